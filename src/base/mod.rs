@@ -1,0 +1,15 @@
+//! Floor 0: the words that every floor shares. No I/O, no clock, no dependency on another floor.
+
+mod bad_input;
+mod census;
+mod journal;
+mod key;
+mod param;
+mod spec;
+
+pub use bad_input::{BadInput, unknown_name};
+pub use census::{ByteSplit, Census, Usage};
+pub use journal::{Event, EventKind, Journal};
+pub use key::{Key, Worker};
+pub use param::{Param, Params, Range};
+pub use spec::{Spec, SpecError, Value, expand_sweeps, human_integer, parse_integer};

@@ -1,0 +1,1 @@
+//! Floor 5: one row per strategy: the only list of them.

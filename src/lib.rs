@@ -1,0 +1,32 @@
+//! bucketlab: a laboratory for hash-table storage engines.
+//!
+//! The crate is built in floors; imports point down only and folders on one floor do not see each
+//! other (a test reads every path and holds the house to it):
+//!
+//! | floor | modules |
+//! |---|---|
+//! | roof | [`cli`] |
+//! | 6 | [`run`] |
+//! | 5 | [`catalog`] |
+//! | 4 | [`bench`], [`verify`] |
+//! | 3 | [`report`] |
+//! | 2 | [`table`], [`workload`], [`record`] |
+//! | 1 | [`hash`], [`stats`], [`machine`] |
+//! | 0 | [`base`] |
+//!
+//! A program of your own can add strategies to the built-in ones and call [`cli::main`]; the README
+//! shows how.
+
+pub mod base;
+pub mod bench;
+pub mod catalog;
+pub mod cli;
+pub mod hash;
+pub mod machine;
+pub mod record;
+pub mod report;
+pub mod run;
+pub mod stats;
+pub mod table;
+pub mod verify;
+pub mod workload;

@@ -1,0 +1,1 @@
+//! Floor 1: the machine: clock, pinning, memory, fingerprint, counting allocator.

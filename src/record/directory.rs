@@ -1,0 +1,4 @@
+//! stub
+pub struct RunDirectory;
+pub struct Records;
+pub struct ReadError;

@@ -1,0 +1,108 @@
+//! `run.toml`: what was run, on what, and how far it came.
+
+use serde::{Deserialize, Serialize};
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// It is going on, or was killed.
+    Running,
+    /// Every cell was measured.
+    Complete,
+    /// It ended and some cells have error rows.
+    Errors,
+    /// It was interrupted; what was measured is here.
+    Interrupted,
+}
+
+/// The contents of `run.toml`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Version of the columns and of this file.
+    pub schema_version: u32,
+    /// The name of the directory.
+    pub run_id: String,
+    /// The name of the run: its suites.
+    pub name: String,
+    /// UTC, `2026-01-31T12:34:56Z`.
+    pub started: String,
+    /// How it ended.
+    pub status: Status,
+    /// The command line, program first.
+    pub argv: Vec<String>,
+    /// Seed of streams, dealing and bootstrap.
+    pub seed: u64,
+    /// Length of a slice that is cut by time, in nanoseconds.
+    pub slice_ns: u64,
+    /// The part of such a slice that is discarded, in nanoseconds.
+    pub discard_ns: u64,
+    /// Version of the program.
+    pub version: String,
+    /// Revision of the source, with `-dirty` where it was changed; empty when unknown.
+    pub revision: String,
+    /// XXH3-64 of the executable, in hexadecimal.
+    pub binary_hash: String,
+    /// XXH3-64 of the lockfile that it was built with, in hexadecimal.
+    pub lockfile_hash: String,
+    /// What one reading of the clock costs, in picoseconds.
+    pub clock_cost_ps: u64,
+    /// What could not be measured, and why.
+    pub not_measured: Vec<String>,
+    /// The machine, as names and values.
+    pub machine: std::collections::BTreeMap<String, String>,
+    /// The suites as run, after flags.
+    pub suites: Vec<toml::Table>,
+    /// The panels, in order.
+    pub panels: Vec<PanelEntry>,
+    /// The cells, in order.
+    pub cells: Vec<CellEntry>,
+}
+
+/// A panel: cells that share everything but the target.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PanelEntry {
+    /// Its index.
+    pub panel: u32,
+    /// The suite that asked for it first.
+    pub suite: String,
+    /// The workload's name.
+    pub workload: String,
+    /// The workload as people read it.
+    pub about: String,
+    /// Threads.
+    pub threads: u32,
+    /// Gets handed over at a time.
+    pub batch: u32,
+    /// Records in the key space at first.
+    pub entries: u64,
+    /// Whether a trial is one pass from a fresh table; otherwise slices are cut by time.
+    pub pass: bool,
+    /// The cell that ratios are taken against; empty where the panel has controls only.
+    pub baseline: String,
+}
+
+/// A cell: one workload on one target with one thread count.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CellEntry {
+    /// The cell.
+    pub cell_id: String,
+    /// Its panel.
+    pub panel: u32,
+    /// The suite that asked for it first.
+    pub suite: String,
+    /// The strategy's name.
+    pub strategy: String,
+    /// The target as people read it, defaults left out.
+    pub target: String,
+    /// The target with every parameter.
+    pub target_full: String,
+    /// The hash function.
+    pub hash: String,
+    /// Whether it is a control: drawn as the floor, never ranked.
+    pub control: bool,
+    /// Whether it is the second copy of the baseline.
+    pub twin: bool,
+    /// Index of the target's colour and marker, the same in all charts.
+    pub colour: u32,
+}

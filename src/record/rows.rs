@@ -1,0 +1,157 @@
+//! The columns of the CSV files: integers with their units in the names.
+//!
+//! An empty field was not measured, never zero; where there is a reason to give, it has a column of
+//! its own. Rates are derived when the rows are read.
+
+use serde::{Deserialize, Serialize};
+
+/// Version of the columns. A reader refuses rows of a newer one.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// A row of `trials.csv`: one trial of one cell.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TrialRow {
+    /// [`SCHEMA_VERSION`] when it was written.
+    pub schema_version: u32,
+    /// The run's identity: the name of its directory.
+    pub run_id: String,
+    /// The cell: a hash over every parameter, defaults included.
+    pub cell_id: String,
+    /// The suite that asked for the cell first.
+    pub suite: String,
+    /// The workload's name.
+    pub workload: String,
+    /// The target as people read it, defaults left out.
+    pub target: String,
+    /// Whether this is the second copy of the baseline, the A/A control.
+    pub twin: bool,
+    /// The hash function.
+    pub hash: String,
+    /// The allocator of the child.
+    pub allocator: String,
+    /// The page mode of the child.
+    pub pages: String,
+    /// Threads that work on the table.
+    pub threads: u32,
+    /// Gets handed over at a time.
+    pub batch: u32,
+    /// Records in the key space at first.
+    pub entries: u64,
+    /// The panel that the cell was measured in.
+    pub panel: u32,
+    /// Which birth of the cell's child.
+    pub birth: u32,
+    /// The trial within the cell, from 0.
+    pub trial: u32,
+    /// Which attempt at this trial, from 0.
+    pub attempt: u32,
+    /// Seed of the operation streams.
+    pub seed: u64,
+    /// Slices in the trial.
+    pub slices: u32,
+    /// Operations, over all threads and slices, discarded ones included.
+    pub ops: Option<u64>,
+    /// Nanoseconds, summed over threads and slices, discarded ones included.
+    pub elapsed_ns: Option<u64>,
+    /// Of `ops`, those in the first part of each slice that re-warms the caches.
+    pub discarded_ops: Option<u64>,
+    /// Of `elapsed_ns`, what `discarded_ops` took.
+    pub discarded_ns: Option<u64>,
+    /// Gets and read-modify-writes that found their key.
+    pub hits: Option<u64>,
+    /// Gets and read-modify-writes that did not.
+    pub misses: Option<u64>,
+    /// Writes that the table refused for want of room.
+    pub refused: Option<u64>,
+    /// CPU time of the threads that the harness runs, in nanoseconds.
+    pub cpu_ns: Option<u64>,
+    /// CPU time of the child's other threads: what a strategy does in the background.
+    pub helper_cpu_ns: Option<u64>,
+    /// Entries in the table when its memory was read.
+    pub items: Option<u64>,
+    /// Growth of the child's resident memory from before the table opened, in bytes.
+    pub rss_bytes: Option<u64>,
+    /// Bytes that the table's census claims.
+    pub bytes_claimed: Option<u64>,
+    /// `rss_bytes` less `bytes_claimed`: what the allocator and the pages add.
+    pub gap_bytes: Option<i64>,
+    /// Live bytes that the counting allocator saw the table ask for.
+    pub bytes_counted: Option<u64>,
+    /// Why a memory field is empty.
+    pub memory_reason: String,
+    /// Why the trial has no figures; empty for a good one.
+    pub error: String,
+}
+
+/// What a slice measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SliceKind {
+    /// Operations on the table.
+    Throughput,
+    /// The same stream, hashed and not looked up: what the hash alone costs.
+    Hash,
+}
+
+/// A row of `slices.csv`: one thread of one slice.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SliceRow {
+    /// The panel.
+    pub panel: u32,
+    /// Which birth of the cell's child.
+    pub birth: u32,
+    /// The trial that the slice belongs to.
+    pub trial: u32,
+    /// The round within the panel: ratios are paired within it.
+    pub round: u32,
+    /// The slice's place in its round.
+    pub position: u32,
+    /// The cell.
+    pub cell_id: String,
+    /// What was measured.
+    pub kind: SliceKind,
+    /// Which attempt at this slice, from 0.
+    pub attempt: u32,
+    /// The thread.
+    pub thread: u32,
+    /// The child's clock when the thread began, in nanoseconds.
+    pub started_ns: u64,
+    /// Operations, discarded ones included.
+    pub ops: u64,
+    /// Nanoseconds, discarded ones included.
+    pub elapsed_ns: u64,
+    /// Operations in the first part of the slice, left out of rates.
+    pub discarded_ops: u64,
+    /// Nanoseconds of the first part of the slice.
+    pub discarded_ns: u64,
+}
+
+/// A row of `census.csv`: one figure of a cell's structure, in long form.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CensusRow {
+    /// The cell.
+    pub cell_id: String,
+    /// `total`, `bytes` or `chain_length`.
+    pub figure: String,
+    /// `items` or `buckets`; `key`, `value`, `header`, `bucket_array` or `slack`; the chain's length.
+    pub label: String,
+    /// Entries, buckets or bytes.
+    pub count: u64,
+}
+
+/// A row of `timeline.csv`: a resize mark from a table's journal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MarkRow {
+    /// The cell.
+    pub cell_id: String,
+    /// The trial it fell into.
+    pub trial: u32,
+    /// When, on the child's clock, in nanoseconds.
+    pub at_ns: u64,
+    /// `begin`, `step` or `end`.
+    pub event: String,
+    /// Buckets before the resize.
+    pub from_buckets: u64,
+    /// Buckets after it.
+    pub to_buckets: u64,
+}

@@ -1,0 +1,1 @@
+//! Floor 3: records in, tables and findings out; never measures.

@@ -1,0 +1,1 @@
+//! Floor 1: medians, spreads and bootstrap intervals.

@@ -1,0 +1,1 @@
+//! Floor 4: checks of a strategy against a model.

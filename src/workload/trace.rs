@@ -1,0 +1,4 @@
+//! stub
+pub struct TraceFacts;
+pub struct Format;
+pub static FORMATS: &[Format] = &[];
