@@ -1,1 +1,95 @@
 //! Floor 5: one row per strategy: the only list of them.
+//!
+//! A row is a struct of plain function pointers, each a loop that was compiled for that strategy:
+//! the one dynamic call is around the loop, never inside it. `list`, the checks, the benchmarks and
+//! the README's table follow from the rows.
+
+use crate::base::{BadInput, Param, Params, Spec, unknown_name};
+use crate::bench::{self, Open, Pipe};
+use crate::table::{Env, Fixed, Null, Resizable, Strategy, Striped};
+use crate::verify;
+
+/// One strategy.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// The name in a spec.
+    pub name: &'static str,
+    /// One sentence.
+    pub about: &'static str,
+    /// The parameters.
+    pub params: &'static [Param],
+    /// Whether it is a control: not verified, not ranked, drawn as the floor.
+    pub control: bool,
+    /// Whether it can be walked for eviction and expiry.
+    pub walk: bool,
+    /// Opens and closes a table with these parameters: whether they go together.
+    pub try_open: fn(&Params, &Env) -> Result<(), BadInput>,
+    /// Serves a table of this strategy to a parent process.
+    pub child: fn(&Open, &mut dyn Pipe) -> anyhow::Result<()>,
+    /// The thorough check of a table with these parameters; the reason why it fails.
+    pub verify: fn(&Params, &Env) -> Result<(), String>,
+}
+
+/// The built-in strategies, in the order of `list`. Append: a strategy's place fixes its colour.
+pub const ROWS: &[Row] =
+    &[Row::control::<Null>(), Row::of::<Fixed>(), Row::of::<Resizable>(), Row::of::<Striped>()];
+
+impl Row {
+    /// The row of a strategy.
+    #[must_use]
+    pub const fn of<S: Strategy>() -> Row {
+        Row {
+            name: S::NAME,
+            about: S::ABOUT,
+            params: S::PARAMS,
+            control: false,
+            walk: S::WALK,
+            try_open: |params, env| S::open(params, env).map(drop),
+            child: |open, pipe| bench::child::<S>(open, verify::quick::<S>, pipe),
+            verify: verify::thorough::<S>,
+        }
+    }
+
+    /// The row of a control: a strategy that holds nothing.
+    #[must_use]
+    pub const fn control<S: Strategy>() -> Row {
+        Row {
+            control: true,
+            child: |open, pipe| bench::control_child::<S>(open, pipe),
+            verify: |_, _| Ok(()),
+            ..Row::of::<S>()
+        }
+    }
+}
+
+/// Finds the row that a spec names and checks its parameters.
+///
+/// # Errors
+/// An unknown strategy or parameter or a value out of range, with the nearest valid one.
+pub fn resolve<'r>(rows: &'r [Row], spec: &Spec) -> Result<(&'r Row, Params), BadInput> {
+    let row = rows
+        .iter()
+        .find(|row| row.name == spec.name)
+        .ok_or_else(|| unknown_name("strategy", &spec.name, rows.iter().map(|row| row.name)))?;
+    Ok((row, Params::resolve(row.params, spec)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_every_row_takes_a_capacity() {
+        for (index, row) in ROWS.iter().enumerate() {
+            assert!(ROWS[..index].iter().all(|other| other.name != row.name), "{}", row.name);
+            assert!(row.params.contains(&Param::CAPACITY), "{}", row.name);
+            assert!(row.about.ends_with('.') && !row.about.contains('\n'), "{}", row.name);
+        }
+    }
+
+    #[test]
+    fn unknown_strategies_are_answered_with_the_nearest() {
+        let error = resolve(ROWS, &"fixde:buckets=4".parse().unwrap()).unwrap_err();
+        assert!(error.0.contains("did you mean 'fixed'"), "{error}");
+    }
+}

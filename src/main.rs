@@ -1,2 +1,12 @@
 //! The `bucketlab` program: the library's entry with the built-in strategies.
-fn main() {}
+
+use std::process::ExitCode;
+
+use bucketlab::machine::CountingAllocator;
+
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator;
+
+fn main() -> ExitCode {
+    bucketlab::cli::main(bucketlab::catalog::ROWS, std::env::current_exe())
+}

@@ -338,7 +338,7 @@ mod tests {
                 ["buckets=many", "nearest valid value is 2^10"],
             ),
             ("t:load=0", ["0.1 to 100.0", "nearest valid value is 0.1"]),
-            ("t:grow=of", ["on or off", "nearest valid value is off"]),
+            ("t:grow=offf", ["on or off", "nearest valid value is off"]),
             (
                 "t:bucket=4",
                 ["unknown parameter of t 'bucket'", "did you mean 'buckets'"],

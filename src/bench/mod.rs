@@ -1,1 +1,19 @@
 //! Floor 4: the timed loop and what surrounds one slice, inside a child process.
+//!
+//! A table under test lives in a child process of its own; the parent sends it one request a line
+//! and gets one reply a line (`protocol`). [`child`] opens the table, fills it, keeps the worker
+//! threads and their sessions across slices (`worker`), and each worker runs the timed loop
+//! (`timed`): hash, table call, check that the bytes belong to the key, and nothing else.
+
+mod child;
+mod pipe;
+mod protocol;
+mod timed;
+mod worker;
+
+pub use child::{child, control_child};
+pub use pipe::{Pipe, StdPipe};
+pub use protocol::{
+    CensusReply, Cut, Finished, Memory, Open, Opened, Reply, Request, SliceOrder, Sliced,
+    ThreadSlice,
+};

@@ -1,1 +1,76 @@
-//! Roof: one file per verb.
+//! Roof: one file per verb. Each parses, calls one function, prints.
+
+mod args;
+mod child;
+mod list;
+mod output;
+mod progress;
+mod run;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::base::BadInput;
+use crate::catalog::Row;
+
+/// What every verb gets.
+#[derive(Clone, Copy, Debug)]
+struct House<'h> {
+    /// The strategies.
+    rows: &'h [Row],
+    /// The program that children are started from.
+    executable: &'h Path,
+}
+
+/// The program: parses the command line, does what it says, and returns the exit code: 0 when all
+/// is well, 1 when something failed while running, 2 for input that cannot be used, 130 after an
+/// interrupt.
+///
+/// `rows` are the strategies to offer, [`crate::catalog::ROWS`] with your own behind them;
+/// `executable` is the program to start children from, normally [`std::env::current_exe`]: it
+/// must call this function too.
+pub fn main(rows: &[Row], executable: std::io::Result<PathBuf>) -> ExitCode {
+    match with_args(rows, executable, std::env::args_os()) {
+        Ok(code) => code,
+        Err(error) => {
+            // A reader that has gone away wants no message.
+            let broken_pipe = error.chain().any(|cause| {
+                cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind)
+                    == Some(std::io::ErrorKind::BrokenPipe)
+            });
+            if broken_pipe {
+                return ExitCode::SUCCESS;
+            }
+            output::complain(&format!("bucketlab: {error:#}\n"));
+            let bad_input = error.chain().any(|cause| cause.is::<BadInput>());
+            ExitCode::from(if bad_input { 2 } else { 1 })
+        }
+    }
+}
+
+fn with_args(
+    rows: &[Row],
+    executable: std::io::Result<PathBuf>,
+    args: impl Iterator<Item = OsString>,
+) -> anyhow::Result<ExitCode> {
+    let cli = match args::Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = u8::try_from(error.exit_code()).unwrap_or(2);
+            // Help goes to stdout, complaints to stderr; a closed pipe is nobody's problem.
+            let _ = error.print();
+            return Ok(ExitCode::from(code));
+        }
+    };
+    let executable = executable
+        .map_err(|error| anyhow::anyhow!("the path of this program cannot be had: {error}"))?;
+    let house = House { rows, executable: &executable };
+    match cli.verb {
+        args::Verb::Run(run) => run::run(house, &run),
+        args::Verb::List(list) => list::list(house, &list),
+        args::Verb::Child => child::child(house),
+    }
+}

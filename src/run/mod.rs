@@ -1,1 +1,21 @@
-//! Floor 6: suites, panels, slices, rows.
+//! Floor 6: suites become panels, panels are dealt out in slices, slices become rows.
+//!
+//! - [`suite`]: what a suite file says, and what flags change of it;
+//! - [`plan`]: from suites to panels and cells, checked against the catalog and the memory;
+//! - `process`: a child process that holds one table, and the requests to it;
+//! - `deal`: the order in which the cells of a panel get their slices;
+//! - `panel`: one panel measured, round by round;
+//! - [`execute`]: a whole run, with its directory and its manifest.
+
+mod deal;
+mod execute;
+mod panel;
+pub mod plan;
+mod process;
+pub mod suite;
+mod tally;
+
+pub use execute::{Ended, Watch, execute};
+pub use plan::{Cell, Panel, Plan};
+pub use process::CHILD_VERB;
+pub use suite::{Overrides, SUITES, Suite};

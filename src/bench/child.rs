@@ -1,0 +1,270 @@
+//! The life of a child: open, fill, check, serve slices, count, and again for the next pass.
+
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Barrier};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+
+use super::pipe::Pipe;
+use super::protocol::{Finished, Memory, Open, Opened, Reply, Request, SliceOrder, Sliced};
+use super::timed::{Loop, write_value};
+use super::worker::{Done, Feed, Job, Start, serve};
+use crate::base::{Journal, Key, Params, Worker};
+use crate::hash::{self, Hasher};
+use crate::machine;
+use crate::table::{Env, Session, Strategy};
+use crate::workload::{Prefill, Stream, Workload};
+
+/// How many resize events a table may note in one pass before the oldest fall out.
+const JOURNAL_EVENTS: usize = 1 << 16;
+
+/// How long a table may take to finish resizes after the prefill.
+const SETTLE: Duration = Duration::from_secs(60);
+
+/// A check of a strategy that runs before anything is timed.
+pub type Check = fn(&Params, &Env) -> Result<(), String>;
+
+/// Serves one table until the parent closes the pipe. `check` runs before the first slice.
+///
+/// # Errors
+/// Whatever keeps the table from giving figures; the caller passes the reason on to the parent.
+pub fn child<S: Strategy>(open: &Open, check: Check, pipe: &mut dyn Pipe) -> anyhow::Result<()> {
+    births::<S>(open, Some(check), pipe)
+}
+
+/// The same for a control: it holds no entries, so nothing is checked but that values belong.
+///
+/// # Errors
+/// Like [`child`].
+pub fn control_child<S: Strategy>(open: &Open, pipe: &mut dyn Pipe) -> anyhow::Result<()> {
+    births::<S>(open, None, pipe)
+}
+
+fn births<S: Strategy>(
+    open: &Open,
+    mut check: Option<Check>,
+    pipe: &mut dyn Pipe,
+) -> anyhow::Result<()> {
+    let is_control = check.is_none();
+    let params = Params::resolve(S::PARAMS, &open.spec.parse()?)?;
+    let hasher = Hasher::new(hash::find(&open.hash)?, open.hash_seed);
+    let env = Env {
+        hasher,
+        clock: machine::now_ns,
+        journal: Arc::new(Journal::new(JOURNAL_EVENTS)),
+    };
+    loop {
+        let feeds = load_feeds(open)?;
+        let pass_ops = feeds.iter().map(Feed::pass_ops).sum();
+        // What was freed until here must not hide what the table asks for.
+        machine::trim();
+        let rss_before = machine::resident_bytes();
+        let mut table = S::open(&params, &env)?;
+        let filled = if open.workload.prefill {
+            let counted = prefill(&table, &open.workload, hasher)?;
+            let memory = memory_since(rss_before, counted);
+            if !is_control {
+                let (items, wanted) = (table.usage().items, open.workload.entries);
+                if items != wanted {
+                    bail!("after the prefill the table holds {items} of {wanted} entries");
+                }
+            }
+            Some((memory, table.census().into()))
+        } else {
+            None
+        };
+        if let Some(check) = check.take() {
+            check(&params, &env).map_err(|e| anyhow::anyhow!("check failed: {e}"))?;
+            let _ = env.journal.drain();
+        }
+        pipe.reply(&Reply::Opened(Box::new(Opened { pass_ops, filled })))?;
+        let Some(touched) = slices(&table, open, hasher, is_control, feeds, pipe)? else {
+            return Ok(());
+        };
+        let memory = memory_since(rss_before, Err("it is counted during a prefill".into()));
+        let census = table.census();
+        if !is_control {
+            check_misses(open, &touched)?;
+        }
+        let (events, marks_dropped) = env.journal.drain();
+        drop(table);
+        pipe.reply(&Reply::Finished(Box::new(Finished {
+            memory,
+            census: census.into(),
+            marks: events.into_iter().map(Into::into).collect(),
+            marks_dropped,
+        })))?;
+        match pipe.next()? {
+            Some(Request::Renew) => {}
+            None => return Ok(()),
+            Some(other) => bail!("unexpected request: {other:?}"),
+        }
+    }
+}
+
+fn load_feeds(open: &Open) -> anyhow::Result<Vec<Feed>> {
+    thread::scope(|scope| {
+        let loading: Vec<_> = (0..open.threads)
+            .map(|thread| {
+                scope.spawn(move || {
+                    let stream = Stream::open(&open.workload, open.seed, thread, open.threads)?;
+                    Feed::load(stream)
+                })
+            })
+            .collect();
+        loading
+            .into_iter()
+            .map(|feed| feed.join().unwrap_or_else(|_| bail!("making the stream panicked")))
+            .collect()
+    })
+}
+
+/// Fills the table, untimed; returns the live bytes that the allocator counted, or why not.
+fn prefill<S: Strategy>(
+    table: &S,
+    workload: &Workload,
+    hasher: Hasher,
+) -> anyhow::Result<Result<u64, String>> {
+    let mut session = table.session(Worker::ALONE);
+    let mut value = Vec::new();
+    machine::counting::start();
+    Prefill::new(workload).for_each(|bytes, length| {
+        write_value(&mut value, bytes, length as usize);
+        session.insert_new(Key { bytes, hash: hasher.hash(bytes) }, &value);
+    });
+    let own = value.capacity() as u64;
+    let counted = machine::counting::stop()
+        .map(|live| u64::try_from(live).unwrap_or(0).saturating_sub(own))
+        .ok_or_else(|| "the counting allocator is not installed in this program".to_owned());
+    let waiting_since = machine::now_ns();
+    while !table.settled() {
+        if machine::now_ns() - waiting_since > SETTLE.as_nanos() as u64 {
+            bail!("a resize was still pending {} s after the prefill", SETTLE.as_secs());
+        }
+        session.quiesce();
+        thread::sleep(Duration::from_millis(1));
+    }
+    Ok(counted)
+}
+
+fn memory_since(rss_before: Option<u64>, counted: Result<u64, String>) -> Memory {
+    let rss = machine::resident_bytes().zip(rss_before);
+    let mut reason = match (&rss, &counted) {
+        (None, _) => "resident memory cannot be read on this machine".to_owned(),
+        (_, Err(why)) => why.clone(),
+        _ => String::new(),
+    };
+    if let (None, Err(why)) = (&rss, &counted) {
+        reason = format!("{reason}; {why}");
+    }
+    Memory {
+        rss_bytes: rss.map(|(now, before)| now.saturating_sub(before)),
+        bytes_counted: counted.ok(),
+        reason,
+    }
+}
+
+/// Misses of the pass so far, and per thread the keys it touched first.
+#[derive(Debug, Default)]
+struct Touched {
+    misses: u64,
+    first: Vec<u64>,
+}
+
+/// Serves slices until the parent finishes the pass; `None` when it has closed the pipe.
+fn slices<S: Strategy>(
+    table: &S,
+    open: &Open,
+    hasher: Hasher,
+    is_control: bool,
+    feeds: Vec<Feed>,
+    pipe: &mut dyn Pipe,
+) -> anyhow::Result<Option<Touched>> {
+    let cpus = machine::allowed_cpus();
+    let pin = cpus.len() >= open.threads as usize;
+    thread::scope(|scope| {
+        let (done_sender, done) = channel::<Done>();
+        let (mut jobs, mut workers) = (Vec::new(), Vec::new());
+        for (index, feed) in (0..open.threads).zip(feeds) {
+            let (job_sender, job_receiver) = channel::<Job>();
+            let done_sender = done_sender.clone();
+            let cpu = pin.then(|| cpus[index as usize]);
+            jobs.push(job_sender);
+            workers.push(scope.spawn(move || {
+                if let Some(cpu) = cpu {
+                    // A refusal leaves the thread where the scheduler puts it; figures stand.
+                    let _ = machine::pin_thread(cpu);
+                }
+                let session = table.session(Worker { index, of: open.threads });
+                let session = Loop::new(session, hasher, open.workload.batch, !is_control);
+                serve(index, feed, session, &job_receiver, &done_sender)
+            }));
+        }
+        drop(done_sender);
+        let mut touched = Touched::default();
+        loop {
+            match pipe.next()? {
+                None => return Ok(None),
+                Some(Request::Slice(order)) => {
+                    let sliced = one_slice(order, &jobs, &done)?;
+                    touched.misses += sliced.threads.iter().map(|t| t.misses).sum::<u64>();
+                    let failed = sliced.failed.clone();
+                    pipe.reply(&Reply::Sliced(sliced))?;
+                    if let Some(failed) = failed {
+                        bail!(failed);
+                    }
+                }
+                Some(Request::Finish) => {
+                    drop(jobs);
+                    for worker in workers {
+                        let first = worker.join();
+                        touched.first.push(first.map_err(|_| anyhow::anyhow!("a worker died"))?);
+                    }
+                    return Ok(Some(touched));
+                }
+                Some(other) => bail!("unexpected request: {other:?}"),
+            }
+        }
+    })
+}
+
+fn one_slice(
+    order: SliceOrder,
+    jobs: &[Sender<Job>],
+    done: &Receiver<Done>,
+) -> anyhow::Result<Sliced> {
+    let start =
+        Arc::new(Start { barrier: Barrier::new(jobs.len()), stop: AtomicBool::new(false) });
+    let cpu_before = machine::process_cpu_ns();
+    for job in jobs {
+        let job_for_worker = Job { order, start: Arc::clone(&start) };
+        job.send(job_for_worker).map_err(|_| anyhow::anyhow!("a worker thread is gone"))?;
+    }
+    let mut sliced = Sliced::default();
+    sliced.threads.resize_with(jobs.len(), Default::default);
+    for _ in jobs {
+        let (index, outcome) = done.recv().context("a worker thread is gone")?;
+        match outcome {
+            Ok(slice) => sliced.threads[index as usize] = slice,
+            Err(why) => sliced.failed = Some(format!("thread {index}: {why}")),
+        }
+    }
+    let workers_ns: u64 = sliced.threads.iter().map(|thread| thread.cpu_ns).sum();
+    let process_ns = machine::process_cpu_ns().saturating_sub(cpu_before);
+    sliced.helper_cpu_ns = process_ns.saturating_sub(workers_ns);
+    Ok(sliced)
+}
+
+/// Where several threads fill the same keys on a miss, one outcome is not known but the number of
+/// misses is bounded: each key misses at least once, and at most once a thread.
+fn check_misses(open: &Open, touched: &Touched) -> anyhow::Result<()> {
+    let least = touched.first.iter().copied().max().unwrap_or(0);
+    let most: u64 = touched.first.iter().sum();
+    if least == 0 || touched.misses >= least && (touched.misses <= most || open.workload.batch > 1) {
+        return Ok(());
+    }
+    bail!("{} misses where between {least} and {most} are possible", touched.misses)
+}

@@ -1,0 +1,199 @@
+//! What the parent and a child say to each other: one JSON document a line.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::{Census, Event};
+use crate::workload::Workload;
+
+/// From the parent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Request {
+    /// Open the table and fill it; the first request, answered by [`Reply::Opened`].
+    Open(Box<Open>),
+    /// Run one slice; answered by [`Reply::Sliced`].
+    Slice(SliceOrder),
+    /// End the sessions and take the census; answered by [`Reply::Finished`].
+    Finish,
+    /// After [`Request::Finish`]: open a fresh table for the next pass; answered by
+    /// [`Reply::Opened`].
+    Renew,
+}
+
+/// Everything that a child needs to know.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Open {
+    /// The strategy with its parameters.
+    pub spec: String,
+    /// The hash function.
+    pub hash: String,
+    /// Seed of the hash function.
+    pub hash_seed: [u64; 2],
+    /// The workload.
+    pub workload: Workload,
+    /// Threads that work on the table.
+    pub threads: u32,
+    /// Seed of the streams.
+    pub seed: u64,
+}
+
+/// One slice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SliceOrder {
+    /// Where it ends.
+    pub cut: Cut,
+    /// Only hash the keys: what the hash alone costs.
+    pub hash_only: bool,
+}
+
+/// Where a slice ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cut {
+    /// When the time is over.
+    Time {
+        /// Length in nanoseconds.
+        ns: u64,
+        /// The first part, left out of rates, in nanoseconds.
+        discard_ns: u64,
+    },
+    /// When this part of the pass is done: the operations from `part / of` to `(part + 1) / of` of
+    /// each thread's pass.
+    Part {
+        /// Which part, from 0.
+        part: u32,
+        /// How many parts make the pass.
+        of: u32,
+    },
+}
+
+/// From a child.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reply {
+    /// The table is open and filled.
+    Opened(Box<Opened>),
+    /// A slice is over.
+    Sliced(Sliced),
+    /// The sessions are over.
+    Finished(Box<Finished>),
+    /// This table can give no figures: the reason.
+    Failed(String),
+}
+
+/// A table that is ready for slices.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Opened {
+    /// Operations of one pass, over all threads; `None` where slices are cut by time.
+    pub pass_ops: Option<u64>,
+    /// Entries, memory and structure after the prefill; `None` without one.
+    pub filled: Option<(Memory, CensusReply)>,
+}
+
+/// What a slice measured.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Sliced {
+    /// One entry a thread.
+    pub threads: Vec<ThreadSlice>,
+    /// CPU time of the process that none of these threads used, in nanoseconds: a strategy's
+    /// helper threads.
+    pub helper_cpu_ns: u64,
+    /// A failed check of an outcome or a value: then there are no figures.
+    pub failed: Option<String>,
+}
+
+/// What one thread did in a slice.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ThreadSlice {
+    /// The child's clock at the start, in nanoseconds.
+    pub started_ns: u64,
+    /// Operations.
+    pub ops: u64,
+    /// Nanoseconds.
+    pub elapsed_ns: u64,
+    /// Operations in the first part.
+    pub discarded_ops: u64,
+    /// Nanoseconds of the first part.
+    pub discarded_ns: u64,
+    /// Reads that found their key.
+    pub hits: u64,
+    /// Reads that did not.
+    pub misses: u64,
+    /// Writes that found no room.
+    pub refused: u64,
+    /// CPU time of the thread, in nanoseconds.
+    pub cpu_ns: u64,
+}
+
+/// The end of the sessions.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Finished {
+    /// Memory now; for a prefilled ring see [`Opened::filled`].
+    pub memory: Memory,
+    /// The structure now.
+    pub census: CensusReply,
+    /// Resizes since the table was opened, oldest first.
+    pub marks: Vec<Mark>,
+    /// Marks that fell out of the journal.
+    pub marks_dropped: u64,
+}
+
+/// Memory of a child, with the reason where it could not be had.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Memory {
+    /// Growth of the resident memory since before the table was opened, in bytes.
+    pub rss_bytes: Option<u64>,
+    /// Live bytes asked of the allocator by the thread that filled the table.
+    pub bytes_counted: Option<u64>,
+    /// Why a figure is missing.
+    pub reason: String,
+}
+
+/// A [`Census`] on its way to the parent.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CensusReply {
+    /// Entries.
+    pub items: u64,
+    /// Buckets.
+    pub buckets: u64,
+    /// Buckets by the length of their chain.
+    pub chain_lengths: Vec<u64>,
+    /// Bytes of keys, values, headers, bucket array and slack.
+    pub bytes: [u64; 5],
+}
+
+impl From<Census> for CensusReply {
+    fn from(census: Census) -> CensusReply {
+        let bytes = census.bytes;
+        CensusReply {
+            items: census.items,
+            buckets: census.buckets,
+            chain_lengths: census.chain_lengths,
+            bytes: [bytes.key, bytes.value, bytes.header, bytes.bucket_array, bytes.slack],
+        }
+    }
+}
+
+/// A resize event on its way to the parent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Mark {
+    /// When, on the child's clock, in nanoseconds.
+    pub at_ns: u64,
+    /// `begin`, `step` or `end`.
+    pub event: String,
+    /// Buckets before.
+    pub from_buckets: u64,
+    /// Buckets after.
+    pub to_buckets: u64,
+}
+
+impl From<Event> for Mark {
+    fn from(event: Event) -> Mark {
+        Mark {
+            at_ns: event.at_ns,
+            event: event.kind.word().to_owned(),
+            from_buckets: event.from_buckets,
+            to_buckets: event.to_buckets,
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! The timed loop: hash, table call, and the check that the bytes belong to the key.
+//!
+//! No random numbers, no allocation, no clock per operation, no shared counter. Operations come
+//! from a segment that was written before the clock started; every operation carries what is known
+//! about its key, and every outcome is compared with that.
+
+use std::hint::black_box;
+
+use crate::base::Key;
+use crate::hash::Hasher;
+use crate::table::{Edit, Outcome, Session, Stored};
+use crate::workload::{Expect, Kind, Op, Segment};
+
+/// What a thread counted, and the first thing that was wrong.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tally {
+    /// Reads that found their key.
+    pub(super) hits: u64,
+    /// Reads that did not.
+    pub(super) misses: u64,
+    /// Writes that found no room.
+    pub(super) refused: u64,
+    /// Outcomes and values that were not as they must be.
+    pub(super) wrong: u64,
+    /// The first of them.
+    pub(super) first_wrong: Option<String>,
+}
+
+/// One thread's session with what the loop needs beside it.
+pub(super) struct Loop<S> {
+    session: S,
+    hasher: Hasher,
+    batch: usize,
+    /// Whether outcomes are compared with what is known; controls have none to compare.
+    outcomes: bool,
+    /// The bytes of every value that is set, its first eight rewritten for each key.
+    value: Vec<u8>,
+    pub(super) tally: Tally,
+}
+
+impl<S: Session> Loop<S> {
+    pub(super) fn new(session: S, hasher: Hasher, batch: u32, outcomes: bool) -> Loop<S> {
+        let value = Vec::new();
+        Loop { session, hasher, batch: batch as usize, outcomes, value, tally: Tally::default() }
+    }
+
+    /// Makes room for the longest value of a segment; between slices.
+    pub(super) fn prepare(&mut self, segment: &Segment) {
+        let longest = segment.ops.iter().map(|op| op.value_len).max().unwrap_or(0) as usize;
+        grow_pattern(&mut self.value, longest);
+    }
+
+    /// Between slices: reclamation may advance.
+    pub(super) fn quiesce(&mut self) {
+        self.session.quiesce();
+    }
+
+    /// Runs the operations in order; gets that follow each other are handed over in batches.
+    #[inline(never)]
+    pub(super) fn run(&mut self, segment: &Segment, ops: &[Op]) {
+        if self.batch <= 1 {
+            for op in ops {
+                self.one(op, segment.key(op));
+            }
+            return;
+        }
+        let mut rest = ops;
+        while let Some(op) = rest.first() {
+            let gets = rest
+                .iter()
+                .take(self.batch)
+                .take_while(|op| matches!(op.kind, Kind::Get | Kind::GetFill))
+                .count();
+            if gets == 0 {
+                self.one(op, segment.key(op));
+                rest = &rest[1..];
+            } else {
+                self.many(segment, &rest[..gets]);
+                rest = &rest[gets..];
+            }
+        }
+    }
+
+    /// The same stream, hashed and not looked up.
+    #[inline(never)]
+    pub(super) fn run_hash_only(&mut self, segment: &Segment, ops: &[Op]) {
+        let mut all = 0;
+        for op in ops {
+            all ^= self.hasher.hash(segment.key(op));
+        }
+        black_box(all);
+    }
+
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "the body of the timed loop, called from two places")]
+    fn one(&mut self, op: &Op, bytes: &[u8]) {
+        let key = Key { bytes, hash: self.hasher.hash(bytes) };
+        match op.kind {
+            Kind::Get => {
+                let found = self.session.get(key, |value| belongs(value, bytes));
+                self.read(op, bytes, found);
+            }
+            Kind::GetFill => {
+                let found = self.session.get(key, |value| belongs(value, bytes));
+                self.read(op, bytes, found);
+                if found.is_none() {
+                    self.fill(op, key);
+                }
+            }
+            Kind::Set => {
+                let value = value_for(&mut self.value, op, bytes);
+                let stored = self.session.set(key, value);
+                self.stored(op, bytes, stored);
+            }
+            Kind::Insert => {
+                let value = value_for(&mut self.value, op, bytes);
+                let stored = self.session.set(key, value);
+                self.stored(op, bytes, stored);
+            }
+            Kind::Rmw => self.read_modify_write(op, key),
+            Kind::Remove => {
+                let present = self.session.remove(key);
+                self.outcome(op, bytes, present);
+            }
+        }
+    }
+
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "the body of the timed loop")]
+    fn many(&mut self, segment: &Segment, ops: &[Op]) {
+        const NO_KEY: Key<'static> = Key { bytes: &[], hash: 0 };
+        // Batches longer than this are cut: the array lives on the stack.
+        const MOST: usize = 64;
+        for ops in ops.chunks(MOST) {
+            let mut keys = [NO_KEY; MOST];
+            let mut found = [None; MOST];
+            for (key, op) in keys.iter_mut().zip(ops) {
+                let bytes = segment.key(op);
+                *key = Key { bytes, hash: self.hasher.hash(bytes) };
+            }
+            let keys = &keys[..ops.len()];
+            let mut calls = 0;
+            self.session.get_many(keys, |index, value| {
+                found[index] = value.map(|value| belongs(value, keys[index].bytes));
+                calls += 1;
+            });
+            if calls != ops.len() {
+                self.note_wrong(|| format!("get_many answered {calls} of {} keys", ops.len()));
+            }
+            for ((op, key), found) in ops.iter().zip(keys).zip(found) {
+                self.read(op, key.bytes, found);
+                if found.is_none() && op.kind == Kind::GetFill {
+                    self.fill(op, *key);
+                }
+            }
+        }
+    }
+
+    /// The cache-aside client after a miss: goes to its original source and sets.
+    fn fill(&mut self, op: &Op, key: Key<'_>) {
+        let value = value_for(&mut self.value, op, key.bytes);
+        let stored = self.session.set(key, value);
+        self.tally.refused += u64::from(stored == Stored::Refused);
+    }
+
+    #[inline]
+    fn read_modify_write(&mut self, op: &Op, key: Key<'_>) {
+        let fresh = value_for(&mut self.value, op, key.bytes);
+        let (outcome, found) = self.session.update(key, |old, new| match old {
+            Some(old) => {
+                let right = belongs(old, key.bytes);
+                new.extend_from_slice(old);
+                // The modification: the last byte, past what identifies the key.
+                if let Some(last) = new.get_mut(8..).and_then(<[u8]>::last_mut) {
+                    *last = last.wrapping_add(1);
+                }
+                (Edit::Store, Some(right))
+            }
+            None => {
+                new.extend_from_slice(fresh);
+                (Edit::Store, None)
+            }
+        });
+        self.tally.refused += u64::from(outcome == Outcome::Refused);
+        self.read(op, key.bytes, found);
+        let as_told = match outcome {
+            Outcome::Created => found.is_none(),
+            Outcome::Replaced => found.is_some(),
+            Outcome::Refused => true,
+            Outcome::Kept | Outcome::Removed => false,
+        };
+        if self.outcomes && !as_told {
+            self.note_wrong(|| format!("update {outcome:?} key {}", show(key.bytes)));
+        }
+    }
+
+    /// Counts a read; `found` says whether the value was the key's own.
+    #[inline]
+    fn read(&mut self, op: &Op, bytes: &[u8], found: Option<bool>) {
+        let present = found.is_some();
+        self.tally.hits += u64::from(present);
+        self.tally.misses += u64::from(!present);
+        if found == Some(false) {
+            self.note_wrong(|| format!("key {} was answered with another's value", show(bytes)));
+        }
+        self.outcome(op, bytes, present);
+    }
+
+    #[inline]
+    fn stored(&mut self, op: &Op, bytes: &[u8], stored: Stored) {
+        if stored == Stored::Refused {
+            self.tally.refused += 1;
+        } else {
+            self.outcome(op, bytes, stored == Stored::Replaced);
+        }
+    }
+
+    #[inline]
+    fn outcome(&mut self, op: &Op, bytes: &[u8], present: bool) {
+        let wrong = match op.expect {
+            Expect::Present => !present,
+            Expect::Absent => present,
+            Expect::Either => false,
+        };
+        if wrong && self.outcomes {
+            let is = if present { "present" } else { "absent" };
+            self.note_wrong(|| format!("{:?}: key {} is {is}", op.kind, show(bytes)));
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn note_wrong(&mut self, what: impl FnOnce() -> String) {
+        self.tally.wrong += 1;
+        self.tally.first_wrong.get_or_insert_with(what);
+    }
+}
+
+/// Whether a value is the one of `key`: it starts with the key's last min(8, length) bytes.
+#[inline]
+fn belongs(value: &[u8], key: &[u8]) -> bool {
+    match (value.first_chunk::<8>(), key.last_chunk::<8>()) {
+        (Some(value), Some(key)) => u64::from_ne_bytes(*value) == u64::from_ne_bytes(*key),
+        _ => {
+            let length = value.len().min(key.len()).min(8);
+            value[..length] == key[key.len() - length..]
+        }
+    }
+}
+
+/// The value of `key`: its last min(8, length) bytes, then a pattern.
+#[inline]
+fn value_for<'v>(pattern: &'v mut [u8], op: &Op, key: &[u8]) -> &'v [u8] {
+    let value = &mut pattern[..op.value_len as usize];
+    mark_value(value, key);
+    value
+}
+
+/// Writes the bytes by which a value is known to be the key's.
+#[inline]
+fn mark_value(value: &mut [u8], key: &[u8]) {
+    match (value.first_chunk_mut::<8>(), key.last_chunk::<8>()) {
+        (Some(value), Some(key)) => *value = *key,
+        _ => {
+            let length = value.len().min(key.len()).min(8);
+            value[..length].copy_from_slice(&key[key.len() - length..]);
+        }
+    }
+}
+
+/// Lengthens the pattern that values are cut from.
+fn grow_pattern(pattern: &mut Vec<u8>, length: usize) {
+    for at in pattern.len()..length {
+        pattern.push(b'a' + (at % 23) as u8);
+    }
+}
+
+/// Writes the value of `key` into a buffer: what the prefill hands to the table.
+pub(super) fn write_value(value: &mut Vec<u8>, key: &[u8], length: usize) {
+    grow_pattern(value, length);
+    value.truncate(length);
+    mark_value(value, key);
+}
+
+/// A key for people: escaped and shortened.
+fn show(key: &[u8]) -> String {
+    let end = key.len().min(40);
+    let more = if key.len() > end { "…" } else { "" };
+    format!("'{}'{more}", key[..end].escape_ascii())
+}

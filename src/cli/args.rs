@@ -1,0 +1,134 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::base::parse_integer;
+
+/// A laboratory for hash-table storage engines: runs tables under the same workloads and says what
+/// is really different.
+#[derive(Debug, Parser)]
+#[command(name = "bucketlab", version, arg_required_else_help = true, after_help = "\
+Examples:
+  bucketlab run                              the quick suite, in about a minute
+  bucketlab run -t fixed -t striped -w ycsb-b --threads 2
+  bucketlab run --trace requests.txt.gz -t fixed -t resizable
+  bucketlab list strategies
+
+Exit codes: 0 all is well; 1 a cell failed; 2 input that cannot be used; 130 interrupted.")]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Measure suites: tables under workloads, into a run directory
+    Run(Run),
+    /// Say what there is: strategies, hashes, workloads, suites, formats
+    List(List),
+    /// Serve one table to a parent process
+    #[command(name = crate::run::CHILD_VERB, hide = true)]
+    Child,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  bucketlab run                                  the quick suite
+  bucketlab run ycsb --time 20                   twenty seconds a panel
+  bucketlab run -t fixed:buckets=2^16 -t striped -w ycsb-c --threads 1,2
+  bucketlab run --trace ../shared/traces/web07.keys.txt.gz -t fixed -t resizable
+  bucketlab run my-suite.toml --dry-run          what would be run, and how long it takes
+
+Flags replace what the suite says. The baseline's twin and the harness's floor are part of every
+run. Progress goes to stderr, the result to stdout.")]
+pub(super) struct Run {
+    /// Built-in suites by name, or paths of .toml files
+    #[arg(value_name = "SUITE|FILE.toml", default_value = crate::run::suite::DEFAULT_SUITE)]
+    pub(super) suites: Vec<String>,
+    /// Target instead of the suite's, like fixed:buckets=2^16; may be repeated
+    #[arg(short, long = "target", value_name = "TARGET")]
+    pub(super) targets: Vec<String>,
+    /// Workload instead of the suite's; may be repeated
+    #[arg(short, long = "workload", value_name = "WORKLOAD")]
+    pub(super) workloads: Vec<String>,
+    /// Trace to replay instead of the suite's workloads
+    #[arg(long, value_name = "FILE[:FORMAT]")]
+    pub(super) trace: Option<String>,
+    /// Hash functions instead of the suite's
+    #[arg(long, value_name = "HASH", value_delimiter = ',')]
+    pub(super) hash: Vec<String>,
+    /// Thread counts instead of the suite's
+    #[arg(long, value_name = "N", value_delimiter = ',')]
+    pub(super) threads: Vec<u32>,
+    /// Records in each workload's key space (1000000, 2^20, 64Ki)
+    #[arg(long, value_name = "N", value_parser = integer)]
+    pub(super) entries: Option<u64>,
+    /// Trials of each cell, instead of as many as the time allows
+    #[arg(long, value_name = "N")]
+    pub(super) trials: Option<u32>,
+    /// Seconds for the slices of each panel [default: one for each cell of it]
+    #[arg(long, value_name = "SECONDS")]
+    pub(super) time: Option<f64>,
+    /// Gets handed to the table at a time
+    #[arg(long, value_name = "N")]
+    pub(super) batch: Option<u32>,
+    /// Seed of streams, dealing and bootstrap
+    #[arg(long, value_name = "N")]
+    pub(super) seed: Option<u64>,
+    /// Directory that run directories are made in
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    pub(super) out: PathBuf,
+    /// Only say what would be run, how much memory and how long it takes
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// How the result is printed; with json, everything else goes to stderr
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(super) format: Format,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  bucketlab list                      everything
+  bucketlab list strategies           tables with their parameters
+  bucketlab list workloads --format json")]
+pub(super) struct List {
+    /// What to list; everything when left out
+    #[arg(value_enum)]
+    pub(super) what: Option<Kind>,
+    /// Print Markdown tables, as in the README
+    #[arg(long, conflicts_with = "format")]
+    pub(super) markdown: bool,
+    /// How it is printed
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(super) format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Kind {
+    /// Tables, with their parameters
+    Strategies,
+    /// Hash functions
+    Hashes,
+    /// Workload presets, with their sources
+    Workloads,
+    /// Built-in suites
+    Suites,
+    /// Trace formats
+    Formats,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people
+    Table,
+    /// For programs
+    Json,
+}
+
+fn integer(text: &str) -> Result<u64, String> {
+    parse_integer(text).ok_or_else(|| "write a whole number: 1000000, 2^20 or 64Ki".to_owned())
+}

@@ -1,0 +1,36 @@
+//! The hidden verb: one table served to a parent process over the pipe.
+
+use std::process::ExitCode;
+
+use anyhow::bail;
+
+use super::House;
+use crate::bench::{Pipe, Reply, Request, StdPipe};
+use crate::catalog;
+use crate::machine;
+
+pub(super) fn child(house: House<'_>) -> anyhow::Result<ExitCode> {
+    // Nobody reads the answers of an orphan: it ends with its parent, even in the middle of a slice.
+    machine::die_with_parent();
+    // A table that eats memory fails by itself before the kernel picks a victim.
+    machine::limit_memory();
+    let mut pipe = StdPipe;
+    let served = serve(house, &mut pipe);
+    if let Err(error) = served {
+        // The parent may be gone; then nobody is left to tell.
+        let _ = pipe.reply(&Reply::Failed(format!("{error:#}")));
+        return Ok(ExitCode::FAILURE);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn serve(house: House<'_>, pipe: &mut dyn Pipe) -> anyhow::Result<()> {
+    match pipe.next()? {
+        None => Ok(()),
+        Some(Request::Open(open)) => {
+            let (row, _) = catalog::resolve(house.rows, &open.spec.parse()?)?;
+            (row.child)(&open, pipe)
+        }
+        Some(other) => bail!("the first request must open a table: {other:?}"),
+    }
+}

@@ -1,0 +1,36 @@
+//! Writing to people and pipes.
+
+use std::io::{self, IsTerminal, Write};
+
+/// Width of what is printed where no terminal says another, in columns.
+const PIPE_WIDTH: usize = 100;
+
+/// Writes to stdout; a closed pipe is an error that the caller passes on, never a panic.
+pub(super) fn print(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}
+
+/// Writes to stderr, as far as anyone listens.
+pub(super) fn complain(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Columns that a table on stdout may take.
+pub(super) fn width() -> usize {
+    let stdout = io::stdout();
+    if !stdout.is_terminal() {
+        return PIPE_WIDTH;
+    }
+    match rustix::termios::tcgetwinsize(&stdout) {
+        Ok(size) if size.ws_col > 0 => usize::from(size.ws_col),
+        _ => PIPE_WIDTH,
+    }
+}
+
+/// Whether colour is welcome on stdout: a terminal, and no `NO_COLOR`.
+pub(super) fn colour() -> bool {
+    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    io::stdout().is_terminal() && !refused
+}

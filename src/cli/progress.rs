@@ -1,0 +1,93 @@
+//! What a person sees while a run goes: a bar with the time left, or a line a panel in a log.
+
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::output::complain;
+use crate::run::{Panel, Plan, Watch};
+
+/// A progress bar on stderr where that is a terminal; otherwise a line as each panel begins.
+pub(super) struct Progress {
+    bar: ProgressBar,
+    on_terminal: bool,
+    labels: Vec<String>,
+    /// Seconds that each panel is planned to take.
+    planned_s: Vec<f64>,
+    panel: usize,
+    panel_began: Instant,
+    drawn: Instant,
+}
+
+impl Progress {
+    pub(super) fn new(plan: &Plan<'_>) -> Progress {
+        let on_terminal = std::io::stderr().is_terminal();
+        let target =
+            if on_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let planned_s: Vec<f64> = plan
+            .panels
+            .iter()
+            .map(|panel| if panel.time_s.is_finite() { panel.time_s } else { 1.0 } + panel.opening_s())
+            .collect();
+        let total_ms = planned_s.iter().sum::<f64>() * 1e3;
+        let bar = ProgressBar::with_draw_target(Some(total_ms as u64), target);
+        let style = ProgressStyle::with_template("{bar:28} {percent:>3}%  {msg}");
+        bar.set_style(style.expect("a template of known keys").progress_chars("━╸─"));
+        let now = Instant::now();
+        Progress {
+            bar,
+            on_terminal,
+            labels: plan.panels.iter().map(Panel::label).collect(),
+            planned_s,
+            panel: 0,
+            panel_began: now,
+            drawn: now - Duration::from_secs(1),
+        }
+    }
+
+    /// Takes the bar away.
+    pub(super) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    fn left_s(&self) -> f64 {
+        let later: f64 = self.planned_s.iter().skip(self.panel + 1).sum();
+        let here = self.planned_s.get(self.panel).copied().unwrap_or(0.0);
+        later + (here - self.panel_began.elapsed().as_secs_f64()).max(0.0)
+    }
+}
+
+impl Watch for Progress {
+    fn panel(&mut self, index: usize, panel: &Panel<'_>) {
+        self.panel = index;
+        self.panel_began = Instant::now();
+        if !self.on_terminal {
+            let of = self.labels.len();
+            let left = self.left_s();
+            complain(&format!(
+                "[{}/{of}] {} · {} cells · about {left:.0} s left\n",
+                index + 1,
+                panel.label(),
+                panel.cells.len(),
+            ));
+        }
+    }
+
+    fn step(&mut self, _panel: u32, what: &str) {
+        // Drawing more often would disturb what is measured.
+        if !self.on_terminal || self.drawn.elapsed() < Duration::from_millis(250) {
+            return;
+        }
+        self.drawn = Instant::now();
+        let before: f64 = self.planned_s.iter().take(self.panel).sum();
+        let here = self.planned_s[self.panel].min(self.panel_began.elapsed().as_secs_f64());
+        self.bar.set_position(((before + here) * 1e3) as u64);
+        let label = &self.labels[self.panel];
+        self.bar.set_message(format!("{:.0} s left · {label} · {what}", self.left_s()));
+    }
+
+    fn error(&mut self, what: &str) {
+        self.bar.suspend(|| complain(&format!("bucketlab: {what}\n")));
+    }
+}

@@ -1,0 +1,120 @@
+//! `bucketlab run`: measure suites.
+
+use std::fmt::Write;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use anyhow::Context;
+
+use super::args::{Format, Run};
+use super::progress::Progress;
+use super::{House, output};
+use crate::record::{Records, Status};
+use crate::report;
+use crate::run::{Overrides, Plan, Suite, execute};
+
+pub(super) fn run(house: House<'_>, args: &Run) -> anyhow::Result<ExitCode> {
+    let flags = Overrides {
+        targets: args.targets.clone(),
+        workloads: args.workloads.clone(),
+        trace: args.trace.clone(),
+        hash: args.hash.clone(),
+        threads: args.threads.clone(),
+        entries: args.entries,
+        trials: args.trials,
+        time_s: args.time,
+        batch: args.batch,
+        seed: args.seed,
+    };
+    let mut suites: Vec<Suite> = Vec::new();
+    for name in &args.suites {
+        suites.push(Suite::load(name)?.with(&flags)?);
+    }
+    let plan = Plan::new(house.rows, suites)?;
+    if args.dry_run {
+        output::print(&describe(&plan))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let interrupted = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        // The second one ends the program at once, with 130.
+        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&interrupted))
+            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&interrupted)))
+            .context("signals cannot be caught")?;
+    }
+    let argv: Vec<String> = std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect();
+    let mut progress = Progress::new(&plan);
+    let ended =
+        execute(&plan, house.executable, &args.out, &argv, &mut progress, &interrupted);
+    progress.finish();
+    let ended = ended?;
+    let path = ended.path.display();
+    if ended.status == Status::Interrupted {
+        output::complain(&format!("interrupted: what was measured is kept in {path}\n"));
+    }
+    let records = Records::read(&ended.path)?;
+    let summary = report::Summary::of(&records);
+    match args.format {
+        Format::Table => {
+            let mut text = report::table(&summary, output::width(), output::colour());
+            let findings = report::findings(&summary);
+            if !findings.is_empty() {
+                text.push_str("\nFindings\n");
+            }
+            for finding in &findings {
+                let wrapped = report::wrap(&finding.text, output::width().saturating_sub(2));
+                let _ = writeln!(text, "• {}", wrapped.replace('\n', "\n  "));
+            }
+            let _ = writeln!(text, "\n{path}");
+            output::print(&text)?;
+        }
+        Format::Json => {
+            let json = serde_json::to_string_pretty(&report::json(&summary))?;
+            output::print(&format!("{json}\n"))?;
+            output::complain(&format!("{path}\n"));
+        }
+    }
+    Ok(match ended.status {
+        Status::Interrupted => ExitCode::from(130),
+        Status::Errors => ExitCode::FAILURE,
+        Status::Running | Status::Complete => ExitCode::SUCCESS,
+    })
+}
+
+fn describe(plan: &Plan<'_>) -> String {
+    let mut text = String::new();
+    for (index, panel) in plan.panels.iter().enumerate() {
+        let trials = panel.trials.map_or("trials as time allows".to_owned(), |n| format!("{n} trials"));
+        let _ = writeln!(text, "panel {index}: {} ({})", panel.label(), panel.workload.describe());
+        let how = if panel.is_pass() { "passes" } else { "slices" };
+        if panel.time_s.is_finite() {
+            let _ = writeln!(text, "  {trials}, {:.1} s of {how}", panel.time_s);
+        } else {
+            let _ = writeln!(text, "  {trials}, {how}");
+        }
+        for (at, cell) in panel.cells.iter().enumerate() {
+            let role = match (cell.row.control, cell.twin, panel.baseline == Some(at)) {
+                (true, _, _) => "  control",
+                (_, true, _) => "  twin",
+                (_, _, true) => "  baseline",
+                _ => "",
+            };
+            let _ = writeln!(text, "  {}  {} {}{role}", cell.id, cell.params.full(), cell.hash);
+        }
+    }
+    let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+    let available =
+        plan.bytes_available.map_or(String::new(), |b| format!(" of {} MiB available", mib(b)));
+    let seconds = plan.seconds();
+    let time =
+        if seconds.is_finite() { format!("about {seconds:.0} s") } else { "unknown time".into() };
+    let _ = writeln!(
+        text,
+        "{} cells in {} panels, {time}, at most about {} MiB{available}",
+        plan.cell_count(),
+        plan.panels.len(),
+        mib(plan.bytes),
+    );
+    text
+}

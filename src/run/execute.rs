@@ -1,0 +1,170 @@
+//! A whole run: its directory, its panels one after the other, its manifest.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::AtomicBool;
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::panel::{Bench, measure};
+use super::plan::{Panel, Plan};
+use super::tally::Place;
+use crate::machine;
+use crate::record::{CellEntry, Manifest, PanelEntry, RunDirectory, SCHEMA_VERSION, Status};
+
+/// The lockfile that the program was built with.
+const LOCKFILE: &[u8] = include_bytes!("../../Cargo.lock");
+
+/// Who looks on while a run goes.
+pub trait Watch {
+    /// A panel begins.
+    fn panel(&mut self, index: usize, panel: &Panel<'_>);
+    /// What is being done in it.
+    fn step(&mut self, panel: u32, what: &str);
+    /// A cell has failed.
+    fn error(&mut self, what: &str);
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// Its directory.
+    pub path: PathBuf,
+    /// Complete, with errors, or interrupted.
+    pub status: Status,
+}
+
+/// Runs a plan: every row is in the directory as soon as its trial has ended.
+///
+/// `executable` is the program that children are started from; it must answer the hidden verb, as
+/// every program does whose `main` calls [`crate::cli::main`].
+///
+/// # Errors
+/// A results directory that cannot be written (found out before the first trial), or a disk that
+/// fills. What goes wrong in a child is an error row instead.
+pub fn execute(
+    plan: &Plan<'_>,
+    executable: &Path,
+    out: &Path,
+    argv: &[String],
+    watch: &mut dyn Watch,
+    interrupted: &AtomicBool,
+) -> anyhow::Result<Ended> {
+    let names: Vec<&str> = plan.suites.iter().map(|suite| suite.name.as_str()).collect();
+    let name = names.join("+");
+    let revision = revision();
+    let (compact, started) = machine::utc_now();
+    let mut directory = RunDirectory::create(out, &name, &revision, &compact)?;
+    let run_id = directory.run_id().to_owned();
+    let slice_ns = plan.panels.first().map_or(0, |panel| panel.slice_ns);
+    let mut manifest = Manifest {
+        schema_version: SCHEMA_VERSION,
+        run_id: run_id.clone(),
+        name,
+        started,
+        status: Status::Running,
+        argv: argv.to_vec(),
+        seed: plan.seed,
+        slice_ns,
+        discard_ns: slice_ns / 5,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        revision,
+        binary_hash: machine::file_hash(executable).unwrap_or_default(),
+        lockfile_hash: format!("{:016x}", xxh3_64(LOCKFILE)),
+        clock_cost_ps: machine::clock_cost_ps(),
+        not_measured: not_measured(),
+        machine: machine::fingerprint(),
+        suites: plan.suites.iter().map(suite_table).collect(),
+        panels: (0..).zip(&plan.panels).map(|(index, panel)| panel_entry(index, panel)).collect(),
+        cells: (0..).zip(&plan.panels).flat_map(|(index, panel)| cells(index, panel)).collect(),
+    };
+    directory.manifest(&manifest)?;
+
+    let mut status = Status::Complete;
+    let mut bench = Bench {
+        executable,
+        directory: &mut directory,
+        watch,
+        interrupted,
+        hash_seed: hash_seed(plan.seed),
+    };
+    for (index, panel) in (0..).zip(&plan.panels) {
+        bench.watch.panel(index as usize, panel);
+        let place = Place { run_id: &run_id, panel, index, seed: plan.seed };
+        let end = measure(place, &mut bench)?;
+        if end.interrupted {
+            status = Status::Interrupted;
+            break;
+        }
+        if end.errors > 0 {
+            status = Status::Errors;
+        }
+    }
+    manifest.status = status.clone();
+    directory.manifest(&manifest)?;
+    Ok(Ended { path: directory.path().to_owned(), status })
+}
+
+/// 128 bits for a keyed hash out of the run's seed.
+fn hash_seed(seed: u64) -> [u64; 2] {
+    let half = |salt: u8| {
+        let mut bytes = seed.to_le_bytes().to_vec();
+        bytes.push(salt);
+        xxh3_64(&bytes)
+    };
+    [half(0), half(1)]
+}
+
+fn not_measured() -> Vec<String> {
+    ["hardware counters: none are read", "latency: slices here measure throughput only"]
+        .map(str::to_owned)
+        .to_vec()
+}
+
+fn suite_table(suite: &super::Suite) -> toml::Table {
+    toml::Table::try_from(suite).expect("a suite that was read from TOML is TOML")
+}
+
+fn panel_entry(index: u32, panel: &Panel<'_>) -> PanelEntry {
+    PanelEntry {
+        panel: index,
+        suite: panel.suite.clone(),
+        workload: panel.workload.name.clone(),
+        about: panel.workload.describe(),
+        threads: panel.threads,
+        batch: panel.workload.batch,
+        entries: panel.workload.entries,
+        pass: panel.is_pass(),
+        baseline: panel.baseline.map(|at| panel.cells[at].id.clone()).unwrap_or_default(),
+    }
+}
+
+fn cells(index: u32, panel: &Panel<'_>) -> Vec<CellEntry> {
+    let entry = |cell: &super::Cell<'_>| CellEntry {
+        cell_id: cell.id.clone(),
+        panel: index,
+        suite: panel.suite.clone(),
+        strategy: cell.row.name.to_owned(),
+        target: cell.params.short(),
+        target_full: cell.params.full(),
+        hash: cell.hash.clone(),
+        control: cell.row.control,
+        twin: cell.twin,
+        colour: cell.colour,
+    };
+    panel.cells.iter().map(entry).collect()
+}
+
+/// The revision of the sources that the program was built from, if they are still there.
+fn revision() -> String {
+    let git = |arguments: &[&str]| {
+        let output =
+            Command::new("git").arg("-C").arg(env!("CARGO_MANIFEST_DIR")).args(arguments).output();
+        let output = output.ok().filter(|output| output.status.success())?;
+        Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    let Some(revision) = git(&["rev-parse", "--short=10", "HEAD"]) else { return String::new() };
+    let changed = git(&["status", "--porcelain", "--untracked-files=no"]);
+    let dirty = if changed.is_none_or(|changed| !changed.is_empty()) { "-dirty" } else { "" };
+    format!("{revision}{dirty}")
+}

@@ -1,0 +1,313 @@
+//! Suites: TOML files of workloads × targets, and the flags that override them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::{BadInput, unknown_name};
+use crate::workload::{
+    KeyDistribution, Mix, OnMiss, PRESETS, Size, TraceSource, Workload, find_format, find_preset,
+    guess_format,
+};
+
+/// The built-in suites: name and TOML text.
+pub const SUITES: &[(&str, &str)] = &[
+    ("quick", include_str!("../../benches/suites/quick.toml")),
+    ("ycsb", include_str!("../../benches/suites/ycsb.toml")),
+];
+
+/// The suite that runs when none is named.
+pub const DEFAULT_SUITE: &str = "quick";
+
+/// The contents of a suite file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Suite {
+    /// Its name, in every row.
+    pub name: String,
+    /// One sentence for `list`.
+    pub about: String,
+    /// A paragraph for the report: what the suite asks and how to read its answer.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub analysis: String,
+    /// Records in each workload's key space; a preset's own number otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entries: Option<u64>,
+    /// Seed of everything that is drawn.
+    #[serde(default = "one_u64")]
+    pub seed: u64,
+    /// Hash functions; each target is measured under each.
+    #[serde(default = "default_hash")]
+    pub hash: Vec<String>,
+    /// Thread counts; each workload is measured under each.
+    #[serde(default = "one_thread")]
+    pub threads: Vec<u32>,
+    /// Gets handed over at a time; a preset's own number otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<u32>,
+    /// Time for a panel's slices, in seconds; one second for each of its cells otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_s: Option<f64>,
+    /// Trials of each cell; as many as the time allows otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trials: Option<u32>,
+    /// Length of a slice that is cut by time, in milliseconds.
+    #[serde(default = "default_slice_ms")]
+    pub slice_ms: u64,
+    /// Workloads of the suite's own.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub workload: BTreeMap<String, Custom>,
+    /// What is measured.
+    pub group: Vec<Group>,
+}
+
+/// Workloads × targets.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Group {
+    /// Names of presets or of the suite's own workloads.
+    pub workloads: Vec<String>,
+    /// Targets; values may be sweeps.
+    pub targets: Vec<String>,
+    /// Thread counts of this group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threads: Option<Vec<u32>>,
+    /// Hash functions of this group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash: Option<Vec<String>>,
+    /// Records of this group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entries: Option<Vec<u64>>,
+    /// Batch sizes of this group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<Vec<u32>>,
+}
+
+/// A workload of a suite's own: a preset with changes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Custom {
+    /// The preset to start from.
+    pub base: String,
+    /// See [`Workload::entries`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entries: Option<u64>,
+    /// See [`Workload::keys`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys: Option<KeyDistribution>,
+    /// See [`Workload::value`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<Size>,
+    /// See [`Workload::mix`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mix: Option<Mix>,
+    /// See [`Workload::batch`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<u32>,
+    /// See [`Workload::prefill`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefill: Option<bool>,
+    /// See [`Workload::on_miss`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_miss: Option<OnMiss>,
+    /// See [`Workload::ops`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ops: Option<u64>,
+}
+
+fn one_u64() -> u64 {
+    1
+}
+
+fn one_thread() -> Vec<u32> {
+    vec![1]
+}
+
+fn default_hash() -> Vec<String> {
+    vec!["sip13".to_owned()]
+}
+
+fn default_slice_ms() -> u64 {
+    10
+}
+
+/// What flags change of every suite of a run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Overrides {
+    /// Targets instead of each group's.
+    pub targets: Vec<String>,
+    /// Workloads instead of each group's.
+    pub workloads: Vec<String>,
+    /// A trace instead of each group's workloads: `FILE` or `FILE:FORMAT`.
+    pub trace: Option<String>,
+    /// Hash functions instead of each group's.
+    pub hash: Vec<String>,
+    /// Thread counts instead of each group's.
+    pub threads: Vec<u32>,
+    /// Records in each workload's key space.
+    pub entries: Option<u64>,
+    /// Trials of each cell.
+    pub trials: Option<u32>,
+    /// Time for a panel, in seconds.
+    pub time_s: Option<f64>,
+    /// Gets handed over at a time.
+    pub batch: Option<u32>,
+    /// Seed of everything that is drawn.
+    pub seed: Option<u64>,
+}
+
+impl Suite {
+    /// Finds a suite: a built-in name, or a path that ends in `.toml`.
+    ///
+    /// # Errors
+    /// An unknown name, an unreadable file, or what is wrong in it with its line.
+    pub fn load(name: &str) -> Result<Suite, BadInput> {
+        if let Some((_, text)) = SUITES.iter().find(|(known, _)| *known == name) {
+            return Suite::parse(name, text);
+        }
+        let is_path = Path::new(name).extension().is_some_and(|extension| extension == "toml");
+        if !is_path {
+            let error = unknown_name("suite", name, SUITES.iter().map(|(known, _)| *known));
+            return Err(BadInput(format!("{error}; or the path of a .toml file")));
+        }
+        let text = std::fs::read_to_string(name)
+            .map_err(|error| BadInput(format!("suite '{name}' cannot be read: {error}")))?;
+        Suite::parse(name, &text)
+    }
+
+    fn parse(place: &str, text: &str) -> Result<Suite, BadInput> {
+        let suite: Suite = toml::from_str(text)
+            .map_err(|error| BadInput(format!("suite '{place}': {}", error.to_string().trim())))?;
+        let named = !suite.name.is_empty()
+            && suite.name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+            && !suite.name.starts_with('.');
+        if !named {
+            return Err(BadInput(format!(
+                "suite '{place}': name '{}' is not valid: letters, digits, '-', '_' and '.'",
+                suite.name
+            )));
+        }
+        Ok(suite)
+    }
+
+    /// The suite with the flags applied.
+    ///
+    /// # Errors
+    /// A trace that cannot be used.
+    pub fn with(mut self, flags: &Overrides) -> Result<Suite, BadInput> {
+        let other_question = !flags.workloads.is_empty() || flags.trace.is_some();
+        if other_question {
+            // The paragraph speaks of workloads that do not run now.
+            self.analysis.clear();
+        }
+        for group in &mut self.group {
+            if !flags.targets.is_empty() {
+                group.targets.clone_from(&flags.targets);
+            }
+            if other_question {
+                group.workloads.clone_from(&flags.workloads);
+                group.workloads.extend(flags.trace.iter().map(|trace| format!("trace={trace}")));
+            }
+            if !flags.threads.is_empty() {
+                group.threads = Some(flags.threads.clone());
+            }
+            if !flags.hash.is_empty() {
+                group.hash = Some(flags.hash.clone());
+            }
+            if let Some(entries) = flags.entries {
+                group.entries = Some(vec![entries]);
+            }
+            if let Some(batch) = flags.batch {
+                group.batch = Some(vec![batch]);
+            }
+        }
+        self.seed = flags.seed.unwrap_or(self.seed);
+        self.trials = flags.trials.or(self.trials);
+        self.time_s = flags.time_s.or(self.time_s);
+        if flags.trials.is_some() && flags.time_s.is_none() {
+            self.time_s = None;
+        }
+        Ok(self)
+    }
+
+    /// The workload that a group names, with the suite's entries and batch applied.
+    ///
+    /// # Errors
+    /// An unknown name, or values that are not valid.
+    pub fn workload(
+        &self,
+        name: &str,
+        entries: Option<u64>,
+        batch: Option<u32>,
+    ) -> Result<Workload, BadInput> {
+        if let Some(trace) = name.strip_prefix("trace=") {
+            let mut workload = Workload::replay(trace_source(trace)?);
+            workload.batch = batch.or(self.batch).unwrap_or(workload.batch);
+            workload.check()?;
+            return Ok(workload);
+        }
+        let mut workload = match self.workload.get(name) {
+            Some(custom) => custom.build(name)?,
+            None => match find_preset(name) {
+                Ok(preset) => (preset.build)(),
+                Err(_) => {
+                    let own = self.workload.keys().map(String::as_str);
+                    let presets = PRESETS.iter().map(|preset| preset.name);
+                    return Err(unknown_name("workload", name, own.chain(presets)));
+                }
+            },
+        };
+        let own_entries = self.workload.get(name).and_then(|custom| custom.entries);
+        let suite_entries = if own_entries.is_some() { None } else { self.entries };
+        workload.entries = entries.or(suite_entries).unwrap_or(workload.entries);
+        workload.batch = batch.or(self.batch).unwrap_or(workload.batch);
+        workload.check()?;
+        Ok(workload)
+    }
+}
+
+impl Custom {
+    fn build(&self, name: &str) -> Result<Workload, BadInput> {
+        let mut workload = (find_preset(&self.base)
+            .map_err(|error| BadInput(format!("workload '{name}': base: {error}")))?
+            .build)();
+        name.clone_into(&mut workload.name);
+        if let Some(entries) = self.entries {
+            workload.entries = entries;
+        }
+        if let Some(keys) = &self.keys {
+            workload.keys = keys.clone();
+        }
+        if let Some(value) = self.value {
+            workload.value = value;
+        }
+        if let Some(mix) = self.mix {
+            workload.mix = mix;
+        }
+        if let Some(batch) = self.batch {
+            workload.batch = batch;
+        }
+        if let Some(prefill) = self.prefill {
+            workload.prefill = prefill;
+        }
+        if let Some(on_miss) = self.on_miss {
+            workload.on_miss = on_miss;
+        }
+        workload.ops = self.ops.or(workload.ops);
+        Ok(workload)
+    }
+}
+
+/// Splits `FILE[:FORMAT]`; a file whose name has a colon is still found as it is.
+fn trace_source(text: &str) -> Result<TraceSource, BadInput> {
+    if let Some((file, format)) = text.rsplit_once(':')
+        && !Path::new(text).exists()
+    {
+        let format = find_format(format)?;
+        return Ok(TraceSource { path: file.into(), format: format.name.to_owned() });
+    }
+    let path: std::path::PathBuf = text.into();
+    let format = guess_format(&path)?;
+    Ok(TraceSource { path, format: format.name.to_owned() })
+}

@@ -1,0 +1,174 @@
+//! From what children answer to the rows of the run.
+
+use crate::bench::{CensusReply, Finished, Memory, Sliced, ThreadSlice};
+use crate::record::{CensusRow, MarkRow, SCHEMA_VERSION, SliceKind, SliceRow, TrialRow};
+
+use super::plan::{Cell, Panel};
+
+/// What all rows of a panel share.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place<'p> {
+    pub(super) run_id: &'p str,
+    pub(super) panel: &'p Panel<'p>,
+    pub(super) index: u32,
+    pub(super) seed: u64,
+}
+
+/// A trial of one cell, as its slices come in.
+#[derive(Debug, Default)]
+pub(super) struct Trial {
+    pub(super) slices: Vec<SliceRow>,
+    total: ThreadSlice,
+    slice_count: u32,
+    helper_cpu_ns: u64,
+}
+
+impl Trial {
+    /// Adds a slice.
+    pub(super) fn add(
+        &mut self,
+        place: Place<'_>,
+        cell: &Cell<'_>,
+        at: (u32, u32, u32),
+        kind: SliceKind,
+        sliced: &Sliced,
+    ) {
+        let (trial, round, position) = at;
+        for (thread, slice) in (0..).zip(&sliced.threads) {
+            self.slices.push(SliceRow {
+                panel: place.index,
+                birth: 0,
+                trial,
+                round,
+                position,
+                cell_id: cell.id.clone(),
+                kind,
+                attempt: 0,
+                thread,
+                started_ns: slice.started_ns,
+                ops: slice.ops,
+                elapsed_ns: slice.elapsed_ns,
+                discarded_ops: slice.discarded_ops,
+                discarded_ns: slice.discarded_ns,
+            });
+            if kind == SliceKind::Throughput {
+                self.total.ops += slice.ops;
+                self.total.elapsed_ns += slice.elapsed_ns;
+                self.total.discarded_ops += slice.discarded_ops;
+                self.total.discarded_ns += slice.discarded_ns;
+                self.total.hits += slice.hits;
+                self.total.misses += slice.misses;
+                self.total.refused += slice.refused;
+                self.total.cpu_ns += slice.cpu_ns;
+            }
+        }
+        if kind == SliceKind::Throughput {
+            self.slice_count += 1;
+            self.helper_cpu_ns += sliced.helper_cpu_ns;
+        }
+    }
+
+    /// The trial's row.
+    pub(super) fn row(
+        &self,
+        place: Place<'_>,
+        cell: &Cell<'_>,
+        trial: u32,
+        structure: Option<&(Memory, CensusReply)>,
+    ) -> TrialRow {
+        let total = &self.total;
+        let mut row = TrialRow {
+            slices: self.slice_count,
+            ops: Some(total.ops),
+            elapsed_ns: Some(total.elapsed_ns),
+            discarded_ops: Some(total.discarded_ops),
+            discarded_ns: Some(total.discarded_ns),
+            hits: Some(total.hits),
+            misses: Some(total.misses),
+            refused: Some(total.refused),
+            cpu_ns: Some(total.cpu_ns),
+            helper_cpu_ns: Some(self.helper_cpu_ns),
+            ..empty_row(place, cell, trial)
+        };
+        match structure {
+            Some(_) if cell.row.control => "a control holds no entries".clone_into(&mut row.memory_reason),
+            Some((memory, census)) => {
+                let claimed: u64 = census.bytes.iter().sum();
+                row.items = Some(census.items);
+                row.rss_bytes = memory.rss_bytes;
+                row.bytes_claimed = Some(claimed);
+                row.gap_bytes = memory.rss_bytes.and_then(|rss| rss.checked_signed_diff(claimed));
+                row.bytes_counted = memory.bytes_counted;
+                row.memory_reason.clone_from(&memory.reason);
+            }
+            None => "the trial did not end".clone_into(&mut row.memory_reason),
+        }
+        row
+    }
+}
+
+/// The row of a trial that has no figures.
+pub(super) fn error_row(place: Place<'_>, cell: &Cell<'_>, trial: u32, why: &str) -> TrialRow {
+    let one_line = why.split_whitespace().collect::<Vec<_>>().join(" ");
+    TrialRow { error: one_line, ..empty_row(place, cell, trial) }
+}
+
+fn empty_row(place: Place<'_>, cell: &Cell<'_>, trial: u32) -> TrialRow {
+    let panel = place.panel;
+    TrialRow {
+        schema_version: SCHEMA_VERSION,
+        run_id: place.run_id.to_owned(),
+        cell_id: cell.id.clone(),
+        suite: panel.suite.clone(),
+        workload: panel.workload.name.clone(),
+        target: cell.params.short(),
+        twin: cell.twin,
+        hash: cell.hash.clone(),
+        allocator: "system".to_owned(),
+        pages: "default".to_owned(),
+        threads: panel.threads,
+        batch: panel.workload.batch,
+        entries: panel.workload.entries,
+        panel: place.index,
+        trial,
+        seed: place.seed,
+        ..TrialRow::default()
+    }
+}
+
+/// The census of a cell in long form.
+pub(super) fn census_rows(cell: &Cell<'_>, census: &CensusReply) -> Vec<CensusRow> {
+    let row = |figure: &str, label: &str, count: u64| CensusRow {
+        cell_id: cell.id.clone(),
+        figure: figure.to_owned(),
+        label: label.to_owned(),
+        count,
+    };
+    let mut rows =
+        vec![row("total", "items", census.items), row("total", "buckets", census.buckets)];
+    let kinds = ["key", "value", "header", "bucket_array", "slack"];
+    rows.extend(kinds.iter().zip(census.bytes).map(|(kind, count)| row("bytes", kind, count)));
+    rows.extend(
+        (0u64..)
+            .zip(&census.chain_lengths)
+            .filter(|(_, buckets)| **buckets > 0)
+            .map(|(length, &buckets)| row("chain_length", &length.to_string(), buckets)),
+    );
+    rows
+}
+
+/// The resize marks of a pass.
+pub(super) fn mark_rows(cell: &Cell<'_>, trial: u32, finished: &Finished) -> Vec<MarkRow> {
+    finished
+        .marks
+        .iter()
+        .map(|mark| MarkRow {
+            cell_id: cell.id.clone(),
+            trial,
+            at_ns: mark.at_ns,
+            event: mark.event.clone(),
+            from_buckets: mark.from_buckets,
+            to_buckets: mark.to_buckets,
+        })
+        .collect()
+}
