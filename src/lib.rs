@@ -30,3 +30,8 @@ pub mod stats;
 pub mod table;
 pub mod verify;
 pub mod workload;
+
+/// The README's examples are compiled and run with the documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
