@@ -1,1 +1,19 @@
-//! Floor 1: the machine: clock, pinning, memory, fingerprint, counting allocator.
+//! Floor 1: the machine: clocks, pinning, memory, fingerprint, counting allocator.
+//!
+//! Linux first: what is read from `/proc` and `/sys` is absent elsewhere, and says so.
+
+mod clock;
+pub mod counting;
+mod cpu_time;
+mod file_hash;
+mod fingerprint;
+mod memory;
+mod pin;
+
+pub use clock::{clock_cost_ps, now_ns, utc_now};
+pub use counting::CountingAllocator;
+pub use cpu_time::{process_cpu_ns, thread_cpu_ns};
+pub use file_hash::file_hash;
+pub use fingerprint::fingerprint;
+pub use memory::{available_bytes, resident_bytes, trim};
+pub use pin::{allowed_cpus, pin_thread};

@@ -1,0 +1,195 @@
+//! How much memory there is, and how much of it this process holds.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Bytes that can be allocated before the machine swaps or the process is killed: what the kernel
+/// calls available, or what the process's control groups leave, whichever is less. `None` where
+/// neither can be read.
+pub fn available_bytes() -> Option<u64> {
+    available_under(Path::new("/"))
+}
+
+/// Bytes of this process in memory now (RSS).
+pub fn resident_bytes() -> Option<u64> {
+    let statm = fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: u64 = statm.split_whitespace().nth(1)?.parse().ok()?;
+    pages.checked_mul(rustix::param::page_size() as u64)
+}
+
+/// Hands memory that was freed back to the system, so that it does not hide later growth of
+/// [`resident_bytes`]. Does nothing where the C library is not glibc.
+pub fn trim() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        unsafe extern "C" {
+            fn malloc_trim(pad: usize) -> core::ffi::c_int;
+        }
+        // SAFETY: the declaration is glibc's own (malloc.h); the function takes its own locks, may
+        // be called from any thread at any time, and touches free memory only.
+        unsafe { malloc_trim(0) };
+    }
+}
+
+/// [`available_bytes`] of the machine whose file system starts at `root`.
+fn available_under(root: &Path) -> Option<u64> {
+    let meminfo = fs::read_to_string(root.join("proc/meminfo")).unwrap_or_default();
+    let machine = super::fingerprint::meminfo_bytes(&meminfo, "MemAvailable");
+    group_directories(root)
+        .iter()
+        .filter_map(|group| group_room(group))
+        .chain(machine)
+        .min()
+}
+
+/// Bytes that one control group leaves: limit less usage, where file cache that the kernel drops
+/// under pressure is not usage. `None` where there is no limit.
+fn group_room(group: &Path) -> Option<u64> {
+    let number = |name: &str| -> Option<u64> {
+        let text = fs::read_to_string(group.join(name)).ok()?;
+        text.trim().parse().ok()
+    };
+    // Version 2 writes "max" for no limit, which is no number; version 1 writes one so large that
+    // another bound is always less.
+    let (limit, usage, cache) = match number("memory.max") {
+        Some(limit) => (limit, number("memory.current")?, "inactive_file"),
+        None => (
+            number("memory.limit_in_bytes")?,
+            number("memory.usage_in_bytes")?,
+            "total_inactive_file",
+        ),
+    };
+    let stat = fs::read_to_string(group.join("memory.stat")).unwrap_or_default();
+    let reclaimable = stat
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .find(|(name, _)| *name == cache)
+        .and_then(|(_, bytes)| bytes.trim().parse().ok())
+        .unwrap_or(0);
+    Some(limit.saturating_sub(usage.saturating_sub(reclaimable)))
+}
+
+/// The directories of the memory control groups that this process is in, innermost first, each
+/// with its ancestors: a limit anywhere on the way up binds.
+fn group_directories(root: &Path) -> Vec<PathBuf> {
+    let read = |name| fs::read_to_string(root.join(name)).unwrap_or_default();
+    let (groups, mounts) = (read("proc/self/cgroup"), read("proc/self/mountinfo"));
+    let mut directories = Vec::new();
+    for line in groups.lines() {
+        // `hierarchy:controllers:path`, see cgroups(7); version 2 names no controllers.
+        let mut parts = line.splitn(3, ':');
+        let (_, Some(controllers), Some(path)) = (parts.next(), parts.next(), parts.next()) else {
+            continue;
+        };
+        let unified = controllers.is_empty();
+        if !unified && !controllers.split(',').any(|name| name == "memory") {
+            continue;
+        }
+        for (mount_root, mount_point) in mounts.lines().filter_map(|line| mount(line, unified)) {
+            // In a container the mount may show a part of the tree only.
+            let Ok(below) = Path::new(path).strip_prefix(mount_root) else {
+                continue;
+            };
+            let mount_point = root.join(mount_point.trim_start_matches('/'));
+            let depth = below.components().count() + 1;
+            let innermost = mount_point.join(below);
+            directories.extend(innermost.ancestors().take(depth).map(Path::to_owned));
+        }
+    }
+    directories
+}
+
+/// Root and mount point of a memory control group file system, from a line of
+/// `/proc/self/mountinfo`: `id parent device root point options [fields…] - type source super`.
+fn mount(line: &str, unified: bool) -> Option<(&str, &str)> {
+    let (left, right) = line.split_once(" - ")?;
+    let mut right = right.split(' ');
+    let (kind, options) = (right.next()?, right.nth(1)?);
+    let fits = if unified {
+        kind == "cgroup2"
+    } else {
+        kind == "cgroup" && options.split(',').any(|option| option == "memory")
+    };
+    let mut left = left.split(' ').skip(3);
+    fits.then_some((left.next()?, left.next()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A machine made of files.
+    fn machine(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = root.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        root
+    }
+
+    const MEMINFO: (&str, &str) = (
+        "proc/meminfo",
+        "MemTotal: 2000 kB\nMemAvailable:    1000 kB\n",
+    );
+
+    #[test]
+    fn without_groups_it_is_what_the_kernel_says() {
+        assert_eq!(
+            available_under(machine(&[MEMINFO]).path()),
+            Some(1000 * 1024)
+        );
+        assert_eq!(available_under(machine(&[]).path()), None);
+    }
+
+    #[test]
+    fn version_2_limits_bind_wherever_they_are_set() {
+        let files = [
+            MEMINFO,
+            ("proc/self/cgroup", "0::/outer/inner\n"),
+            (
+                "proc/self/mountinfo",
+                "30 23 0:27 / /sys/fs/cgroup rw shared:4 - cgroup2 cgroup2 rw\n",
+            ),
+            ("sys/fs/cgroup/outer/inner/memory.max", "max\n"),
+            ("sys/fs/cgroup/outer/inner/memory.current", "1\n"),
+            ("sys/fs/cgroup/outer/memory.max", "5000\n"),
+            ("sys/fs/cgroup/outer/memory.current", "4000\n"),
+            (
+                "sys/fs/cgroup/outer/memory.stat",
+                "anon 3000\ninactive_file 500\n",
+            ),
+        ];
+        assert_eq!(available_under(machine(&files).path()), Some(1500));
+    }
+
+    #[test]
+    fn version_1_in_a_container_that_sees_its_own_part_of_the_tree() {
+        let files = [
+            MEMINFO,
+            (
+                "proc/self/cgroup",
+                "5:cpu:/\n4:memory,hugetlb:/pod/a\n0::/\n",
+            ),
+            (
+                "proc/self/mountinfo",
+                "31 23 0:1 /pod/a /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory,hugetlb\n\
+                 32 23 0:2 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n",
+            ),
+            ("sys/fs/cgroup/memory/memory.limit_in_bytes", "700\n"),
+            ("sys/fs/cgroup/memory/memory.usage_in_bytes", "800\n"),
+            (
+                "sys/fs/cgroup/memory/memory.stat",
+                "inactive_file 7\ntotal_inactive_file 300\n",
+            ),
+        ];
+        assert_eq!(available_under(machine(&files).path()), Some(200));
+    }
+
+    #[test]
+    fn a_group_over_its_limit_leaves_nothing() {
+        let group = machine(&[("memory.max", "100"), ("memory.current", "200")]);
+        assert_eq!(group_room(group.path()), Some(0));
+    }
+}
