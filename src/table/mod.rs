@@ -211,3 +211,79 @@ pub enum Keep {
     /// Remove it.
     Remove,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hash;
+
+    /// An environment with the named hash function and a clock that stands still.
+    pub(super) fn env(hash: &str) -> Env {
+        Env {
+            hasher: Hasher::new(hash::find(hash).unwrap(), [1, 2]),
+            clock: || 0,
+            journal: Arc::new(Journal::new(1024)),
+        }
+    }
+
+    /// Opens a table from its spec, under SipHash-1-3.
+    pub(super) fn open<S: Strategy>(spec: &str) -> S {
+        open_in(spec, &env("sip13"))
+    }
+
+    /// Opens a table from its spec.
+    pub(super) fn open_in<S: Strategy>(spec: &str, env: &Env) -> S {
+        let params = Params::resolve(S::PARAMS, &spec.parse().unwrap()).unwrap();
+        assert_eq!(params.strategy(), S::NAME);
+        S::open(&params, env).unwrap()
+    }
+
+    /// A key with its hash under [`env`]'s SipHash-1-3.
+    pub(super) fn key(bytes: &str) -> Key<'_> {
+        let bytes = bytes.as_bytes();
+        let hash = env("sip13").hasher.hash(bytes);
+        Key { bytes, hash }
+    }
+
+    /// Adds the decimals of these numbers.
+    pub(super) fn fill<S: Strategy>(table: &S, numbers: std::ops::Range<u64>) {
+        let mut session = table.session(Worker::ALONE);
+        for number in numbers {
+            session.insert_new(key(&number.to_string()), b"value");
+        }
+    }
+
+    fn absent_patch<S: Strategy>(spec: &str) {
+        let table: S = open(spec);
+        let mut session = table.session(Worker::ALONE);
+        session.update(key("absent"), |_, _| (Edit::Patch { at: 0 }, ()));
+    }
+
+    #[test]
+    #[should_panic(expected = "a patch needs an entry")]
+    fn fixed_asserts_a_patch_of_nothing() {
+        absent_patch::<Fixed>("fixed");
+    }
+
+    #[test]
+    #[should_panic(expected = "a patch needs an entry")]
+    fn resizable_asserts_a_patch_of_nothing() {
+        absent_patch::<Resizable>("resizable");
+    }
+
+    #[test]
+    #[should_panic(expected = "a patch needs an entry")]
+    fn striped_asserts_a_patch_of_nothing() {
+        absent_patch::<Striped>("striped");
+    }
+
+    #[test]
+    fn an_array_too_large_to_allocate_is_bad_input() {
+        let spec = "resizable:load=0.1,capacity=2^40".parse().unwrap();
+        let params = Params::resolve(Resizable::PARAMS, &spec).unwrap();
+        let buckets = item::buckets_for(1 << 40, 0.1, 1024);
+        assert_eq!(buckets, 1 << 44);
+        let error = Resizable::open(&params, &env("sip13")).err().unwrap();
+        assert!(error.0.contains("more than can be allocated"), "{error}");
+    }
+}

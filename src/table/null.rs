@@ -1,2 +1,134 @@
-//! stub
+//! `null`: no table at all, the harness's own floor.
+//!
+//! A control: it stores nothing, every get hits, and the value is what a workload's values start
+//! with, the last min(8, length) bytes of the key:
+//!
+//! ```text
+//!   get("user4711")  ──▶  "user4711"[len - 8 ..]        no hash used, no memory touched
+//! ```
+//!
+//! So the checks that the harness makes on every value hold, and what remains in the measurement is
+//! the harness: taking the next operation from the stream, hashing the key, checking the bytes. It
+//! is drawn as the floor under every other strategy; it is not ranked and not verified.
+//!
+//! **Locking:** none. **Memory:** none beyond one buffer a session. **Source:** the empty-loop
+//! control of measuring practice.
+
+use std::hint::black_box;
+
+use super::{Edit, Env, Outcome, Session, Stored, Strategy};
+use crate::base::{Census, Key, Param, Params, SpecError, Usage, Worker};
+
+/// The control that stores nothing.
+#[derive(Debug)]
 pub struct Null;
+
+/// A session of [`Null`].
+#[derive(Debug, Default)]
+pub struct NullSession {
+    scratch: Vec<u8>,
+}
+
+impl Strategy for Null {
+    const NAME: &'static str = "null";
+    const ABOUT: &'static str =
+        "control: stores nothing and answers from the key; the harness's own floor";
+    const PARAMS: &'static [Param] = &[Param::CAPACITY];
+    type Session<'t> = NullSession;
+
+    fn open(_params: &Params, _env: &Env) -> Result<Null, SpecError> {
+        Ok(Null)
+    }
+
+    fn session(&self, _who: Worker) -> NullSession {
+        NullSession::default()
+    }
+
+    fn usage(&self) -> Usage {
+        Usage::default()
+    }
+
+    fn census(&mut self) -> Census {
+        Census::default()
+    }
+}
+
+/// The value of every key. Passed through `black_box`, so that the compiler cannot see that
+/// comparing it with the key always succeeds, and removes neither the check nor the stream.
+#[inline]
+fn tail(key: Key<'_>) -> &[u8] {
+    black_box(&key.bytes[key.bytes.len().saturating_sub(8)..])
+}
+
+impl Session for NullSession {
+    #[inline]
+    fn get<R>(&mut self, key: Key<'_>, read: impl FnOnce(&[u8]) -> R) -> Option<R> {
+        // The hash must be computed even though nothing looks at it.
+        black_box(key.hash);
+        Some(read(tail(key)))
+    }
+
+    #[inline]
+    fn set(&mut self, key: Key<'_>, value: &[u8]) -> Stored {
+        black_box((key.hash, value));
+        Stored::Replaced
+    }
+
+    #[inline]
+    fn remove(&mut self, key: Key<'_>) -> bool {
+        black_box(key.hash);
+        true
+    }
+
+    #[inline]
+    fn update<R>(
+        &mut self,
+        key: Key<'_>,
+        mut edit: impl FnMut(Option<&[u8]>, &mut Vec<u8>) -> (Edit, R),
+    ) -> (Outcome, R) {
+        black_box(key.hash);
+        self.scratch.clear();
+        let (edit, result) = edit(Some(tail(key)), &mut self.scratch);
+        black_box(self.scratch.as_slice());
+        let outcome = match edit {
+            Edit::Keep => Outcome::Kept,
+            Edit::Store | Edit::Patch { .. } => Outcome::Replaced,
+            Edit::Remove => Outcome::Removed,
+        };
+        (outcome, result)
+    }
+
+    #[inline]
+    fn insert_new(&mut self, key: Key<'_>, value: &[u8]) {
+        black_box((key.hash, value));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_get_hits_with_the_end_of_the_key() {
+        let mut session = Null.session(Worker::ALONE);
+        for (bytes, value) in [
+            (&b"user1234567"[..], &b"r1234567"[..]),
+            (b"abc", b"abc"),
+            (b"", b""),
+        ] {
+            let key = Key { bytes, hash: 0 };
+            assert_eq!(session.get(key, <[u8]>::to_vec).as_deref(), Some(value));
+            assert_eq!(session.set(key, b"anything"), Stored::Replaced);
+            session.insert_new(key, b"anything");
+            assert!(session.remove(key));
+            let (outcome, saw) = session.update(key, |value, buffer| {
+                assert!(buffer.is_empty());
+                buffer.push(1);
+                (Edit::Store, value.map(<[u8]>::to_vec))
+            });
+            assert_eq!((outcome, saw.as_deref()), (Outcome::Replaced, Some(value)));
+        }
+        assert_eq!(Null.usage(), Usage::default());
+        assert_eq!(Null.census(), Census::default());
+    }
+}
