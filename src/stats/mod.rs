@@ -1,1 +1,10 @@
 //! Floor 1: medians, spreads and bootstrap intervals.
+//!
+//! Functions take a slice in any order and leave it as it is; results have the unit of the values
+//! unless they say otherwise. What no values or one cannot answer is `None`, never 0 or NaN.
+
+mod bootstrap;
+mod order;
+
+pub use bootstrap::{CONFIDENCE, Interval, RESAMPLES, bootstrap_median};
+pub use order::{geometric_mean, median, median_absolute_deviation, quantile};

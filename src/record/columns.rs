@@ -1,0 +1,161 @@
+//! Which file each kind of row is in, and under which header.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{CensusRow, MarkRow, SliceRow, TrialRow};
+
+/// A row of one of the CSV files.
+///
+/// The columns are spelled out, not taken from a first row, so that a file has its header before it
+/// has a row; a test holds them to the fields of the struct.
+pub(super) trait Row: Serialize + DeserializeOwned {
+    /// The file's name.
+    const FILE: &'static str;
+    /// The names of the fields, in order.
+    const COLUMNS: &'static [&'static str];
+
+    /// The version that the row says it has, where it says so.
+    fn schema_version(&self) -> Option<u32> {
+        None
+    }
+}
+
+impl Row for TrialRow {
+    const FILE: &'static str = "trials.csv";
+    const COLUMNS: &'static [&'static str] = &[
+        "schema_version",
+        "run_id",
+        "cell_id",
+        "suite",
+        "workload",
+        "target",
+        "twin",
+        "hash",
+        "allocator",
+        "pages",
+        "threads",
+        "batch",
+        "entries",
+        "panel",
+        "birth",
+        "trial",
+        "attempt",
+        "seed",
+        "slices",
+        "ops",
+        "elapsed_ns",
+        "discarded_ops",
+        "discarded_ns",
+        "hits",
+        "misses",
+        "refused",
+        "cpu_ns",
+        "helper_cpu_ns",
+        "items",
+        "rss_bytes",
+        "bytes_claimed",
+        "gap_bytes",
+        "bytes_counted",
+        "memory_reason",
+        "error",
+    ];
+
+    fn schema_version(&self) -> Option<u32> {
+        Some(self.schema_version)
+    }
+}
+
+impl Row for SliceRow {
+    const FILE: &'static str = "slices.csv";
+    const COLUMNS: &'static [&'static str] = &[
+        "panel",
+        "birth",
+        "trial",
+        "round",
+        "position",
+        "cell_id",
+        "kind",
+        "attempt",
+        "thread",
+        "started_ns",
+        "ops",
+        "elapsed_ns",
+        "discarded_ops",
+        "discarded_ns",
+    ];
+}
+
+impl Row for CensusRow {
+    const FILE: &'static str = "census.csv";
+    const COLUMNS: &'static [&'static str] = &["cell_id", "figure", "label", "count"];
+}
+
+impl Row for MarkRow {
+    const FILE: &'static str = "timeline.csv";
+    const COLUMNS: &'static [&'static str] = &[
+        "cell_id",
+        "trial",
+        "at_ns",
+        "event",
+        "from_buckets",
+        "to_buckets",
+    ];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::SliceKind;
+
+    /// The header that the csv crate makes from the struct itself.
+    fn header_of(row: &impl Row) -> String {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        writer.serialize(row).unwrap();
+        let bytes = writer.into_inner().unwrap();
+        String::from_utf8(bytes)
+            .unwrap()
+            .lines()
+            .next()
+            .unwrap()
+            .to_owned()
+    }
+
+    #[test]
+    fn columns_are_the_fields_in_order() {
+        let slice = SliceRow {
+            panel: 0,
+            birth: 0,
+            trial: 0,
+            round: 0,
+            position: 0,
+            cell_id: String::new(),
+            kind: SliceKind::Throughput,
+            attempt: 0,
+            thread: 0,
+            started_ns: 0,
+            ops: 0,
+            elapsed_ns: 0,
+            discarded_ops: 0,
+            discarded_ns: 0,
+        };
+        let census = CensusRow {
+            cell_id: String::new(),
+            figure: String::new(),
+            label: String::new(),
+            count: 0,
+        };
+        let mark = MarkRow {
+            cell_id: String::new(),
+            trial: 0,
+            at_ns: 0,
+            event: String::new(),
+            from_buckets: 0,
+            to_buckets: 0,
+        };
+        assert_eq!(header_of(&TrialRow::default()), TrialRow::COLUMNS.join(","));
+        assert_eq!(header_of(&slice), SliceRow::COLUMNS.join(","));
+        assert_eq!(header_of(&census), CensusRow::COLUMNS.join(","));
+        assert_eq!(header_of(&mark), MarkRow::COLUMNS.join(","));
+    }
+}
