@@ -9,6 +9,7 @@ mod file_hash;
 mod fingerprint;
 mod memory;
 mod pin;
+mod process;
 
 pub use clock::{clock_cost_ps, now_ns, utc_now};
 pub use counting::CountingAllocator;
@@ -17,3 +18,4 @@ pub use file_hash::file_hash;
 pub use fingerprint::fingerprint;
 pub use memory::{available_bytes, resident_bytes, trim};
 pub use pin::{allowed_cpus, pin_thread};
+pub use process::{die_with_parent, limit_memory};
