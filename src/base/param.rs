@@ -144,7 +144,7 @@ impl Param {
 }
 
 fn nearest_power_of_two(n: u64) -> u64 {
-    let below = 1u64 << (63 - n.max(1).leading_zeros());
+    let below = 1u64 << n.max(1).ilog2();
     match below.checked_mul(2) {
         Some(above) if above - n < n - below => above,
         _ => below,
