@@ -1,2 +1,238 @@
-//! stub
-pub struct Prefill;
+//! A record's key, and the prefill.
+
+use super::{Size, Workload};
+
+/// The longest key of a record, in bytes: `user` and the twenty digits of a number beyond 10^19.
+pub(super) const KEY_LEN_MAX: usize = 24;
+
+/// FNV-1a in 64 bits (Fowler, Noll and Vo) over the eight little-endian octets of `number`.
+///
+/// Different numbers below 2^32 have different hashes (a test proves it), so records never share a
+/// key.
+#[inline]
+pub(super) fn fnv1a64(number: u64) -> u64 {
+    number
+        .to_le_bytes()
+        .into_iter()
+        .fold(FNV_OFFSET, |hash, octet| {
+            (hash ^ u64::from(octet)).wrapping_mul(FNV_PRIME)
+        })
+}
+
+const FNV_OFFSET: u64 = 0xCBF2_9CE4_8422_2325;
+const FNV_PRIME: u64 = 1_099_511_628_211;
+
+/// Where keys are written, one after the other.
+pub(super) struct KeyBuffer([u8; KEY_LEN_MAX]);
+
+impl KeyBuffer {
+    pub(super) fn new() -> KeyBuffer {
+        KeyBuffer([0; KEY_LEN_MAX])
+    }
+
+    /// The key of a record as YCSB makes it: `user` and the decimal of the hashed record number.
+    #[inline]
+    pub(super) fn key(&mut self, record: u64) -> &[u8] {
+        let mut at = KEY_LEN_MAX;
+        let mut rest = fnv1a64(record);
+        // Two digits a step: the divisions are what this costs.
+        while rest >= 10 {
+            let pair = (rest % 100) as usize;
+            rest /= 100;
+            at -= 2;
+            self.0[at..at + 2].copy_from_slice(&DIGIT_PAIRS[pair]);
+        }
+        if rest > 0 || at == KEY_LEN_MAX {
+            at -= 1;
+            self.0[at] = b'0' + rest as u8;
+        }
+        at -= 4;
+        self.0[at..at + 4].copy_from_slice(b"user");
+        &self.0[at..]
+    }
+}
+
+/// `00` to `99`.
+static DIGIT_PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[0; 2]; 100];
+    let mut n = 0;
+    while n < 100 {
+        pairs[n] = [b'0' + (n / 10) as u8, b'0' + (n % 10) as u8];
+        n += 1;
+    }
+    pairs
+};
+
+/// What is in the table before the clock starts: records `0..entries`, or nothing.
+#[derive(Clone, Debug)]
+pub struct Prefill {
+    records: u64,
+    value: Size,
+}
+
+impl Prefill {
+    /// The prefill of a workload; empty for one that starts from an empty table.
+    #[must_use]
+    pub fn new(workload: &Workload) -> Prefill {
+        let filled = workload.prefill && workload.trace.is_none();
+        Prefill {
+            records: if filled { workload.entries } else { 0 },
+            value: workload.value,
+        }
+    }
+
+    /// How many records it has; their keys are all different.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.records
+    }
+
+    /// Shows each record's key and the length of its value in bytes, in the order of the records.
+    pub fn for_each(&self, mut see: impl FnMut(&[u8], u32)) {
+        let mut buffer = KeyBuffer::new();
+        for record in 0..self.records {
+            see(buffer.key(record), self.value.of(record));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::io::Read;
+    use std::path::PathBuf;
+
+    use super::super::find_preset;
+    use super::*;
+
+    fn key(record: u64) -> String {
+        String::from_utf8(KeyBuffer::new().key(record).to_vec()).unwrap()
+    }
+
+    #[test]
+    fn keys_are_the_decimals_of_the_hash() {
+        // From the sample printed by a YCSB implementation for workload A.
+        assert_eq!(key(0), "user12161962213042174405");
+        assert_eq!(key(1), "user9929646806074584996");
+        assert_eq!(key(2), "user16626593026977353223");
+        for record in (0..10_000).chain([u64::MAX, u64::from(u32::MAX)]) {
+            assert_eq!(key(record), format!("user{}", fnv1a64(record)));
+        }
+        // Where ranks 0, 1 and 2 fall among 10,000 records.
+        assert_eq!([0, 1, 2].map(|r| fnv1a64(r) % 10_000), [4405, 4996, 3223]);
+    }
+
+    /// Two numbers below 2^32 differ in their four low octets only; behind these come four
+    /// multiplications by an odd number, which keep different hashes different. After the four,
+    /// equal hashes would need a p^3 + b p^2 + c p + d = 0 (mod 2^64) with coefficients within
+    /// ±255, not all zero: changing an octet under XOR changes the sum by at most that. There is
+    /// no such combination: sums of the first two terms and of the last two meet in zero alone.
+    #[test]
+    fn records_below_two_to_the_32_never_share_a_key() {
+        let pairs = |high: u64, low: u64| {
+            (-255i64..=255).flat_map(move |a| {
+                (-255i64..=255).map(move |b| {
+                    let high = high.wrapping_mul(a.cast_unsigned());
+                    high.wrapping_add(low.wrapping_mul(b.cast_unsigned()))
+                })
+            })
+        };
+        let square = FNV_PRIME.wrapping_mul(FNV_PRIME);
+        let first: HashSet<u64> = pairs(square.wrapping_mul(FNV_PRIME), square).collect();
+        assert_eq!(first.len(), 511 * 511);
+        let met: Vec<u64> = pairs(FNV_PRIME, 1).filter(|n| first.contains(n)).collect();
+        assert_eq!(met, [0]);
+    }
+
+    #[test]
+    fn a_prefill_has_every_record_once_and_an_empty_start_none() {
+        let mut workload = (find_preset("ycsb-c").unwrap().build)();
+        workload.entries = 5_000;
+        workload.value = Size::Uniform { min: 1, max: 9 };
+        let prefill = Prefill::new(&workload);
+        assert_eq!(prefill.count(), 5_000);
+        let mut seen = Vec::new();
+        prefill.for_each(|key, value_len| {
+            assert_eq!(value_len, workload.value.of(seen.len() as u64));
+            seen.push(key.to_vec());
+        });
+        assert_eq!(seen[2], b"user16626593026977353223");
+        assert_eq!(seen.into_iter().collect::<HashSet<_>>().len(), 5_000);
+
+        workload.prefill = false;
+        let prefill = Prefill::new(&workload);
+        assert_eq!(prefill.count(), 0);
+        prefill.for_each(|_, _| panic!("an empty prefill has no record"));
+    }
+
+    /// The folder of sample traces is no part of the project: `BUCKETLAB_TRACES`, or where it lies
+    /// beside a checkout.
+    fn sample() -> Option<String> {
+        let folder = std::env::var_os("BUCKETLAB_TRACES").map_or_else(
+            || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/traces")),
+            PathBuf::from,
+        );
+        let file = std::fs::File::open(folder.join("ycsb_a.txt.gz")).ok()?;
+        let mut text = String::new();
+        flate2::read::MultiGzDecoder::new(file)
+            .read_to_string(&mut text)
+            .expect("the sample is whole");
+        Some(text)
+    }
+
+    #[test]
+    fn the_sample_has_our_keys_and_our_skew() {
+        let Some(sample) = sample() else {
+            eprintln!("skipped: no ycsb_a.txt.gz (set BUCKETLAB_TRACES to the sample traces)");
+            return;
+        };
+        let mut inserted = 0;
+        let mut records = std::collections::HashMap::new();
+        let mut counts = vec![0u32; 10_000];
+        for line in sample.lines() {
+            let mut words = line.split(' ');
+            let (verb, word) = (words.next().unwrap(), words.next().unwrap());
+            if verb == "INSERT" {
+                assert_eq!(word, key(inserted), "insert {inserted}");
+                records.insert(word, usize::try_from(inserted).unwrap());
+                inserted += 1;
+            } else {
+                counts[records[word]] += 1;
+            }
+        }
+        assert_eq!(inserted, 10_000);
+        let total: u32 = counts.iter().sum();
+        assert_eq!(total, 200_000);
+        let mut order: Vec<usize> = (0..10_000).collect();
+        order.sort_by_key(|record| std::cmp::Reverse(counts[*record]));
+        assert_eq!(order[..3], [4405, 4996, 3223]);
+
+        // The same number of draws of ours: each of the hottest within five deviations of the
+        // difference, and as many draws on the hottest 100.
+        let mut ours = vec![0u32; 10_000];
+        let workload = super::super::KeyDistribution::Zipfian { theta: 0.99 };
+        let mut picker = super::super::distribution::Picker::new(&workload, 10_000, 0, 1);
+        let mut draws = super::super::draws::Draws::new(1, 0);
+        let none = super::super::distribution::Inserts {
+            first: 0,
+            step: 1,
+            done: 0,
+        };
+        for _ in 0..total {
+            ours[usize::try_from(picker.pick(&mut draws, &none)).unwrap()] += 1;
+        }
+        let near =
+            |a: u32, b: u32| (f64::from(a) - f64::from(b)).abs() < 5.0 * f64::from(a + b).sqrt();
+        for record in &order[..20] {
+            let (theirs, ours) = (counts[*record], ours[*record]);
+            assert!(near(theirs, ours), "record {record}: {theirs}, ours {ours}");
+        }
+        let sum = |of: &[u32]| order[..100].iter().map(|record| of[*record]).sum::<u32>();
+        // The order was chosen by their counts, which favours them by a little.
+        let (theirs, ours) = (sum(&counts), sum(&ours));
+        assert!(
+            ours <= theirs && f64::from(ours) > 0.97 * f64::from(theirs),
+            "{theirs}, ours {ours}"
+        );
+    }
+}

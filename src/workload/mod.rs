@@ -3,19 +3,40 @@
 //! A [`Workload`] is plain data, readable from a suite and sent to children as JSON. From it,
 //! a seed and a thread index alone come the prefill ([`Prefill`]) and the operations ([`Stream`]),
 //! the same bytes on every machine.
+//!
+//! | file | what it knows |
+//! |---|---|
+//! | `plan` | a workload as data, and what makes no sense |
+//! | `preset` | the workloads that have names |
+//! | `distribution`, `zipf` | which record an operation picks |
+//! | `keys`, `size` | a record's key and the length of its value |
+//! | `segment` | operations as the timed loop reads them |
+//! | `stream`, `drawn`, `replay` | where segments come from: drawn, or read from a trace |
+//! | `presence` | what a thread can know of a key before it touches it |
+//! | `trace`, `lines` | trace formats and the reading of their files |
 
 mod distribution;
+mod drawn;
+mod draws;
 mod keys;
+mod lines;
+#[cfg(test)]
+mod model_tests;
 mod plan;
+mod presence;
 mod preset;
+mod replay;
+mod segment;
 mod size;
 mod stream;
 mod trace;
+mod zipf;
 
 pub use distribution::KeyDistribution;
 pub use keys::Prefill;
 pub use plan::{Mix, OnMiss, TraceSource, Workload};
 pub use preset::{PRESETS, Preset, find as find_preset};
+pub use segment::{Expect, Filled, Kind, Op, SEGMENT_BYTES_MAX, Segment};
 pub use size::Size;
-pub use stream::{Expect, Kind, Op, Segment, Stream};
-pub use trace::{FORMATS, Format, TraceFacts};
+pub use stream::Stream;
+pub use trace::{FORMATS, Format, TraceFacts, find_format};

@@ -1,11 +1,16 @@
 //! What a workload is, as data.
 
+use std::fmt::Write;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{KeyDistribution, Size};
+use super::{KeyDistribution, Size, find_format};
 use crate::base::BadInput;
+
+/// How many records a workload may number, prefilled and inserted ones together: just below 2^32,
+/// up to where keys are known to differ.
+const RECORDS_MAX: u64 = (1 << 32) - (1 << 16);
 
 /// Key distribution, sizes, operation mix and prefill; or a trace.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,14 +23,17 @@ pub struct Workload {
     /// Which record an operation picks.
     pub keys: KeyDistribution,
     /// Bytes of a value.
+    #[serde(default = "default_value")]
     pub value: Size,
     /// How often each operation occurs.
     pub mix: Mix,
     /// Gets handed to the table at a time: 1 calls `get`, more go through `get_many`.
+    #[serde(default = "default_batch")]
     pub batch: u32,
     /// Whether all `entries` are in the table before the clock starts.
     pub prefill: bool,
     /// What a client does about a miss.
+    #[serde(default)]
     pub on_miss: OnMiss,
     /// Operations in one pass, over all threads, where a trial is one pass over a fresh table;
     /// `None` means `entries`. Ignored by workloads that keep the key set and by traces.
@@ -69,7 +77,49 @@ pub struct TraceSource {
     pub format: String,
 }
 
+fn default_value() -> Size {
+    Size::Fixed(100)
+}
+
+fn default_batch() -> u32 {
+    1
+}
+
 impl Workload {
+    /// The workload that replays a trace of `requests` requests (from
+    /// [`TraceFacts`](super::TraceFacts)) from an empty table, each a get that fills on a miss.
+    /// Values have 100 bytes. It is named after the file.
+    #[must_use]
+    pub fn replay(source: TraceSource, requests: u64, batch: u32) -> Workload {
+        Workload {
+            name: source.name(),
+            entries: 0,
+            keys: KeyDistribution::Sequential,
+            value: default_value(),
+            mix: Mix {
+                get: 100,
+                ..Mix::default()
+            },
+            batch,
+            prefill: false,
+            on_miss: OnMiss::Fill,
+            ops: Some(requests),
+            trace: Some(source),
+        }
+    }
+
+    /// Changes the number of records. `ops`, where given, grows or shrinks with it.
+    pub fn resize(&mut self, entries: u64) {
+        if let Some(ops) = &mut self.ops
+            && self.entries > 0
+            && self.trace.is_none()
+        {
+            let scaled = u128::from(*ops) * u128::from(entries) / u128::from(self.entries);
+            *ops = u64::try_from(scaled).unwrap_or(u64::MAX).max(1);
+        }
+        self.entries = entries;
+    }
+
     /// Whether operations leave the set of keys as the prefill made it, so that a built table can
     /// be used for any number of trials. Otherwise a trial is one pass from a fresh table.
     #[must_use]
@@ -80,43 +130,171 @@ impl Workload {
             && self.on_miss == OnMiss::Nothing
     }
 
+    /// The first record that an insert adds, over all threads: the one after the records that
+    /// other operations may put in.
+    pub(super) fn first_insert(&self) -> u64 {
+        let others_put_in = self.prefill || self.mix.set > 0 || self.on_miss == OnMiss::Fill;
+        if others_put_in { self.entries } else { 0 }
+    }
+
     /// Checks what the types cannot.
     ///
     /// # Errors
     /// Names the field and what would be valid.
     pub fn check(&self) -> Result<(), BadInput> {
-        let bad = |why: String| Err(BadInput(format!("workload '{}': {why}", self.name)));
+        let named = |e: BadInput| BadInput(format!("workload '{}': {e}", self.name));
         if self.batch == 0 || self.batch > 4096 {
-            return bad(format!("batch = {} is not valid: 1 to 4096", self.batch));
+            let why = format!("batch = {} is not valid: 1 to 4096", self.batch);
+            return Err(named(BadInput(why)));
         }
-        self.value
-            .check()
-            .map_err(|e| BadInput(format!("workload '{}': {e}", self.name)))?;
-        if self.trace.is_some() {
-            return Ok(());
+        self.value.check().map_err(named)?;
+        match &self.trace {
+            Some(trace) => self.check_replay(trace).map_err(named),
+            None => self.check_drawn().map_err(named),
         }
-        if self.entries == 0 {
-            return bad("entries = 0 is not valid: at least 1".into());
-        }
-        if self.entries > u64::from(u32::MAX) {
+    }
+
+    fn check_replay(&self, trace: &TraceSource) -> Result<(), BadInput> {
+        find_format(&trace.format)?;
+        let bad = |why: String| Err(BadInput(why));
+        if self.entries != 0 {
+            let entries = self.entries;
             return bad(format!(
-                "entries = {} is not valid: at most 2^32 - 1",
-                self.entries
+                "entries = {entries} is not valid: 0, a trace brings its own keys"
             ));
         }
-        if self.mix.total() == 0 {
+        if self.prefill {
+            return bad("prefill = true is not valid: a trace starts from an empty table".into());
+        }
+        if self.on_miss != OnMiss::Fill {
+            return bad("on_miss = \"nothing\" is not valid: a trace fills on a miss".into());
+        }
+        Ok(())
+    }
+
+    fn check_drawn(&self) -> Result<(), BadInput> {
+        let bad = |why: String| Err(BadInput(why));
+        let (entries, mix) = (self.entries, &self.mix);
+        if entries == 0 || entries > RECORDS_MAX {
+            return bad(format!(
+                "entries = {entries} is not valid: 1 to {RECORDS_MAX}"
+            ));
+        }
+        if mix.total() == 0 {
             return bad("the mix is empty: give at least one of get, set, insert, rmw".into());
         }
         if self.ops == Some(0) {
             return bad("ops = 0 is not valid: at least 1".into());
         }
-        self.keys
-            .check()
-            .map_err(|e| BadInput(format!("workload '{}': {e}", self.name)))
+        if mix.insert > 0 {
+            // As if every operation were an insert: an upper bound.
+            let ops = self.ops.unwrap_or(entries);
+            let most = RECORDS_MAX - self.first_insert();
+            if ops > most {
+                return bad(format!(
+                    "ops = {ops} is not valid: at most {most}, for the inserts to stay below \
+                     {RECORDS_MAX} records"
+                ));
+            }
+        }
+        if self.on_miss == OnMiss::Fill && mix.get == 0 {
+            return bad("on_miss = \"fill\" is not valid: the mix has no get to miss".into());
+        }
+        if !self.prefill && mix.rmw > 0 {
+            return bad(
+                "prefill = false is not valid with rmw: there must be a record to read".into(),
+            );
+        }
+        if !self.prefill && matches!(self.keys, KeyDistribution::Latest { .. }) {
+            return bad(
+                "prefill = false is not valid with latest: there must be a latest record".into(),
+            );
+        }
+        self.keys.check()
+    }
+
+    /// Checks what depends on the number of threads.
+    pub(super) fn check_threads(&self, threads: u32) -> Result<(), BadInput> {
+        let Mix { get, set, rmw, .. } = self.mix;
+        let picks = get > 0 || set > 0 || rmw > 0;
+        let sequential = self.keys == KeyDistribution::Sequential;
+        if sequential && picks && self.entries < u64::from(threads) {
+            return Err(BadInput(format!(
+                "workload '{}': entries = {} is not valid with {threads} threads: sequential keys \
+                 need a record a thread",
+                self.name, self.entries
+            )));
+        }
+        Ok(())
+    }
+
+    /// The workload in one line for people, such as
+    /// `zipfian 0.99 over 100000 records, 50 get 50 set, values 100 B`.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let mut text = String::new();
+        if let Some(trace) = &self.trace {
+            let _ = write!(text, "trace {} ({})", self.name, trace.format);
+            if let Some(requests) = self.ops {
+                let _ = write!(text, ", {requests} requests");
+            }
+        } else {
+            let _ = write!(text, "{} over {} records, ", self.keys, self.entries);
+            text.push_str(&self.mix.words());
+        }
+        let _ = write!(text, ", values {}", self.value);
+        if !self.prefill {
+            text.push_str(", from empty");
+        }
+        if self.on_miss == OnMiss::Fill {
+            text.push_str(", a miss fills");
+        }
+        if self.trace.is_none()
+            && !self.keeps_key_set()
+            && let Some(ops) = self.ops
+        {
+            let _ = write!(text, ", {ops} operations");
+        }
+        if self.batch > 1 {
+            let _ = write!(text, ", batches of {}", self.batch);
+        }
+        text
+    }
+}
+
+impl TraceSource {
+    /// What the trace is called: the file's name without `.gz` and without one more ending.
+    fn name(&self) -> String {
+        let file = self.path.file_name().unwrap_or(self.path.as_os_str());
+        let file = file.to_string_lossy();
+        let plain = match file.strip_suffix(".gz") {
+            Some(plain) if !plain.is_empty() => plain,
+            _ => &file,
+        };
+        match plain.rsplit_once('.') {
+            Some((stem, _)) if !stem.is_empty() => stem.to_owned(),
+            _ => plain.to_owned(),
+        }
     }
 }
 
 impl Mix {
+    /// The operations that occur, each with its weight: `50 get 50 set`.
+    fn words(&self) -> String {
+        let weights = [
+            (self.get, "get"),
+            (self.set, "set"),
+            (self.insert, "insert"),
+            (self.rmw, "rmw"),
+        ];
+        let words: Vec<String> = weights
+            .into_iter()
+            .filter(|(weight, _)| *weight > 0)
+            .map(|(weight, name)| format!("{weight} {name}"))
+            .collect();
+        words.join(" ")
+    }
+
     /// The sum of the weights.
     #[must_use]
     pub fn total(&self) -> u64 {
@@ -124,5 +302,139 @@ impl Mix {
             .into_iter()
             .map(u64::from)
             .sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{PRESETS, find_preset};
+    use super::*;
+
+    fn preset(name: &str) -> Workload {
+        (find_preset(name).unwrap().build)()
+    }
+
+    fn trace() -> TraceSource {
+        TraceSource {
+            path: "traces/web07.keys.txt.gz".into(),
+            format: "keys".into(),
+        }
+    }
+
+    #[test]
+    fn descriptions_read_well() {
+        for (name, text) in [
+            (
+                "ycsb-a",
+                "zipfian 0.99 over 100000 records, 50 get 50 set, values 100 B",
+            ),
+            (
+                "fill",
+                "sequential over 100000 records, 100 insert, values 100 B, from empty",
+            ),
+            (
+                "cache-aside",
+                "zipfian 0.99 over 100000 records, 100 get, values 100 B, from empty, a miss \
+                 fills, 200000 operations",
+            ),
+        ] {
+            assert_eq!(preset(name).describe(), text);
+        }
+        assert_eq!(
+            Workload::replay(trace(), 76_118, 16).describe(),
+            "trace web07.keys (keys), 76118 requests, values 100 B, from empty, a miss fills, \
+             batches of 16"
+        );
+    }
+
+    #[test]
+    fn traces_are_named_after_their_files() {
+        for (path, name) in [
+            ("a/web07.keys.txt.gz", "web07.keys"),
+            ("cachelib_kv_traces_1.csv", "cachelib_kv_traces_1"),
+            ("plain", "plain"),
+            (".gz", ".gz"),
+            (".hidden", ".hidden"),
+        ] {
+            let source = TraceSource {
+                path: path.into(),
+                ..trace()
+            };
+            assert_eq!(source.name(), name, "{path}");
+        }
+    }
+
+    #[test]
+    fn workloads_survive_the_way_to_a_child() {
+        let mut all: Vec<Workload> = PRESETS.iter().map(|preset| (preset.build)()).collect();
+        all.push(Workload::replay(trace(), 1, 1));
+        all[0].value = Size::Uniform { min: 1, max: 2 };
+        for workload in all {
+            assert_eq!(workload.check(), Ok(()));
+            let json = serde_json::to_string(&workload).unwrap();
+            assert_eq!(serde_json::from_str::<Workload>(&json).unwrap(), workload);
+        }
+    }
+
+    #[test]
+    fn nonsense_is_refused_by_name() {
+        let refused = |name: &str, change: &dyn Fn(&mut Workload), words: &[&str]| {
+            let mut workload = if name == "trace" {
+                Workload::replay(trace(), 1, 1)
+            } else {
+                preset(name)
+            };
+            change(&mut workload);
+            let error = workload.check().unwrap_err().to_string();
+            for word in words.iter().chain([&workload.name.as_str()]) {
+                assert!(error.contains(word), "{error}");
+            }
+        };
+        refused("ycsb-a", &|w| w.batch = 0, &["batch = 0", "1 to 4096"]);
+        refused("ycsb-a", &|w| w.entries = 0, &["entries = 0", "1 to"]);
+        refused(
+            "ycsb-a",
+            &|w| w.entries = 1 << 32,
+            &["entries = 4294967296"],
+        );
+        refused("ycsb-a", &|w| w.mix = Mix::default(), &["mix is empty"]);
+        refused("fill", &|w| w.ops = Some(0), &["ops = 0"]);
+        refused("fill", &|w| w.ops = Some(1 << 33), &["ops = 8589934592"]);
+        refused("ycsb-d", &|w| w.prefill = false, &["prefill", "latest"]);
+        refused("ycsb-f", &|w| w.prefill = false, &["prefill", "rmw"]);
+        refused(
+            "fill",
+            &|w| w.on_miss = OnMiss::Fill,
+            &["on_miss", "no get"],
+        );
+        let theta_one = |w: &mut Workload| w.keys = KeyDistribution::Zipfian { theta: 1.0 };
+        refused("ycsb-c", &theta_one, &["theta = 1", "0 <= theta < 1"]);
+        let huge = |w: &mut Workload| w.value = Size::Fixed(1 << 21);
+        refused("ycsb-c", &huge, &["2097152", "1 MiB"]);
+        refused("trace", &|w| w.entries = 5, &["entries = 5"]);
+        refused("trace", &|w| w.prefill = true, &["prefill"]);
+        refused("trace", &|w| w.on_miss = OnMiss::Nothing, &["on_miss"]);
+        let format = |w: &mut Workload| w.trace.as_mut().unwrap().format = "key".into();
+        refused("trace", &format, &["'key'", "did you mean 'keys'"]);
+        // Four threads, three records, each thread its own.
+        let mut few = preset("fill");
+        few.resize(3);
+        assert_eq!(few.check_threads(4), Ok(()));
+        few.mix.get = 1;
+        let error = few.check_threads(4).unwrap_err().to_string();
+        assert!(error.contains("entries = 3") && error.contains("4 threads"));
+    }
+
+    #[test]
+    fn resizing_keeps_the_length_in_proportion() {
+        let mut workload = preset("cache-aside");
+        workload.resize(1_000_000);
+        assert_eq!(
+            (workload.entries, workload.ops),
+            (1_000_000, Some(2_000_000))
+        );
+        let mut workload = preset("ycsb-d");
+        workload.resize(7);
+        assert_eq!((workload.entries, workload.ops), (7, None));
     }
 }

@@ -1,43 +1,301 @@
-//! stub
-/// What an operation does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Kind {
-    Get,
-    GetFill,
-    Set,
-    Insert,
-    Rmw,
-    Remove,
+//! The operations of one thread, a segment at a time.
+
+use anyhow::ensure;
+
+use super::Workload;
+use super::drawn::Drawn;
+use super::replay::Replay;
+use super::segment::{Filled, SEGMENT_BYTES_MAX, Segment};
+
+/// The operations that one thread performs: drawn from the workload, the seed and the thread's
+/// index alone, or read from a trace.
+///
+/// Every [`Op`](super::Op) says what is known of its key. That holds for a table that holds the
+/// [`Prefill`](super::Prefill) and nothing else at the start and never evicts, with each thread
+/// going through its own stream in order. Gets may be handed over in batches of up to
+/// `workload.batch` consecutive gets; other operations may run before the gets that wait or after
+/// them.
+pub struct Stream {
+    source: Source,
+    segment_bytes: usize,
 }
-/// What is known of the key when the operation comes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Expect {
-    Present,
-    Absent,
-    Either,
+
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one stream a thread, and it is not moved about"
+)]
+enum Source {
+    Drawn(Drawn),
+    Replay(Replay),
 }
-/// One operation, 12 bytes
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(C)]
-pub struct Op {
-    pub key_at: u32,
-    pub value_len: u32,
-    pub key_len: u16,
-    pub kind: Kind,
-    pub expect: Expect,
-}
-/// Operations with their keys, laid out one after the other.
-#[derive(Debug, Default)]
-pub struct Segment {
-    pub ops: Vec<Op>,
-    pub keys: Vec<u8>,
-}
-impl Segment {
-    #[inline]
-    pub fn key(&self, op: &Op) -> &[u8] {
-        &self.keys[op.key_at as usize..][..usize::from(op.key_len)]
+
+impl Stream {
+    /// Opens the stream of `thread` (from 0) out of `threads`. Reads a trace once from end to end,
+    /// to count the requests that are this thread's.
+    ///
+    /// # Errors
+    /// A [`BadInput`](crate::base::BadInput) for a workload that does not pass
+    /// [`Workload::check`], that is sequential with fewer records than threads, or whose trace
+    /// cannot be read.
+    pub fn open(
+        workload: &Workload,
+        seed: u64,
+        thread: u32,
+        threads: u32,
+    ) -> anyhow::Result<Stream> {
+        Stream::with_segments_of(SEGMENT_BYTES_MAX, workload, seed, thread, threads)
+    }
+
+    /// Like [`Stream::open`], with segments of at most so many bytes (but at least one operation).
+    pub(super) fn with_segments_of(
+        segment_bytes: usize,
+        workload: &Workload,
+        seed: u64,
+        thread: u32,
+        threads: u32,
+    ) -> anyhow::Result<Stream> {
+        ensure!(thread < threads, "there is no thread {thread} of {threads}");
+        workload.check()?;
+        let source = if let Some(trace) = &workload.trace {
+            Source::Replay(Replay::open(trace, workload, thread, threads)?)
+        } else {
+            workload.check_threads(threads)?;
+            Source::Drawn(Drawn::new(workload, seed, thread, threads))
+        };
+        Ok(Stream {
+            source,
+            segment_bytes,
+        })
+    }
+
+    /// Operations of this thread in one pass; `None` for a workload that keeps the key set, whose
+    /// stream is a ring without end.
+    pub fn pass_ops(&self) -> Option<u64> {
+        match &self.source {
+            Source::Drawn(drawn) => drawn.pass_ops(),
+            Source::Replay(replay) => Some(replay.pass_ops()),
+        }
+    }
+
+    /// Replaces the content of `segment` with the next operations, reusing its buffers.
+    ///
+    /// # Errors
+    /// A [`BadInput`](crate::base::BadInput) when a trace cannot be read any more.
+    pub fn refill(&mut self, segment: &mut Segment) -> anyhow::Result<Filled> {
+        segment.clear();
+        match &mut self.source {
+            Source::Drawn(drawn) => Ok(drawn.refill(segment, self.segment_bytes)),
+            Source::Replay(replay) => Ok(replay.refill(segment, self.segment_bytes)?),
+        }
+    }
+
+    /// Different keys that were absent at the start and that a get with a fill of this thread was
+    /// the thread's first operation on, in all segments so far.
+    ///
+    /// With batches of one get, the misses of all threads in a whole pass lie between the largest
+    /// of these and their sum; with one thread, or a trace, they are the sum.
+    pub fn first_touches(&self) -> u64 {
+        match &self.source {
+            Source::Drawn(drawn) => drawn.first_touches(),
+            Source::Replay(replay) => replay.first_touches(),
+        }
     }
 }
-pub struct Stream;
+
+#[cfg(test)]
+mod tests {
+    use xxhash_rust::xxh3::Xxh3Default;
+
+    use super::super::segment::Op;
+    use super::super::{KeyDistribution, PRESETS, Size, find_preset};
+    use super::*;
+
+    fn preset(name: &str) -> Workload {
+        (find_preset(name).unwrap().build)()
+    }
+
+    /// Operations with their keys, segment after segment, until the end or `limit` of them.
+    fn collect(mut stream: Stream, limit: usize) -> (Vec<(Op, Vec<u8>)>, Vec<Filled>) {
+        let (mut ops, mut states) = (Vec::new(), Vec::new());
+        let mut segment = Segment::default();
+        while ops.len() < limit {
+            let filled = stream.refill(&mut segment).unwrap();
+            states.push(filled);
+            if filled == Filled::End {
+                assert!(segment.ops.is_empty() && segment.keys.is_empty());
+                break;
+            }
+            assert!(!segment.ops.is_empty());
+            for op in &segment.ops {
+                let place_aside = Op { key_at: 0, ..*op };
+                ops.push((place_aside, segment.key(op).to_vec()));
+            }
+        }
+        ops.truncate(limit);
+        (ops, states)
+    }
+
+    fn checksum(stream: &mut Stream) -> u64 {
+        let mut sum = Xxh3Default::new();
+        let mut segment = Segment::default();
+        loop {
+            let filled = stream.refill(&mut segment).unwrap();
+            for op in &segment.ops {
+                sum.update(&op.key_at.to_le_bytes());
+                sum.update(&op.value_len.to_le_bytes());
+                sum.update(&op.key_len.to_le_bytes());
+                sum.update(&[op.kind as u8, op.expect as u8]);
+            }
+            sum.update(&segment.keys);
+            if filled != Filled::Part {
+                return sum.digest();
+            }
+        }
+    }
+
+    /// Whoever changes these changes every result that was measured before: the same seed must
+    /// give the same bytes on every machine and in every version.
+    #[test]
+    fn streams_are_pinned() {
+        let mut found = Vec::new();
+        for preset in PRESETS {
+            let workload = (preset.build)();
+            for (thread, threads) in [(0, 1), (0, 2), (1, 2)] {
+                let mut stream = Stream::open(&workload, 42, thread, threads).unwrap();
+                found.push((preset.name, thread, threads, checksum(&mut stream)));
+            }
+        }
+        let mut sizes = preset("uniform");
+        sizes.value = Size::Uniform { min: 1, max: 4096 };
+        let mut stream = Stream::open(&sizes, 42, 0, 1).unwrap();
+        found.push(("sizes", 0, 1, checksum(&mut stream)));
+        assert_eq!(found, PINNED, "found: {found:#x?}");
+    }
+
+    const PINNED: &[(&str, u32, u32, u64)] = &[];
+
+    #[test]
+    fn seeds_and_threads_have_streams_of_their_own() {
+        let sum =
+            |seed, thread| checksum(&mut Stream::open(&preset("ycsb-c"), seed, thread, 2).unwrap());
+        assert_eq!(sum(1, 0), sum(1, 0));
+        assert_ne!(sum(1, 0), sum(2, 0));
+        assert_ne!(sum(1, 0), sum(1, 1));
+    }
+
+    #[test]
+    fn a_ring_is_as_long_as_the_table_is_large() {
+        for (entries, ops) in [(10, 1 << 16), (100_000, 100_000)] {
+            let mut workload = preset("ycsb-a");
+            workload.resize(entries);
+            let mut stream = Stream::open(&workload, 1, 1, 2).unwrap();
+            assert_eq!(stream.pass_ops(), None);
+            let mut segment = Segment::default();
+            assert_eq!(stream.refill(&mut segment).unwrap(), Filled::Ring);
+            assert_eq!(segment.ops.len(), ops);
+            // Again gives the same again.
+            let first = segment.keys.clone();
+            assert_eq!(stream.refill(&mut segment).unwrap(), Filled::Ring);
+            assert_eq!(segment.keys, first);
+        }
+    }
+
+    #[test]
+    fn a_ring_larger_than_a_segment_goes_round() {
+        for name in ["ycsb-a", "uniform"] {
+            let workload = preset(name);
+            let whole = Stream::open(&workload, 3, 0, 1).unwrap();
+            let (ring, states) = collect(whole, 100_000);
+            assert_eq!(states, [Filled::Ring]);
+            let parts = Stream::with_segments_of(1 << 20, &workload, 3, 0, 1).unwrap();
+            let (parts, states) = collect(parts, 250_000);
+            assert!(states.len() > 8 && states.iter().all(|state| *state == Filled::Part));
+            let round: Vec<_> = ring.iter().cycle().take(250_000).cloned().collect();
+            assert!(parts == round, "{name}: the parts are not the ring");
+        }
+    }
+
+    #[test]
+    fn a_pass_is_shared_out_and_ends() {
+        let mut workload = preset("fill");
+        workload.resize(1_001);
+        let mut keys = std::collections::HashSet::new();
+        for (thread, ops) in [(0, 334), (1, 334), (2, 333)] {
+            let stream = Stream::with_segments_of(4_000, &workload, 3, thread, 3).unwrap();
+            assert_eq!(stream.pass_ops(), Some(ops));
+            let (inserts, states) = collect(stream, usize::MAX);
+            assert_eq!(inserts.len() as u64, ops);
+            assert!(states.len() > 2 && states.ends_with(&[Filled::Part, Filled::End]));
+            keys.extend(inserts.into_iter().map(|(_, key)| key));
+        }
+        assert_eq!(keys.len(), 1_001);
+        // More threads than records: some have nothing to do.
+        workload.resize(2);
+        let idle = Stream::open(&workload, 3, 2, 3).unwrap();
+        assert_eq!(idle.pass_ops(), Some(0));
+        assert_eq!(collect(idle, 1).1, [Filled::End]);
+    }
+
+    #[test]
+    fn a_sequential_ring_goes_on_in_order_when_it_starts_over() {
+        let mut workload = preset("uniform");
+        workload.keys = KeyDistribution::Sequential;
+        workload.resize(999);
+        let stream = Stream::open(&workload, 3, 1, 2).unwrap();
+        let (ring, _) = collect(stream, 1 << 17);
+        let records = 999 / 2;
+        for (at, op) in ring.iter().enumerate() {
+            assert_eq!(op.1, ring[at % records].1);
+        }
+    }
+
+    #[test]
+    fn segments_stay_within_their_bytes() {
+        let workload = preset("cache-aside");
+        for bytes in [1, 100, 5_000] {
+            let mut stream = Stream::with_segments_of(bytes, &workload, 3, 0, 1).unwrap();
+            let mut segment = Segment::default();
+            for _ in 0..100 {
+                stream.refill(&mut segment).unwrap();
+                assert!(segment.bytes() <= bytes || segment.ops.len() == 1);
+            }
+        }
+    }
+
+    #[test]
+    fn mixes_come_in_their_proportions() {
+        use super::super::segment::Kind;
+        let mut workload = preset("ycsb-a");
+        workload.mix = super::super::Mix {
+            get: 5,
+            set: 3,
+            insert: 0,
+            rmw: 2,
+        };
+        let (ops, _) = collect(Stream::open(&workload, 8, 0, 1).unwrap(), 100_000);
+        for (kind, share) in [(Kind::Get, 0.5), (Kind::Set, 0.3), (Kind::Rmw, 0.2)] {
+            let count = ops.iter().filter(|(op, _)| op.kind == kind).count() as f64;
+            // Five deviations of a binomial.
+            let noise = 5.0 * (100_000.0 * share * (1.0 - share) as f64).sqrt();
+            assert!(
+                (count - 100_000.0 * share).abs() < noise,
+                "{kind:?}: {count}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_stream_can_move_to_its_thread() {
+        fn can_move<T: Send>(_: &T) {}
+        can_move(&Stream::open(&preset("ycsb-a"), 3, 0, 1).unwrap());
+    }
+
+    #[test]
+    fn threads_that_do_not_exist_and_bad_workloads_are_refused() {
+        let mut workload = preset("ycsb-a");
+        assert!(Stream::open(&workload, 3, 2, 2).is_err());
+        workload.batch = 0;
+        let error = Stream::open(&workload, 3, 0, 1).err().unwrap();
+        assert!(error.is::<crate::base::BadInput>(), "{error}");
+    }
+}

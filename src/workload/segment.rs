@@ -1,0 +1,134 @@
+//! Operations as the timed loop reads them: records of 12 bytes, and their keys behind one another.
+
+/// How many bytes of operations and keys a segment holds at most: 64 MiB.
+pub const SEGMENT_BYTES_MAX: usize = 64 << 20;
+
+/// What an operation does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    /// Looks the key up.
+    Get,
+    /// Looks the key up and, when it is absent, sets the value that the original source would give.
+    GetFill,
+    /// Sets the value.
+    Set,
+    /// Adds a key that is not in the table.
+    Insert,
+    /// Reads the value and writes it back changed, as one atomic step.
+    Rmw,
+    /// Takes the key out.
+    Remove,
+}
+
+/// What is known of the key when the operation comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Expect {
+    /// It is in the table.
+    Present,
+    /// It is not in the table.
+    Absent,
+    /// It depends on other threads, or on how operations are batched.
+    Either,
+}
+
+/// One operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct Op {
+    /// Where the key starts in [`Segment::keys`].
+    pub key_at: u32,
+    /// Bytes of the record's value: what a write writes, and what a get that hits must find.
+    pub value_len: u32,
+    /// Bytes of the key.
+    pub key_len: u16,
+    /// What it does.
+    pub kind: Kind,
+    /// Whether the key is in the table before it.
+    pub expect: Expect,
+}
+
+/// Operations with their keys, laid out one after the other in the order of the operations.
+#[derive(Debug, Default)]
+pub struct Segment {
+    /// The operations.
+    pub ops: Vec<Op>,
+    /// The bytes of all keys.
+    pub keys: Vec<u8>,
+}
+
+/// What a refill has put into a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Filled {
+    /// The whole ring: loop over it, no refill is needed again.
+    Ring,
+    /// There is more: refill before the next slice. A ring larger than a segment starts over by
+    /// itself and stays here for ever.
+    Part,
+    /// The pass is over and the segment is empty.
+    End,
+}
+
+impl Segment {
+    /// The key of an operation of this segment.
+    #[inline]
+    #[must_use]
+    pub fn key(&self, op: &Op) -> &[u8] {
+        &self.keys[op.key_at as usize..][..usize::from(op.key_len)]
+    }
+
+    /// Bytes of operations and keys.
+    pub(super) fn bytes(&self) -> usize {
+        size_of_val(self.ops.as_slice()) + self.keys.len()
+    }
+
+    /// Empties it; the buffers stay.
+    pub(super) fn clear(&mut self) {
+        self.ops.clear();
+        self.keys.clear();
+    }
+
+    /// Appends an operation.
+    #[inline]
+    pub(super) fn push(&mut self, kind: Kind, expect: Expect, key: &[u8], value_len: u32) {
+        let key_at = self.keys.len();
+        debug_assert!(key_at <= SEGMENT_BYTES_MAX && key.len() <= usize::from(u16::MAX));
+        self.keys.extend_from_slice(key);
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "segments have at most 64 MiB, keys are checked where they are read"
+        )]
+        self.ops.push(Op {
+            key_at: key_at as u32,
+            value_len,
+            key_len: key.len() as u16,
+            kind,
+            expect,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_operation_has_twelve_bytes() {
+        assert_eq!(size_of::<Op>(), 12);
+    }
+
+    #[test]
+    fn keys_come_back_as_they_went_in() {
+        let mut segment = Segment::default();
+        let long = vec![b'x'; usize::from(u16::MAX)];
+        let keys: [&[u8]; 3] = [b"a", &long, b"bc"];
+        for key in keys {
+            segment.push(Kind::Get, Expect::Either, key, 5);
+        }
+        for (op, key) in segment.ops.iter().zip(keys) {
+            assert_eq!(segment.key(op), key);
+        }
+        assert_eq!(segment.bytes(), 3 * 12 + 3 + 65_535);
+    }
+}
