@@ -1,1 +1,16 @@
 //! Floor 3: records in, tables and findings out; never measures.
+//!
+//! `rates` turns slices into rates and pairs them, `summary` says what a run measured, `findings`
+//! puts the main of it into sentences, `terminal` and `json` show both. The same records give the
+//! same bytes.
+
+mod format;
+mod rates;
+mod summary;
+#[cfg(test)]
+pub(crate) mod synthetic;
+
+pub use rates::{Ratio, ratio};
+pub use summary::{
+    CellSummary, HarnessFloor, PAIRS_FOR_A_VERDICT, PanelSummary, Summary, Tally, Verdict,
+};
