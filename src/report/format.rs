@@ -25,25 +25,71 @@ pub(super) fn figure(figure: f64) -> String {
     format!("{figure:.*}", decimals(figure))
 }
 
-/// The ends of an interval, with the decimals of its figure: `[5.12–5.48]`.
-pub(super) fn bounds(interval: &Interval) -> String {
-    ends(interval.low, interval.high, interval.mid)
+/// A figure and the interval it is known to, with the decimals of the figure: `12.3 [12.1–12.6]`. An
+/// interval of no width (there was one value) is left out.
+pub(super) fn figure_within(interval: &Interval) -> String {
+    let decimals = decimals(interval.mid);
+    format!("{:.decimals$}{}", interval.mid, bounds(interval, decimals))
 }
 
-/// Two ends with the decimals that `like` has.
-pub(super) fn ends(low: f64, high: f64, like: f64) -> String {
-    let decimals = decimals(like);
-    format!("[{low:.decimals$}–{high:.decimals$}]")
+fn bounds(Interval { low, high, .. }: &Interval, decimals: usize) -> String {
+    if high <= low {
+        return String::new();
+    }
+    format!(" [{low:.decimals$}–{high:.decimals$}]")
 }
 
-/// A factor: `5.31×`.
+/// Near 1 the third decimal of a factor is what matters.
+fn factor_decimals(factor: f64) -> usize {
+    if (0.9..1.1).contains(&factor) {
+        3
+    } else {
+        decimals(factor)
+    }
+}
+
+/// A factor: `5.31×`, `1.004×`.
 pub(super) fn times(factor: f64) -> String {
-    format!("{}×", figure(factor))
+    format!("{factor:.*}×", factor_decimals(factor))
 }
 
 /// A factor and its interval: `5.31× [5.12–5.48]`.
 pub(super) fn times_within(factor: &Interval) -> String {
-    format!("{} {}", times(factor.mid), bounds(factor))
+    let decimals = factor_decimals(factor.mid);
+    format!("{}{}", times(factor.mid), bounds(factor, decimals))
+}
+
+/// Several factors as a range, with an interval around all of theirs: `4.87× to 5.35× [4.85–5.37]`; one
+/// like [`times_within`].
+pub(super) fn times_between(factors: &[Interval]) -> String {
+    let mids = || factors.iter().map(|factor| factor.mid);
+    let smallest = mids().fold(f64::INFINITY, f64::min);
+    let largest = mids().fold(0.0, f64::max);
+    let around = Interval {
+        mid: smallest,
+        ..around(factors)
+    };
+    if times(smallest) == times(largest) {
+        return times_within(&around);
+    }
+    let decimals = factor_decimals(smallest);
+    format!(
+        "{} to {}{}",
+        times(smallest),
+        times(largest),
+        bounds(&around, decimals)
+    )
+}
+
+/// The interval that holds all of the intervals; its middle is the first's.
+pub(super) fn around(intervals: &[Interval]) -> Interval {
+    let lows = intervals.iter().map(|interval| interval.low);
+    let highs = intervals.iter().map(|interval| interval.high);
+    Interval {
+        low: lows.fold(f64::INFINITY, f64::min),
+        mid: intervals.first().map_or(f64::NAN, |first| first.mid),
+        high: highs.fold(f64::NEG_INFINITY, f64::max),
+    }
 }
 
 /// The change that a factor means: `−1.2 %`, `+12 %`, `0 %`.
@@ -162,11 +208,14 @@ mod tests {
     #[test]
     fn intervals_have_the_decimals_of_their_figure() {
         let interval = |low, mid, high| Interval { low, mid, high };
-        assert_eq!(bounds(&interval(9.81, 12.34, 14.0)), "[9.8–14.0]");
-        assert_eq!(
-            times_within(&interval(0.975, 0.981, 1.002)),
-            "0.981× [0.975–1.002]"
-        );
+        let rate = interval(9.81, 12.34, 14.0);
+        assert_eq!(figure_within(&rate), "12.3 [9.8–14.0]");
+        assert_eq!(figure_within(&interval(12.34, 12.34, 12.34)), "12.3");
+        let near_one = interval(0.975, 1.004, 1.022);
+        assert_eq!(times_within(&near_one), "1.004× [0.975–1.022]");
+        let several = [interval(5.1, 5.31, 5.5), interval(4.8, 4.87, 4.9)];
+        assert_eq!(times_between(&several), "4.87× to 5.31× [4.80–5.50]");
+        assert_eq!(times_between(&several[..1]), "5.31× [5.10–5.50]");
     }
 
     #[test]

@@ -4,13 +4,21 @@
 //! puts the main of it into sentences, `terminal` and `json` show both. The same records give the
 //! same bytes.
 
+mod findings;
 mod format;
+mod json;
 mod rates;
 mod summary;
 #[cfg(test)]
 pub(crate) mod synthetic;
+mod terminal;
+#[cfg(test)]
+mod tests;
 
+pub use findings::{Finding, Topic, findings};
+pub use json::json;
 pub use rates::{Ratio, ratio};
 pub use summary::{
     CellSummary, HarnessFloor, PAIRS_FOR_A_VERDICT, PanelSummary, Summary, Tally, Verdict,
 };
+pub use terminal::{bullets, table};

@@ -326,7 +326,7 @@ fn cell_summary(
         stats::median(&good.iter().filter_map(of_trial).collect::<Vec<_>>())
     };
     let walk = walks.get(id).filter(|_| !good.is_empty());
-    let resized = |row: &&TrialRow| resizes.get(&(id, row.trial)).copied().unwrap_or(0);
+    let ended = |row: &&TrialRow| resizes.get(&(id, row.trial)).copied().unwrap_or(0);
     CellSummary {
         entry: entry.clone(),
         verdict: Verdict::Undecided,
@@ -348,7 +348,7 @@ fn cell_summary(
             .filter(|walk| walk.entries > 0.0)
             .map(|walk| walk.steps / walk.entries),
         longest_chain: walk.map(|walk| walk.longest),
-        resizes: Tally::of(good.iter().map(resized).collect()),
+        resizes: Tally::of(good.iter().map(ended).collect()),
         rates,
     }
 }
