@@ -1,9 +1,10 @@
 //! Floor 3: records in, tables and findings out; never measures.
 //!
-//! `rates` turns slices into rates and pairs them, `summary` says what a run measured, `findings`
-//! puts the main of it into sentences, `terminal` and `json` show both. The same records give the
-//! same bytes.
+//! `rates` turns slices into rates and pairs them, `summary` is what a run measured and `derive`
+//! makes it, `findings` puts the main of it into sentences, `terminal` and `json` show both. The
+//! same records give the same bytes.
 
+mod derive;
 mod findings;
 mod format;
 mod json;
