@@ -41,7 +41,14 @@ pub(super) struct Loop<S> {
 impl<S: Session> Loop<S> {
     pub(super) fn new(session: S, hasher: Hasher, batch: u32, outcomes: bool) -> Loop<S> {
         let value = Vec::new();
-        Loop { session, hasher, batch: batch as usize, outcomes, value, tally: Tally::default() }
+        Loop {
+            session,
+            hasher,
+            batch: batch as usize,
+            outcomes,
+            value,
+            tally: Tally::default(),
+        }
     }
 
     /// Makes room for the longest value of a segment; between slices.
@@ -92,9 +99,15 @@ impl<S: Session> Loop<S> {
     }
 
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "the body of the timed loop, called from two places")]
+    #[expect(
+        clippy::inline_always,
+        reason = "the body of the timed loop, called from two places"
+    )]
     fn one(&mut self, op: &Op, bytes: &[u8]) {
-        let key = Key { bytes, hash: self.hasher.hash(bytes) };
+        let key = Key {
+            bytes,
+            hash: self.hasher.hash(bytes),
+        };
         match op.kind {
             Kind::Get => {
                 let found = self.session.get(key, |value| belongs(value, bytes));
@@ -128,7 +141,10 @@ impl<S: Session> Loop<S> {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "the body of the timed loop")]
     fn many(&mut self, segment: &Segment, ops: &[Op]) {
-        const NO_KEY: Key<'static> = Key { bytes: &[], hash: 0 };
+        const NO_KEY: Key<'static> = Key {
+            bytes: &[],
+            hash: 0,
+        };
         // Batches longer than this are cut: the array lives on the stack.
         const MOST: usize = 64;
         for ops in ops.chunks(MOST) {
@@ -136,7 +152,10 @@ impl<S: Session> Loop<S> {
             let mut found = [None; MOST];
             for (key, op) in keys.iter_mut().zip(ops) {
                 let bytes = segment.key(op);
-                *key = Key { bytes, hash: self.hasher.hash(bytes) };
+                *key = Key {
+                    bytes,
+                    hash: self.hasher.hash(bytes),
+                };
             }
             let keys = &keys[..ops.len()];
             let mut calls = 0;

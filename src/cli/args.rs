@@ -9,14 +9,19 @@ use crate::base::parse_integer;
 /// A laboratory for hash-table storage engines: runs tables under the same workloads and says what
 /// is really different.
 #[derive(Debug, Parser)]
-#[command(name = "bucketlab", version, arg_required_else_help = true, after_help = "\
+#[command(
+    name = "bucketlab",
+    version,
+    arg_required_else_help = true,
+    after_help = "\
 Examples:
   bucketlab run                              the quick suite, in about a minute
   bucketlab run -t fixed -t striped -w ycsb-b --threads 2
   bucketlab run --trace requests.txt.gz -t fixed -t resizable
   bucketlab list strategies
 
-Exit codes: 0 all is well; 1 a cell failed; 2 input that cannot be used; 130 interrupted.")]
+Exit codes: 0 all is well; 1 a cell failed; 2 input that cannot be used; 130 interrupted."
+)]
 pub(super) struct Cli {
     #[command(subcommand)]
     pub(super) verb: Verb,

@@ -38,7 +38,9 @@ pub fn main(rows: &[Row], executable: std::io::Result<PathBuf>) -> ExitCode {
         Err(error) => {
             // A reader that has gone away wants no message.
             let broken_pipe = error.chain().any(|cause| {
-                cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind)
+                cause
+                    .downcast_ref::<std::io::Error>()
+                    .map(std::io::Error::kind)
                     == Some(std::io::ErrorKind::BrokenPipe)
             });
             if broken_pipe {
@@ -67,7 +69,10 @@ fn with_args(
     };
     let executable = executable
         .map_err(|error| anyhow::anyhow!("the path of this program cannot be had: {error}"))?;
-    let house = House { rows, executable: &executable };
+    let house = House {
+        rows,
+        executable: &executable,
+    };
     match cli.verb {
         args::Verb::Run(run) => run::run(house, &run),
         args::Verb::List(list) => list::list(house, &list),

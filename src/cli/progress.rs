@@ -23,8 +23,11 @@ pub(super) struct Progress {
 impl Progress {
     pub(super) fn new(plan: &Plan<'_>) -> Progress {
         let on_terminal = std::io::stderr().is_terminal();
-        let target =
-            if on_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let target = if on_terminal {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
         let planned_s: Vec<f64> = plan
             .panels
             .iter()
@@ -33,7 +36,11 @@ impl Progress {
         let total_ms = planned_s.iter().sum::<f64>() * 1e3;
         let bar = ProgressBar::with_draw_target(Some(total_ms as u64), target);
         let style = ProgressStyle::with_template("{bar:28} {percent:>3}%  {msg}");
-        bar.set_style(style.expect("a template of known keys").progress_chars("━╸─"));
+        bar.set_style(
+            style
+                .expect("a template of known keys")
+                .progress_chars("━╸─"),
+        );
         let now = Instant::now();
         Progress {
             bar,
@@ -84,10 +91,12 @@ impl Watch for Progress {
         let here = self.planned_s[self.panel].min(self.panel_began.elapsed().as_secs_f64());
         self.bar.set_position(((before + here) * 1e3) as u64);
         let label = &self.labels[self.panel];
-        self.bar.set_message(format!("{:.0} s left · {label} · {what}", self.left_s()));
+        self.bar
+            .set_message(format!("{:.0} s left · {label} · {what}", self.left_s()));
     }
 
     fn error(&mut self, what: &str) {
-        self.bar.suspend(|| complain(&format!("bucketlab: {what}\n")));
+        self.bar
+            .suspend(|| complain(&format!("bucketlab: {what}\n")));
     }
 }

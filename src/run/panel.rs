@@ -79,7 +79,9 @@ pub(super) fn measure(place: Place<'_>, bench: &mut Bench<'_>) -> anyhow::Result
                 if trial > 0 && cells[at].process.is_none() {
                     continue;
                 }
-                bench.watch.step(place.index, &format!("filling {}", name(cells[at].cell)));
+                bench
+                    .watch
+                    .step(place.index, &format!("filling {}", name(cells[at].cell)));
                 let opened = birth(&mut cells[at], place, bench, trial > 0);
                 if let Err(failure) = opened {
                     fail(&mut cells[at], place, bench, trial, failure, &mut end)?;
@@ -98,7 +100,9 @@ pub(super) fn measure(place: Place<'_>, bench: &mut Bench<'_>) -> anyhow::Result
                     continue;
                 }
                 let name = name(cells[at].cell);
-                bench.watch.step(place.index, &format!("trial {trial}, {name}"));
+                bench
+                    .watch
+                    .step(place.index, &format!("trial {trial}, {name}"));
                 let slots = (trial, round, position);
                 if let Err(failure) = one_slice(&mut cells[at], place, bench, part, slots) {
                     fail(&mut cells[at], place, bench, trial, failure, &mut end)?;
@@ -119,7 +123,12 @@ pub(super) fn measure(place: Place<'_>, bench: &mut Bench<'_>) -> anyhow::Result
         }
         trial += 1;
         let spent = measuring.elapsed().saturating_sub(opening).as_secs_f64();
-        if enough(panel, trial, spent, cells.iter().all(|live| live.process.is_none())) {
+        if enough(
+            panel,
+            trial,
+            spent,
+            cells.iter().all(|live| live.process.is_none()),
+        ) {
             return Ok(end);
         }
         if bench.interrupted.load(Ordering::Relaxed) {
@@ -168,7 +177,10 @@ fn birth(
             seed: place.seed,
         }))
     };
-    let entries = panel.trace.as_ref().map_or(panel.workload.entries, |facts| facts.requests);
+    let entries = panel
+        .trace
+        .as_ref()
+        .map_or(panel.workload.entries, |facts| facts.requests);
     let expected = Duration::from_secs(2) + Duration::from_nanos(entries.saturating_mul(3_000));
     match ask(live, &request, expected, bench)? {
         Reply::Opened(opened) => live.opened = *opened,
@@ -186,18 +198,42 @@ fn one_slice(
 ) -> Result<(), Failure> {
     let panel = place.panel;
     let cut = if panel.is_pass() {
-        Cut::Part { part, of: panel.slices() }
+        Cut::Part {
+            part,
+            of: panel.slices(),
+        }
     } else {
-        Cut::Time { ns: panel.slice_ns, discard_ns: panel.slice_ns / 5 }
+        Cut::Time {
+            ns: panel.slice_ns,
+            discard_ns: panel.slice_ns / 5,
+        }
     };
-    let sliced = slice(live, SliceOrder { cut, hash_only: false }, panel, bench)?;
+    let sliced = slice(
+        live,
+        SliceOrder {
+            cut,
+            hash_only: false,
+        },
+        panel,
+        bench,
+    )?;
     if let Some(why) = sliced.failed {
         return Err(Failure::Cell(why));
     }
-    live.trial.add(place, live.cell, slots, SliceKind::Throughput, &sliced);
+    live.trial
+        .add(place, live.cell, slots, SliceKind::Throughput, &sliced);
     if live.cell.row.control && !panel.is_pass() && slots.1 % HASH_ROUNDS == 0 {
-        let sliced = slice(live, SliceOrder { cut, hash_only: true }, panel, bench)?;
-        live.trial.add(place, live.cell, slots, SliceKind::Hash, &sliced);
+        let sliced = slice(
+            live,
+            SliceOrder {
+                cut,
+                hash_only: true,
+            },
+            panel,
+            bench,
+        )?;
+        live.trial
+            .add(place, live.cell, slots, SliceKind::Hash, &sliced);
     }
     Ok(())
 }
@@ -243,7 +279,9 @@ fn end_trial(
         let expected = Duration::from_secs(1) + Duration::from_nanos(items.saturating_mul(1_000));
         match ask(live, &Request::Finish, expected, bench) {
             Ok(Reply::Finished(finished)) => {
-                bench.directory.marks(&tally::mark_rows(live.cell, trial, &finished))?;
+                bench
+                    .directory
+                    .marks(&tally::mark_rows(live.cell, trial, &finished))?;
                 let structure = (finished.memory.clone(), finished.census.clone());
                 live.finished = Some(*finished);
                 Some(structure)
@@ -260,7 +298,9 @@ fn end_trial(
         && !live.census_written
         && !live.cell.row.control
     {
-        bench.directory.census(&tally::census_rows(live.cell, census))?;
+        bench
+            .directory
+            .census(&tally::census_rows(live.cell, census))?;
         live.census_written = true;
     }
     bench.directory.trial(&row)?;
@@ -296,7 +336,12 @@ fn fail(
         Failure::Cell(why) => {
             end.errors += 1;
             let row = tally::error_row(place, live.cell, trial, &why);
-            bench.watch.error(&format!("{} on {}: {}", name(live.cell), place.panel.label(), row.error));
+            bench.watch.error(&format!(
+                "{} on {}: {}",
+                name(live.cell),
+                place.panel.label(),
+                row.error
+            ));
             bench.directory.trial(&row)?;
         }
     }
