@@ -30,8 +30,9 @@ use crate::base::{Params, Worker};
 use crate::table::{Env, Strategy};
 
 /// After how many steps a thread lets others have its core: a short check would else be over before
-/// they get one, where there are fewer cores than threads.
-const STEPS_A_TURN: u64 = 32;
+/// they get one, where there are fewer cores than threads. No oftener, as each turn may cost
+/// milliseconds on a busy machine.
+const STEPS_A_TURN: u64 = 256;
 
 /// Has `plan.threads` threads work on a fresh table, checks what each of them sees, then reads all keys
 /// back and compares usage and census with the union of what they wrote.
