@@ -55,7 +55,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// What each table passes before it is timed: about 10 ms. Enough entries to make a table with
+    /// What each table passes before it is timed: some 15 ms. Enough entries to make a table with
     /// 1024 buckets grow at 1.5 entries a bucket.
     #[must_use]
     pub const fn quick() -> Plan {
