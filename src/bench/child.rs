@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Barrier};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
@@ -22,7 +22,7 @@ use crate::workload::{Prefill, Stream, Workload};
 const JOURNAL_EVENTS: usize = 1 << 16;
 
 /// How long a table may take to finish resizes after the prefill.
-const SETTLE: Duration = Duration::from_secs(60);
+const SETTLE: Duration = Duration::from_mins(1);
 
 /// A check of a strategy that runs before anything is timed.
 pub type Check = fn(&Params, &Env) -> Result<(), String>;
@@ -148,9 +148,9 @@ fn prefill<S: Strategy>(
     let counted = machine::counting::stop()
         .map(|live| u64::try_from(live).unwrap_or(0).saturating_sub(own))
         .ok_or_else(|| "the counting allocator is not installed in this program".to_owned());
-    let waiting_since = machine::now_ns();
+    let waiting_since = Instant::now();
     while !table.settled() {
-        if machine::now_ns() - waiting_since > SETTLE.as_nanos() as u64 {
+        if waiting_since.elapsed() > SETTLE {
             bail!(
                 "a resize was still pending {} s after the prefill",
                 SETTLE.as_secs()

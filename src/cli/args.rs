@@ -30,7 +30,7 @@ pub(super) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
     /// Measure suites: tables under workloads, into a run directory
-    Run(Run),
+    Run(Box<Run>),
     /// Say what there is: strategies, hashes, workloads, suites, formats
     List(List),
     /// Serve one table to a parent process
@@ -87,8 +87,8 @@ pub(super) struct Run {
     #[arg(long, value_name = "DIR", default_value = "results")]
     pub(super) out: PathBuf,
     /// Only say what would be run, how much memory and how long it takes
-    #[arg(long)]
-    pub(super) dry_run: bool,
+    #[arg(long = "dry-run")]
+    pub(super) dry: bool,
     /// How the result is printed; with json, everything else goes to stderr
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub(super) format: Format,

@@ -76,6 +76,6 @@ fn with_args(
     match cli.verb {
         args::Verb::Run(run) => run::run(house, &run),
         args::Verb::List(list) => list::list(house, &list),
-        args::Verb::Child => child::child(house),
+        args::Verb::Child => Ok(child::child(house)),
     }
 }

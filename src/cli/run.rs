@@ -32,7 +32,7 @@ pub(super) fn run(house: House<'_>, args: &Run) -> anyhow::Result<ExitCode> {
         suites.push(Suite::load(name)?.with(&flags)?);
     }
     let plan = Plan::new(house.rows, suites)?;
-    if args.dry_run {
+    if args.dry {
         output::print(&describe(&plan))?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -43,7 +43,7 @@ pub(super) fn run(house: House<'_>, args: &Run) -> anyhow::Result<ExitCode> {
             .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&interrupted)))
             .context("signals cannot be caught")?;
     }
-    let argv: Vec<String> = std::env::args_os()
+    let command_line: Vec<String> = std::env::args_os()
         .map(|a| a.to_string_lossy().into_owned())
         .collect();
     let mut progress = Progress::new(&plan);
@@ -51,7 +51,7 @@ pub(super) fn run(house: House<'_>, args: &Run) -> anyhow::Result<ExitCode> {
         &plan,
         house.executable,
         &args.out,
-        &argv,
+        &command_line,
         &mut progress,
         &interrupted,
     );
