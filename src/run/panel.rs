@@ -75,16 +75,16 @@ pub(super) fn measure(place: Place<'_>, bench: &mut Bench<'_>) -> anyhow::Result
     loop {
         if open_all || panel.is_pass() {
             let opening_since = Instant::now();
-            for at in 0..cells.len() {
-                if trial > 0 && cells[at].process.is_none() {
+            for live in &mut cells {
+                if trial > 0 && live.process.is_none() {
                     continue;
                 }
                 bench
                     .watch
-                    .step(place.index, &format!("filling {}", name(cells[at].cell)));
-                let opened = birth(&mut cells[at], place, bench, trial > 0);
+                    .step(place.index, &format!("filling {}", name(live.cell)));
+                let opened = birth(live, place, bench, trial > 0);
                 if let Err(failure) = opened {
-                    fail(&mut cells[at], place, bench, trial, failure, &mut end)?;
+                    fail(live, place, bench, trial, failure, &mut end)?;
                 }
                 if end.interrupted {
                     return Ok(end);
@@ -222,7 +222,7 @@ fn one_slice(
     }
     live.trial
         .add(place, live.cell, slots, SliceKind::Throughput, &sliced);
-    if live.cell.row.control && !panel.is_pass() && slots.1 % HASH_ROUNDS == 0 {
+    if live.cell.row.control && !panel.is_pass() && slots.1.is_multiple_of(HASH_ROUNDS) {
         let sliced = slice(
             live,
             SliceOrder {
@@ -251,7 +251,7 @@ fn slice(
             ops * live.last_op_ns.max(2_000.0)
         }
     };
-    let expected = Duration::from_nanos(expected_ns as u64);
+    let expected = Duration::from_secs_f64(expected_ns / 1e9);
     let sliced = match ask(live, &Request::Slice(order), expected, bench)? {
         Reply::Sliced(sliced) => sliced,
         other => return Err(out_of_turn(&other)),

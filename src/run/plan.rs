@@ -13,8 +13,8 @@ use crate::hash;
 use crate::machine;
 use crate::workload::{TraceFacts, Workload};
 
-/// Part of the memory at hand that a panel's tables and streams may take together.
-const MEMORY_SHARE: f64 = 0.75;
+/// Quarters of the memory at hand that a panel's tables and streams may take together.
+const MEMORY_QUARTERS: u64 = 3;
 
 /// What a child takes before it holds anything, in bytes: the program, its stacks and buffers.
 const CHILD_BYTES: u64 = 16 << 20;
@@ -391,11 +391,11 @@ fn baseline(cells: &[Cell<'_>]) -> Option<usize> {
 
 /// Estimates each panel's memory and splits those that do not fit, the controls and the baseline in
 /// each part.
-fn split_to_fit<'r>(
-    panels: Vec<Panel<'r>>,
+fn split_to_fit(
+    panels: Vec<Panel<'_>>,
     available: Option<u64>,
-) -> Result<Vec<Panel<'r>>, BadInput> {
-    let limit = available.map_or(u64::MAX, |bytes| (bytes as f64 * MEMORY_SHARE) as u64);
+) -> Result<Vec<Panel<'_>>, BadInput> {
+    let limit = available.map_or(u64::MAX, |bytes| bytes / 4 * MEMORY_QUARTERS);
     let mut fitting = Vec::new();
     for panel in panels {
         let sizes = panel
@@ -404,7 +404,7 @@ fn split_to_fit<'r>(
             .map(|cell| {
                 cell_bytes(&panel, cell).filter(|&bytes| bytes <= limit).ok_or_else(|| {
                 let wanted = cell_bytes(&panel, cell)
-                    .map_or("more than 2^64 bytes".to_owned(), |bytes| mib(bytes));
+                    .map_or("more than 2^64 bytes".to_owned(), mib);
                 BadInput(format!(
                     "{} on {}: about {wanted} of memory would be needed and {} may be used ({} are \
                      available); give fewer entries, buckets or threads",
@@ -416,12 +416,12 @@ fn split_to_fit<'r>(
             })
             })
             .collect::<Result<Vec<u64>, BadInput>>()?;
-        fitting.extend(split(panel, &sizes, limit)?);
+        fitting.extend(split(&panel, &sizes, limit)?);
     }
     Ok(fitting)
 }
 
-fn split<'r>(panel: Panel<'r>, sizes: &[u64], limit: u64) -> Result<Vec<Panel<'r>>, BadInput> {
+fn split<'r>(panel: &Panel<'r>, sizes: &[u64], limit: u64) -> Result<Vec<Panel<'r>>, BadInput> {
     let shared =
         |at: usize, cell: &Cell<'_>| cell.row.control || cell.twin || panel.baseline == Some(at);
     let cells = || panel.cells.iter().enumerate();

@@ -257,14 +257,9 @@ impl Suite {
         }
         let mut workload = match self.workload.get(name) {
             Some(custom) => custom.build(name)?,
-            None => match find_preset(name) {
-                Ok(preset) => (preset.build)(),
-                Err(_) => {
-                    let own = self.workload.keys().map(String::as_str);
-                    let presets = PRESETS.iter().map(|preset| preset.name);
-                    return Err(unknown_name("workload", name, own.chain(presets)));
-                }
-            },
+            None => (find_preset(name)
+                .map_err(|error| self.unknown_workload(name, error))?
+                .build)(),
         };
         let own_entries = self.workload.get(name).and_then(|custom| custom.entries);
         let suite_entries = if own_entries.is_some() {
@@ -278,6 +273,19 @@ impl Suite {
         workload.batch = batch.or(self.batch).unwrap_or(workload.batch);
         workload.check()?;
         Ok(workload)
+    }
+
+    /// The suite's own workloads belong in the list of what would be valid.
+    fn unknown_workload(&self, name: &str, error: BadInput) -> BadInput {
+        if self.workload.is_empty() || !error.0.starts_with("unknown") {
+            return error;
+        }
+        let own = self.workload.keys().map(String::as_str);
+        unknown_name(
+            "workload",
+            name,
+            own.chain(PRESETS.iter().map(|preset| preset.name)),
+        )
     }
 }
 

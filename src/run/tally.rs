@@ -92,7 +92,7 @@ impl Trial {
         };
         match structure {
             Some(_) if cell.row.control => {
-                "a control holds no entries".clone_into(&mut row.memory_reason)
+                "a control holds no entries".clone_into(&mut row.memory_reason);
             }
             Some((memory, census)) => {
                 let claimed: u64 = census.bytes.iter().sum();
