@@ -108,7 +108,7 @@ fn bad_input_is_named_and_exits_with_2() {
         (&["run", "--trace", "missing.txt"], &["missing.txt"]),
         (
             &["run", "--trace", &format!("{empty}:kees")],
-            &["unknown format 'kees'", "keys"],
+            &["unknown trace format 'kees'", "keys"],
         ),
         (&["run", "--trace", &empty], &["empty.txt", "empty"]),
         (&["run", "--trace", &blank_line], &["blank.txt", "line 3"]),
