@@ -19,6 +19,15 @@ const MEMORY_QUARTERS: u64 = 3;
 /// What a child takes before it holds anything, in bytes: the program, its stacks and buffers.
 const CHILD_BYTES: u64 = 16 << 20;
 
+/// Time for the slices of a cell when nobody says, in seconds: ten slices of 10 ms for each of
+/// eight births. Copies of one table differ more from birth to birth than such a second differs
+/// within one.
+const CELL_S: f64 = 0.8;
+
+/// The most births of a panel. With eight, the median of an A/A pair at 10^5 entries comes within
+/// 5 %; `scripts/aa` shows how often.
+const MOST_BIRTHS: u32 = 8;
+
 /// The most threads that a cell may ask for.
 const MOST_THREADS: u32 = 4096;
 
@@ -105,17 +114,17 @@ impl Panel<'_> {
         format!("{}, {} {threads}", self.workload.name, self.threads)
     }
 
-    /// How often its tables are born. A pass makes a fresh table each time; otherwise up to three
-    /// times, as long as filling takes a small part of the time.
+    /// How often its tables are born: a pass makes a fresh table each time anyway; otherwise as
+    /// often as filling takes up to half as long as measuring, and at most [`MOST_BIRTHS`].
     #[must_use]
     pub fn births(&self) -> u32 {
         if self.is_pass() {
             return 1;
         }
-        let by_time = [2, 1]
-            .into_iter()
-            .find(|&more| f64::from(more) * self.one_filling_s() * 6.0 <= self.time_s);
-        (1 + by_time.unwrap_or(0)).min(self.trials.unwrap_or(u32::MAX))
+        let affordable =
+            |births: &u32| f64::from(*births) * self.one_filling_s() <= self.time_s / 2.0;
+        let births = (2..=MOST_BIRTHS).rev().find(affordable).unwrap_or(1);
+        births.min(self.trials.unwrap_or(u32::MAX))
     }
 
     /// Seconds that filling its tables may take in all: a guess for the progress bar.
@@ -130,7 +139,7 @@ impl Panel<'_> {
         } else {
             0
         };
-        (0.07 + filled as f64 * 0.7e-6) * self.cells.len() as f64
+        (0.03 + filled as f64 * 0.4e-6) * self.cells.len() as f64
     }
 }
 
@@ -388,7 +397,7 @@ fn complete<'r>(panel: &mut Panel<'r>, rows: &'r [Row]) {
         panel.cells.push(twin);
     }
     if panel.time_s == 0.0 {
-        panel.time_s = panel.cells.len() as f64;
+        panel.time_s = panel.cells.len() as f64 * CELL_S;
     }
 }
 

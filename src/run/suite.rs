@@ -46,7 +46,7 @@ pub struct Suite {
     /// Gets handed over at a time; a preset's own number otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch: Option<u32>,
-    /// Time for a panel's slices, in seconds; one second for each of its cells otherwise.
+    /// Time for a panel's slices, in seconds; 0.8 s for each of its cells otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_s: Option<f64>,
     /// Trials of each cell; as many as the time allows otherwise.
