@@ -18,6 +18,7 @@ Examples:
   bucketlab run                              the quick suite, in about a minute
   bucketlab run -t fixed -t striped -w ycsb-b --threads 2
   bucketlab run --trace requests.txt.gz -t fixed -t resizable
+  bucketlab report results/RUN               its page and charts again
   bucketlab list strategies
 
 Exit codes: 0 all is well; 1 a cell failed; 2 input that cannot be used; 130 interrupted."
@@ -31,6 +32,8 @@ pub(super) struct Cli {
 pub(super) enum Verb {
     /// Measure suites: tables under workloads, into a run directory
     Run(Box<Run>),
+    /// Make the page and the charts of a run, or lay two runs side by side
+    Report(Report),
     /// Say what there is: strategies, hashes, workloads, suites, formats
     List(List),
     /// Serve one table to a parent process
@@ -92,6 +95,29 @@ pub(super) struct Run {
     /// How the result is printed; with json, everything else goes to stderr
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub(super) format: Format,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  bucketlab report results/20260131T123456Z-quick-abc1234
+  bucketlab report results/BEFORE results/AFTER      what changed from one run to the other
+  bucketlab report results/A results/B --out ab.html
+
+Nothing is measured: the report is made from the records in the directory alone, and the same records
+give the same bytes. One run: report.html, report.md and charts/*.svg in its directory. Two runs: one
+page, compare-<name of the second>.html in the directory of the first. The last line of stdout is the
+path of the page.")]
+pub(super) struct Report {
+    /// The directory of a run
+    #[arg(value_name = "RUN_DIR")]
+    pub(super) run: PathBuf,
+    /// The directory of another run, to be laid beside the first
+    #[arg(value_name = "OTHER_RUN_DIR")]
+    pub(super) other: Option<PathBuf>,
+    /// Where the page of two runs goes [default: compare-<name of the second>.html in RUN_DIR]
+    #[arg(long, value_name = "FILE", requires = "other")]
+    pub(super) out: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]

@@ -5,6 +5,7 @@ mod child;
 mod list;
 mod output;
 mod progress;
+mod report;
 mod run;
 
 use std::ffi::OsString;
@@ -75,6 +76,7 @@ fn with_args(
     };
     match cli.verb {
         args::Verb::Run(run) => run::run(house, &run),
+        args::Verb::Report(report) => report::report(&report),
         args::Verb::List(list) => list::list(house, &list),
         args::Verb::Child => Ok(child::child(house)),
     }

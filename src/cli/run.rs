@@ -10,6 +10,7 @@ use anyhow::Context;
 use super::args::{Format, Run};
 use super::progress::Progress;
 use super::{House, output};
+use super::report as pages;
 use crate::record::{Records, Status};
 use crate::report;
 use crate::run::{Overrides, Plan, Suite, execute};
@@ -57,14 +58,15 @@ pub(super) fn run(house: House<'_>, args: &Run) -> anyhow::Result<ExitCode> {
     );
     progress.finish();
     let ended = ended?;
-    let path = ended.path.display();
     if ended.status == Status::Interrupted {
         output::complain(&format!(
-            "interrupted: what was measured is kept in {path}\n"
+            "interrupted: what was measured is kept in {}\n",
+            ended.path.display()
         ));
     }
     let records = Records::read(&ended.path)?;
     let summary = report::Summary::of(&records);
+    let page = pages::write(&ended.path, &summary, &records);
     match args.format {
         Format::Table => {
             let mut text = report::table(&summary, output::width(), output::colour());
@@ -73,14 +75,20 @@ pub(super) fn run(house: House<'_>, args: &Run) -> anyhow::Result<ExitCode> {
                 text.push_str("\nFindings\n");
             }
             text.push_str(&report::bullets(&findings, output::width()));
-            let _ = writeln!(text, "\n{path}");
+            text.push('\n');
             output::print(&text)?;
         }
         Format::Json => {
             let json = serde_json::to_string_pretty(&report::json(&summary))?;
             output::print(&format!("{json}\n"))?;
-            output::complain(&format!("{path}\n"));
         }
+    }
+    // A report that cannot be written is a failure, but not before the figures are shown.
+    let page = page.map_err(|error| anyhow::anyhow!("{error}"))?;
+    let last_line = format!("{}\n", page.display());
+    match args.format {
+        Format::Table => output::print(&last_line)?,
+        Format::Json => output::complain(&last_line),
     }
     Ok(match ended.status {
         Status::Interrupted => ExitCode::from(130),

@@ -1,15 +1,17 @@
 //! Floor 2: the files of a run. The only code that knows their names, columns and versions.
 //!
 //! A run is a directory; `rows` says what its CSV files hold, `manifest` what `run.toml` holds,
-//! `directory` writes them row by row, `records` reads them back.
+//! `directory` writes them row by row, `records` reads them back; `pages` puts a report beside them.
 
 mod columns;
 mod directory;
 mod manifest;
+mod pages;
 mod records;
 mod rows;
 
 pub use directory::RunDirectory;
 pub use manifest::{CellEntry, Manifest, PanelEntry, Status};
+pub use pages::{Pages, write_page, write_pages};
 pub use records::{ReadError, Records};
 pub use rows::{CensusRow, MarkRow, SCHEMA_VERSION, SliceKind, SliceRow, TrialRow};

@@ -4,10 +4,12 @@
 //! makes it, `findings` puts the main of it into sentences, `terminal` and `json` show both. The
 //! same records give the same bytes.
 
+mod charts;
 mod derive;
 mod findings;
 mod format;
 mod json;
+mod page;
 mod rates;
 mod summary;
 #[cfg(test)]
@@ -17,7 +19,9 @@ mod terminal;
 mod tests;
 
 pub use findings::{Finding, Topic, findings};
+pub use charts::{Chart, charts};
 pub use json::json;
+pub use page::{Run, comparison, html, markdown};
 pub use rates::{Ratio, ratio};
 pub use summary::{
     CellSummary, HarnessFloor, PAIRS_FOR_A_VERDICT, PanelSummary, Summary, Tally, Verdict,

@@ -1,0 +1,261 @@
+//! How a run was measured, and how to run it again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::view::grouped;
+use crate::record::{Manifest, Records};
+use crate::report::format::{counted, noise};
+use crate::report::summary::{PanelSummary, Summary};
+use crate::stats;
+
+/// How it was measured.
+#[derive(Serialize)]
+pub(super) struct Method {
+    pub paragraphs: Vec<String>,
+    pub columns: Vec<&'static str>,
+    /// A row per panel.
+    pub panels: Vec<Vec<String>>,
+    /// What was not measured, and why.
+    pub not_measured: Vec<String>,
+}
+
+impl Method {
+    pub fn of(summary: &Summary, records: &Records) -> Method {
+        Method {
+            paragraphs: paragraphs(&summary.manifest),
+            columns: vec![
+                "Panel",
+                "Workload",
+                "Threads",
+                "Batch",
+                "Entries",
+                "Dealt as",
+                "Births",
+                "Trials",
+                "Pairs",
+                "Harness floor",
+                "A/A noise",
+            ],
+            panels: panels(summary, records),
+            not_measured: not_measured(records),
+        }
+    }
+}
+
+fn paragraphs(manifest: &Manifest) -> Vec<String> {
+    let ms = |ns: u64| {
+        let ms = format!("{:.1}", ns as f64 / 1e6);
+        format!("{} ms", ms.trim_end_matches(".0"))
+    };
+    vec![
+        format!(
+            "Each table lives in a process of its own; the tables of a panel are alive together and take \
+             turns in slices of {}, dealt in balanced random order. The first {} of a slice re-warm the \
+             caches and are left out of rates. A workload that changes the set of keys runs in whole \
+             passes from a fresh table instead.",
+            ms(manifest.slice_ns),
+            ms(manifest.discard_ns)
+        ),
+        format!(
+            "Ratios are paired within a round of slices (or a pass), so that what disturbs both cancels. \
+             Intervals hold {:.0} %, from {} bootstrap resamples of the median, births before rounds.",
+            stats::CONFIDENCE * 100.0,
+            grouped(u64::from(stats::RESAMPLES))
+        ),
+        format!(
+            "Controls: a table that holds nothing gives the harness floor, and a second copy of the \
+             baseline gives the A/A noise; a difference inside it is printed as “no difference”. One \
+             reading of the clock costs {:.1} ns; it is read between slices, never around an operation.",
+            manifest.clock_cost_ps as f64 / 1e3
+        ),
+    ]
+}
+
+fn panels(summary: &Summary, records: &Records) -> Vec<Vec<String>> {
+    let mut births: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
+    for row in &records.trials {
+        births.entry(row.panel).or_default().insert(row.birth);
+    }
+    let panel = |panel: &PanelSummary| {
+        let entry = &panel.entry;
+        let births = births.get(&entry.panel).map_or(0, BTreeSet::len);
+        let pairs = panel.cells.iter().filter_map(|cell| cell.ratio);
+        let floor = panel.harness.as_ref().map(|floor| {
+            let hash = floor.hash_ns;
+            let hash = hash.map_or_else(String::new, |ns| format!(", {ns:.1} of it the hash"));
+            format!("{:.1} ns/op{hash}", floor.floor_ns)
+        });
+        vec![
+            entry.panel.to_string(),
+            if entry.about.is_empty() {
+                entry.workload.clone()
+            } else {
+                format!("{}: {}", entry.workload, entry.about)
+            },
+            entry.threads.to_string(),
+            entry.batch.to_string(),
+            match entry.entries {
+                0 => "–".to_owned(),
+                entries => grouped(entries),
+            },
+            if entry.pass { "passes" } else { "slices" }.to_owned(),
+            births.to_string(),
+            range(panel.cells.iter().map(|cell| cell.trials)),
+            range(pairs.map(|ratio| ratio.pairs)),
+            floor.unwrap_or_else(|| "not measured".to_owned()),
+            match panel.noise_floor {
+                Some(log) => format!("±{}", noise(log)),
+                None => "not measured".to_owned(),
+            },
+        ]
+    };
+    summary.panels.iter().map(panel).collect()
+}
+
+/// `8`, or `6–8` where they differ; a dash for none.
+fn range(counts: impl Iterator<Item = usize> + Clone) -> String {
+    match (counts.clone().min(), counts.max()) {
+        (Some(least), Some(most)) if least == most => least.to_string(),
+        (Some(least), Some(most)) => format!("{least}–{most}"),
+        _ => "–".to_owned(),
+    }
+}
+
+fn not_measured(records: &Records) -> Vec<String> {
+    let mut reasons: BTreeMap<&str, u64> = BTreeMap::new();
+    let with_reason = records.trials.iter().filter(|r| !r.memory_reason.is_empty());
+    for row in with_reason {
+        *reasons.entry(&row.memory_reason).or_default() += 1;
+    }
+    let memory = reasons
+        .iter()
+        .map(|(reason, rows)| format!("memory in {}: {reason}", counted(*rows, "trial")));
+    let listed = records.manifest.not_measured.iter().cloned();
+    listed.chain(memory).collect()
+}
+
+/// How to run it again.
+#[derive(Serialize)]
+pub(super) struct Reproduce {
+    /// Lines for a shell.
+    pub commands: Vec<String>,
+    /// What the commands take for granted.
+    pub remarks: Vec<String>,
+    /// The suites as run, after flags, in TOML: name and text.
+    pub suites: Vec<(String, String)>,
+    /// The CSV files and the manifest, with what they hold.
+    pub files: Vec<(String, String)>,
+}
+
+impl Reproduce {
+    pub fn of(records: &Records) -> Reproduce {
+        let manifest = &records.manifest;
+        Reproduce {
+            commands: commands(manifest),
+            remarks: remarks(manifest),
+            suites: manifest
+                .suites
+                .iter()
+                .map(|suite| {
+                    let name = suite.get("name").and_then(toml::Value::as_str);
+                    let text = toml::to_string(suite).expect("a table that came from TOML");
+                    (name.unwrap_or_default().to_owned(), text)
+                })
+                .collect(),
+            files: files(records),
+        }
+    }
+}
+
+fn commands(manifest: &Manifest) -> Vec<String> {
+    let mut commands = Vec::new();
+    let revision = manifest.revision.trim_end_matches("-dirty");
+    if !revision.is_empty() {
+        commands.push(format!("git checkout {}", quoted(revision)));
+    }
+    let (program, arguments) = match manifest.argv.split_first() {
+        Some((program, arguments)) => (program.as_str(), arguments),
+        None => ("bucketlab", &[][..]),
+    };
+    let own = program.rsplit('/').next() == Some("bucketlab");
+    let mut words = vec![if own {
+        commands.push("cargo build --release --locked".to_owned());
+        "target/release/bucketlab".to_owned()
+    } else {
+        quoted(program)
+    }];
+    words.extend(arguments.iter().map(|word| quoted(word)));
+    let is_seed = |word: &String| word == "--seed" || word.starts_with("--seed=");
+    if !arguments.iter().any(is_seed) {
+        words.push(format!("--seed {}", manifest.seed));
+    }
+    commands.push(words.join(" "));
+    commands
+}
+
+/// A word as a shell must be given it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,^+@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+fn remarks(manifest: &Manifest) -> Vec<String> {
+    let mut remarks = vec![format!(
+        "bucketlab {}, seed {}: the same streams on every machine.",
+        manifest.version, manifest.seed
+    )];
+    if manifest.revision.is_empty() {
+        remarks.push("The revision of the sources is not known.".to_owned());
+    } else if manifest.revision.ends_with("-dirty") {
+        remarks.push("The sources were changed after that revision.".to_owned());
+    }
+    for (what, hash) in [
+        ("program", &manifest.binary_hash),
+        ("lockfile", &manifest.lockfile_hash),
+    ] {
+        if !hash.is_empty() {
+            remarks.push(format!("XXH3-64 of the {what}: {hash}."));
+        }
+    }
+    remarks
+}
+
+fn files(records: &Records) -> Vec<(String, String)> {
+    let rows = |count: usize| match count {
+        1 => "1 row".to_owned(),
+        count => format!("{} rows", grouped(count as u64)),
+    };
+    [
+        (
+            "trials.csv",
+            format!("{}: one per trial of a cell", rows(records.trials.len())),
+        ),
+        (
+            "slices.csv",
+            format!("{}: one per slice and thread", rows(records.slices.len())),
+        ),
+        (
+            "census.csv",
+            format!(
+                "{}: what each table says of its structure",
+                rows(records.census.len())
+            ),
+        ),
+        (
+            "timeline.csv",
+            format!("{}: resizes", rows(records.marks.len())),
+        ),
+        (
+            "run.toml",
+            "the suites as run, the machine, panels and cells".to_owned(),
+        ),
+    ]
+    .map(|(file, holds)| (file.to_owned(), holds))
+    .to_vec()
+}

@@ -1,0 +1,98 @@
+//! A run as a page that one sends to colleagues.
+//!
+//! `view` says what a report holds in words and figures, with the rows of its tables in `table` and
+//! how it was measured in `method`; `report.html` and `markdown` only place them. `compare` lays two
+//! runs side by side. The page is one file: style and script are inside, nothing is fetched, and a
+//! policy in its head forbids it. Every name is escaped where it is placed, by the template engine in
+//! HTML and by `markdown` in Markdown.
+
+mod compare;
+mod markdown;
+mod method;
+mod table;
+#[cfg(test)]
+mod tests;
+mod view;
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Serde;
+use minijinja::{Environment, UndefinedBehavior};
+use serde::Serialize;
+
+use self::compare::Comparison;
+use self::view::View;
+use super::charts::{Chart, dark_variables, light_variables};
+use super::summary::Summary;
+use crate::record::Records;
+
+/// The templates, by the names that they use for each other.
+const TEMPLATES: [(&str, &str); 6] = [
+    ("report.html", include_str!("report.html")),
+    ("compare.html", include_str!("compare.html")),
+    ("frame.html", include_str!("frame.html")),
+    ("table.html", include_str!("table.html")),
+    ("style.css", include_str!("style.css")),
+    ("table.js", include_str!("table.js")),
+];
+
+/// One run with what is derived from it.
+#[derive(Clone, Copy, Debug)]
+pub struct Run<'r> {
+    /// Its figures.
+    pub summary: &'r Summary,
+    /// Its rows.
+    pub records: &'r Records,
+    /// Its charts.
+    pub charts: &'r [Chart],
+}
+
+/// The report as one HTML file that needs no other: style, script and charts are inside. It links
+/// the CSV files and charts of its directory by relative paths.
+#[must_use]
+pub fn html(summary: &Summary, records: &Records, charts: &[Chart]) -> String {
+    let run = Run {
+        summary,
+        records,
+        charts,
+    };
+    render("report.html", &View::of(run))
+}
+
+/// The report as Markdown, its charts linked as images from `charts/`.
+#[must_use]
+pub fn markdown(summary: &Summary, records: &Records, charts: &[Chart]) -> String {
+    let run = Run {
+        summary,
+        records,
+        charts,
+    };
+    markdown::document(&View::of(run))
+}
+
+/// Two runs side by side, as one HTML file that needs no other. Each run comes with the relative
+/// path of its report, which is linked where it is not empty.
+#[must_use]
+pub fn comparison(a: (Run<'_>, &str), b: (Run<'_>, &str)) -> String {
+    render("compare.html", &Comparison::of(a, b))
+}
+
+fn render(template: &str, view: &impl Serialize) -> String {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    let syntax = SyntaxConfig::builder()
+        .trim_blocks(true)
+        .lstrip_blocks(true)
+        .build();
+    environment.add_global("light", light_variables());
+    environment.add_global("dark", dark_variables());
+    environment.set_syntax(syntax.expect("a syntax that only trims"));
+    for (name, text) in TEMPLATES {
+        environment
+            .add_template(name, text)
+            .expect("the templates are part of the program");
+    }
+    let rendered = environment
+        .get_template(template)
+        .and_then(|template| template.render(Serde(view)));
+    rendered.expect("a template places fields that the view has")
+}

@@ -1,0 +1,384 @@
+//! The table of a suite: a row per cell, with what to sort and filter it by.
+
+use serde::Serialize;
+
+use super::view::grouped;
+use crate::report::format::{counted, figure, figure_within, times_within};
+use crate::report::summary::{CellSummary, PanelSummary, Tally, Verdict};
+
+/// A table that sorts by its columns and filters by strategy, workload and threads.
+#[derive(Serialize)]
+pub(super) struct Table {
+    /// What all rows have in common, and what a reader must know of the columns.
+    pub caption: String,
+    pub columns: Vec<Column>,
+    pub rows: Vec<Row>,
+    pub filters: Vec<Filter>,
+}
+
+#[derive(Serialize)]
+pub(super) struct Column {
+    pub title: String,
+    /// What the figure is; empty where the title says it.
+    pub hint: &'static str,
+    pub kind: Kind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Kind {
+    /// A target, with its colour.
+    Target,
+    Text,
+    Number,
+    /// A drawing; it is left out where only text is shown.
+    Bar,
+    Verdict,
+}
+
+#[derive(Serialize)]
+pub(super) struct Row {
+    pub strategy: String,
+    pub workload: String,
+    pub threads: u32,
+    /// Empty, or what sets the row apart: `control`, `failed`.
+    pub class: &'static str,
+    /// The colour of the strategy: the end of a class in the style sheet.
+    pub colour: String,
+    pub cells: Vec<Cell>,
+}
+
+#[derive(Default, Serialize)]
+pub(super) struct Cell {
+    pub text: String,
+    /// What stands behind the text in small: an interval.
+    pub note: String,
+    /// What to sort by where that is not the text.
+    pub value: Option<String>,
+    pub bar: Option<Bar>,
+    pub class: &'static str,
+}
+
+/// A median and its interval in percent of the scale, which starts at 0.
+#[derive(Serialize)]
+pub(super) struct Bar {
+    pub low: String,
+    pub mid: String,
+    pub high: String,
+}
+
+/// A choice of what is shown.
+#[derive(Serialize)]
+pub(super) struct Filter {
+    pub name: &'static str,
+    pub values: Vec<String>,
+}
+
+impl Cell {
+    pub fn text(text: impl Into<String>) -> Cell {
+        Cell {
+            text: text.into(),
+            ..Cell::default()
+        }
+    }
+
+    pub fn count(count: u64) -> Cell {
+        Cell {
+            value: Some(count.to_string()),
+            ..Cell::text(grouped(count))
+        }
+    }
+
+    /// A figure as shown, the interval behind it in small; what was not measured is a dash.
+    pub fn figure(shown: Option<(String, f64)>) -> Cell {
+        let Some((shown, value)) = shown else {
+            return Cell::text("–");
+        };
+        let (text, note) = shown.split_once(' ').unwrap_or((&shown, ""));
+        Cell {
+            note: note.to_owned(),
+            value: Some(sortable(value)),
+            ..Cell::text(text)
+        }
+    }
+
+    fn tally(tally: Option<Tally>) -> Cell {
+        match tally {
+            None => Cell::text("–"),
+            Some(Tally::Each(count)) => Cell::count(count),
+            Some(Tally::Median(count)) => Cell {
+                text: format!("~{}", grouped(count)),
+                ..Cell::count(count)
+            },
+        }
+    }
+}
+
+/// A figure to sort by: six digits are more than the figure is good for.
+fn sortable(figure: f64) -> String {
+    format!("{figure:.5e}")
+}
+
+/// The optional columns of a table.
+#[derive(Clone, Copy)]
+struct Shape {
+    entries: bool,
+    batch: bool,
+    hash: bool,
+    answers: bool,
+}
+
+impl Table {
+    /// The table of some panels: each ranked, then what has no figures, then its controls.
+    pub fn of(panels: &[&PanelSummary]) -> Table {
+        let cells = || panels.iter().flat_map(|panel| &panel.cells);
+        let shape = Shape {
+            entries: distinct(panels.iter().map(|panel| panel.entry.entries)).len() > 1,
+            batch: distinct(panels.iter().map(|panel| panel.entry.batch)).len() > 1,
+            hash: distinct(cells().map(|cell| &cell.entry.hash)).len() > 1,
+            answers: panels.iter().any(|panel| panel.has_misses()),
+        };
+        let rows: Vec<Row> = panels.iter().flat_map(|panel| rows(panel, shape)).collect();
+        Table {
+            caption: caption(panels, shape),
+            columns: columns(shape),
+            filters: filters(&rows),
+            rows,
+        }
+    }
+}
+
+/// The choices that the rows give, in the order in which they come.
+pub(super) fn filters(rows: &[Row]) -> Vec<Filter> {
+    let mut threads = distinct(rows.iter().map(|row| row.threads));
+    threads.sort_unstable();
+    vec![
+        Filter {
+            name: "strategy",
+            values: distinct(rows.iter().map(|row| row.strategy.clone())),
+        },
+        Filter {
+            name: "workload",
+            values: distinct(rows.iter().map(|row| row.workload.clone())),
+        },
+        Filter {
+            name: "threads",
+            values: threads.iter().map(u32::to_string).collect(),
+        },
+    ]
+}
+
+fn distinct<T: PartialEq>(values: impl Iterator<Item = T>) -> Vec<T> {
+    let mut distinct = Vec::new();
+    for value in values {
+        if !distinct.contains(&value) {
+            distinct.push(value);
+        }
+    }
+    distinct
+}
+
+fn caption(panels: &[&PanelSummary], shape: Shape) -> String {
+    let mut shared = Vec::new();
+    if let Some(panel) = panels.first() {
+        if !shape.entries && panel.entry.entries > 0 {
+            shared.push(format!("{} entries", grouped(panel.entry.entries)));
+        }
+        if !shape.batch {
+            shared.push(match panel.entry.batch {
+                1 => "one operation at a time".to_owned(),
+                batch => format!("batches of {batch}"),
+            });
+        }
+        if let Some(cell) = panel.cells.first().filter(|_| !shape.hash) {
+            shared.push(format!("hash {}", cell.entry.hash));
+        }
+    }
+    let shared = match shared.as_slice() {
+        [] => String::new(),
+        some => format!("All with {}. ", some.join(", ")),
+    };
+    format!(
+        "{shared}Rates are medians over slices or passes with their 95 % intervals, ratios are paired \
+         within rounds. A bar starts at 0 and is full at the highest rate of its panel; its dark end is \
+         the interval."
+    )
+}
+
+fn columns(shape: Shape) -> Vec<Column> {
+    let column = |title: &str, kind, hint| Column {
+        title: title.to_owned(),
+        kind,
+        hint,
+    };
+    let mut columns = vec![
+        column("Target", Kind::Target, ""),
+        column("Workload", Kind::Text, ""),
+        column("Threads", Kind::Number, ""),
+    ];
+    for (shown, title, kind) in [
+        (shape.entries, "Entries", Kind::Number),
+        (shape.batch, "Batch", Kind::Number),
+        (shape.hash, "Hash", Kind::Text),
+    ] {
+        if shown {
+            columns.push(column(title, kind, ""));
+        }
+    }
+    columns.extend([
+        column(
+            "M ops/s",
+            Kind::Number,
+            "Millions of operations a second, over all threads",
+        ),
+        column(
+            "Interval",
+            Kind::Bar,
+            "Part of the highest rate in its panel",
+        ),
+        column(
+            "ns/op",
+            Kind::Number,
+            "Nanoseconds of one thread an operation",
+        ),
+        column(
+            "× baseline",
+            Kind::Number,
+            "The rate over that of the panel's baseline, paired",
+        ),
+        column("Verdict", Kind::Verdict, ""),
+        column(
+            "B/entry",
+            Kind::Number,
+            "Growth of resident memory over the entries, in bytes",
+        ),
+    ]);
+    if shape.answers {
+        for title in ["Requests", "Hits", "Misses"] {
+            columns.push(column(title, Kind::Number, "In each trial"));
+        }
+    }
+    columns
+}
+
+fn rows(panel: &PanelSummary, shape: Shape) -> Vec<Row> {
+    let mut order = panel.ranking();
+    let full = order
+        .iter()
+        .filter_map(|cell| cell.rate)
+        .map(|rate| rate.high)
+        .fold(0.0, f64::max);
+    let rest = |cell: &&CellSummary| cell.ranked() && cell.rate.is_none();
+    order.extend(panel.cells.iter().filter(rest));
+    order.extend(panel.cells.iter().filter(|cell| !cell.ranked()));
+    order
+        .into_iter()
+        .map(|cell| row(panel, cell, shape, full))
+        .collect()
+}
+
+fn row(panel: &PanelSummary, cell: &CellSummary, shape: Shape, full: f64) -> Row {
+    let entry = &panel.entry;
+    let mut cells = vec![
+        Cell::text(target(cell)),
+        Cell::text(&entry.workload),
+        Cell::count(u64::from(entry.threads)),
+    ];
+    if shape.entries {
+        cells.push(match entry.entries {
+            0 => Cell::text("–"),
+            entries => Cell::count(entries),
+        });
+    }
+    if shape.batch {
+        cells.push(Cell::count(u64::from(entry.batch)));
+    }
+    if shape.hash {
+        cells.push(Cell::text(&cell.entry.hash));
+    }
+    let rate = cell.rate.map(|rate| rate.map(|rate| rate / 1e6));
+    let ratio = cell.ratio.map(|ratio| ratio.interval);
+    cells.extend([
+        Cell::figure(rate.map(|rate| (figure_within(&rate), rate.mid))),
+        Cell {
+            value: cell.rate.map(|rate| sortable(rate.mid / full)),
+            // A control answers without a table: its rate has no place on the scale of those that have one.
+            bar: cell.rate.filter(|_| full > 0.0 && !cell.entry.control).map(|rate| {
+                let percent = |rate: f64| format!("{:.1}", (rate / full * 100.0).min(100.0));
+                Bar {
+                    low: percent(rate.low),
+                    mid: percent(rate.mid),
+                    high: percent(rate.high),
+                }
+            }),
+            ..Cell::default()
+        },
+        Cell::figure(cell.ns_per_op.map(|ns| (figure(ns.mid), ns.mid))),
+        Cell::figure(ratio.map(|ratio| (times_within(&ratio), ratio.mid))),
+        verdict(cell),
+        Cell::figure(
+            cell.bytes_per_entry
+                .map(|bytes| (figure(bytes), bytes)),
+        ),
+    ]);
+    if shape.answers {
+        cells.extend([cell.ops, cell.hits, cell.misses].map(Cell::tally));
+    }
+    Row {
+        strategy: cell.entry.strategy.clone(),
+        workload: entry.workload.clone(),
+        threads: entry.threads,
+        class: match cell.verdict {
+            Verdict::Error => "failed",
+            _ if !cell.ranked() => "control",
+            _ => "",
+        },
+        colour: colour(cell),
+        cells,
+    }
+}
+
+/// The target as people read it, with what sets it apart.
+pub(super) fn target(cell: &CellSummary) -> String {
+    if cell.entry.twin {
+        format!("{} (twin)", cell.entry.target)
+    } else {
+        cell.entry.target.clone()
+    }
+}
+
+/// The colour that the strategy has in the charts: one of eight, or that of controls.
+pub(super) fn colour(cell: &CellSummary) -> String {
+    if cell.entry.control {
+        "c".to_owned()
+    } else {
+        (cell.entry.colour % 8).to_string()
+    }
+}
+
+pub(super) fn verdict(cell: &CellSummary) -> Cell {
+    let (text, class) = match cell.verdict {
+        Verdict::Baseline => ("baseline".to_owned(), ""),
+        Verdict::Faster => ("faster".to_owned(), "faster"),
+        Verdict::Slower => ("slower".to_owned(), "slower"),
+        Verdict::NoDifference => ("no difference".to_owned(), ""),
+        Verdict::Undecided => match cell.ratio {
+            Some(ratio) => (
+                format!("undecided: {}", counted(ratio.pairs as u64, "pair")),
+                "",
+            ),
+            None => ("no baseline".to_owned(), ""),
+        },
+        Verdict::Control if cell.entry.twin => ("A/A control".to_owned(), ""),
+        Verdict::Control => ("harness floor".to_owned(), ""),
+        Verdict::NotMeasured => ("not measured".to_owned(), "missing"),
+        Verdict::Error => {
+            let reason = cell.error.as_deref().unwrap_or_default();
+            (format!("failed: {reason}"), "failed")
+        }
+    };
+    Cell {
+        class,
+        ..Cell::text(text)
+    }
+}

@@ -1,0 +1,1 @@
+//! Whole pages on runs that nobody measured.
