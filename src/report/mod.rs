@@ -4,6 +4,7 @@
 //! makes it, `findings` puts the main of it into sentences, `terminal` and `json` show both. The
 //! same records give the same bytes.
 
+mod charts;
 mod derive;
 mod findings;
 mod format;
@@ -16,6 +17,7 @@ mod terminal;
 #[cfg(test)]
 mod tests;
 
+pub use charts::{Chart, charts, dark_variables, light_variables};
 pub use findings::{Finding, Topic, findings};
 pub use json::json;
 pub use rates::{Ratio, ratio};
