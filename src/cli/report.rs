@@ -25,13 +25,13 @@ pub(super) fn report(args: &Report) -> anyhow::Result<ExitCode> {
 /// Writes the report of a run into its directory and returns the path of the page.
 pub(super) fn write(run: &Path, summary: &Summary, records: &Records) -> Result<PathBuf, BadInput> {
     let charts = report::charts(summary, records);
+    let files = charts
+        .iter()
+        .map(|chart| (format!("{}.svg", chart.file), chart.standalone()));
     let pages = Pages {
-        html: &report::html(summary, records, &charts),
-        markdown: &report::markdown(summary, records, &charts),
-        charts: charts
-            .iter()
-            .map(|chart| (chart.file.as_str(), chart.svg.as_str()))
-            .collect(),
+        html: report::html(summary, records, &charts),
+        markdown: report::markdown(summary, records, &charts),
+        charts: files.collect(),
     };
     write_pages(run, &pages)
 }

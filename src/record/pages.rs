@@ -11,13 +11,13 @@ const CHARTS: &str = "charts";
 
 /// What a report consists of, as texts.
 #[derive(Clone, Debug)]
-pub struct Pages<'p> {
+pub struct Pages {
     /// `report.html`.
-    pub html: &'p str,
+    pub html: String,
     /// `report.md`.
-    pub markdown: &'p str,
+    pub markdown: String,
     /// Names and texts of the files in `charts/`, each name ending in `.svg`.
-    pub charts: Vec<(&'p str, &'p str)>,
+    pub charts: Vec<(String, String)>,
 }
 
 /// Writes `report.html`, `report.md` and `charts/*.svg` into a run directory and returns the path of
@@ -29,7 +29,7 @@ pub struct Pages<'p> {
 ///
 /// # Panics
 /// If a chart's name is no plain file name that ends in `.svg`.
-pub fn write_pages(run: &Path, pages: &Pages<'_>) -> Result<PathBuf, BadInput> {
+pub fn write_pages(run: &Path, pages: &Pages) -> Result<PathBuf, BadInput> {
     let unwritable = |error: io::Error| {
         BadInput(format!(
             "the report cannot be written in '{}': {error}",
@@ -43,13 +43,13 @@ pub fn write_pages(run: &Path, pages: &Pages<'_>) -> Result<PathBuf, BadInput> {
             fs::create_dir_all(&folder)?;
         }
         for (name, svg) in &pages.charts {
-            let plain = Path::new(name).file_name() == Some(name.as_ref());
+            let plain = Path::new(name).file_name() == Some(name.as_str().as_ref());
             assert!(plain && is_chart(name), "'{name}' is no name of a chart");
             replace(&folder.join(name), svg)?;
         }
         remove_other_charts(&folder, &pages.charts)?;
-        replace(&run.join("report.md"), pages.markdown)?;
-        replace(&html, pages.html)
+        replace(&run.join("report.md"), &pages.markdown)?;
+        replace(&html, &pages.html)
     };
     write().map_err(unwritable)?;
     Ok(html)
@@ -68,7 +68,7 @@ fn is_chart(name: &str) -> bool {
     Path::new(name).extension().is_some_and(|end| end == "svg")
 }
 
-fn remove_other_charts(folder: &Path, charts: &[(&str, &str)]) -> io::Result<()> {
+fn remove_other_charts(folder: &Path, charts: &[(String, String)]) -> io::Result<()> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         entries => entries?,
@@ -100,11 +100,12 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    fn pages<'p>(charts: &[(&'p str, &'p str)]) -> Pages<'p> {
+    fn pages(charts: &[(&str, &str)]) -> Pages {
+        let owned = |(name, svg): &(&str, &str)| ((*name).to_owned(), (*svg).to_owned());
         Pages {
-            html: "<p>",
-            markdown: "# a",
-            charts: charts.to_vec(),
+            html: "<p>".to_owned(),
+            markdown: "# a".to_owned(),
+            charts: charts.iter().map(owned).collect(),
         }
     }
 

@@ -18,8 +18,8 @@ mod terminal;
 #[cfg(test)]
 mod tests;
 
+pub use charts::{Chart, charts, dark_variables, light_variables};
 pub use findings::{Finding, Topic, findings};
-pub use charts::{Chart, charts};
 pub use json::json;
 pub use page::{Run, comparison, html, markdown};
 pub use rates::{Ratio, ratio};

@@ -1,39 +1,123 @@
-//! The charts of a run.
+//! Charts of a run, as SVG. Each answers the question that its title asks.
+//!
+//! plotters draws them; `canvas` adds what it does not write: colours as CSS variables and values
+//! on hover. A chart without figures is not drawn at all. The same records give the same bytes.
 
-use super::Summary;
+mod axis;
+mod canvas;
+mod palette;
+mod throughput;
+
+use std::collections::BTreeSet;
+
+pub use palette::{dark_variables, light_variables};
+
+use super::summary::{CellSummary, PanelSummary, Summary};
 use crate::record::Records;
 
 /// One chart.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Chart {
-    /// Its file's name within `charts/`.
+    /// Name of its file without `.svg`, unique within a run: lower-case letters, digits and `-`.
     pub file: String,
     /// The suite that it belongs to.
     pub suite: String,
     /// The panels that it shows.
     pub panels: Vec<u32>,
-    /// The question that it answers.
+    /// The question that it answers. Not drawn in `svg`: a page has headings of its own.
     pub title: String,
-    /// How to read it.
+    /// How to read it: scales, units, what the whiskers are.
     pub about: String,
-    /// The drawing.
+    /// A whole `<svg>` element for a page or a file. Colours are CSS variables (`--c1`,
+    /// `--chart-ink`, …) with the light ones as fallback; a page sets [`dark_variables`] where it
+    /// is dark, a file of its own follows `prefers-color-scheme`. Values are on hover (`<title>`).
     pub svg: String,
 }
 
-/// The charts of a run, in the order of its suites.
-#[must_use]
-pub fn charts(_summary: &Summary, _records: &Records) -> Vec<Chart> {
-    Vec::new()
+impl Chart {
+    /// The chart as a file for itself: title and explanation above the drawing.
+    #[must_use]
+    pub fn standalone(&self) -> String {
+        canvas::with_heading(&self.svg, &self.title, &self.about)
+    }
 }
 
-/// The CSS declarations of all colours on a light page.
+/// The charts of a run, suite by suite. Without figures there are none.
 #[must_use]
-pub fn light_variables() -> String {
-    String::new()
+pub fn charts(summary: &Summary, records: &Records) -> Vec<Chart> {
+    let mut charts = Vec::new();
+    for suite in suites(summary) {
+        throughput::charts(&suite, &mut charts);
+    }
+    let _ = records;
+    let mut taken = BTreeSet::new();
+    for chart in &mut charts {
+        let stem = chart.file.clone();
+        let mut number = 2;
+        while !taken.insert(chart.file.clone()) {
+            chart.file = format!("{stem}-{number}");
+            number += 1;
+        }
+    }
+    charts
 }
 
-/// The CSS declarations of all colours on a dark page.
-#[must_use]
-pub fn dark_variables() -> String {
-    String::new()
+/// A suite and its panels.
+struct Suite<'s> {
+    name: &'s str,
+    panels: Vec<&'s PanelSummary>,
+}
+
+fn suites(summary: &Summary) -> Vec<Suite<'_>> {
+    let mut suites: Vec<Suite<'_>> = Vec::new();
+    for panel in &summary.panels {
+        let name = panel.entry.suite.as_str();
+        match suites.iter_mut().find(|suite| suite.name == name) {
+            Some(suite) => suite.panels.push(panel),
+            None => suites.push(Suite {
+                name,
+                panels: vec![panel],
+            }),
+        }
+    }
+    suites
+}
+
+/// Joins words to a file's stem: what is no letter or digit becomes `-`.
+fn stem(words: &[&str]) -> String {
+    let mut stem = String::new();
+    for character in words.join("-").chars().take(80) {
+        match character.to_ascii_lowercase() {
+            letter if letter.is_ascii_alphanumeric() => stem.push(letter),
+            _ if stem.ends_with('-') => {}
+            _ => stem.push('-'),
+        }
+    }
+    stem.trim_matches('-').to_owned()
+}
+
+/// What a panel's workload is called: its name, with the batch where gets are handed over together.
+fn workload_of(panel: &PanelSummary) -> String {
+    match panel.entry.batch {
+        0 | 1 => panel.entry.workload.clone(),
+        batch => format!("{} in batches of {batch}", panel.entry.workload),
+    }
+}
+
+/// A cell's target with every parameter and its hash: the same table wherever it is measured.
+fn table_of(cell: &CellSummary) -> (&str, &str) {
+    (&cell.entry.target_full, &cell.entry.hash)
+}
+
+/// A finite figure above zero: what a scale can hold.
+fn positive(figure: f64) -> Option<f64> {
+    (figure.is_finite() && figure > 0.0).then_some(figure)
+}
+
+/// Adds an item to the group of its key; groups keep the order of their first item.
+fn gather<K: PartialEq, T>(groups: &mut Vec<(K, Vec<T>)>, key: K, item: T) {
+    match groups.iter_mut().find(|(known, _)| *known == key) {
+        Some((_, items)) => items.push(item),
+        None => groups.push((key, vec![item])),
+    }
 }

@@ -321,7 +321,7 @@ pub(super) fn chart_view(chart: &Chart) -> ChartView<'_> {
     let start = chart.svg.find("<svg").unwrap_or(0);
     ChartView {
         anchor: anchor(chart),
-        file: format!("charts/{}", chart.file),
+        file: format!("charts/{}.svg", chart.file),
         title: &chart.title,
         about: &chart.about,
         svg: chart.svg[start..].trim_end(),
@@ -329,7 +329,7 @@ pub(super) fn chart_view(chart: &Chart) -> ChartView<'_> {
 }
 
 fn anchor(chart: &Chart) -> String {
-    format!("chart-{}", chart.file.trim_end_matches(".svg"))
+    format!("chart-{}", chart.file)
 }
 
 fn finding_view(finding: &Finding, charts: &[Chart], sections: &[Section<'_>]) -> FindingView {
@@ -338,7 +338,7 @@ fn finding_view(finding: &Finding, charts: &[Chart], sections: &[Section<'_>]) -
     } else {
         chart_of(finding, charts).map(|chart| Link {
             anchor: anchor(chart),
-            file: format!("charts/{}", chart.file),
+            file: format!("charts/{}.svg", chart.file),
             text: "chart".to_owned(),
         })
     };

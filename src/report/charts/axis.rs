@@ -1,0 +1,183 @@
+//! Axes: which part of a scale is shown, and where its ticks are.
+
+use crate::report::format::figure;
+
+/// Rates and counts as an axis has them: `200`, `1.5 k`, `10 M`.
+pub(super) fn short(value: f64) -> String {
+    let (value, suffix) = match value.abs() {
+        v if v >= 1e9 => (value / 1e9, " G"),
+        v if v >= 1e6 => (value / 1e6, " M"),
+        v if v >= 1e4 => (value / 1e3, " k"),
+        _ => (value, ""),
+    };
+    let text = figure(value);
+    let text = if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        &text
+    };
+    format!("{text}{suffix}")
+}
+
+/// One axis. Positions are on its own scale: values, or their decimal logarithms.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Axis {
+    low: f64,
+    high: f64,
+    log: bool,
+    /// What is on it, with its unit; not drawn when empty.
+    pub name: String,
+    /// Positions and what is written there.
+    pub ticks: Vec<(f64, String)>,
+}
+
+impl Axis {
+    /// From 0 to a little over the largest value, with about so many ticks.
+    pub fn from_zero(largest: f64, ticks: u32, name: &str) -> Axis {
+        let largest = if largest.is_finite() && largest > 0.0 {
+            largest
+        } else {
+            1.0
+        };
+        let step = round_step(largest / f64::from(ticks.max(1)));
+        let high = largest * 1.05;
+        let ticks = (0..=4 * ticks)
+            .map(|n| f64::from(n) * step)
+            .take_while(|at| *at <= high)
+            .map(|at| (at, short(at)))
+            .collect();
+        Axis {
+            low: 0.0,
+            high,
+            log: false,
+            name: name.to_owned(),
+            ticks,
+        }
+    }
+
+    /// Between two values on a linear scale, without ticks or name.
+    pub fn bare(low: f64, high: f64) -> Axis {
+        Axis {
+            low,
+            high,
+            log: false,
+            name: String::new(),
+            ticks: Vec::new(),
+        }
+    }
+
+    /// A logarithmic scale that holds two positive values, with a tenth to spare on both sides.
+    /// Its ticks are powers of ten; 2 and 5 between them where there is room.
+    pub fn log(smallest: f64, largest: f64, name: &str) -> Axis {
+        let (low, high) = (smallest.log10(), largest.log10());
+        let spare = ((high - low) * 0.08).max(0.05);
+        let (low, high) = (low - spare, high + spare);
+        let leading: &[f64] = match high - low {
+            decades if decades < 0.8 => &[1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0],
+            decades if decades < 2.5 => &[1.0, 2.0, 5.0],
+            _ => &[1.0],
+        };
+        let mut ticks = Vec::new();
+        let mut power = low.floor();
+        while power <= high && ticks.len() < 40 {
+            for digit in leading {
+                let at = power + digit.log10();
+                if (low..=high).contains(&at) {
+                    ticks.push((at, short(10_f64.powf(at))));
+                }
+            }
+            power += 1.0;
+        }
+        Axis {
+            low,
+            high,
+            log: true,
+            name: format!("{name} (log scale)"),
+            ticks,
+        }
+    }
+
+    /// With other ticks: values and what is written there.
+    pub fn with_ticks(mut self, ticks: impl IntoIterator<Item = (f64, String)>) -> Axis {
+        self.ticks = ticks
+            .into_iter()
+            .map(|(value, text)| (self.at(value), text))
+            .collect();
+        self
+    }
+
+    /// The first and last position.
+    pub fn range(&self) -> (f64, f64) {
+        (self.low, self.high)
+    }
+
+    /// Where a value is. On a logarithmic scale it must be positive.
+    pub fn at(&self, value: f64) -> f64 {
+        if self.log { value.log10() } else { value }
+    }
+
+    /// Where a value is, or the nearest end for one that is outside.
+    pub fn within(&self, value: f64) -> f64 {
+        self.at(value).clamp(self.low, self.high)
+    }
+
+    /// What is written at a position.
+    pub fn label(&self, at: f64) -> String {
+        let near = |tick: &&(f64, String)| (tick.0 - at).abs() < 1e-9 * (1.0 + at.abs());
+        self.ticks
+            .iter()
+            .find(near)
+            .map_or(String::new(), |(_, text)| text.clone())
+    }
+}
+
+/// The step of 1, 2 or 5 times a power of ten that is not below the given one.
+fn round_step(least: f64) -> f64 {
+    let power = 10_f64.powf(least.log10().floor());
+    let steps = [1.0, 2.0, 5.0, 10.0];
+    steps
+        .into_iter()
+        .map(|step| step * power)
+        .find(|step| *step >= least * 0.999_999)
+        .unwrap_or(10.0 * power)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_are_round() {
+        let labels = |axis: Axis| {
+            axis.ticks
+                .into_iter()
+                .map(|(_, text)| text)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            labels(Axis::from_zero(12.3e6, 5, "x")),
+            ["0", "5 M", "10 M"]
+        );
+        assert_eq!(
+            labels(Axis::from_zero(0.9, 5, "x")),
+            ["0", "0.2", "0.4", "0.6", "0.8"]
+        );
+        assert_eq!(
+            Axis::from_zero(f64::NAN, 5, "x"),
+            Axis::from_zero(1.0, 5, "x")
+        );
+        assert_eq!(
+            labels(Axis::log(300.0, 2e6, "x")),
+            ["1000", "10 k", "100 k", "1 M"]
+        );
+        assert_eq!(labels(Axis::log(0.9, 5.0, "x")), ["1", "2", "5"]);
+    }
+
+    #[test]
+    fn a_log_scale_says_so() {
+        let axis = Axis::log(1.0, 1000.0, "buckets");
+        assert_eq!(axis.name, "buckets (log scale)");
+        assert!((axis.at(100.0) - 2.0).abs() < 1e-12);
+        assert!(axis.range().0 < 0.0 && axis.range().1 > 3.0);
+    }
+}

@@ -1,0 +1,365 @@
+//! A drawing: plotters draws lines, areas, marks and text; what it does not write (hover titles,
+//! CSS variables, a name for those who hear the chart) is added here.
+
+use std::fmt::Write;
+use std::ops::Range;
+
+use plotters::coord::Shift;
+use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+
+use super::axis::Axis;
+use super::palette::{self, Marker, Style, Tone};
+use crate::report::format::wrap;
+
+/// Width of every chart, in pixels.
+pub(super) const WIDTH: i32 = 760;
+/// Size of text, in pixels.
+const TEXT_PX: i32 = 13;
+/// Size of lesser text.
+const SMALL_PX: i32 = 12;
+/// plotters divides by this when it writes `font-size`.
+const PLOTTERS_FONT_FACTOR: f64 = 1.24;
+/// Mean width of a character, in parts of its height: an estimate on the wide side.
+const CHARACTER_WIDTH: f64 = 0.56;
+
+/// Drawing into a string fails only where a region is drawn outside its parent.
+pub(super) type Drawn = Result<(), DrawingAreaErrorKind<std::io::Error>>;
+/// A plot: pixels for what two axes say.
+pub(super) type Plot<'a> = ChartContext<'a, SVGBackend<'a>, Cartesian2d<Axis, Axis>>;
+
+/// Where a plot is, axes excluded: left, top, width, height in pixels.
+#[derive(Clone, Copy)]
+pub(super) struct Frame {
+    pub left: i32,
+    pub top: i32,
+    pub width: i32,
+    pub height: i32,
+}
+
+/// Where a text stands at its point.
+#[derive(Clone, Copy)]
+pub(super) enum Align {
+    Left,
+    Centre,
+    Right,
+}
+
+/// A chart in the making.
+pub(super) struct Canvas<'a> {
+    root: DrawingArea<SVGBackend<'a>, Shift>,
+    hovers: String,
+}
+
+/// Draws a chart of a height; `title` is read out, not drawn. `None` where plotters refuses.
+pub(super) fn draw(
+    title: &str,
+    height: i32,
+    paint: impl FnOnce(&mut Canvas<'_>) -> Drawn,
+) -> Option<String> {
+    let size = (u32::try_from(WIDTH).ok()?, u32::try_from(height).ok()?);
+    let mut svg = String::new();
+    let hovers = {
+        let root = SVGBackend::with_string(&mut svg, size).into_drawing_area();
+        let mut canvas = Canvas {
+            root,
+            hovers: String::new(),
+        };
+        paint(&mut canvas).ok()?;
+        canvas.root.present().ok()?;
+        canvas.hovers
+    };
+    Some(finish(&svg, title, &hovers))
+}
+
+/// What plotters wrote, with our head and our hover titles.
+fn finish(svg: &str, title: &str, hovers: &str) -> String {
+    let body = svg.split_once(">\n").map_or("", |(_, body)| body);
+    let body = body.trim_end().trim_end_matches("</svg>");
+    let body = palette::apply(&body.replace(" font-family=\"system-ui\"", ""));
+    let size = svg.split_once("<svg ").map_or("", |(_, from)| from);
+    let size = size
+        .split_once('>')
+        .map_or("", |(attributes, _)| attributes);
+    // The rules hold where the chart is a file of its own; in a page the page decides.
+    format!(
+        "<svg {size} role=\"img\" aria-label=\"{}\" \
+         font-family=\"system-ui,-apple-system,'Segoe UI',Roboto,sans-serif\">\n\
+         <style>svg:root{{background:var(--chart-paper,#FFFFFF)}}\
+         @media (prefers-color-scheme:dark){{svg:root{{{}}}}}</style>\n\
+         {body}<g fill=\"transparent\" stroke=\"none\">\n{hovers}</g>\n</svg>\n",
+        escape(title),
+        palette::dark_variables(),
+    )
+}
+
+/// Text for XML: the five characters with a meaning are written as entities, those that XML 1.0
+/// cannot hold at all as `�`.
+pub(super) fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => escaped += "&amp;",
+            '<' => escaped += "&lt;",
+            '>' => escaped += "&gt;",
+            '"' => escaped += "&quot;",
+            '\'' => escaped += "&apos;",
+            other => escaped.push(printable(other)),
+        }
+    }
+    escaped
+}
+
+fn printable(character: char) -> char {
+    match character {
+        '\n' | '\r' | '\t' => ' ',
+        '\u{FFFE}' | '\u{FFFF}' => '\u{FFFD}',
+        other if other.is_control() => '\u{FFFD}',
+        other => other,
+    }
+}
+
+/// About how wide a text is, in pixels.
+pub(super) fn text_width(text: &str) -> i32 {
+    pixels(text.chars().count() as f64 * f64::from(TEXT_PX) * CHARACTER_WIDTH)
+}
+
+/// A text cut to a width in pixels, with `…` for what is left out.
+pub(super) fn clip(text: &str, width: i32) -> String {
+    if text_width(text) <= width {
+        return text.to_owned();
+    }
+    let mut short = String::new();
+    for character in text.chars() {
+        short.push(character);
+        if text_width(&short) + TEXT_PX > width {
+            break;
+        }
+    }
+    short + "…"
+}
+
+/// The nearest pixel.
+pub(super) fn pixels(length: f64) -> i32 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "kept within reach of a drawing"
+    )]
+    let whole = length.clamp(-1e6, 1e6).round() as i32;
+    whole
+}
+
+fn font<'s>(px: i32, colour: RGBColor) -> TextStyle<'s> {
+    ("system-ui", f64::from(px) * PLOTTERS_FONT_FACTOR)
+        .into_font()
+        .color(&colour)
+}
+
+impl<'a> Canvas<'a> {
+    /// A text whose middle line is at a height.
+    pub fn text(&self, text: &str, (x, y): (i32, i32), align: Align, tone: Tone) -> Drawn {
+        let clean: String = text.chars().map(printable).collect();
+        let px = if tone == Tone::Muted {
+            SMALL_PX
+        } else {
+            TEXT_PX
+        };
+        let anchor = match align {
+            Align::Left => HPos::Left,
+            Align::Centre => HPos::Center,
+            Align::Right => HPos::Right,
+        };
+        let style = font(px, tone.colour()).pos(Pos::new(anchor, VPos::Center));
+        self.root.draw(&Text::new(clean, (x, y), style))
+    }
+
+    /// A straight line through points, in pixels.
+    pub fn line(&self, points: &[(i32, i32)], colour: RGBColor, width: u32) -> Drawn {
+        self.root.draw(&PathElement::new(
+            points.to_vec(),
+            colour.stroke_width(width),
+        ))
+    }
+
+    /// A rectangle between two corners, in pixels.
+    pub fn rectangle(
+        &self,
+        from: (i32, i32),
+        to: (i32, i32),
+        style: impl Into<ShapeStyle>,
+    ) -> Drawn {
+        self.root.draw(&Rectangle::new([from, to], style))
+    }
+
+    /// A point in its strategy's shape.
+    pub fn mark(&self, (x, y): (i32, i32), style: Style) -> Drawn {
+        let filled = style.fill().filled();
+        let outline = style.fill().stroke_width(2);
+        let polygon = |points: &[(i32, i32)]| {
+            let points: Vec<(i32, i32)> = points.iter().map(|(dx, dy)| (x + dx, y + dy)).collect();
+            self.root.draw(&Polygon::new(points, filled))
+        };
+        match style.marker {
+            Marker::Circle => self.root.draw(&Circle::new((x, y), 4, filled)),
+            Marker::Square => self.rectangle((x - 4, y - 4), (x + 4, y + 4), filled),
+            Marker::Up => polygon(&[(0, -5), (5, 4), (-5, 4)]),
+            Marker::Down => polygon(&[(0, 5), (5, -4), (-5, -4)]),
+            Marker::Diamond => polygon(&[(0, -6), (5, 0), (0, 6), (-5, 0)]),
+            Marker::Cross => self.root.draw(&Cross::new((x, y), 4, outline)),
+            Marker::Plus => {
+                self.line(&[(x - 5, y), (x + 5, y)], style.fill(), 2)?;
+                self.line(&[(x, y - 5), (x, y + 5)], style.fill(), 2)
+            }
+        }
+    }
+
+    /// A horizontal interval with whiskers at its ends, in ink.
+    pub fn interval(&self, (low, high): (i32, i32), y: i32, colour: RGBColor, width: u32) -> Drawn {
+        self.line(&[(low, y), (high, y)], colour, width)?;
+        for end in [low, high] {
+            self.line(&[(end, y - 4), (end, y + 4)], colour, width)?;
+        }
+        Ok(())
+    }
+
+    /// Shows a text where the pointer rests on a rectangle.
+    pub fn hover(&mut self, (left, top): (i32, i32), (right, bottom): (i32, i32), text: &str) {
+        let _ = writeln!(
+            self.hovers,
+            "<rect x=\"{left}\" y=\"{top}\" width=\"{}\" height=\"{}\"><title>{}</title></rect>",
+            (right - left).max(1),
+            (bottom - top).max(1),
+            escape(text)
+        );
+    }
+
+    /// Shows a text around a point.
+    pub fn hover_point(&mut self, (x, y): (i32, i32), text: &str) {
+        self.hover((x - 7, y - 7), (x + 7, y + 7), text);
+    }
+
+    /// Axes and grid in a frame. An axis without a name and without ticks is not drawn.
+    pub fn plot(
+        &self,
+        frame: Frame,
+        x: &Axis,
+        y: &Axis,
+    ) -> Result<Plot<'a>, DrawingAreaErrorKind<std::io::Error>> {
+        let left = if y.ticks.is_empty() { 0 } else { 46 } + if y.name.is_empty() { 0 } else { 20 };
+        let below =
+            if x.ticks.is_empty() { 0 } else { 22 } + if x.name.is_empty() { 0 } else { 20 };
+        let width = u32::try_from(frame.width + left).unwrap_or(1);
+        let height = u32::try_from(frame.height + below).unwrap_or(1);
+        let area = self
+            .root
+            .clone()
+            .shrink((frame.left - left, frame.top), (width, height));
+        let mut plot = ChartBuilder::on(&area)
+            .set_label_area_size(LabelAreaPosition::Left, left)
+            .set_label_area_size(LabelAreaPosition::Bottom, below)
+            .build_cartesian_2d(x.clone(), y.clone())?;
+        let name_of = |axis: &Axis| axis.name.chars().map(printable).collect::<String>();
+        let x_label = |at: &f64| x.label(*at);
+        let y_label = |at: &f64| y.label(*at);
+        let ink = Tone::Ink.colour();
+        let mut mesh = plot.configure_mesh();
+        mesh.disable_axes()
+            .light_line_style(TRANSPARENT)
+            .bold_line_style(Tone::Grid.colour())
+            .label_style(font(SMALL_PX, Tone::Muted.colour()))
+            .axis_desc_style(font(SMALL_PX, ink))
+            .x_label_formatter(&x_label)
+            .y_label_formatter(&y_label)
+            .x_labels(x.ticks.len() + 1)
+            .y_labels(y.ticks.len() + 1)
+            .x_desc(name_of(x))
+            .y_desc(name_of(y));
+        if x.ticks.is_empty() {
+            mesh.disable_x_mesh();
+        }
+        if y.ticks.is_empty() {
+            mesh.disable_y_mesh();
+        }
+        mesh.draw()?;
+        Ok(plot)
+    }
+}
+
+impl Ranged for Axis {
+    type FormatOption = DefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, at: &f64, (first, last): (i32, i32)) -> i32 {
+        let (low, high) = Axis::range(self);
+        let share = (at - low) / (high - low);
+        first + pixels(f64::from(last - first) * share)
+    }
+
+    /// The ticks are chosen when the axis is made, whatever plotters would choose.
+    fn key_points<Hint: KeyPointHint>(&self, _hint: Hint) -> Vec<f64> {
+        self.ticks.iter().map(|(at, _)| *at).collect()
+    }
+
+    fn range(&self) -> Range<f64> {
+        let (low, high) = Axis::range(self);
+        low..high
+    }
+}
+
+/// The pixel of a point on an axis' own scale.
+pub(super) fn pixel(plot: &Plot<'_>, (x, y): (f64, f64)) -> (i32, i32) {
+    plot.backend_coord(&(x, y))
+}
+
+/// A chart with a heading above it, for a file of its own.
+pub(super) fn with_heading(svg: &str, title: &str, about: &str) -> String {
+    const LINE: i32 = 18;
+    let Some((size, rest)) = svg
+        .strip_prefix("<svg ")
+        .and_then(|rest| rest.split_once(" xmlns"))
+    else {
+        return svg.to_owned();
+    };
+    let height = size
+        .split("height=\"")
+        .nth(1)
+        .and_then(|rest| rest.split('"').next());
+    let height: i32 = height.and_then(|digits| digits.parse().ok()).unwrap_or(0);
+    // Characters in a line of each, by the estimated width.
+    let title_lines = wrap(title, 84, "");
+    let about_lines = wrap(about, 104, "");
+    let lines = i32::try_from(title_lines.len() + about_lines.len()).unwrap_or(2);
+    let above = lines * LINE + 22;
+    let mut heading = String::new();
+    let mut y = 8 - above;
+    for (lines, look) in [
+        (
+            title_lines,
+            "font-size=\"15\" font-weight=\"600\" fill=\"var(--chart-ink,#1F2328)\"",
+        ),
+        (
+            about_lines,
+            "font-size=\"12\" fill=\"var(--chart-muted,#59626D)\"",
+        ),
+    ] {
+        for line in lines {
+            y += LINE;
+            let _ = writeln!(
+                heading,
+                "<text x=\"14\" y=\"{y}\" {look}>{}</text>",
+                escape(&line)
+            );
+        }
+    }
+    let Some((attributes, body)) = rest.split_once("</style>\n") else {
+        return svg.to_owned();
+    };
+    let whole = above + height;
+    format!(
+        "<svg width=\"{WIDTH}\" height=\"{whole}\" viewBox=\"0 {} {WIDTH} {whole}\" xmlns{attributes}</style>\n\
+         <title>{}</title>\n{heading}{body}",
+        -above,
+        escape(title)
+    )
+}
