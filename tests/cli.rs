@@ -138,7 +138,7 @@ fn bad_input_is_named_and_exits_with_2() {
 
 #[test]
 fn every_verb_has_help_with_an_example() {
-    for verb in ["run", "list"] {
+    for verb in ["run", "report", "list"] {
         let output = bucketlab(&[verb, "--help"]);
         assert_eq!(output.status.code(), Some(0));
         let stdout = text(&output.stdout);
@@ -222,8 +222,15 @@ fn small_run(out: &Path, more: &[&str]) -> (Option<i32>, String, String) {
     )
 }
 
+/// The directory of a run, from the last line of its stdout: the path of the report in it.
+fn directory_of(stdout: &str) -> &Path {
+    let page = Path::new(stdout.lines().last().expect("a last line"));
+    assert!(page.ends_with("report.html") && page.is_file(), "{stdout}");
+    page.parent().expect("a file is somewhere")
+}
+
 #[test]
-fn a_run_leaves_its_files_and_ends_with_its_path() {
+fn a_run_leaves_its_files_and_ends_with_the_path_of_its_report() {
     let out = tempfile::tempdir().unwrap();
     let (code, stdout, stderr) = small_run(
         out.path(),
@@ -232,8 +239,15 @@ fn a_run_leaves_its_files_and_ends_with_its_path() {
         ],
     );
     assert_eq!(code, Some(0), "{stdout}{stderr}");
-    let run = Path::new(stdout.lines().last().unwrap());
-    for file in ["run.toml", "trials.csv", "slices.csv", "census.csv"] {
+    let run = directory_of(&stdout);
+    for file in [
+        "run.toml",
+        "trials.csv",
+        "slices.csv",
+        "census.csv",
+        "report.html",
+        "report.md",
+    ] {
         assert!(
             std::fs::metadata(run.join(file)).unwrap().len() > 100,
             "{file}"
@@ -288,13 +302,7 @@ fn json_on_stdout_is_all_that_is_there() {
     assert_eq!(code, Some(0), "{stderr}");
     let json: serde_json::Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!(json["panels"].as_array().unwrap().len(), 1);
-    assert!(
-        stderr
-            .lines()
-            .last()
-            .unwrap()
-            .starts_with(out.path().to_str().unwrap())
-    );
+    assert!(directory_of(&stderr).starts_with(out.path()));
 }
 
 /// A trace replays in order, each key on one thread, so hits and misses are exact.
@@ -328,7 +336,7 @@ fn a_trace_replays_with_exact_counts() {
             ],
         );
         assert_eq!(code, Some(0), "{stderr}");
-        let run = Path::new(stdout.lines().last().unwrap());
+        let run = directory_of(&stdout);
         let records = bucketlab::record::Records::read(run).unwrap();
         for row in records.trials.iter().filter(|row| row.target != "null") {
             assert_eq!(row.ops, Some(5000));
@@ -381,11 +389,13 @@ fn an_interrupted_run_keeps_what_it_measured() {
     assert_eq!(status.code(), Some(130));
     let mut stdout = String::new();
     std::io::Read::read_to_string(&mut run.stdout.take().unwrap(), &mut stdout).unwrap();
-    let records =
-        bucketlab::record::Records::read(Path::new(stdout.lines().last().unwrap())).unwrap();
+    let run = directory_of(&stdout);
+    let records = bucketlab::record::Records::read(run).unwrap();
     assert_eq!(
         records.manifest.status,
         bucketlab::record::Status::Interrupted
     );
+    let page = std::fs::read_to_string(run.join("report.html")).unwrap();
+    assert!(page.contains("the run was interrupted"));
     assert!(records.trials.len() >= trials - 1);
 }

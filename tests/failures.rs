@@ -157,9 +157,13 @@ fn a_faulty_table_leaves_an_error_row(name: &str, reason: &str) {
         stderr.contains(reason),
         "'{reason}' is missing in: {stderr}"
     );
-    let run_directory = stdout.lines().last().expect("the path of the run");
-    let mut trials =
-        csv::Reader::from_path(Path::new(run_directory).join("trials.csv")).expect("trials.csv");
+    let page = Path::new(stdout.lines().last().expect("the path of the report"));
+    let html = std::fs::read_to_string(page).expect("report.html");
+    assert!(
+        html.contains("failed cells 1 of 4"),
+        "the page says that a cell failed"
+    );
+    let mut trials = csv::Reader::from_path(page.with_file_name("trials.csv")).expect("trials.csv");
     let columns = trials.headers().expect("a header").clone();
     let at = |column: &str| columns.iter().position(|c| c == column).expect(column);
     let (mut good, mut bad) = (0, 0);

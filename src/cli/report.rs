@@ -65,10 +65,7 @@ fn compare(a: &Path, b: &Path, out: Option<&Path>) -> anyhow::Result<PathBuf> {
         records: &records[side],
         charts: &charts[side],
     };
-    let html = report::comparison(
-        (side(0), &link(folder, a)),
-        (side(1), &link(folder, b)),
-    );
+    let html = report::comparison((side(0), &link(folder, a)), (side(1), &link(folder, b)));
     write_page(&page, &html)?;
     Ok(page)
 }
@@ -83,8 +80,10 @@ fn file_name(run: &Path) -> anyhow::Result<String> {
 /// A relative address of the report in `run` for a page in `folder`; empty where there is no report
 /// or no way from one to the other.
 fn link(folder: &Path, run: &Path) -> String {
-    let (Ok(folder), Ok(report)) = (folder.canonicalize(), run.join("report.html").canonicalize())
-    else {
+    let (Ok(folder), Ok(report)) = (
+        folder.canonicalize(),
+        run.join("report.html").canonicalize(),
+    ) else {
         return String::new();
     };
     let common = folder

@@ -9,8 +9,8 @@ use anyhow::Context;
 
 use super::args::{Format, Run};
 use super::progress::Progress;
-use super::{House, output};
 use super::report as pages;
+use super::{House, output};
 use crate::record::{Records, Status};
 use crate::report;
 use crate::run::{Overrides, Plan, Suite, execute};

@@ -7,8 +7,8 @@
 use serde::Serialize;
 
 use super::Run;
-use super::table::{Cell, Column, Kind, Row, Table, colour, filters, target};
-use super::view::{ChartView, Head, chart_view, grouped};
+use super::table::{Cell, Column, Kind, Row, Shape, Table, colour, filters};
+use super::view::{ChartView, Head, chart_view};
 use crate::record::Manifest;
 use crate::report::findings::findings;
 use crate::report::format::{counted, figure, figure_within, times_within};
@@ -49,10 +49,7 @@ impl<'r> Comparison<'r> {
         let both = pairs(run_a, run_b);
         let differences = differences(&run_a.manifest, &run_b.manifest);
         Comparison {
-            title: format!(
-                "{} and {}",
-                run_a.manifest.run_id, run_b.manifest.run_id
-            ),
+            title: format!("{} and {}", run_a.manifest.run_id, run_b.manifest.run_id),
             sides: vec![side("A", a), side("B", b)],
             notes: notes(run_a, run_b, both.len(), &differences),
             differences,
@@ -78,7 +75,9 @@ fn pairs<'s>(a: &'s Summary, b: &'s Summary) -> Vec<(Place<'s>, Place<'s>)> {
     let mut rest: std::collections::BTreeMap<&str, std::collections::VecDeque<Place<'_>>> =
         std::collections::BTreeMap::new();
     for place in places(b) {
-        rest.entry(&place.1.entry.cell_id).or_default().push_back(place);
+        rest.entry(&place.1.entry.cell_id)
+            .or_default()
+            .push_back(place);
     }
     places(a)
         .filter_map(|place| {
@@ -113,7 +112,8 @@ fn notes(a: &Summary, b: &Summary, both: usize, differences: &[[String; 3]]) -> 
     }
     if differences.iter().any(|[name, ..]| name == "cpu model") {
         notes.push(
-            "The runs are of different machines: compare ratios to the baseline, not rates.".to_owned(),
+            "The runs are of different machines: compare ratios to the baseline, not rates."
+                .to_owned(),
         );
     }
     notes
@@ -150,13 +150,10 @@ fn differences(a: &Manifest, b: &Manifest) -> Vec<[String; 3]> {
 }
 
 fn table(both: &[(Place<'_>, Place<'_>)]) -> Table {
-    let columns = [
-        ("Target", Kind::Target, ""),
-        ("Workload", Kind::Text, ""),
-        ("Threads", Kind::Number, ""),
-        ("Entries", Kind::Number, ""),
-        ("Batch", Kind::Number, ""),
-        ("Hash", Kind::Text, ""),
+    let panels: Vec<&PanelSummary> = both.iter().map(|((panel, _), _)| *panel).collect();
+    let shape = Shape::of(&panels);
+    let mut columns = shape.first_columns();
+    let more = [
         ("A × baseline", Kind::Number, "Paired within run A"),
         ("B × baseline", Kind::Number, "Paired within run B"),
         (
@@ -169,27 +166,23 @@ fn table(both: &[(Place<'_>, Place<'_>)]) -> Table {
         ("B / A", Kind::Number, "Quotient of the rates, not paired"),
         ("A B/entry", Kind::Number, "Bytes of resident memory"),
         ("B B/entry", Kind::Number, "Bytes of resident memory"),
-    ]
-    .into_iter()
-    .map(|(title, kind, hint)| Column {
-        title: title.to_owned(),
-        kind,
-        hint,
-    })
-    .collect();
-    let rows: Vec<Row> = both.iter().map(|(a, b)| row(*a, *b)).collect();
+    ];
+    columns.extend(more.map(|(title, kind, hint)| Column::new(title, kind, hint)));
+    let rows: Vec<Row> = both.iter().map(|(a, b)| row(*a, *b, shape)).collect();
     Table {
-        caption: "Standing: whether the intervals of the two ratios to the baseline overlap, each widened \
-                  by the A/A noise of its panel. B / A is not paired, and its interval reaches from the \
-                  least to the most that the two intervals allow."
-            .to_owned(),
+        caption: format!(
+            "{}Standing: whether the intervals of the two ratios to the baseline overlap, each widened by \
+             the A/A noise of its panel. B / A is not paired, and its interval reaches from the least to \
+             the most that the two intervals allow.",
+            shape.shared(&panels)
+        ),
         columns,
         filters: filters(&rows),
         rows,
     }
 }
 
-fn row((panel, a): Place<'_>, (other, b): Place<'_>) -> Row {
+fn row((panel, a): Place<'_>, (other, b): Place<'_>, shape: Shape) -> Row {
     let rate = |cell: &CellSummary| {
         let rate = cell.rate.map(|rate| rate.map(|rate| rate / 1e6));
         Cell::figure(rate.map(|rate| (figure_within(&rate), rate.mid)))
@@ -203,6 +196,17 @@ fn row((panel, a): Place<'_>, (other, b): Place<'_>) -> Row {
         Cell::figure(bytes.map(|bytes| (figure(bytes), bytes)))
     };
     let quotient = quotient(a, b);
+    let mut cells = shape.first_cells(panel, a);
+    cells.extend([
+        ratio(a),
+        ratio(b),
+        standing((panel, a), (other, b)),
+        rate(a),
+        rate(b),
+        Cell::figure(quotient.map(|q| (times_within(&q), q.mid))),
+        bytes(a),
+        bytes(b),
+    ]);
     Row {
         strategy: a.entry.strategy.clone(),
         workload: panel.entry.workload.clone(),
@@ -213,28 +217,7 @@ fn row((panel, a): Place<'_>, (other, b): Place<'_>) -> Row {
             _ => "failed",
         },
         colour: colour(a),
-        cells: vec![
-            Cell::text(target(a)),
-            Cell::text(&panel.entry.workload),
-            Cell::count(u64::from(panel.entry.threads)),
-            match panel.entry.entries {
-                0 => Cell::text("–"),
-                entries => Cell {
-                    value: Some(entries.to_string()),
-                    ..Cell::text(grouped(entries))
-                },
-            },
-            Cell::count(u64::from(panel.entry.batch)),
-            Cell::text(&a.entry.hash),
-            ratio(a),
-            ratio(b),
-            standing((panel, a), (other, b)),
-            rate(a),
-            rate(b),
-            Cell::figure(quotient.map(|q| (times_within(&q), q.mid))),
-            bytes(a),
-            bytes(b),
-        ],
+        cells,
     }
 }
 

@@ -125,7 +125,10 @@ fn range(counts: impl Iterator<Item = usize> + Clone) -> String {
 
 fn not_measured(records: &Records) -> Vec<String> {
     let mut reasons: BTreeMap<&str, u64> = BTreeMap::new();
-    let with_reason = records.trials.iter().filter(|r| !r.memory_reason.is_empty());
+    let with_reason = records
+        .trials
+        .iter()
+        .filter(|r| !r.memory_reason.is_empty());
     for row in with_reason {
         *reasons.entry(&row.memory_reason).or_default() += 1;
     }
@@ -258,4 +261,17 @@ fn files(records: &Records) -> Vec<(String, String)> {
     ]
     .map(|(file, holds)| (file.to_owned(), holds))
     .to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_survive_a_shell() {
+        assert_eq!(quoted("fixed:buckets=2^10"), "fixed:buckets=2^10");
+        assert_eq!(quoted("striped:stripes=[1,2]"), "'striped:stripes=[1,2]'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+        assert_eq!(quoted(""), "''");
+    }
 }

@@ -119,25 +119,108 @@ fn sortable(figure: f64) -> String {
     format!("{figure:.5e}")
 }
 
-/// The optional columns of a table.
+/// The optional columns of a table: what is the same in all rows needs none.
 #[derive(Clone, Copy)]
-struct Shape {
+pub(super) struct Shape {
     entries: bool,
     batch: bool,
     hash: bool,
     answers: bool,
 }
 
+impl Shape {
+    pub fn of(panels: &[&PanelSummary]) -> Shape {
+        let cells = panels.iter().flat_map(|panel| &panel.cells);
+        Shape {
+            entries: distinct(panels.iter().map(|panel| panel.entry.entries)).len() > 1,
+            batch: distinct(panels.iter().map(|panel| panel.entry.batch)).len() > 1,
+            hash: distinct(cells.map(|cell| &cell.entry.hash)).len() > 1,
+            answers: panels.iter().any(|panel| panel.has_misses()),
+        }
+    }
+
+    /// The columns that say which cell a row is.
+    pub fn first_columns(self) -> Vec<Column> {
+        let optional = [
+            (self.entries, "Entries", Kind::Number),
+            (self.batch, "Batch", Kind::Number),
+            (self.hash, "Hash", Kind::Text),
+        ];
+        let always = [
+            (true, "Target", Kind::Target),
+            (true, "Workload", Kind::Text),
+            (true, "Threads", Kind::Number),
+        ];
+        always
+            .into_iter()
+            .chain(optional)
+            .filter(|(shown, ..)| *shown)
+            .map(|(_, title, kind)| Column::new(title, kind, ""))
+            .collect()
+    }
+
+    /// What stands in them.
+    pub fn first_cells(self, panel: &PanelSummary, cell: &CellSummary) -> Vec<Cell> {
+        let entry = &panel.entry;
+        let mut cells = vec![
+            Cell::text(target(cell)),
+            Cell::text(&entry.workload),
+            Cell::count(u64::from(entry.threads)),
+        ];
+        if self.entries {
+            cells.push(match entry.entries {
+                0 => Cell::text("–"),
+                entries => Cell::count(entries),
+            });
+        }
+        if self.batch {
+            cells.push(Cell::count(u64::from(entry.batch)));
+        }
+        if self.hash {
+            cells.push(Cell::text(&cell.entry.hash));
+        }
+        cells
+    }
+
+    /// What they need not say because it is the same everywhere: a sentence, or nothing.
+    pub fn shared(self, panels: &[&PanelSummary]) -> String {
+        let Some(panel) = panels.first() else {
+            return String::new();
+        };
+        let mut shared = Vec::new();
+        if !self.entries && panel.entry.entries > 0 {
+            shared.push(format!("{} entries", grouped(panel.entry.entries)));
+        }
+        if !self.batch {
+            shared.push(match panel.entry.batch {
+                1 => "one operation at a time".to_owned(),
+                batch => format!("batches of {batch}"),
+            });
+        }
+        if let Some(cell) = panel.cells.first().filter(|_| !self.hash) {
+            shared.push(format!("hash {}", cell.entry.hash));
+        }
+        match shared.as_slice() {
+            [] => String::new(),
+            some => format!("All with {}. ", some.join(", ")),
+        }
+    }
+}
+
+impl Column {
+    pub fn new(title: &str, kind: Kind, hint: &'static str) -> Column {
+        Column {
+            title: title.to_owned(),
+            kind,
+            hint,
+        }
+    }
+}
+
 impl Table {
     /// The table of some panels: each ranked, then what has no figures, then its controls.
     pub fn of(panels: &[&PanelSummary]) -> Table {
-        let cells = || panels.iter().flat_map(|panel| &panel.cells);
-        let shape = Shape {
-            entries: distinct(panels.iter().map(|panel| panel.entry.entries)).len() > 1,
-            batch: distinct(panels.iter().map(|panel| panel.entry.batch)).len() > 1,
-            hash: distinct(cells().map(|cell| &cell.entry.hash)).len() > 1,
-            answers: panels.iter().any(|panel| panel.has_misses()),
-        };
+        let shape = Shape::of(panels);
         let rows: Vec<Row> = panels.iter().flat_map(|panel| rows(panel, shape)).collect();
         Table {
             caption: caption(panels, shape),
@@ -179,75 +262,39 @@ fn distinct<T: PartialEq>(values: impl Iterator<Item = T>) -> Vec<T> {
 }
 
 fn caption(panels: &[&PanelSummary], shape: Shape) -> String {
-    let mut shared = Vec::new();
-    if let Some(panel) = panels.first() {
-        if !shape.entries && panel.entry.entries > 0 {
-            shared.push(format!("{} entries", grouped(panel.entry.entries)));
-        }
-        if !shape.batch {
-            shared.push(match panel.entry.batch {
-                1 => "one operation at a time".to_owned(),
-                batch => format!("batches of {batch}"),
-            });
-        }
-        if let Some(cell) = panel.cells.first().filter(|_| !shape.hash) {
-            shared.push(format!("hash {}", cell.entry.hash));
-        }
-    }
-    let shared = match shared.as_slice() {
-        [] => String::new(),
-        some => format!("All with {}. ", some.join(", ")),
-    };
     format!(
-        "{shared}Rates are medians over slices or passes with their 95 % intervals, ratios are paired \
-         within rounds. A bar starts at 0 and is full at the highest rate of its panel; its dark end is \
-         the interval."
+        "{}Rates are medians over slices or passes with their 95 % intervals, ratios are paired within \
+         rounds. A bar starts at 0 and is full at the highest rate of its panel; its dark end is the \
+         interval.",
+        shape.shared(panels)
     )
 }
 
 fn columns(shape: Shape) -> Vec<Column> {
-    let column = |title: &str, kind, hint| Column {
-        title: title.to_owned(),
-        kind,
-        hint,
-    };
-    let mut columns = vec![
-        column("Target", Kind::Target, ""),
-        column("Workload", Kind::Text, ""),
-        column("Threads", Kind::Number, ""),
-    ];
-    for (shown, title, kind) in [
-        (shape.entries, "Entries", Kind::Number),
-        (shape.batch, "Batch", Kind::Number),
-        (shape.hash, "Hash", Kind::Text),
-    ] {
-        if shown {
-            columns.push(column(title, kind, ""));
-        }
-    }
+    let mut columns = shape.first_columns();
     columns.extend([
-        column(
+        Column::new(
             "M ops/s",
             Kind::Number,
             "Millions of operations a second, over all threads",
         ),
-        column(
+        Column::new(
             "Interval",
             Kind::Bar,
             "Part of the highest rate in its panel",
         ),
-        column(
+        Column::new(
             "ns/op",
             Kind::Number,
             "Nanoseconds of one thread an operation",
         ),
-        column(
+        Column::new(
             "× baseline",
             Kind::Number,
             "The rate over that of the panel's baseline, paired",
         ),
-        column("Verdict", Kind::Verdict, ""),
-        column(
+        Column::new("Verdict", Kind::Verdict, ""),
+        Column::new(
             "B/entry",
             Kind::Number,
             "Growth of resident memory over the entries, in bytes",
@@ -255,7 +302,7 @@ fn columns(shape: Shape) -> Vec<Column> {
     ]);
     if shape.answers {
         for title in ["Requests", "Hits", "Misses"] {
-            columns.push(column(title, Kind::Number, "In each trial"));
+            columns.push(Column::new(title, Kind::Number, "In each trial"));
         }
     }
     columns
@@ -279,23 +326,7 @@ fn rows(panel: &PanelSummary, shape: Shape) -> Vec<Row> {
 
 fn row(panel: &PanelSummary, cell: &CellSummary, shape: Shape, full: f64) -> Row {
     let entry = &panel.entry;
-    let mut cells = vec![
-        Cell::text(target(cell)),
-        Cell::text(&entry.workload),
-        Cell::count(u64::from(entry.threads)),
-    ];
-    if shape.entries {
-        cells.push(match entry.entries {
-            0 => Cell::text("–"),
-            entries => Cell::count(entries),
-        });
-    }
-    if shape.batch {
-        cells.push(Cell::count(u64::from(entry.batch)));
-    }
-    if shape.hash {
-        cells.push(Cell::text(&cell.entry.hash));
-    }
+    let mut cells = shape.first_cells(panel, cell);
     let rate = cell.rate.map(|rate| rate.map(|rate| rate / 1e6));
     let ratio = cell.ratio.map(|ratio| ratio.interval);
     cells.extend([
@@ -303,23 +334,23 @@ fn row(panel: &PanelSummary, cell: &CellSummary, shape: Shape, full: f64) -> Row
         Cell {
             value: cell.rate.map(|rate| sortable(rate.mid / full)),
             // A control answers without a table: its rate has no place on the scale of those that have one.
-            bar: cell.rate.filter(|_| full > 0.0 && !cell.entry.control).map(|rate| {
-                let percent = |rate: f64| format!("{:.1}", (rate / full * 100.0).min(100.0));
-                Bar {
-                    low: percent(rate.low),
-                    mid: percent(rate.mid),
-                    high: percent(rate.high),
-                }
-            }),
+            bar: cell
+                .rate
+                .filter(|_| full > 0.0 && !cell.entry.control)
+                .map(|rate| {
+                    let percent = |rate: f64| format!("{:.1}", (rate / full * 100.0).min(100.0));
+                    Bar {
+                        low: percent(rate.low),
+                        mid: percent(rate.mid),
+                        high: percent(rate.high),
+                    }
+                }),
             ..Cell::default()
         },
         Cell::figure(cell.ns_per_op.map(|ns| (figure(ns.mid), ns.mid))),
         Cell::figure(ratio.map(|ratio| (times_within(&ratio), ratio.mid))),
         verdict(cell),
-        Cell::figure(
-            cell.bytes_per_entry
-                .map(|bytes| (figure(bytes), bytes)),
-        ),
+        Cell::figure(cell.bytes_per_entry.map(|bytes| (figure(bytes), bytes))),
     ]);
     if shape.answers {
         cells.extend([cell.ops, cell.hits, cell.misses].map(Cell::tally));

@@ -1,1 +1,358 @@
 //! Whole pages on runs that nobody measured.
+
+use super::{Run, comparison, html, markdown};
+use crate::record::{Records, Status};
+use crate::report::charts::{Chart, charts};
+use crate::report::summary::Summary;
+use crate::report::synthetic::{Cell, Synthetic};
+
+/// A run with controls, a failure, misses, and a suite that says what it is about.
+fn ordinary() -> Records {
+    let cells = [
+        Cell::null(8.0, 5.0),
+        Cell::new("fixed", 433.0),
+        Cell::twin("fixed", 433.0),
+        Cell::new("resizable", 81.0),
+        Cell::new("striped:stripes=2^4", 80.0).failing("the child hung"),
+    ];
+    let mut records = Synthetic::new()
+        .panel("ycsb-c", 1, &cells)
+        .panel("ycsb-c", 2, &cells[..4])
+        .pass("fill", 1, 0, &[Cell::new("fixed", 600.0).answers(700, 300)])
+        .status(Status::Errors)
+        .records();
+    let suite = "name = \"quick\"\nabout = \"One thing.\"\n\
+                 analysis = \"\"\"\nHow `fixed` does.\n\nAnd the rest.\n\"\"\"\n";
+    let manifest = &mut records.manifest;
+    manifest.suites = vec![suite.parse().expect("TOML")];
+    manifest.argv = [
+        "target/release/bucketlab",
+        "run",
+        "-t",
+        "fixed:buckets=[1,2]",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    manifest.revision = "abc1234".into();
+    manifest.not_measured = vec!["latency: slices here measure throughput only".into()];
+    for (name, value) in [
+        ("cpu_model", "A CPU"),
+        ("memory_total_bytes", "25253867520"),
+    ] {
+        manifest.machine.insert(name.into(), value.into());
+    }
+    records.trials[0].memory_reason = "a control holds no entries".into();
+    records
+}
+
+fn page(records: &Records) -> String {
+    let summary = Summary::of(records);
+    html(&summary, records, &charts(&summary, records))
+}
+
+fn document(records: &Records) -> String {
+    let summary = Summary::of(records);
+    markdown(&summary, records, &charts(&summary, records))
+}
+
+fn compared(a: &Records, b: &Records) -> String {
+    let (of_a, of_b) = (Summary::of(a), Summary::of(b));
+    let run = |summary, records| Run {
+        summary,
+        records,
+        charts: &[],
+    };
+    comparison((run(&of_a, a), "report.html"), (run(&of_b, b), ""))
+}
+
+#[track_caller]
+fn has(text: &str, words: &[&str]) {
+    for word in words {
+        assert!(text.contains(word), "'{word}' is not in:\n{text}");
+    }
+}
+
+/// Every figure in words, in order: the document without the charts that it only links.
+#[test]
+fn the_markdown_word_for_word() {
+    let records = ordinary();
+    let summary = Summary::of(&records);
+    let chart = Chart {
+        file: "throughput".into(),
+        suite: "quick".into(),
+        panels: vec![0, 1],
+        title: "Which table does most?".into(),
+        about: "Whiskers are intervals.".into(),
+        svg: "<svg></svg>".into(),
+    };
+    insta::assert_snapshot!(markdown(&summary, &records, &[chart]));
+}
+
+#[test]
+fn the_same_records_give_the_same_bytes() {
+    let records = ordinary();
+    assert_eq!(page(&records), page(&records.clone()));
+    assert_eq!(document(&records), document(&records.clone()));
+    assert_eq!(
+        compared(&records, &ordinary()),
+        compared(&records.clone(), &records)
+    );
+}
+
+#[test]
+fn a_page_has_its_parts_in_order() {
+    let text = page(&ordinary());
+    let mut rest = text.as_str();
+    for part in [
+        "<h1>bucketlab: quick</h1>",
+        "suite quick",
+        "23.5 GiB memory",
+        "failed cells 1 of 10",
+        "noise floor ±",
+        "<h2>Findings</h2>",
+        "the child hung",
+        "href=\"#chart-",
+        "<h2>Suite quick</h2>",
+        "How <code>fixed</code> does.",
+        "<p>And the rest.</p>",
+        "<figure",
+        "<svg",
+        "<h3>Every cell</h3>",
+        "aria-sort=\"none\"",
+        "failed: the child hung",
+        "harness floor",
+        "A/A control",
+        "<h2>How it was measured</h2>",
+        "clock costs 20.0 ns",
+        "latency: slices here measure throughput only",
+        "memory in 1 trial: a control holds no entries",
+        "<h2>Reproduce</h2>",
+        "git checkout abc1234",
+        "target&#x2f;release&#x2f;bucketlab run -t &#x27;fixed:buckets=[1,2]&#x27; --seed 42",
+        "<a href=\"trials.csv\">",
+        "<a href=\"timeline.csv\">",
+        "<h2>Machine</h2>",
+        "A CPU",
+    ] {
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => panic!("'{part}' is not there or out of order in:\n{text}"),
+        }
+    }
+    // What was not measured has no badge.
+    assert!(!text.contains("disturbed") && !text.contains(">verified<"));
+}
+
+#[test]
+fn findings_lead_to_charts_that_are_there() {
+    let text = page(&ordinary());
+    let targets: Vec<&str> = text
+        .split("href=\"#")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .collect();
+    assert!(targets.len() > 1, "findings link");
+    for target in targets {
+        assert!(text.contains(&format!("id=\"{target}\"")), "{target}");
+    }
+}
+
+#[test]
+fn a_page_needs_nothing_from_elsewhere() {
+    let records = ordinary();
+    for text in [page(&records), compared(&records, &records)] {
+        for word in [
+            "http:",
+            "https:",
+            "src=",
+            "@import",
+            "url(",
+            "<link rel=\"stylesheet",
+        ] {
+            let found = text.matches(word).count();
+            let namespaces = text.matches("=\"http://www.w3.org/").count();
+            let expected = if word == "http:" { namespaces } else { 0 };
+            assert_eq!(found, expected, "{word}");
+        }
+        has(&text, &["default-src 'none'"]);
+    }
+}
+
+/// A run whose every text is an attack on the page.
+fn hostile() -> Records {
+    let mut records = ordinary();
+    let evil = |text: &mut String| {
+        *text = format!("</style></script><script>alert(1)</script>\"'&|`*\u{0}{text}");
+    };
+    let manifest = &mut records.manifest;
+    for text in [
+        &mut manifest.run_id,
+        &mut manifest.name,
+        &mut manifest.started,
+        &mut manifest.version,
+        &mut manifest.revision,
+        &mut manifest.binary_hash,
+    ] {
+        evil(text);
+    }
+    manifest.argv.iter_mut().for_each(evil);
+    manifest.not_measured.iter_mut().for_each(evil);
+    manifest.machine.values_mut().for_each(evil);
+    let (name, value) = ("<script>x</script>".to_owned(), "\"><script>".to_owned());
+    manifest.machine.insert(name, value);
+    let suite = &mut manifest.suites[0];
+    for field in ["name", "about", "analysis"] {
+        let text = "<script>alert(2)</script>";
+        suite.insert(field.into(), text.into());
+    }
+    for panel in &mut manifest.panels {
+        panel.suite = "<script>alert(2)</script>".into();
+        [&mut panel.workload, &mut panel.about].map(evil);
+    }
+    for cell in &mut manifest.cells {
+        [&mut cell.strategy, &mut cell.target, &mut cell.target_full].map(evil);
+    }
+    manifest.cells[1].hash = "<script>alert(3)</script>".into();
+    for row in &mut records.trials {
+        evil(&mut row.memory_reason);
+        if !row.error.is_empty() {
+            evil(&mut row.error);
+        }
+    }
+    records
+}
+
+#[test]
+fn names_cannot_break_a_page() {
+    let records = hostile();
+    for text in [page(&records), compared(&records, &records)] {
+        // One script and one style of our own, and the styles of charts.
+        assert_eq!(text.matches("<script").count(), 1);
+        assert_eq!(text.matches("</script").count(), 1);
+        assert_eq!(
+            text.matches("<style").count(),
+            text.matches("</style").count()
+        );
+        assert_eq!(
+            text.matches("<style").count(),
+            1 + text.matches("<svg ").count() - text.matches("<svg class=\"bar").count()
+        );
+        assert!(!text.contains("alert(1)\"") && !text.contains("\"\"'"));
+        has(&text, &["&lt;script&gt;alert(1)&lt;&#x2f;script&gt;"]);
+    }
+    let text = document(&records);
+    assert!(!text.contains("<script") && text.contains("&lt;script&gt;"));
+    let rows = text.lines().filter(|line| line.contains("alert(3)"));
+    assert!(rows.clone().count() > 0);
+    for row in rows {
+        let bars = row.matches('|').count() - row.matches("\\|").count();
+        let head = text.lines().find(|line| line.starts_with("| Target"));
+        assert_eq!(bars, head.unwrap().matches('|').count(), "{row}");
+    }
+}
+
+#[test]
+fn what_is_incomplete_is_said_first() {
+    let mut records = ordinary();
+    records.manifest.status = Status::Interrupted;
+    records.dropped_lines = 2;
+    records.trials[0].cell_id = "nobody's".into();
+    let both = |records: &Records| [page(records), document(records)];
+    for text in both(&records) {
+        let before = &text[..text.find("Findings").unwrap()];
+        has(
+            before,
+            &[
+                "the run was interrupted",
+                "2 rows at the end",
+                "1 row of trials.csv of no cell",
+            ],
+        );
+    }
+    records.manifest.status = Status::Running;
+    has(&page(&records), &["has not ended, or was killed"]);
+    records.trials.clear();
+    records.slices.clear();
+    for text in both(&records) {
+        has(
+            &text,
+            &[
+                "Nothing was measured",
+                "unmeasured cells 10 of 10",
+                "not measured",
+            ],
+        );
+        assert!(!text.contains("Findings") && !text.contains("verified"));
+    }
+    // Not even a plan.
+    records.manifest.panels.clear();
+    records.manifest.cells.clear();
+    records.manifest.suites.clear();
+    for text in both(&records) {
+        has(&text, &["Nothing was measured", "Reproduce"]);
+        assert!(!text.contains("verified"));
+    }
+}
+
+#[test]
+fn errors_everywhere_are_said() {
+    let cells = ["fixed", "resizable"].map(|target| Cell::new(target, 80.0).failing("it <hung>"));
+    let records = Synthetic::new().panel("w", 1, &cells).records();
+    let text = page(&records);
+    has(
+        &text,
+        &[
+            "No cell has figures",
+            "failed cells 2 of 2",
+            "failed: it &lt;hung&gt;",
+        ],
+    );
+    assert!(!text.contains("verified<") && !text.contains("NaN"));
+}
+
+#[test]
+fn two_runs_stand_side_by_side() {
+    let cells = |ns| {
+        [
+            Cell::new("fixed", 400.0),
+            Cell::new("resizable", ns),
+            Cell::new("same", 100.0),
+        ]
+    };
+    let run = |ns| Synthetic::new().panel("w", 1, &cells(ns)).records();
+    let (a, mut b) = (run(100.0), run(50.0));
+    b.manifest.seed = 43;
+    b.manifest
+        .machine
+        .insert("cpu_model".into(), "Another".into());
+    let text = compared(&a, &b);
+    has(
+        &text,
+        &[
+            "<a href=\"report.html\">",
+            "better in B",
+            "as in A",
+            "different machines",
+            "<th scope=\"row\">seed</th><td>42</td><td>43</td>",
+        ],
+    );
+    has(&compared(&b, &a), &["worse in B"]);
+    has(&compared(&a, &a.clone()), &["Nothing: same command"]);
+    let other = Synthetic::new()
+        .panel("w", 1, &[Cell::new("papaya", 10.0)])
+        .records();
+    has(&compared(&a, &other), &["no cell in common"]);
+    let fewer = Synthetic::new().panel("w", 1, &cells(100.0)[..2]).records();
+    has(&compared(&a, &fewer), &["1 cell of A not in the other run"]);
+    let failed = Synthetic::new()
+        .panel(
+            "w",
+            1,
+            &[
+                Cell::new("fixed", 400.0),
+                Cell::new("resizable", 1.0).failing("no"),
+            ],
+        )
+        .records();
+    has(&compared(&a, &failed), &["failed in B: no"]);
+}

@@ -159,9 +159,10 @@ fn badges(summary: &Summary) -> Vec<Badge> {
         badges.push(Badge {
             text: "verified".into(),
             class: "good",
-            hint: "Every table passed the check before its first slice, and every outcome and value \
+            hint:
+                "Every table passed the check before its first slice, and every outcome and value \
                    was checked while it was timed"
-                .into(),
+                    .into(),
         });
     }
     if failed > 0 {
@@ -388,10 +389,12 @@ fn machine(manifest: &Manifest) -> Vec<(String, String)> {
     manifest
         .machine
         .iter()
-        .map(|(name, value)| match (name.strip_suffix("_bytes"), value.parse()) {
-            (Some(name), Ok(bytes)) => (name.replace('_', " "), binary(bytes)),
-            _ => (name.replace('_', " "), value.clone()),
-        })
+        .map(
+            |(name, value)| match (name.strip_suffix("_bytes"), value.parse()) {
+                (Some(name), Ok(bytes)) => (name.replace('_', " "), binary(bytes)),
+                _ => (name.replace('_', " "), value.clone()),
+            },
+        )
         .collect()
 }
 
@@ -419,4 +422,18 @@ pub(super) fn grouped(count: u64) -> String {
         grouped.push(digit);
     }
     grouped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_counts_are_readable() {
+        assert_eq!(binary(512), "512 B");
+        assert_eq!(binary(4096), "4 KiB");
+        assert_eq!(binary(25_253_867_520), "23.5 GiB");
+        assert_eq!(grouped(999), "999");
+        assert_eq!(grouped(1_234_567), "1,234,567");
+    }
 }
