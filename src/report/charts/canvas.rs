@@ -214,6 +214,19 @@ impl<'a> Canvas<'a> {
         }
     }
 
+    /// A plain dot.
+    pub fn dot(&self, at: (i32, i32), radius: i32, tone: Tone) -> Drawn {
+        self.root
+            .draw(&Circle::new(at, radius, tone.colour().filled()))
+    }
+
+    /// A small triangle that points down: a resize.
+    pub fn triangle(&self, (x, y): (i32, i32)) -> Drawn {
+        let points = vec![(x - 4, y - 4), (x + 4, y - 4), (x, y + 3)];
+        self.root
+            .draw(&Polygon::new(points, Tone::Muted.colour().filled()))
+    }
+
     /// A horizontal interval with whiskers at its ends, in ink.
     pub fn interval(&self, (low, high): (i32, i32), y: i32, colour: RGBColor, width: u32) -> Drawn {
         self.line(&[(low, y), (high, y)], colour, width)?;

@@ -4,8 +4,14 @@
 //! on hover. A chart without figures is not drawn at all. The same records give the same bytes.
 
 mod axis;
+mod buckets;
+mod bytes;
 mod canvas;
+mod chains;
+mod fill;
 mod palette;
+mod ratios;
+mod structure;
 mod throughput;
 
 use std::collections::BTreeSet;
@@ -45,11 +51,16 @@ impl Chart {
 /// The charts of a run, suite by suite. Without figures there are none.
 #[must_use]
 pub fn charts(summary: &Summary, records: &Records) -> Vec<Chart> {
+    let structures = structure::structures(records);
     let mut charts = Vec::new();
     for suite in suites(summary) {
+        ratios::charts(&suite, &mut charts);
         throughput::charts(&suite, &mut charts);
+        buckets::charts(&suite, &structures, &mut charts);
+        chains::charts(&suite, &structures, &mut charts);
+        bytes::charts(&suite, &structures, &mut charts);
+        fill::charts(&suite, records, &mut charts);
     }
-    let _ = records;
     let mut taken = BTreeSet::new();
     for chart in &mut charts {
         let stem = chart.file.clone();

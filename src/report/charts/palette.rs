@@ -42,7 +42,7 @@ const MARKERS: u32 = 7;
 const DASHES: [&str; 5] = ["", "7 4", "2 3", "10 3 2 3", "14 5"];
 
 /// A colour of the charts that is no strategy's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Tone {
     /// Text and axes.
     Ink = 8,
@@ -50,8 +50,6 @@ pub(super) enum Tone {
     Muted = 9,
     /// Grid lines.
     Grid = 10,
-    /// The background.
-    Paper = 11,
     /// The A/A band.
     Band = 12,
     /// Bytes of keys; the other kinds follow in the order of the census.
@@ -67,6 +65,11 @@ impl Tone {
     /// Its placeholder, for a dashed line.
     pub fn dashed(self) -> RGBColor {
         placeholder(1, self as u32)
+    }
+
+    /// Its placeholder, for a dotted line.
+    pub fn dotted(self) -> RGBColor {
+        placeholder(2, self as u32)
     }
 
     /// The placeholder of a kind of bytes.

@@ -4,9 +4,8 @@ use plotters::style::Color;
 
 use super::axis::{Axis, short};
 use super::canvas::{self, Align, Canvas, Drawn, Frame, WIDTH, clip, pixel, text_width};
-use super::gather;
 use super::palette::{Style, Tone};
-use super::{Chart, Suite, positive, stem, workload_of};
+use super::{Chart, Suite, buckets, gather, positive, stem, workload_of};
 use crate::report::format::{counted, figure, figure_within};
 use crate::report::summary::{CellSummary, PanelSummary};
 
@@ -75,7 +74,12 @@ fn chart(suite: &str, workload: &str, panels: &[&PanelSummary]) -> Option<Chart>
 fn targets<'s>(panels: &[&'s PanelSummary]) -> Vec<Target<'s>> {
     let mut groups = Vec::new();
     for &panel in panels {
+        let sweeps = buckets::sweeps(panel);
         for cell in panel.cells.iter().filter(|cell| cell.ranked()) {
+            let is_baseline = cell.entry.cell_id == panel.entry.baseline;
+            if !is_baseline && sweeps.iter().any(|sweep| sweep.has(cell)) {
+                continue;
+            }
             if cell.rate.is_some() || cell.error.is_some() {
                 gather(&mut groups, panel.label(cell), (panel, cell));
             }

@@ -1,0 +1,314 @@
+//! Operations over time while the set of keys changes, with the resizes that fell into it.
+
+use std::collections::BTreeMap;
+
+use plotters::style::Color;
+
+use super::axis::{Axis, short};
+use super::canvas::{self, Align, Canvas, Drawn, Frame, WIDTH, clip, pixel};
+use super::palette::{Style, Tone};
+use super::{Chart, Suite, positive, stem, workload_of};
+use crate::base::human_integer;
+use crate::record::{MarkRow, Records, SliceKind, SliceRow};
+use crate::report::format::{counted, figure};
+use crate::report::summary::{CellSummary, PanelSummary};
+
+const COLUMNS: u8 = 2;
+const ROW: i32 = 186;
+/// Small plots in a chart.
+const MOST_CELLS: usize = 12;
+/// From this ratio of the extremes on the rates are on a logarithmic scale.
+const LOG_FROM: f64 = 10.0;
+
+/// One trial of one cell.
+struct Pass<'s> {
+    cell: &'s CellSummary,
+    label: String,
+    steps: Vec<Step>,
+    resizes: Vec<Resize>,
+}
+
+/// One slice: from and to in nanoseconds since the trial began, waits between slices left out.
+struct Step {
+    from_ns: f64,
+    to_ns: f64,
+    rate: f64,
+}
+
+/// A resize, on the same clock.
+struct Resize {
+    at_ns: f64,
+    took_ns: Option<f64>,
+    from_buckets: u64,
+    to_buckets: u64,
+}
+
+pub(super) fn charts(suite: &Suite<'_>, records: &Records, charts: &mut Vec<Chart>) {
+    for panel in suite.panels.iter().filter(|panel| panel.entry.pass) {
+        charts.extend(chart(suite.name, panel, records));
+    }
+}
+
+fn chart(suite: &str, panel: &PanelSummary, records: &Records) -> Option<Chart> {
+    let mut slices: BTreeMap<&str, Vec<&SliceRow>> = BTreeMap::new();
+    let of_panel =
+        |row: &&SliceRow| row.panel == panel.entry.panel && row.kind == SliceKind::Throughput;
+    for row in records.slices.iter().filter(of_panel) {
+        slices.entry(&row.cell_id).or_default().push(row);
+    }
+    let mut passes: Vec<Pass<'_>> = Vec::new();
+    for cell in panel.cells.iter().filter(|cell| cell.ranked()) {
+        let of_cell = slices.get(cell.entry.cell_id.as_str());
+        passes.extend(of_cell.and_then(|slices| pass(panel, cell, slices, &records.marks)));
+    }
+    let left_out = passes.len().saturating_sub(MOST_CELLS);
+    passes.truncate(MOST_CELLS);
+    let rates = || {
+        passes
+            .iter()
+            .flat_map(|pass| &pass.steps)
+            .map(|step| step.rate)
+    };
+    let (low, high) = (
+        rates().fold(f64::INFINITY, f64::min),
+        rates().fold(0.0, f64::max),
+    );
+    if passes.is_empty() || positive(low).is_none() {
+        return None;
+    }
+    let failed: Vec<&CellSummary> = panel
+        .cells
+        .iter()
+        .filter(|cell| cell.ranked() && cell.error.is_some())
+        .collect();
+    let log = high / low >= LOG_FROM;
+    let workload = workload_of(panel);
+    let threads = counted(u64::from(panel.entry.threads), "thread");
+    let title =
+        format!("How does the rate move during {workload}, and what do resizes cost? ({threads})");
+    let scale = if log { "logarithmic" } else { "linear, from 0" };
+    let mut about = format!(
+        "Each step is a slice with the same number of operations; time runs over the slices of one trial, the one of \
+         median length, and is each plot's own. Rates are on one scale, {scale}. Grey bands with a triangle on top are resizes."
+    );
+    if left_out > 0 {
+        about += &format!(" {} more not shown.", counted(left_out as u64, "target"));
+    }
+    let rows = i32::try_from(passes.len().div_ceil(usize::from(COLUMNS))).ok()?;
+    let notes = 18 * i32::try_from(failed.len()).ok()?;
+    let svg = canvas::draw(&title, rows * ROW + notes + 8, |canvas| {
+        let y = if log {
+            Axis::log(low, high, "operations/s")
+        } else {
+            Axis::from_zero(high, 3, "operations/s")
+        };
+        paint(canvas, &passes, &y)?;
+        for (at, cell) in (0..).zip(&failed) {
+            let text = format!("{}: failed", clip(&panel.label(cell), 600));
+            let top = rows * ROW + 18 * at;
+            canvas.text(&text, (16, top + 8), Align::Left, Tone::Ink)?;
+            canvas.hover(
+                (0, top),
+                (WIDTH, top + 18),
+                cell.error.as_deref().unwrap_or_default(),
+            );
+        }
+        Ok(())
+    })?;
+    Some(Chart {
+        file: stem(&[
+            "time",
+            suite,
+            &workload,
+            &format!("{}t", panel.entry.threads),
+        ]),
+        suite: suite.to_owned(),
+        panels: vec![panel.entry.panel],
+        title,
+        about,
+        svg,
+    })
+}
+
+/// The trial of median length; none of a cell that failed.
+fn pass<'s>(
+    panel: &PanelSummary,
+    cell: &'s CellSummary,
+    slices: &[&SliceRow],
+    marks: &[MarkRow],
+) -> Option<Pass<'s>> {
+    cell.rate?;
+    let mut trials: BTreeMap<(u32, u32), BTreeMap<u32, Vec<&SliceRow>>> = BTreeMap::new();
+    for slice in slices {
+        let trial = trials.entry((slice.birth, slice.trial)).or_default();
+        trial.entry(slice.round).or_default().push(slice);
+    }
+    let mut lengths: Vec<(u64, (u32, u32))> = trials
+        .iter()
+        .map(|(key, rounds)| {
+            (
+                rounds
+                    .values()
+                    .map(|rows| span(&last_attempts(rows)).1)
+                    .sum(),
+                *key,
+            )
+        })
+        .collect();
+    lengths.sort_unstable();
+    let key = lengths.get(lengths.len().checked_sub(1)? / 2)?.1;
+    let rounds = trials.get(&key)?;
+    let marks: Vec<&MarkRow> = marks
+        .iter()
+        .filter(|mark| mark.cell_id == cell.entry.cell_id && mark.trial == key.1)
+        .collect();
+    let mut pass = Pass {
+        cell,
+        label: panel.label(cell),
+        steps: Vec::new(),
+        resizes: Vec::new(),
+    };
+    let mut from_ns = 0.0;
+    for rows in rounds.values() {
+        let rows = last_attempts(rows);
+        let (started, took) = span(&rows);
+        let rate = rows.iter().filter(|row| row.elapsed_ns > 0);
+        let rate = rate
+            .map(|row| row.ops as f64 * 1e9 / row.elapsed_ns as f64)
+            .sum();
+        let to_ns = from_ns + took as f64;
+        pass.resizes
+            .extend(resizes(&marks, (started, took), from_ns));
+        if positive(rate).is_some() {
+            pass.steps.push(Step {
+                from_ns,
+                to_ns,
+                rate,
+            });
+        }
+        from_ns = to_ns;
+    }
+    (!pass.steps.is_empty()).then_some(pass)
+}
+
+/// Of a slice that was repeated the last attempt counts.
+fn last_attempts<'r>(rows: &[&'r SliceRow]) -> Vec<&'r SliceRow> {
+    let last = rows.iter().map(|row| row.attempt).max().unwrap_or(0);
+    rows.iter()
+        .copied()
+        .filter(|row| row.attempt == last)
+        .collect()
+}
+
+/// When the first of a slice's threads began, and how long it took until the last was done.
+fn span(rows: &[&SliceRow]) -> (u64, u64) {
+    let started = rows.iter().map(|row| row.started_ns).min().unwrap_or(0);
+    let ended = rows
+        .iter()
+        .map(|row| row.started_ns.saturating_add(row.elapsed_ns))
+        .max();
+    (started, ended.unwrap_or(0).saturating_sub(started))
+}
+
+/// The resizes that began within a slice. Marks and slices have the same clock.
+fn resizes(marks: &[&MarkRow], (started, took): (u64, u64), from_ns: f64) -> Vec<Resize> {
+    let began = marks.iter().filter(|mark| {
+        mark.event == "begin" && (started..=started.saturating_add(took)).contains(&mark.at_ns)
+    });
+    began
+        .map(|begin| {
+            let end = marks
+                .iter()
+                .filter(|mark| mark.event == "end" && mark.to_buckets == begin.to_buckets)
+                .find(|mark| mark.at_ns >= begin.at_ns);
+            Resize {
+                at_ns: from_ns + (begin.at_ns - started) as f64,
+                took_ns: end.map(|end| (end.at_ns - begin.at_ns) as f64),
+                from_buckets: begin.from_buckets,
+                to_buckets: begin.to_buckets,
+            }
+        })
+        .collect()
+}
+
+fn paint(canvas: &mut Canvas<'_>, passes: &[Pass<'_>], y: &Axis) -> Drawn {
+    let columns = i32::from(COLUMNS);
+    let cell_width = WIDTH / columns;
+    for (at, pass) in (0..).zip(passes) {
+        let (column, row) = (at % columns, at / columns);
+        let frame = Frame {
+            left: column * cell_width + 74,
+            top: row * ROW + 30,
+            width: cell_width - 90,
+            height: ROW - 30 - 50,
+        };
+        let heading = clip(&pass.label, cell_width - 90);
+        canvas.text(
+            &heading,
+            (frame.left, frame.top - 18),
+            Align::Left,
+            Tone::Ink,
+        )?;
+        let mut y = y.clone();
+        if column > 0 {
+            y.name.clear();
+        }
+        one(canvas, pass, frame, &y)?;
+    }
+    Ok(())
+}
+
+fn one(canvas: &mut Canvas<'_>, pass: &Pass<'_>, frame: Frame, y: &Axis) -> Drawn {
+    let end = pass.steps.last().map_or(1.0, |step| step.to_ns);
+    let (unit_ns, unit) = match end {
+        ns if ns >= 2e9 => (1e9, "s"),
+        ns if ns >= 2e6 => (1e6, "ms"),
+        _ => (1e3, "µs"),
+    };
+    let x = Axis::from_zero(end / unit_ns, 4, &format!("time in slices, {unit}"));
+    let plot = canvas.plot(frame, &x, y)?;
+    let across = |ns: f64| pixel(&plot, (x.within(ns / unit_ns), y.range().0)).0;
+    let bottom = frame.top + frame.height;
+    for resize in &pass.resizes {
+        let from = across(resize.at_ns);
+        let to = across(resize.at_ns + resize.took_ns.unwrap_or(0.0)).max(from + 1);
+        canvas.rectangle(
+            (from, frame.top),
+            (to, bottom),
+            Tone::Band.colour().filled(),
+        )?;
+        canvas.triangle((from, frame.top - 5))?;
+    }
+    let style = Style::of(&pass.cell.entry);
+    let mut path = Vec::new();
+    for step in &pass.steps {
+        let height = pixel(&plot, (x.range().0, y.within(step.rate))).1;
+        let ends = (across(step.from_ns), across(step.to_ns));
+        path.extend([(ends.0, height), (ends.1, height)]);
+        let text = format!(
+            "{}, {}–{} {unit}: {} operations a second",
+            pass.label,
+            figure(step.from_ns / unit_ns),
+            figure(step.to_ns / unit_ns),
+            short(step.rate)
+        );
+        canvas.hover((ends.0, frame.top), (ends.1, bottom), &text);
+    }
+    canvas.line(&path, style.line(), 2)?;
+    // Behind the slices', so that they are on top of them.
+    for resize in &pass.resizes {
+        let from = across(resize.at_ns);
+        let took = resize.took_ns.map_or("did not end".to_owned(), |ns| {
+            format!("took {} µs", figure(ns / 1e3))
+        });
+        let text = format!(
+            "{}: resize from {} to {} buckets at {} {unit}, {took}",
+            pass.label,
+            human_integer(resize.from_buckets),
+            human_integer(resize.to_buckets),
+            figure(resize.at_ns / unit_ns)
+        );
+        canvas.hover((from - 5, frame.top - 12), (from + 5, frame.top + 2), &text);
+    }
+    Ok(())
+}
