@@ -119,7 +119,7 @@ fn bad_input_is_named_and_exits_with_2() {
         ),
         (&["run", "--format", "tabel"], &["tabel", "table"]),
         (&["list", "strategy"], &["strategy", "strategies"]),
-        (&["rnu"], &["rnu", "run"]),
+        (&["rnu"], &["unrecognized subcommand", "rnu"]),
     ];
     for (args, words) in cases {
         let output = bucketlab(args);
