@@ -416,7 +416,7 @@ fn baseline(cells: &[Cell<'_>]) -> Option<usize> {
 
 /// Estimates each panel's memory and splits those that do not fit, the controls and the baseline in
 /// each part.
-fn split_to_fit(
+pub(super) fn split_to_fit(
     panels: Vec<Panel<'_>>,
     available: Option<u64>,
 ) -> Result<Vec<Panel<'_>>, BadInput> {
