@@ -10,6 +10,8 @@ mod item;
 mod null;
 mod resizable;
 mod striped;
+mod prefetch;
+mod dash;
 
 use std::sync::Arc;
 
@@ -17,6 +19,7 @@ pub use fixed::Fixed;
 pub use null::Null;
 pub use resizable::Resizable;
 pub use striped::Striped;
+pub use dash::Dash;
 
 use crate::base::{
     Census, Event, EventKind, Journal, Key, Param, Params, SpecError, Usage, Worker,
