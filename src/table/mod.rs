@@ -12,6 +12,7 @@ mod resizable;
 mod striped;
 mod prefetch;
 mod dash;
+mod cuckoo;
 
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ pub use null::Null;
 pub use resizable::Resizable;
 pub use striped::Striped;
 pub use dash::Dash;
+pub use cuckoo::Cuckoo;
 
 use crate::base::{
     Census, Event, EventKind, Journal, Key, Param, Params, SpecError, Usage, Worker,

@@ -137,9 +137,7 @@ fn equal_bytes(word: u64, byte: u8) -> u32 {
     const LOW_BITS: u64 = 0x7f7f_7f7f_7f7f_7f7f;
     let differs = word ^ u64::from_ne_bytes([byte; 8]);
     let zero = !(((differs & LOW_BITS) + LOW_BITS) | differs | LOW_BITS);
-    let gathered = (zero >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56;
-    let gathered = gathered as u32;
-    gathered
+    ((zero >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u32
 }
 
 /// The numbers of the bits that are set, lowest first.
