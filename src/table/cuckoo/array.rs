@@ -100,7 +100,6 @@ impl Array {
     #[inline]
     pub(super) fn place(&self, hash: u64) -> Place {
         let mixed = hash.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        #[expect(clippy::cast_possible_truncation, reason = "16 bits are left")]
         let tag = ((mixed >> TAG_SHIFT) as u16).max(1);
         let first = item::low_bits(hash, self.buckets.len());
         Place {
@@ -267,13 +266,14 @@ impl Array {
     /// both. For the writer.
     pub(super) fn take(&self, spot: Spot<'_>) -> (NonNull<Header>, Option<Unlinked>) {
         let block = spot.block();
-        match spot {
-            Spot::Slot(slot) => {
-                slot.store(ptr::null_mut(), Ordering::Release);
-                (block, None)
+        let unlinked = match spot {
+            Spot::Slot(word) => {
+                word.store(ptr::null_mut(), Ordering::Release);
+                None
             }
-            Spot::Link(link) => (block, Some(self.overflow.unlink(link))),
-        }
+            Spot::Link(link) => Some(self.overflow.unlink(link)),
+        };
+        (block, unlinked)
     }
 
     /// All entries. For the writer.
