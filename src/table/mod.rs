@@ -5,23 +5,23 @@
 //! a direct call that the compiler may inline; the only dynamic step is around a whole loop, in
 //! the catalog.
 
+mod cuckoo;
+mod dash;
 mod fixed;
 mod item;
 mod null;
+mod prefetch;
 mod resizable;
 mod striped;
-mod prefetch;
-mod dash;
-mod cuckoo;
 
 use std::sync::Arc;
 
+pub use cuckoo::Cuckoo;
+pub use dash::Dash;
 pub use fixed::Fixed;
 pub use null::Null;
 pub use resizable::Resizable;
 pub use striped::Striped;
-pub use dash::Dash;
-pub use cuckoo::Cuckoo;
 
 use crate::base::{
     Census, Event, EventKind, Journal, Key, Param, Params, SpecError, Usage, Worker,
