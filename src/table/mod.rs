@@ -5,14 +5,19 @@
 //! a direct call that the compiler may inline; the only dynamic step is around a whole loop, in
 //! the catalog.
 
+mod cuckoo;
+mod dash;
 mod fixed;
 mod item;
 mod null;
+mod prefetch;
 mod resizable;
 mod striped;
 
 use std::sync::Arc;
 
+pub use cuckoo::Cuckoo;
+pub use dash::Dash;
 pub use fixed::Fixed;
 pub use null::Null;
 pub use resizable::Resizable;

@@ -6,7 +6,7 @@ use super::broken::{self, Broken};
 use super::{Counts, Failure, Plan, concurrent, differential, run};
 use crate::base::{Journal, Params};
 use crate::hash::{self, HashRow, Hasher};
-use crate::table::{Env, Fixed, Resizable, Strategy, Striped};
+use crate::table::{Cuckoo, Dash, Env, Fixed, Resizable, Strategy, Striped};
 
 /// All keys collide in all bits.
 static CONSTANT: HashRow = HashRow {
@@ -77,6 +77,32 @@ fn striped_conforms() {
         "striped:buckets=16,stripes=1",
         "striped:buckets=64,stripes=4,grow=off",
         "striped:buckets=8,stripes=8,capacity=100",
+    ]);
+}
+
+#[test]
+fn dash_conforms() {
+    conforms::<Dash>(&["dash", "dash:segments=4", "dash:capacity=2000"]);
+    // A segment holds all the keys above; these split several.
+    let plan = Plan {
+        steps: 16_000,
+        key_space: 8_000,
+        threads: 3,
+        ..Plan::quick()
+    };
+    for hash in ["sip13", "identity"] {
+        let env = env(hash::find(hash).unwrap());
+        run::<Dash>(&params::<Dash>("dash"), &env, &plan).unwrap();
+    }
+}
+
+#[test]
+fn cuckoo_conforms() {
+    conforms::<Cuckoo>(&[
+        "cuckoo",
+        "cuckoo:buckets=1",
+        "cuckoo:buckets=1,versions=1",
+        "cuckoo:buckets=2,capacity=100",
     ]);
 }
 
