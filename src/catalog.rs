@@ -100,7 +100,11 @@ mod tests {
                 "{}",
                 row.name
             );
-            assert!(row.params.contains(&Param::CAPACITY), "{}", row.name);
+            assert!(
+                row.params.iter().any(|param| param.name == "capacity"),
+                "{}",
+                row.name
+            );
             assert!(
                 !row.about.is_empty() && !row.about.contains('\n'),
                 "{}",

@@ -72,7 +72,10 @@ impl Strategy for Fixed {
             },
             meaning: "buckets in the array, for good",
         },
-        Param::CAPACITY,
+        Param {
+            meaning: "no effect: taken because every strategy takes it",
+            ..Param::CAPACITY
+        },
     ];
     type Session<'t> = FixedSession<'t>;
 
