@@ -6,14 +6,17 @@
 //! the catalog.
 
 mod fixed;
+mod incremental;
 mod item;
 mod null;
+mod prefetch;
 mod resizable;
 mod striped;
 
 use std::sync::Arc;
 
 pub use fixed::Fixed;
+pub use incremental::Incremental;
 pub use null::Null;
 pub use resizable::Resizable;
 pub use striped::Striped;
