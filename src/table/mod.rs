@@ -8,18 +8,25 @@
 mod fixed;
 mod incremental;
 mod item;
+mod linear;
 mod null;
 mod prefetch;
 mod resizable;
+mod segments;
+mod rwlock;
 mod striped;
+mod striped_rw;
 
 use std::sync::Arc;
 
 pub use fixed::Fixed;
 pub use incremental::Incremental;
+pub use linear::Linear;
 pub use null::Null;
 pub use resizable::Resizable;
+pub use rwlock::RwLocked;
 pub use striped::Striped;
+pub use striped_rw::StripedRw;
 
 use crate::base::{
     Census, Event, EventKind, Journal, Key, Param, Params, SpecError, Usage, Worker,
