@@ -16,6 +16,7 @@
 
 use std::alloc::{Layout, alloc, alloc_zeroed, dealloc, handle_alloc_error};
 use std::cell::UnsafeCell;
+use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
 use super::prefetch::{GROUP, prefetch_read};
@@ -53,6 +54,9 @@ unsafe impl Sync for Item {}
 impl Item {
     /// Bytes of a block that are neither key nor value.
     pub(super) const HEADER: usize = size_of::<Header>();
+
+    /// What the address of an item is a multiple of.
+    pub(super) const ALIGN: usize = align_of::<Header>();
 
     /// Copies key and value into a new block in front of `next`.
     ///
@@ -291,6 +295,25 @@ pub(super) fn absent_in_front(chain: &Chain, key: &[u8]) -> bool {
     items(chain).take(64).all(|item| !item.has_key(key))
 }
 
+/// Gives a chain up for a pointer to its first item, null if it is empty: for strategies that keep
+/// their heads in atomics. The pointer is a multiple of [`Item::ALIGN`]. It is owned: what becomes of
+/// the chain is up to [`from_raw`].
+#[inline]
+pub(super) fn into_raw(chain: Chain) -> *mut () {
+    chain.map_or(std::ptr::null_mut(), |item| {
+        ManuallyDrop::new(item).block.as_ptr().cast()
+    })
+}
+
+/// The chain that [`into_raw`] gave up.
+///
+/// # Safety
+/// The pointer comes from `into_raw`, and no other chain has been made of it since.
+#[inline]
+pub(super) unsafe fn from_raw(first: *mut ()) -> Chain {
+    NonNull::new(first.cast()).map(|block| Item { block })
+}
+
 /// The bucket, or the stripe, that a hash picks among `size`, a power of two: its low bits.
 #[inline]
 pub(super) fn low_bits(hash: u64, size: usize) -> usize {
@@ -472,6 +495,17 @@ mod tests {
                 assert_eq!(answer, Some(expected), "key {n}");
             }
         }
+    }
+
+    #[test]
+    fn a_chain_survives_as_a_pointer() {
+        assert!(into_raw(None).is_null());
+        // SAFETY: the pointer comes from `into_raw`, and is used once.
+        assert!(unsafe { from_raw(into_raw(None)) }.is_none());
+        let raw = into_raw(Some(Item::new(b"a", b"", Some(Item::new(b"b", b"", None)))));
+        assert_eq!(raw.addr() % Item::ALIGN, 0);
+        // SAFETY: the pointer comes from `into_raw`, and is used once.
+        assert_eq!(keys(&unsafe { from_raw(raw) }), [b"a", b"b"]);
     }
 
     #[test]

@@ -455,15 +455,7 @@ mod tests {
         let env = env("sip13");
         let mut table: Linear = open_in("linear:buckets=4,load=1.5", &env);
         // The least count of buckets of which 1.5 each hold so many items.
-        for (items, buckets) in [
-            (6, 4),
-            (7, 5),
-            (8, 6),
-            (9, 6),
-            (10, 7),
-            (12, 8),
-            (57, 38),
-        ] {
+        for (items, buckets) in [(6, 4), (7, 5), (8, 6), (9, 6), (10, 7), (12, 8), (57, 38)] {
             fill(&table, table.usage().items..items);
             let census = table.census();
             assert_eq!((census.items, census.buckets), (items, buckets));

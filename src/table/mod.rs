@@ -12,8 +12,9 @@ mod linear;
 mod null;
 mod prefetch;
 mod resizable;
-mod segments;
 mod rwlock;
+mod segments;
+mod spinbit;
 mod striped;
 mod striped_rw;
 
@@ -25,6 +26,7 @@ pub use linear::Linear;
 pub use null::Null;
 pub use resizable::Resizable;
 pub use rwlock::RwLocked;
+pub use spinbit::SpinBit;
 pub use striped::Striped;
 pub use striped_rw::StripedRw;
 
