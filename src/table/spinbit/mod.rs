@@ -156,7 +156,7 @@ impl SpinBit {
         let mut rest = from.take();
         while let Some(item) = item::unlink(&mut rest) {
             let half = bucket_of(self.env.hasher.hash(item.key()), count + 1);
-            item::prepend(if half == bucket { &mut *from } else { &mut *to }, item);
+            item::prepend(if half == bucket { &mut from } else { &mut to }, item);
         }
         drop(to);
         // Release: who sees the count sees the new chain. And it is stored while the old bucket is
@@ -498,7 +498,7 @@ mod tests {
                                 (Edit::Store, ())
                             });
                             assert_eq!(session.get(key(&own), <[u8]>::len), Some(1));
-                            assert_eq!(session.remove(key(&own)), true);
+                            assert!(session.remove(key(&own)));
                             session.insert_new(key(&own), b"22");
                         }
                     });
