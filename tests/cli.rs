@@ -6,7 +6,11 @@ use std::process::Output;
 use assert_cmd::Command;
 
 fn bucketlab(args: &[&str]) -> Output {
-    Command::cargo_bin("bucketlab").expect("the program").args(args).output().expect("it starts")
+    Command::cargo_bin("bucketlab")
+        .expect("the program")
+        .args(args)
+        .output()
+        .expect("it starts")
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -15,6 +19,7 @@ fn text(bytes: &[u8]) -> String {
 
 /// Every bad input exits with 2, says nothing on stdout, and names what is wrong and what is right.
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn bad_input_is_named_and_exits_with_2() {
     let directory = tempfile::tempdir().unwrap();
     let file = |name: &str, bytes: &[u8]| {
@@ -23,8 +28,10 @@ fn bad_input_is_named_and_exits_with_2() {
         path.to_str().unwrap().to_owned()
     };
     let malformed = file("malformed.toml", b"name = \"x\"\nabout = \"y\"\n[[group]\n");
-    let unknown_field =
-        file("field.toml", b"name = \"x\"\nabout = \"y\"\ntreads = [1]\n[[group]]\nworkloads = []\ntargets = []\n");
+    let unknown_field = file(
+        "field.toml",
+        b"name = \"x\"\nabout = \"y\"\ntreads = [1]\n[[group]]\nworkloads = []\ntargets = []\n",
+    );
     let no_group = file("empty.toml", b"name = \"x\"\nabout = \"y\"\ngroup = []\n");
     let bad_theta = file(
         "theta.toml",
@@ -37,17 +44,51 @@ fn bad_input_is_named_and_exits_with_2() {
     let out_file = file("file", b"");
 
     let cases: &[(&[&str], &[&str])] = &[
-        (&["run", "-t", "fixde"], &["unknown strategy 'fixde'", "did you mean 'fixed'", "striped"]),
-        (&["run", "-t", "fixed:bucket=4"], &["'bucket'", "did you mean 'buckets'"]),
-        (&["run", "-t", "fixed:buckets=0"], &["buckets=0", "nearest valid value is 1"]),
-        (&["run", "-t", "fixed:buckets=1000"], &["power of two", "2^10"]),
-        (&["run", "-t", "fixed:buckets=2^60"], &["buckets=2^60", "2^32"]),
+        (
+            &["run", "-t", "fixde"],
+            &[
+                "unknown strategy 'fixde'",
+                "did you mean 'fixed'",
+                "striped",
+            ],
+        ),
+        (
+            &["run", "-t", "fixed:bucket=4"],
+            &["'bucket'", "did you mean 'buckets'"],
+        ),
+        (
+            &["run", "-t", "fixed:buckets=0"],
+            &["buckets=0", "nearest valid value is 1"],
+        ),
+        (
+            &["run", "-t", "fixed:buckets=1000"],
+            &["power of two", "2^10"],
+        ),
+        (
+            &["run", "-t", "fixed:buckets=2^60"],
+            &["buckets=2^60", "2^32"],
+        ),
         (&["run", "-t", "fixed:buckets=[1,2"], &["does not close"]),
-        (&["run", "-t", "fixed:buckets=2^32"], &["memory would be needed", "fewer"]),
-        (&["run", "-w", "ycsb-z"], &["unknown workload 'ycsb-z'", "did you mean 'ycsb-"]),
-        (&["run", "--hash", "sip31"], &["unknown hash 'sip31'", "did you mean 'sip13'"]),
-        (&["run", "quikc"], &["unknown suite 'quikc'", "did you mean 'quick'"]),
-        (&["run", "missing.toml"], &["missing.toml", "cannot be read"]),
+        (
+            &["run", "-t", "fixed:buckets=2^32"],
+            &["memory would be needed", "fewer"],
+        ),
+        (
+            &["run", "-w", "ycsb-z"],
+            &["unknown workload 'ycsb-z'", "did you mean 'ycsb-"],
+        ),
+        (
+            &["run", "--hash", "sip31"],
+            &["unknown hash 'sip31'", "did you mean 'sip13'"],
+        ),
+        (
+            &["run", "quikc"],
+            &["unknown suite 'quikc'", "did you mean 'quick'"],
+        ),
+        (
+            &["run", "missing.toml"],
+            &["missing.toml", "cannot be read"],
+        ),
         (&["run", &malformed], &["malformed.toml", "line 3"]),
         (&["run", &unknown_field], &["treads", "line 3", "threads"]),
         (&["run", &no_group], &["no [[group]]"]),
@@ -59,14 +100,23 @@ fn bad_input_is_named_and_exits_with_2() {
         (&["run", "--time", "NaN"], &["time = NaN s"]),
         (&["run", "--entries", "0"], &["entries = 0"]),
         (&["run", "--entries", "1e6"], &["1e6", "whole number"]),
-        (&["run", "--entries", "4000000000"], &["memory would be needed"]),
+        (
+            &["run", "--entries", "4000000000"],
+            &["memory would be needed"],
+        ),
         (&["run", "--entries", "99999999999999"], &["entries"]),
         (&["run", "--trace", "missing.txt"], &["missing.txt"]),
-        (&["run", "--trace", &format!("{empty}:kees")], &["unknown format 'kees'", "keys"]),
+        (
+            &["run", "--trace", &format!("{empty}:kees")],
+            &["unknown trace format 'kees'", "keys"],
+        ),
         (&["run", "--trace", &empty], &["empty.txt", "empty"]),
         (&["run", "--trace", &blank_line], &["blank.txt", "line 3"]),
         (&["run", "--trace", &cut_gz], &["cut.txt.gz", "byte"]),
-        (&["run", "-t", "fixed", "--trials", "1", "--out", &out_file], &["file"]),
+        (
+            &["run", "-t", "fixed", "--trials", "1", "--out", &out_file],
+            &["file"],
+        ),
         (&["run", "--format", "tabel"], &["tabel", "table"]),
         (&["list", "strategy"], &["strategy", "strategies"]),
         (&["rnu"], &["rnu", "run"]),
@@ -77,7 +127,10 @@ fn bad_input_is_named_and_exits_with_2() {
         assert_eq!(output.status.code(), Some(2), "{args:?}: {stderr}");
         assert!(output.stdout.is_empty(), "{args:?} prints on stdout");
         for word in *words {
-            assert!(stderr.contains(word), "{args:?}: '{word}' is missing in: {stderr}");
+            assert!(
+                stderr.contains(word),
+                "{args:?}: '{word}' is missing in: {stderr}"
+            );
         }
         assert!(!stderr.contains("panicked"), "{args:?}: {stderr}");
     }
@@ -98,12 +151,19 @@ fn listings_come_as_table_markdown_and_json() {
     for kind in ["strategies", "hashes", "workloads", "suites", "formats"] {
         let table = bucketlab(&["list", kind]);
         assert!(table.status.success() && !table.stdout.is_empty(), "{kind}");
-        assert!(!text(&table.stdout).contains('\u{1b}'), "no colour in a pipe");
+        assert!(
+            !text(&table.stdout).contains('\u{1b}'),
+            "no colour in a pipe"
+        );
         let json = bucketlab(&["list", kind, "--format", "json"]);
         let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
         let rows = json[kind].as_array().unwrap();
         let markdown = text(&bucketlab(&["list", kind, "--markdown"]).stdout);
-        assert_eq!(markdown.lines().count(), rows.len() + 2, "{kind}: a header and a row each");
+        assert_eq!(
+            markdown.lines().count(),
+            rows.len() + 2,
+            "{kind}: a header and a row each"
+        );
     }
 }
 
@@ -115,7 +175,10 @@ fn the_readme_lists_what_there_is() {
     for kind in ["strategies", "hashes", "workloads", "suites", "formats"] {
         let markdown = text(&bucketlab(&["list", kind, "--markdown"]).stdout);
         let block = format!("<!-- bucketlab list {kind} --markdown -->\n{markdown}<!-- end -->");
-        assert!(readme.contains(&block), "the README's list of {kind} is not current; it should be:\n{block}");
+        assert!(
+            readme.contains(&block),
+            "the README's list of {kind} is not current; it should be:\n{block}"
+        );
     }
 }
 
@@ -126,37 +189,65 @@ fn a_dry_run_says_what_would_be_run_and_writes_nothing() {
     let output = bucketlab(&["run", "--dry-run", "--out", out_path.to_str().unwrap()]);
     let stdout = text(&output.stdout);
     assert!(output.status.success(), "{}", text(&output.stderr));
-    assert!(stdout.contains("ycsb-a, 2 threads") && stdout.contains("baseline"), "{stdout}");
+    assert!(
+        stdout.contains("ycsb-a, 2 threads") && stdout.contains("baseline"),
+        "{stdout}"
+    );
     // The bucket sweep shares its panel with the strategies, and 2^10 coincides with the baseline.
     assert_eq!(stdout.matches("ycsb-c, 1 thread").count(), 1, "{stdout}");
-    assert!(stdout.contains("fixed:buckets=2^18") && stdout.contains("cells in 7 panels"), "{stdout}");
+    assert!(
+        stdout.contains("fixed:buckets=2^18") && stdout.contains("cells in 7 panels"),
+        "{stdout}"
+    );
     assert!(!out_path.exists());
 }
 
 /// Runs the program with a small panel and returns its exit code, stdout and stderr.
 fn small_run(out: &Path, more: &[&str]) -> (Option<i32>, String, String) {
-    let mut args = vec!["run", "--entries", "2000", "--time", "0.5", "--out", out.to_str().unwrap()];
+    let mut args = vec![
+        "run",
+        "--entries",
+        "2000",
+        "--time",
+        "0.5",
+        "--out",
+        out.to_str().unwrap(),
+    ];
     args.extend(more);
     let output = bucketlab(&args);
-    (output.status.code(), text(&output.stdout), text(&output.stderr))
+    (
+        output.status.code(),
+        text(&output.stdout),
+        text(&output.stderr),
+    )
 }
 
 #[test]
 fn a_run_leaves_its_files_and_ends_with_its_path() {
     let out = tempfile::tempdir().unwrap();
-    let (code, stdout, stderr) =
-        small_run(out.path(), &["-w", "ycsb-a", "-w", "ycsb-d", "-w", "ycsb-f", "--batch", "4"]);
+    let (code, stdout, stderr) = small_run(
+        out.path(),
+        &[
+            "-w", "ycsb-a", "-w", "ycsb-d", "-w", "ycsb-f", "--batch", "4",
+        ],
+    );
     assert_eq!(code, Some(0), "{stdout}{stderr}");
     let run = Path::new(stdout.lines().last().unwrap());
     for file in ["run.toml", "trials.csv", "slices.csv", "census.csv"] {
-        assert!(std::fs::metadata(run.join(file)).unwrap().len() > 100, "{file}");
+        assert!(
+            std::fs::metadata(run.join(file)).unwrap().len() > 100,
+            "{file}"
+        );
     }
     let records = bucketlab::record::Records::read(run).unwrap();
     assert_eq!(records.manifest.status, bucketlab::record::Status::Complete);
     // Every cell has trials, none has an error, and every slice belongs to a cell.
     for cell in &records.manifest.cells {
-        let trials: Vec<_> =
-            records.trials.iter().filter(|row| row.cell_id == cell.cell_id).collect();
+        let trials: Vec<_> = records
+            .trials
+            .iter()
+            .filter(|row| row.cell_id == cell.cell_id)
+            .collect();
         assert!(!trials.is_empty(), "{cell:?}");
         for row in trials {
             assert_eq!(row.error, "");
@@ -170,7 +261,10 @@ fn a_run_leaves_its_files_and_ends_with_its_path() {
         .filter(|row| row.target == "fixed" && row.workload == "ycsb-a")
         .map(|row| row.items)
         .collect();
-    assert!(fixed_items.iter().all(|items| *items == Some(2000)), "{fixed_items:?}");
+    assert!(
+        fixed_items.iter().all(|items| *items == Some(2000)),
+        "{fixed_items:?}"
+    );
 }
 
 #[test]
@@ -178,12 +272,29 @@ fn json_on_stdout_is_all_that_is_there() {
     let out = tempfile::tempdir().unwrap();
     let (code, stdout, stderr) = small_run(
         out.path(),
-        &["-w", "ycsb-c", "-t", "striped", "--threads", "2", "--format", "json", "--trials", "2"],
+        &[
+            "-w",
+            "ycsb-c",
+            "-t",
+            "striped",
+            "--threads",
+            "2",
+            "--format",
+            "json",
+            "--trials",
+            "2",
+        ],
     );
     assert_eq!(code, Some(0), "{stderr}");
     let json: serde_json::Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!(json["panels"].as_array().unwrap().len(), 1);
-    assert!(stderr.lines().last().unwrap().starts_with(out.path().to_str().unwrap()));
+    assert!(
+        stderr
+            .lines()
+            .last()
+            .unwrap()
+            .starts_with(out.path().to_str().unwrap())
+    );
 }
 
 /// A trace replays in order, each key on one thread, so hits and misses are exact.
@@ -191,15 +302,29 @@ fn json_on_stdout_is_all_that_is_there() {
 fn a_trace_replays_with_exact_counts() {
     let out = tempfile::tempdir().unwrap();
     let trace = out.path().join("requests.txt");
-    let lines: String = (0..5000u32).map(|n| format!("page{}\n", n * n % 1013)).collect();
-    std::fs::write(&trace, lines).unwrap();
+    let lines: Vec<String> = (0..5000u32)
+        .map(|n| format!("page{}", n * n % 1013))
+        .collect();
+    std::fs::write(&trace, lines.join("\n")).unwrap();
     let distinct: std::collections::BTreeSet<u32> = (0..5000).map(|n| n * n % 1013).collect();
     for (threads, batch) in [("1", "1"), ("3", "1"), ("1", "16")] {
         let (code, stdout, stderr) = small_run(
             out.path(),
             &[
-                "--trace", trace.to_str().unwrap(), "--threads", threads, "--batch", batch,
-                "-t", "fixed", "-t", "resizable", "-t", "striped", "--trials", "1",
+                "--trace",
+                trace.to_str().unwrap(),
+                "--threads",
+                threads,
+                "--batch",
+                batch,
+                "-t",
+                "fixed",
+                "-t",
+                "resizable",
+                "-t",
+                "striped",
+                "--trials",
+                "1",
             ],
         );
         assert_eq!(code, Some(0), "{stderr}");
@@ -220,7 +345,17 @@ fn a_trace_replays_with_exact_counts() {
 fn an_interrupted_run_keeps_what_it_measured() {
     let out = tempfile::tempdir().unwrap();
     let mut run = std::process::Command::new(assert_cmd::cargo::cargo_bin("bucketlab"))
-        .args(["run", "-w", "ycsb-c", "-t", "fixed", "--threads", "1", "--entries", "2000"])
+        .args([
+            "run",
+            "-w",
+            "ycsb-c",
+            "-t",
+            "fixed",
+            "--threads",
+            "1",
+            "--entries",
+            "2000",
+        ])
         .args(["--time", "600", "--out", out.path().to_str().unwrap()])
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::null())
@@ -231,7 +366,9 @@ fn an_interrupted_run_keeps_what_it_measured() {
         let rows = std::fs::read_dir(out.path())
             .unwrap()
             .filter_map(Result::ok)
-            .filter_map(|directory| std::fs::read_to_string(directory.path().join("trials.csv")).ok())
+            .filter_map(|directory| {
+                std::fs::read_to_string(directory.path().join("trials.csv")).ok()
+            })
             .find(|rows| rows.lines().count() > 3);
         match rows {
             Some(rows) => break rows.lines().count(),
@@ -246,6 +383,9 @@ fn an_interrupted_run_keeps_what_it_measured() {
     std::io::Read::read_to_string(&mut run.stdout.take().unwrap(), &mut stdout).unwrap();
     let records =
         bucketlab::record::Records::read(Path::new(stdout.lines().last().unwrap())).unwrap();
-    assert_eq!(records.manifest.status, bucketlab::record::Status::Interrupted);
+    assert_eq!(
+        records.manifest.status,
+        bucketlab::record::Status::Interrupted
+    );
     assert!(records.trials.len() >= trials - 1);
 }

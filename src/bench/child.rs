@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Barrier};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
@@ -22,7 +22,7 @@ use crate::workload::{Prefill, Stream, Workload};
 const JOURNAL_EVENTS: usize = 1 << 16;
 
 /// How long a table may take to finish resizes after the prefill.
-const SETTLE: Duration = Duration::from_secs(60);
+const SETTLE: Duration = Duration::from_mins(1);
 
 /// A check of a strategy that runs before anything is timed.
 pub type Check = fn(&Params, &Env) -> Result<(), String>;
@@ -117,7 +117,10 @@ fn load_feeds(open: &Open) -> anyhow::Result<Vec<Feed>> {
             .collect();
         loading
             .into_iter()
-            .map(|feed| feed.join().unwrap_or_else(|_| bail!("making the stream panicked")))
+            .map(|feed| {
+                feed.join()
+                    .unwrap_or_else(|_| bail!("making the stream panicked"))
+            })
             .collect()
     })
 }
@@ -133,16 +136,25 @@ fn prefill<S: Strategy>(
     machine::counting::start();
     Prefill::new(workload).for_each(|bytes, length| {
         write_value(&mut value, bytes, length as usize);
-        session.insert_new(Key { bytes, hash: hasher.hash(bytes) }, &value);
+        session.insert_new(
+            Key {
+                bytes,
+                hash: hasher.hash(bytes),
+            },
+            &value,
+        );
     });
     let own = value.capacity() as u64;
     let counted = machine::counting::stop()
         .map(|live| u64::try_from(live).unwrap_or(0).saturating_sub(own))
         .ok_or_else(|| "the counting allocator is not installed in this program".to_owned());
-    let waiting_since = machine::now_ns();
+    let waiting_since = Instant::now();
     while !table.settled() {
-        if machine::now_ns() - waiting_since > SETTLE.as_nanos() as u64 {
-            bail!("a resize was still pending {} s after the prefill", SETTLE.as_secs());
+        if waiting_since.elapsed() > SETTLE {
+            bail!(
+                "a resize was still pending {} s after the prefill",
+                SETTLE.as_secs()
+            );
         }
         session.quiesce();
         thread::sleep(Duration::from_millis(1));
@@ -198,7 +210,10 @@ fn slices<S: Strategy>(
                     // A refusal leaves the thread where the scheduler puts it; figures stand.
                     let _ = machine::pin_thread(cpu);
                 }
-                let session = table.session(Worker { index, of: open.threads });
+                let session = table.session(Worker {
+                    index,
+                    of: open.threads,
+                });
                 let session = Loop::new(session, hasher, open.workload.batch, !is_control);
                 serve(index, feed, session, &job_receiver, &done_sender)
             }));
@@ -221,7 +236,9 @@ fn slices<S: Strategy>(
                     drop(jobs);
                     for worker in workers {
                         let first = worker.join();
-                        touched.first.push(first.map_err(|_| anyhow::anyhow!("a worker died"))?);
+                        touched
+                            .first
+                            .push(first.map_err(|_| anyhow::anyhow!("a worker died"))?);
                     }
                     return Ok(Some(touched));
                 }
@@ -236,12 +253,18 @@ fn one_slice(
     jobs: &[Sender<Job>],
     done: &Receiver<Done>,
 ) -> anyhow::Result<Sliced> {
-    let start =
-        Arc::new(Start { barrier: Barrier::new(jobs.len()), stop: AtomicBool::new(false) });
+    let start = Arc::new(Start {
+        barrier: Barrier::new(jobs.len()),
+        stop: AtomicBool::new(false),
+    });
     let cpu_before = machine::process_cpu_ns();
     for job in jobs {
-        let job_for_worker = Job { order, start: Arc::clone(&start) };
-        job.send(job_for_worker).map_err(|_| anyhow::anyhow!("a worker thread is gone"))?;
+        let job_for_worker = Job {
+            order,
+            start: Arc::clone(&start),
+        };
+        job.send(job_for_worker)
+            .map_err(|_| anyhow::anyhow!("a worker thread is gone"))?;
     }
     let mut sliced = Sliced::default();
     sliced.threads.resize_with(jobs.len(), Default::default);
@@ -263,8 +286,12 @@ fn one_slice(
 fn check_misses(open: &Open, touched: &Touched) -> anyhow::Result<()> {
     let least = touched.first.iter().copied().max().unwrap_or(0);
     let most: u64 = touched.first.iter().sum();
-    if least == 0 || touched.misses >= least && (touched.misses <= most || open.workload.batch > 1) {
+    if least == 0 || touched.misses >= least && (touched.misses <= most || open.workload.batch > 1)
+    {
         return Ok(());
     }
-    bail!("{} misses where between {least} and {most} are possible", touched.misses)
+    bail!(
+        "{} misses where between {least} and {most} are possible",
+        touched.misses
+    )
 }

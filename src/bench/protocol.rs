@@ -169,7 +169,13 @@ impl From<Census> for CensusReply {
             items: census.items,
             buckets: census.buckets,
             chain_lengths: census.chain_lengths,
-            bytes: [bytes.key, bytes.value, bytes.header, bytes.bucket_array, bytes.slack],
+            bytes: [
+                bytes.key,
+                bytes.value,
+                bytes.header,
+                bytes.bucket_array,
+                bytes.slack,
+            ],
         }
     }
 }

@@ -41,7 +41,14 @@ pub(super) struct Loop<S> {
 impl<S: Session> Loop<S> {
     pub(super) fn new(session: S, hasher: Hasher, batch: u32, outcomes: bool) -> Loop<S> {
         let value = Vec::new();
-        Loop { session, hasher, batch: batch as usize, outcomes, value, tally: Tally::default() }
+        Loop {
+            session,
+            hasher,
+            batch: batch as usize,
+            outcomes,
+            value,
+            tally: Tally::default(),
+        }
     }
 
     /// Makes room for the longest value of a segment; between slices.
@@ -92,9 +99,15 @@ impl<S: Session> Loop<S> {
     }
 
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "the body of the timed loop, called from two places")]
+    #[expect(
+        clippy::inline_always,
+        reason = "the body of the timed loop, called from two places"
+    )]
     fn one(&mut self, op: &Op, bytes: &[u8]) {
-        let key = Key { bytes, hash: self.hasher.hash(bytes) };
+        let key = Key {
+            bytes,
+            hash: self.hasher.hash(bytes),
+        };
         match op.kind {
             Kind::Get => {
                 let found = self.session.get(key, |value| belongs(value, bytes));
@@ -107,12 +120,7 @@ impl<S: Session> Loop<S> {
                     self.fill(op, key);
                 }
             }
-            Kind::Set => {
-                let value = value_for(&mut self.value, op, bytes);
-                let stored = self.session.set(key, value);
-                self.stored(op, bytes, stored);
-            }
-            Kind::Insert => {
+            Kind::Set | Kind::Insert => {
                 let value = value_for(&mut self.value, op, bytes);
                 let stored = self.session.set(key, value);
                 self.stored(op, bytes, stored);
@@ -125,10 +133,12 @@ impl<S: Session> Loop<S> {
         }
     }
 
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "the body of the timed loop")]
+    #[inline]
     fn many(&mut self, segment: &Segment, ops: &[Op]) {
-        const NO_KEY: Key<'static> = Key { bytes: &[], hash: 0 };
+        const NO_KEY: Key<'static> = Key {
+            bytes: &[],
+            hash: 0,
+        };
         // Batches longer than this are cut: the array lives on the stack.
         const MOST: usize = 64;
         for ops in ops.chunks(MOST) {
@@ -136,7 +146,10 @@ impl<S: Session> Loop<S> {
             let mut found = [None; MOST];
             for (key, op) in keys.iter_mut().zip(ops) {
                 let bytes = segment.key(op);
-                *key = Key { bytes, hash: self.hasher.hash(bytes) };
+                *key = Key {
+                    bytes,
+                    hash: self.hasher.hash(bytes),
+                };
             }
             let keys = &keys[..ops.len()];
             let mut calls = 0;
@@ -166,20 +179,17 @@ impl<S: Session> Loop<S> {
     #[inline]
     fn read_modify_write(&mut self, op: &Op, key: Key<'_>) {
         let fresh = value_for(&mut self.value, op, key.bytes);
-        let (outcome, found) = self.session.update(key, |old, new| match old {
-            Some(old) => {
-                let right = belongs(old, key.bytes);
-                new.extend_from_slice(old);
-                // The modification: the last byte, past what identifies the key.
-                if let Some(last) = new.get_mut(8..).and_then(<[u8]>::last_mut) {
-                    *last = last.wrapping_add(1);
-                }
-                (Edit::Store, Some(right))
-            }
-            None => {
+        let (outcome, found) = self.session.update(key, |old, new| {
+            let Some(old) = old else {
                 new.extend_from_slice(fresh);
-                (Edit::Store, None)
+                return (Edit::Store, None);
+            };
+            new.extend_from_slice(old);
+            // The modification: the last byte, past what identifies the key.
+            if let Some(last) = new.get_mut(8..).and_then(<[u8]>::last_mut) {
+                *last = last.wrapping_add(1);
             }
+            (Edit::Store, Some(belongs(old, key.bytes)))
         });
         self.tally.refused += u64::from(outcome == Outcome::Refused);
         self.read(op, key.bytes, found);
@@ -239,12 +249,11 @@ impl<S: Session> Loop<S> {
 /// Whether a value is the one of `key`: it starts with the key's last min(8, length) bytes.
 #[inline]
 fn belongs(value: &[u8], key: &[u8]) -> bool {
-    match (value.first_chunk::<8>(), key.last_chunk::<8>()) {
-        (Some(value), Some(key)) => u64::from_ne_bytes(*value) == u64::from_ne_bytes(*key),
-        _ => {
-            let length = value.len().min(key.len()).min(8);
-            value[..length] == key[key.len() - length..]
-        }
+    if let (Some(value), Some(key)) = (value.first_chunk::<8>(), key.last_chunk::<8>()) {
+        u64::from_ne_bytes(*value) == u64::from_ne_bytes(*key)
+    } else {
+        let length = value.len().min(key.len()).min(8);
+        value[..length] == key[key.len() - length..]
     }
 }
 
@@ -259,19 +268,18 @@ fn value_for<'v>(pattern: &'v mut [u8], op: &Op, key: &[u8]) -> &'v [u8] {
 /// Writes the bytes by which a value is known to be the key's.
 #[inline]
 fn mark_value(value: &mut [u8], key: &[u8]) {
-    match (value.first_chunk_mut::<8>(), key.last_chunk::<8>()) {
-        (Some(value), Some(key)) => *value = *key,
-        _ => {
-            let length = value.len().min(key.len()).min(8);
-            value[..length].copy_from_slice(&key[key.len() - length..]);
-        }
+    if let (Some(value), Some(key)) = (value.first_chunk_mut::<8>(), key.last_chunk::<8>()) {
+        *value = *key;
+    } else {
+        let length = value.len().min(key.len()).min(8);
+        value[..length].copy_from_slice(&key[key.len() - length..]);
     }
 }
 
 /// Lengthens the pattern that values are cut from.
 fn grow_pattern(pattern: &mut Vec<u8>, length: usize) {
     for at in pattern.len()..length {
-        pattern.push(b'a' + (at % 23) as u8);
+        pattern.push(b"abcdefghijklmnopqrstuvw"[at % 23]);
     }
 }
 

@@ -44,7 +44,13 @@ impl Feed {
     pub(super) fn load(mut stream: Stream) -> anyhow::Result<Feed> {
         let mut segment = Segment::default();
         let filled = stream.refill(&mut segment)?;
-        Ok(Feed { stream, segment, filled, at: 0, done: 0 })
+        Ok(Feed {
+            stream,
+            segment,
+            filled,
+            at: 0,
+            done: 0,
+        })
     }
 
     /// Operations of one pass of this thread.
@@ -57,7 +63,10 @@ impl Feed {
     }
 
     fn refill(&mut self) -> Result<(), String> {
-        self.filled = self.stream.refill(&mut self.segment).map_err(|e| format!("{e:#}"))?;
+        self.filled = self
+            .stream
+            .refill(&mut self.segment)
+            .map_err(|e| format!("{e:#}"))?;
         self.at = 0;
         Ok(())
     }
@@ -92,7 +101,8 @@ pub(super) fn serve<S: Session>(
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
+    text.or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no message")
 }
 
 fn slice<S: Session>(
@@ -115,16 +125,17 @@ fn slice<S: Session>(
     refilled?;
     let cpu_before = machine::thread_cpu_ns();
     let mut measured = match job.order.cut {
-        Cut::Time { ns, discard_ns } => {
-            by_time(feed, session, job, chunk, ns, discard_ns)
-        }
+        Cut::Time { ns, discard_ns } => by_time(feed, session, job, chunk, ns, discard_ns),
         Cut::Part { part, of } => by_part(feed, session, part, of)?,
     };
     measured.cpu_ns = machine::thread_cpu_ns().saturating_sub(cpu_before);
     let tally = std::mem::take(&mut session.tally);
     if let Some(first) = tally.first_wrong {
         let ops = measured.ops;
-        return Err(format!("{} of {ops} checks failed; the first: {first}", tally.wrong));
+        return Err(format!(
+            "{} of {ops} checks failed; the first: {first}",
+            tally.wrong
+        ));
     }
     (measured.hits, measured.misses, measured.refused) = (tally.hits, tally.misses, tally.refused);
     Ok(measured)
@@ -141,7 +152,10 @@ fn by_time<S: Session>(
     discard_ns: u64,
 ) -> ThreadSlice {
     let started_ns = machine::now_ns();
-    let mut slice = ThreadSlice { started_ns, ..ThreadSlice::default() };
+    let mut slice = ThreadSlice {
+        started_ns,
+        ..ThreadSlice::default()
+    };
     let mut warm = false;
     loop {
         if feed.left() == 0 {
@@ -185,16 +199,25 @@ fn by_part<S: Session>(
     part: u32,
     of: u32,
 ) -> Result<ThreadSlice, String> {
-    let total = feed.pass_ops().ok_or("a part of a pass was asked of an endless stream")?;
+    let total = feed
+        .pass_ops()
+        .ok_or("a part of a pass was asked of an endless stream")?;
     let end = u128::from(total) * u128::from(part + 1) / u128::from(of);
-    let mut left = u64::try_from(end).expect("a part of a u64").saturating_sub(feed.done);
-    let mut slice = ThreadSlice { started_ns: machine::now_ns(), ..ThreadSlice::default() };
+    let mut left = u64::try_from(end)
+        .expect("a part of a u64")
+        .saturating_sub(feed.done);
+    let mut slice = ThreadSlice {
+        started_ns: machine::now_ns(),
+        ..ThreadSlice::default()
+    };
     while left > 0 {
         if feed.left() == 0 {
             feed.refill()?;
             session.prepare(&feed.segment);
             if feed.left() == 0 {
-                return Err(format!("the stream ended {left} operations before its pass"));
+                return Err(format!(
+                    "the stream ended {left} operations before its pass"
+                ));
             }
         }
         let count = feed.left().min(usize::try_from(left).unwrap_or(usize::MAX));

@@ -9,14 +9,19 @@ use crate::base::parse_integer;
 /// A laboratory for hash-table storage engines: runs tables under the same workloads and says what
 /// is really different.
 #[derive(Debug, Parser)]
-#[command(name = "bucketlab", version, arg_required_else_help = true, after_help = "\
+#[command(
+    name = "bucketlab",
+    version,
+    arg_required_else_help = true,
+    after_help = "\
 Examples:
   bucketlab run                              the quick suite, in about a minute
   bucketlab run -t fixed -t striped -w ycsb-b --threads 2
   bucketlab run --trace requests.txt.gz -t fixed -t resizable
   bucketlab list strategies
 
-Exit codes: 0 all is well; 1 a cell failed; 2 input that cannot be used; 130 interrupted.")]
+Exit codes: 0 all is well; 1 a cell failed; 2 input that cannot be used; 130 interrupted."
+)]
 pub(super) struct Cli {
     #[command(subcommand)]
     pub(super) verb: Verb,
@@ -25,7 +30,7 @@ pub(super) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
     /// Measure suites: tables under workloads, into a run directory
-    Run(Run),
+    Run(Box<Run>),
     /// Say what there is: strategies, hashes, workloads, suites, formats
     List(List),
     /// Serve one table to a parent process
@@ -69,7 +74,7 @@ pub(super) struct Run {
     /// Trials of each cell, instead of as many as the time allows
     #[arg(long, value_name = "N")]
     pub(super) trials: Option<u32>,
-    /// Seconds for the slices of each panel [default: one for each cell of it]
+    /// Seconds for the slices of each panel [default: 0.8 for each cell of it]
     #[arg(long, value_name = "SECONDS")]
     pub(super) time: Option<f64>,
     /// Gets handed to the table at a time
@@ -82,8 +87,8 @@ pub(super) struct Run {
     #[arg(long, value_name = "DIR", default_value = "results")]
     pub(super) out: PathBuf,
     /// Only say what would be run, how much memory and how long it takes
-    #[arg(long)]
-    pub(super) dry_run: bool,
+    #[arg(long = "dry-run")]
+    pub(super) dry: bool,
     /// How the result is printed; with json, everything else goes to stderr
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub(super) format: Format,

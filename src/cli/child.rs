@@ -9,7 +9,7 @@ use crate::bench::{Pipe, Reply, Request, StdPipe};
 use crate::catalog;
 use crate::machine;
 
-pub(super) fn child(house: House<'_>) -> anyhow::Result<ExitCode> {
+pub(super) fn child(house: House<'_>) -> ExitCode {
     // Nobody reads the answers of an orphan: it ends with its parent, even in the middle of a slice.
     machine::die_with_parent();
     // A table that eats memory fails by itself before the kernel picks a victim.
@@ -19,9 +19,9 @@ pub(super) fn child(house: House<'_>) -> anyhow::Result<ExitCode> {
     if let Err(error) = served {
         // The parent may be gone; then nobody is left to tell.
         let _ = pipe.reply(&Reply::Failed(format!("{error:#}")));
-        return Ok(ExitCode::FAILURE);
+        return ExitCode::FAILURE;
     }
-    Ok(ExitCode::SUCCESS)
+    ExitCode::SUCCESS
 }
 
 fn serve(house: House<'_>, pipe: &mut dyn Pipe) -> anyhow::Result<()> {

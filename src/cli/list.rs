@@ -23,16 +23,30 @@ struct Listing {
 pub(super) fn list(house: House<'_>, args: &List) -> anyhow::Result<ExitCode> {
     let kinds = match args.what {
         Some(kind) => vec![kind],
-        None => vec![Kind::Strategies, Kind::Hashes, Kind::Workloads, Kind::Suites, Kind::Formats],
+        None => vec![
+            Kind::Strategies,
+            Kind::Hashes,
+            Kind::Workloads,
+            Kind::Suites,
+            Kind::Formats,
+        ],
     };
-    let listings: Vec<Listing> =
-        kinds.iter().map(|kind| listing(*kind, house.rows)).collect::<anyhow::Result<_>>()?;
+    let listings: Vec<Listing> = kinds
+        .iter()
+        .map(|kind| listing(*kind, house.rows))
+        .collect::<anyhow::Result<_>>()?;
     let text = if args.format == Format::Json {
-        let all: Map<String, Value> =
-            listings.iter().map(|listing| (listing.title.to_owned(), as_json(listing))).collect();
+        let all: Map<String, Value> = listings
+            .iter()
+            .map(|listing| (listing.title.to_owned(), as_json(listing)))
+            .collect();
         format!("{}\n", serde_json::to_string_pretty(&all)?)
     } else if args.markdown {
-        listings.iter().map(as_markdown).collect::<Vec<_>>().join("\n")
+        listings
+            .iter()
+            .map(as_markdown)
+            .collect::<Vec<_>>()
+            .join("\n")
     } else {
         listings.iter().map(as_table).collect::<Vec<_>>().join("\n")
     };
@@ -72,7 +86,11 @@ fn listing(kind: Kind, rows: &[Row]) -> anyhow::Result<Listing> {
             rows: PRESETS
                 .iter()
                 .map(|preset| {
-                    vec![preset.name.to_owned(), preset.about.to_owned(), preset.source.to_owned()]
+                    vec![
+                        preset.name.to_owned(),
+                        preset.about.to_owned(),
+                        preset.source.to_owned(),
+                    ]
                 })
                 .collect(),
         },
@@ -81,7 +99,11 @@ fn listing(kind: Kind, rows: &[Row]) -> anyhow::Result<Listing> {
             for (name, _) in SUITES {
                 rows.push(vec![(*name).to_owned(), Suite::load(name)?.about]);
             }
-            Listing { title: "suites", columns: vec!["suite", "what it measures"], rows }
+            Listing {
+                title: "suites",
+                columns: vec!["suite", "what it measures"],
+                rows,
+            }
         }
         Kind::Formats => Listing {
             title: "formats",
@@ -99,7 +121,11 @@ fn parameters(row: &Row) -> String {
     for param in row.params {
         let separator = if text.is_empty() { "" } else { "; " };
         let (name, default, range) = (param.name, param.default_value(), param.range_text());
-        let _ = write!(text, "{separator}{name}={default} ({range}): {}", param.meaning);
+        let _ = write!(
+            text,
+            "{separator}{name}={default} ({range}): {}",
+            param.meaning
+        );
     }
     text
 }
@@ -111,7 +137,7 @@ fn yes(value: bool) -> String {
 fn as_table(listing: &Listing) -> String {
     let mut table = Table::new();
     table
-        .load_preset(presets::UTF8_HORIZONTAL_ONLY)
+        .load_style(presets::UTF8_HORIZONTAL_ONLY)
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_width(u16::try_from(output::width()).unwrap_or(u16::MAX))
         .set_header(&listing.columns)
@@ -134,7 +160,11 @@ fn as_markdown(listing: &Listing) -> String {
 fn as_json(listing: &Listing) -> Value {
     let object = |row: &Vec<String>| -> Value {
         let pairs = listing.columns.iter().zip(row);
-        Value::Object(pairs.map(|(column, cell)| ((*column).to_owned(), json!(cell))).collect())
+        Value::Object(
+            pairs
+                .map(|(column, cell)| ((*column).to_owned(), json!(cell)))
+                .collect(),
+        )
     };
     listing.rows.iter().map(object).collect()
 }

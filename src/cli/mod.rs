@@ -38,14 +38,16 @@ pub fn main(rows: &[Row], executable: std::io::Result<PathBuf>) -> ExitCode {
         Err(error) => {
             // A reader that has gone away wants no message.
             let broken_pipe = error.chain().any(|cause| {
-                cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind)
+                cause
+                    .downcast_ref::<std::io::Error>()
+                    .map(std::io::Error::kind)
                     == Some(std::io::ErrorKind::BrokenPipe)
             });
             if broken_pipe {
                 return ExitCode::SUCCESS;
             }
             output::complain(&format!("bucketlab: {error:#}\n"));
-            let bad_input = error.chain().any(|cause| cause.is::<BadInput>());
+            let bad_input = error.chain().any(<dyn std::error::Error>::is::<BadInput>);
             ExitCode::from(if bad_input { 2 } else { 1 })
         }
     }
@@ -67,10 +69,13 @@ fn with_args(
     };
     let executable = executable
         .map_err(|error| anyhow::anyhow!("the path of this program cannot be had: {error}"))?;
-    let house = House { rows, executable: &executable };
+    let house = House {
+        rows,
+        executable: &executable,
+    };
     match cli.verb {
         args::Verb::Run(run) => run::run(house, &run),
         args::Verb::List(list) => list::list(house, &list),
-        args::Verb::Child => child::child(house),
+        args::Verb::Child => Ok(child::child(house)),
     }
 }

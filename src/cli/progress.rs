@@ -17,23 +17,29 @@ pub(super) struct Progress {
     planned_s: Vec<f64>,
     panel: usize,
     panel_began: Instant,
-    drawn: Instant,
+    drawn: Option<Instant>,
 }
 
 impl Progress {
     pub(super) fn new(plan: &Plan<'_>) -> Progress {
         let on_terminal = std::io::stderr().is_terminal();
-        let target =
-            if on_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let target = if on_terminal {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
         let planned_s: Vec<f64> = plan
             .panels
             .iter()
-            .map(|panel| if panel.time_s.is_finite() { panel.time_s } else { 1.0 } + panel.opening_s())
+            .map(|panel| if panel.time_s.is_finite() { panel.time_s } else { 1.0 } + panel.filling_s())
             .collect();
-        let total_ms = planned_s.iter().sum::<f64>() * 1e3;
-        let bar = ProgressBar::with_draw_target(Some(total_ms as u64), target);
+        let bar = ProgressBar::with_draw_target(Some(milliseconds(planned_s.iter().sum())), target);
         let style = ProgressStyle::with_template("{bar:28} {percent:>3}%  {msg}");
-        bar.set_style(style.expect("a template of known keys").progress_chars("━╸─"));
+        bar.set_style(
+            style
+                .expect("a template of known keys")
+                .progress_chars("━╸─"),
+        );
         let now = Instant::now();
         Progress {
             bar,
@@ -42,7 +48,7 @@ impl Progress {
             planned_s,
             panel: 0,
             panel_began: now,
-            drawn: now - Duration::from_secs(1),
+            drawn: None,
         }
     }
 
@@ -56,6 +62,11 @@ impl Progress {
         let here = self.planned_s.get(self.panel).copied().unwrap_or(0.0);
         later + (here - self.panel_began.elapsed().as_secs_f64()).max(0.0)
     }
+}
+
+/// Seconds as the bar counts them.
+fn milliseconds(seconds: f64) -> u64 {
+    u64::try_from(Duration::from_secs_f64(seconds.max(0.0)).as_millis()).unwrap_or(u64::MAX)
 }
 
 impl Watch for Progress {
@@ -76,18 +87,24 @@ impl Watch for Progress {
 
     fn step(&mut self, _panel: u32, what: &str) {
         // Drawing more often would disturb what is measured.
-        if !self.on_terminal || self.drawn.elapsed() < Duration::from_millis(250) {
+        if !self.on_terminal
+            || self
+                .drawn
+                .is_some_and(|drawn| drawn.elapsed() < Duration::from_millis(250))
+        {
             return;
         }
-        self.drawn = Instant::now();
+        self.drawn = Some(Instant::now());
         let before: f64 = self.planned_s.iter().take(self.panel).sum();
         let here = self.planned_s[self.panel].min(self.panel_began.elapsed().as_secs_f64());
-        self.bar.set_position(((before + here) * 1e3) as u64);
+        self.bar.set_position(milliseconds(before + here));
         let label = &self.labels[self.panel];
-        self.bar.set_message(format!("{:.0} s left · {label} · {what}", self.left_s()));
+        self.bar
+            .set_message(format!("{:.0} s left · {label} · {what}", self.left_s()));
     }
 
     fn error(&mut self, what: &str) {
-        self.bar.suspend(|| complain(&format!("bucketlab: {what}\n")));
+        self.bar
+            .suspend(|| complain(&format!("bucketlab: {what}\n")));
     }
 }

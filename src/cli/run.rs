@@ -32,7 +32,7 @@ pub(super) fn run(house: House<'_>, args: &Run) -> anyhow::Result<ExitCode> {
         suites.push(Suite::load(name)?.with(&flags)?);
     }
     let plan = Plan::new(house.rows, suites)?;
-    if args.dry_run {
+    if args.dry {
         output::print(&describe(&plan))?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -43,15 +43,25 @@ pub(super) fn run(house: House<'_>, args: &Run) -> anyhow::Result<ExitCode> {
             .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&interrupted)))
             .context("signals cannot be caught")?;
     }
-    let argv: Vec<String> = std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect();
+    let command_line: Vec<String> = std::env::args_os()
+        .map(|a| a.to_string_lossy().into_owned())
+        .collect();
     let mut progress = Progress::new(&plan);
-    let ended =
-        execute(&plan, house.executable, &args.out, &argv, &mut progress, &interrupted);
+    let ended = execute(
+        &plan,
+        house.executable,
+        &args.out,
+        &command_line,
+        &mut progress,
+        &interrupted,
+    );
     progress.finish();
     let ended = ended?;
     let path = ended.path.display();
     if ended.status == Status::Interrupted {
-        output::complain(&format!("interrupted: what was measured is kept in {path}\n"));
+        output::complain(&format!(
+            "interrupted: what was measured is kept in {path}\n"
+        ));
     }
     let records = Records::read(&ended.path)?;
     let summary = report::Summary::of(&records);
@@ -62,10 +72,7 @@ pub(super) fn run(house: House<'_>, args: &Run) -> anyhow::Result<ExitCode> {
             if !findings.is_empty() {
                 text.push_str("\nFindings\n");
             }
-            for finding in &findings {
-                let wrapped = report::wrap(&finding.text, output::width().saturating_sub(2));
-                let _ = writeln!(text, "• {}", wrapped.replace('\n', "\n  "));
-            }
+            text.push_str(&report::bullets(&findings, output::width()));
             let _ = writeln!(text, "\n{path}");
             output::print(&text)?;
         }
@@ -85,8 +92,17 @@ pub(super) fn run(house: House<'_>, args: &Run) -> anyhow::Result<ExitCode> {
 fn describe(plan: &Plan<'_>) -> String {
     let mut text = String::new();
     for (index, panel) in plan.panels.iter().enumerate() {
-        let trials = panel.trials.map_or("trials as time allows".to_owned(), |n| format!("{n} trials"));
-        let _ = writeln!(text, "panel {index}: {} ({})", panel.label(), panel.workload.describe());
+        let trials = panel
+            .trials
+            .map_or("trials as time allows".to_owned(), |n| {
+                format!("{n} trials")
+            });
+        let _ = writeln!(
+            text,
+            "panel {index}: {} ({})",
+            panel.label(),
+            panel.workload.describe()
+        );
         let how = if panel.is_pass() { "passes" } else { "slices" };
         if panel.time_s.is_finite() {
             let _ = writeln!(text, "  {trials}, {:.1} s of {how}", panel.time_s);
@@ -100,15 +116,25 @@ fn describe(plan: &Plan<'_>) -> String {
                 (_, _, true) => "  baseline",
                 _ => "",
             };
-            let _ = writeln!(text, "  {}  {} {}{role}", cell.id, cell.params.full(), cell.hash);
+            let _ = writeln!(
+                text,
+                "  {}  {} {}{role}",
+                cell.id,
+                cell.params.full(),
+                cell.hash
+            );
         }
     }
     let mib = |bytes: u64| bytes.div_ceil(1 << 20);
-    let available =
-        plan.bytes_available.map_or(String::new(), |b| format!(" of {} MiB available", mib(b)));
+    let available = plan
+        .bytes_available
+        .map_or(String::new(), |b| format!(" of {} MiB available", mib(b)));
     let seconds = plan.seconds();
-    let time =
-        if seconds.is_finite() { format!("about {seconds:.0} s") } else { "unknown time".into() };
+    let time = if seconds.is_finite() {
+        format!("about {seconds:.0} s")
+    } else {
+        "unknown time".into()
+    };
     let _ = writeln!(
         text,
         "{} cells in {} panels, {time}, at most about {} MiB{available}",

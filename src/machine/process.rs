@@ -1,6 +1,8 @@
 //! Limits that a child puts on itself.
 
-use rustix::process::{Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setrlimit};
+use rustix::process::{
+    Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setrlimit,
+};
 
 use super::memory::available_bytes;
 
@@ -15,10 +17,18 @@ pub fn die_with_parent() {
 pub fn limit_memory() {
     // Address space beyond memory: stacks, and the arenas that the allocator reserves a thread.
     const RESERVED: u64 = 16 << 30;
-    let Some(available) = available_bytes() else { return };
+    let Some(available) = available_bytes() else {
+        return;
+    };
     let limit = available.saturating_add(RESERVED);
     let Rlimit { current, maximum } = getrlimit(Resource::As);
     if current.is_none_or(|current| current > limit) {
-        let _ = setrlimit(Resource::As, Rlimit { current: Some(limit), maximum });
+        let _ = setrlimit(
+            Resource::As,
+            Rlimit {
+                current: Some(limit),
+                maximum,
+            },
+        );
     }
 }

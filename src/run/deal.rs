@@ -1,7 +1,7 @@
 //! The order in which the cells of a panel get their slices.
 
-use rand::seq::SliceRandom;
 use rand::SeedableRng;
+use rand::seq::SliceRandom;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 /// Deals rounds: every even round is a random order, every odd one the same order reversed (ABBA),
@@ -17,7 +17,11 @@ impl Dealer {
     /// A dealer for `cells` cells.
     pub(super) fn new(cells: usize, seed: u64) -> Dealer {
         let rng = Xoshiro256PlusPlus::seed_from_u64(seed);
-        Dealer { rng, order: (0..cells).collect(), reversed: true }
+        Dealer {
+            rng,
+            order: (0..cells).collect(),
+            reversed: true,
+        }
     }
 
     /// The order of the next round.
@@ -50,14 +54,19 @@ mod tests {
             all.sort_unstable();
             assert_eq!(all, [0, 1, 2, 3, 4]);
         }
-        assert!(firsts.iter().all(|&first| first > 60), "every cell leads in turn: {firsts:?}");
+        assert!(
+            firsts.iter().all(|&first| first > 60),
+            "every cell leads in turn: {firsts:?}"
+        );
     }
 
     #[test]
     fn the_same_seed_deals_the_same() {
         let deal = |seed| {
             let mut dealer = Dealer::new(6, seed);
-            (0..20).flat_map(|_| dealer.round().to_vec()).collect::<Vec<_>>()
+            (0..20)
+                .flat_map(|_| dealer.round().to_vec())
+                .collect::<Vec<_>>()
         };
         assert_eq!(deal(3), deal(3));
         assert_ne!(deal(3), deal(4));

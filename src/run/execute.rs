@@ -50,7 +50,11 @@ pub fn execute(
     watch: &mut dyn Watch,
     interrupted: &AtomicBool,
 ) -> anyhow::Result<Ended> {
-    let names: Vec<&str> = plan.suites.iter().map(|suite| suite.name.as_str()).collect();
+    let names: Vec<&str> = plan
+        .suites
+        .iter()
+        .map(|suite| suite.name.as_str())
+        .collect();
     let name = names.join("+");
     let revision = revision();
     let (compact, started) = machine::utc_now();
@@ -75,8 +79,14 @@ pub fn execute(
         not_measured: not_measured(),
         machine: machine::fingerprint(),
         suites: plan.suites.iter().map(suite_table).collect(),
-        panels: (0..).zip(&plan.panels).map(|(index, panel)| panel_entry(index, panel)).collect(),
-        cells: (0..).zip(&plan.panels).flat_map(|(index, panel)| cells(index, panel)).collect(),
+        panels: (0..)
+            .zip(&plan.panels)
+            .map(|(index, panel)| panel_entry(index, panel))
+            .collect(),
+        cells: (0..)
+            .zip(&plan.panels)
+            .flat_map(|(index, panel)| cells(index, panel))
+            .collect(),
     };
     directory.manifest(&manifest)?;
 
@@ -90,7 +100,13 @@ pub fn execute(
     };
     for (index, panel) in (0..).zip(&plan.panels) {
         bench.watch.panel(index as usize, panel);
-        let place = Place { run_id: &run_id, panel, index, seed: plan.seed };
+        let place = Place {
+            run_id: &run_id,
+            panel,
+            index,
+            seed: plan.seed,
+            birth: 0,
+        };
         let end = measure(place, &mut bench)?;
         if end.interrupted {
             status = Status::Interrupted;
@@ -102,7 +118,10 @@ pub fn execute(
     }
     manifest.status = status.clone();
     directory.manifest(&manifest)?;
-    Ok(Ended { path: directory.path().to_owned(), status })
+    Ok(Ended {
+        path: directory.path().to_owned(),
+        status,
+    })
 }
 
 /// 128 bits for a keyed hash out of the run's seed.
@@ -116,9 +135,12 @@ fn hash_seed(seed: u64) -> [u64; 2] {
 }
 
 fn not_measured() -> Vec<String> {
-    ["hardware counters: none are read", "latency: slices here measure throughput only"]
-        .map(str::to_owned)
-        .to_vec()
+    [
+        "hardware counters: none are read",
+        "latency: slices here measure throughput only",
+    ]
+    .map(str::to_owned)
+    .to_vec()
 }
 
 fn suite_table(suite: &super::Suite) -> toml::Table {
@@ -135,7 +157,10 @@ fn panel_entry(index: u32, panel: &Panel<'_>) -> PanelEntry {
         batch: panel.workload.batch,
         entries: panel.workload.entries,
         pass: panel.is_pass(),
-        baseline: panel.baseline.map(|at| panel.cells[at].id.clone()).unwrap_or_default(),
+        baseline: panel
+            .baseline
+            .map(|at| panel.cells[at].id.clone())
+            .unwrap_or_default(),
     }
 }
 
@@ -158,13 +183,22 @@ fn cells(index: u32, panel: &Panel<'_>) -> Vec<CellEntry> {
 /// The revision of the sources that the program was built from, if they are still there.
 fn revision() -> String {
     let git = |arguments: &[&str]| {
-        let output =
-            Command::new("git").arg("-C").arg(env!("CARGO_MANIFEST_DIR")).args(arguments).output();
+        let output = Command::new("git")
+            .arg("-C")
+            .arg(env!("CARGO_MANIFEST_DIR"))
+            .args(arguments)
+            .output();
         let output = output.ok().filter(|output| output.status.success())?;
         Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     };
-    let Some(revision) = git(&["rev-parse", "--short=10", "HEAD"]) else { return String::new() };
+    let Some(revision) = git(&["rev-parse", "--short=10", "HEAD"]) else {
+        return String::new();
+    };
     let changed = git(&["status", "--porcelain", "--untracked-files=no"]);
-    let dirty = if changed.is_none_or(|changed| !changed.is_empty()) { "-dirty" } else { "" };
+    let dirty = if changed.is_none_or(|changed| !changed.is_empty()) {
+        "-dirty"
+    } else {
+        ""
+    };
     format!("{revision}{dirty}")
 }

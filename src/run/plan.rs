@@ -13,11 +13,20 @@ use crate::hash;
 use crate::machine;
 use crate::workload::{TraceFacts, Workload};
 
-/// Part of the memory at hand that a panel's tables and streams may take together.
-const MEMORY_SHARE: f64 = 0.75;
+/// Quarters of the memory at hand that a panel's tables and streams may take together.
+const MEMORY_QUARTERS: u64 = 3;
 
 /// What a child takes before it holds anything, in bytes: the program, its stacks and buffers.
 const CHILD_BYTES: u64 = 16 << 20;
+
+/// Time for the slices of a cell when nobody says, in seconds: ten slices of 10 ms for each of
+/// eight births. Copies of one table differ more from birth to birth than such a second differs
+/// within one.
+const CELL_S: f64 = 0.8;
+
+/// The most births of a panel. With eight, the median of an A/A pair at 10^5 entries comes within
+/// 5 %; `scripts/aa` shows how often.
+const MOST_BIRTHS: u32 = 8;
 
 /// The most threads that a cell may ask for.
 const MOST_THREADS: u32 = 4096;
@@ -97,16 +106,40 @@ impl Panel<'_> {
     /// The workload and thread count in words.
     #[must_use]
     pub fn label(&self) -> String {
-        let threads = if self.threads == 1 { "thread" } else { "threads" };
+        let threads = if self.threads == 1 {
+            "thread"
+        } else {
+            "threads"
+        };
         format!("{}, {} {threads}", self.workload.name, self.threads)
     }
 
-    /// Seconds that opening its tables may take: a guess for the progress bar.
+    /// How often its tables are born: a pass makes a fresh table each time anyway; otherwise as
+    /// often as filling takes up to half as long as measuring, and at most [`MOST_BIRTHS`].
     #[must_use]
-    pub fn opening_s(&self) -> f64 {
-        let entries = if self.workload.prefill { self.workload.entries } else { 0 };
-        let one = 0.08 + entries as f64 * 1.2e-6;
-        one * self.cells.len() as f64
+    pub fn births(&self) -> u32 {
+        if self.is_pass() {
+            return 1;
+        }
+        let affordable =
+            |births: &u32| f64::from(*births) * self.one_filling_s() <= self.time_s / 2.0;
+        let births = (2..=MOST_BIRTHS).rev().find(affordable).unwrap_or(1);
+        births.min(self.trials.unwrap_or(u32::MAX))
+    }
+
+    /// Seconds that filling its tables may take in all: a guess for the progress bar.
+    #[must_use]
+    pub fn filling_s(&self) -> f64 {
+        self.one_filling_s() * f64::from(self.births())
+    }
+
+    fn one_filling_s(&self) -> f64 {
+        let filled = if self.workload.prefill {
+            self.workload.entries
+        } else {
+            0
+        };
+        (0.03 + filled as f64 * 0.4e-6) * self.cells.len() as f64
     }
 }
 
@@ -124,7 +157,7 @@ impl<'r> Plan<'r> {
         for suite in &suites {
             check_suite(suite)?;
             for group in &suite.group {
-                for workload in workloads(suite, group)? {
+                for mut workload in workloads(suite, group)? {
                     let trace = match &workload.trace {
                         None => None,
                         Some(source) => Some(match traces.entry(source.path.clone()) {
@@ -133,6 +166,9 @@ impl<'r> Plan<'r> {
                         }),
                     };
                     let (facts, content) = trace.unzip();
+                    if let Some(facts) = &facts {
+                        workload.ops = Some(facts.requests);
+                    }
                     for &threads in group.threads.as_ref().unwrap_or(&suite.threads) {
                         let key = panel_key(&workload, content.as_deref(), threads);
                         let at = *by_key.entry(key.clone()).or_insert_with(|| {
@@ -150,7 +186,13 @@ impl<'r> Plan<'r> {
         let panels = split_to_fit(panels, available)?;
         let bytes = panels.iter().map(|panel| panel.bytes).max().unwrap_or(0);
         let seed = suites.first().map_or(1, |suite| suite.seed);
-        Ok(Plan { suites, panels, seed, bytes, bytes_available: available })
+        Ok(Plan {
+            suites,
+            panels,
+            seed,
+            bytes,
+            bytes_available: available,
+        })
     }
 
     /// Cells in all panels, controls and twins included.
@@ -162,7 +204,10 @@ impl<'r> Plan<'r> {
     /// Seconds that the run may take: a guess.
     #[must_use]
     pub fn seconds(&self) -> f64 {
-        self.panels.iter().map(|panel| panel.time_s + panel.opening_s()).sum()
+        self.panels
+            .iter()
+            .map(|panel| panel.time_s + panel.filling_s())
+            .sum()
     }
 }
 
@@ -171,7 +216,9 @@ fn check_suite(suite: &Suite) -> Result<(), BadInput> {
     let groups = suite.group.iter();
     for &threads in groups.flat_map(|group| group.threads.as_ref().unwrap_or(&suite.threads)) {
         if threads == 0 || threads > MOST_THREADS {
-            return bad(format!("threads = {threads} is not valid: 1 to {MOST_THREADS}"));
+            return bad(format!(
+                "threads = {threads} is not valid: 1 to {MOST_THREADS}"
+            ));
         }
     }
     if suite.group.is_empty() {
@@ -180,18 +227,33 @@ fn check_suite(suite: &Suite) -> Result<(), BadInput> {
     if suite.trials == Some(0) {
         return bad("trials = 0 is not valid: at least 1".into());
     }
-    if suite.time_s.is_some_and(|time_s| !(time_s > 0.0 && time_s <= 1e6)) {
-        return bad(format!("time = {} s is not valid: above 0, at most 10^6", suite.time_s.unwrap_or(0.0)));
+    if suite
+        .time_s
+        .is_some_and(|time_s| !(time_s > 0.0 && time_s <= 1e6))
+    {
+        return bad(format!(
+            "time = {} s is not valid: above 0, at most 10^6",
+            suite.time_s.unwrap_or(0.0)
+        ));
     }
     if !(1..=1000).contains(&suite.slice_ms) {
-        return bad(format!("slice_ms = {} is not valid: 1 to 1000", suite.slice_ms));
+        return bad(format!(
+            "slice_ms = {} is not valid: 1 to 1000",
+            suite.slice_ms
+        ));
     }
     Ok(())
 }
 
 fn workloads(suite: &Suite, group: &Group) -> Result<Vec<Workload>, BadInput> {
-    let entries = group.entries.as_ref().map_or(vec![None], |all| all.iter().copied().map(Some).collect());
-    let batches = group.batch.as_ref().map_or(vec![None], |all| all.iter().copied().map(Some).collect());
+    let entries = group
+        .entries
+        .as_ref()
+        .map_or(vec![None], |all| all.iter().copied().map(Some).collect());
+    let batches = group
+        .batch
+        .as_ref()
+        .map_or(vec![None], |all| all.iter().copied().map(Some).collect());
     let mut workloads = Vec::new();
     for name in &group.workloads {
         for &entries in &entries {
@@ -206,7 +268,10 @@ fn workloads(suite: &Suite, group: &Group) -> Result<Vec<Workload>, BadInput> {
 fn scan_trace(source: &crate::workload::TraceSource) -> Result<(TraceFacts, String), BadInput> {
     let facts = TraceFacts::scan(source)?;
     let content = machine::file_hash(&source.path).map_err(|error| {
-        BadInput(format!("trace '{}' cannot be read: {error}", source.path.display()))
+        BadInput(format!(
+            "trace '{}' cannot be read: {error}",
+            source.path.display()
+        ))
     })?;
     Ok((facts, content))
 }
@@ -224,7 +289,11 @@ fn panel_key(workload: &Workload, trace_content: Option<&str>, threads: u32) -> 
     if let Some(source) = &mut workload.trace {
         source.path = std::path::PathBuf::new();
     }
-    let shared = Shared { workload, trace: trace_content, threads };
+    let shared = Shared {
+        workload,
+        trace: trace_content,
+        threads,
+    };
     serde_json::to_string(&shared).expect("plain data")
 }
 
@@ -242,7 +311,11 @@ fn new_panel<'r>(
         threads,
         cells: Vec::new(),
         baseline: None,
-        time_s: suite.time_s.unwrap_or(if suite.trials.is_some() { f64::INFINITY } else { 0.0 }),
+        time_s: suite.time_s.unwrap_or(if suite.trials.is_some() {
+            f64::INFINITY
+        } else {
+            0.0
+        }),
         trials: suite.trials,
         slice_ns: suite.slice_ms * 1_000_000,
         bytes: 0,
@@ -277,7 +350,10 @@ fn new_cell<'r>(
     panel_key: &str,
 ) -> Result<Cell<'r>, BadInput> {
     let (row, params) = catalog::resolve(rows, spec)?;
-    let place = rows.iter().position(|other| other.name == row.name).unwrap_or(0);
+    let place = rows
+        .iter()
+        .position(|other| other.name == row.name)
+        .unwrap_or(0);
     let mut cell = Cell {
         id: String::new(),
         row,
@@ -292,7 +368,10 @@ fn new_cell<'r>(
 
 fn cell_id(cell: &Cell<'_>, panel_key: &str) -> String {
     let full = cell.params.full();
-    let whole = format!("{panel_key}|{full}|{}|system|default|twin={}", cell.hash, cell.twin);
+    let whole = format!(
+        "{panel_key}|{full}|{}|system|default|twin={}",
+        cell.hash, cell.twin
+    );
     format!("{:016x}", xxh3_64(whole.as_bytes()))
 }
 
@@ -302,8 +381,12 @@ fn complete<'r>(panel: &mut Panel<'r>, rows: &'r [Row]) {
         && let Some(control) = rows.iter().find(|row| row.control)
         && let Some(hash) = panel.cells.first().map(|cell| cell.hash.clone())
     {
-        let spec = Spec { name: control.name.to_owned(), params: Vec::new() };
-        let floor = new_cell(rows, &spec, &hash, &panel.key).expect("a control's defaults are valid");
+        let spec = Spec {
+            name: control.name.to_owned(),
+            params: Vec::new(),
+        };
+        let floor =
+            new_cell(rows, &spec, &hash, &panel.key).expect("a control's defaults are valid");
         panel.cells.insert(0, floor);
     }
     panel.baseline = baseline(&panel.cells);
@@ -314,7 +397,7 @@ fn complete<'r>(panel: &mut Panel<'r>, rows: &'r [Row]) {
         panel.cells.push(twin);
     }
     if panel.time_s == 0.0 {
-        panel.time_s = panel.cells.len() as f64;
+        panel.time_s = panel.cells.len() as f64 * CELL_S;
     }
 }
 
@@ -322,7 +405,9 @@ fn complete<'r>(panel: &mut Panel<'r>, rows: &'r [Row]) {
 /// control.
 fn baseline(cells: &[Cell<'_>]) -> Option<usize> {
     let at = |test: &dyn Fn(&Cell<'_>) -> bool| {
-        cells.iter().position(|cell| !cell.row.control && !cell.twin && test(cell))
+        cells
+            .iter()
+            .position(|cell| !cell.row.control && !cell.twin && test(cell))
     };
     at(&|cell| cell.params.short() == "fixed")
         .or_else(|| at(&|cell| cell.row.name == "fixed"))
@@ -331,19 +416,20 @@ fn baseline(cells: &[Cell<'_>]) -> Option<usize> {
 
 /// Estimates each panel's memory and splits those that do not fit, the controls and the baseline in
 /// each part.
-fn split_to_fit<'r>(
-    panels: Vec<Panel<'r>>,
+fn split_to_fit(
+    panels: Vec<Panel<'_>>,
     available: Option<u64>,
-) -> Result<Vec<Panel<'r>>, BadInput> {
-    let limit = available.map_or(u64::MAX, |bytes| (bytes as f64 * MEMORY_SHARE) as u64);
+) -> Result<Vec<Panel<'_>>, BadInput> {
+    let limit = available.map_or(u64::MAX, |bytes| bytes / 4 * MEMORY_QUARTERS);
     let mut fitting = Vec::new();
     for panel in panels {
         let sizes = panel
             .cells
             .iter()
-            .map(|cell| cell_bytes(&panel, cell).filter(|&bytes| bytes <= limit).ok_or_else(|| {
+            .map(|cell| {
+                cell_bytes(&panel, cell).filter(|&bytes| bytes <= limit).ok_or_else(|| {
                 let wanted = cell_bytes(&panel, cell)
-                    .map_or("more than 2^64 bytes".to_owned(), |bytes| mib(bytes));
+                    .map_or("more than 2^64 bytes".to_owned(), mib);
                 BadInput(format!(
                     "{} on {}: about {wanted} of memory would be needed and {} may be used ({} are \
                      available); give fewer entries, buckets or threads",
@@ -352,19 +438,22 @@ fn split_to_fit<'r>(
                     mib(limit),
                     mib(available.unwrap_or(0)),
                 ))
-            }))
+            })
+            })
             .collect::<Result<Vec<u64>, BadInput>>()?;
-        fitting.extend(split(panel, &sizes, limit)?);
+        fitting.extend(split(&panel, &sizes, limit)?);
     }
     Ok(fitting)
 }
 
-fn split<'r>(panel: Panel<'r>, sizes: &[u64], limit: u64) -> Result<Vec<Panel<'r>>, BadInput> {
-    let shared = |at: usize, cell: &Cell<'_>| {
-        cell.row.control || cell.twin || panel.baseline == Some(at)
-    };
+fn split<'r>(panel: &Panel<'r>, sizes: &[u64], limit: u64) -> Result<Vec<Panel<'r>>, BadInput> {
+    let shared =
+        |at: usize, cell: &Cell<'_>| cell.row.control || cell.twin || panel.baseline == Some(at);
     let cells = || panel.cells.iter().enumerate();
-    let common: u64 = cells().filter(|(at, cell)| shared(*at, cell)).map(|(at, _)| sizes[at]).sum();
+    let common: u64 = cells()
+        .filter(|(at, cell)| shared(*at, cell))
+        .map(|(at, _)| sizes[at])
+        .sum();
     let mut parts: Vec<(Vec<usize>, u64)> = vec![(Vec::new(), common)];
     for (at, _) in cells().filter(|(at, cell)| !shared(*at, cell)) {
         let (members, bytes) = parts.last_mut().expect("never empty");
@@ -416,14 +505,18 @@ fn cell_bytes(panel: &Panel<'_>, cell: &Cell<'_>) -> Option<u64> {
     let workload = &panel.workload;
     let given = |name: &str| {
         let declared = cell.row.params.iter().any(|param| param.name == name);
-        if declared { cell.params.integer(name) } else { 0 }
+        if declared {
+            cell.params.integer(name)
+        } else {
+            0
+        }
     };
     let arrays = given("buckets")
         .checked_add(given("capacity"))?
         .checked_mul(8)?
         .checked_add(given("stripes").checked_mul(128)?)?;
     let (entries, key_bytes) = match &panel.trace {
-        Some(facts) => (facts.distinct, facts.max_key_len as u64),
+        Some(facts) => (facts.distinct, u64::from(facts.max_key_len)),
         None => (workload.entries, 24),
     };
     let inserted = if workload.mix.insert > 0 && workload.prefill {
@@ -431,9 +524,16 @@ fn cell_bytes(panel: &Panel<'_>, cell: &Cell<'_>) -> Option<u64> {
     } else {
         0
     };
-    let items = if cell.row.control { 0 } else { entries.checked_add(inserted)? };
-    let per_item = key_bytes + u64::from(workload.value.max()) + 64;
-    let records = entries.max(1 << 16).checked_mul(key_bytes + 12)?.min(64 << 20);
+    let items = if cell.row.control {
+        0
+    } else {
+        entries.checked_add(inserted)?
+    };
+    let per_item = key_bytes + u64::from(workload.value.greatest()) + 64;
+    let records = entries
+        .max(1 << 16)
+        .checked_mul(key_bytes + 12)?
+        .min(64 << 20);
     items
         .checked_mul(per_item)?
         .checked_add(arrays)?

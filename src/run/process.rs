@@ -62,7 +62,12 @@ impl Process {
             }
         });
         let last_words = Some(thread::spawn(move || tail_of(stderr)));
-        Ok(Process { child, requests, replies, last_words })
+        Ok(Process {
+            child,
+            requests,
+            replies,
+            last_words,
+        })
     }
 
     /// Sends a request and waits for the answer, for 10 s + 20 × what is expected.
@@ -74,7 +79,10 @@ impl Process {
     ) -> Result<Reply, Failure> {
         let mut line = serde_json::to_string(request).expect("plain data");
         line.push('\n');
-        let sent = self.requests.as_mut().map(|pipe| pipe.write_all(line.as_bytes()));
+        let sent = self
+            .requests
+            .as_mut()
+            .map(|pipe| pipe.write_all(line.as_bytes()));
         if !matches!(sent, Some(Ok(()))) {
             return Err(Failure::Cell(self.why_it_ended()));
         }
@@ -86,7 +94,9 @@ impl Process {
                 Ok(Ok(reply)) => return Ok(reply),
                 Ok(Err(error)) => {
                     self.kill();
-                    return Err(Failure::Cell(format!("the child's answer made no sense: {error}")));
+                    return Err(Failure::Cell(format!(
+                        "the child's answer made no sense: {error}"
+                    )));
                 }
                 Err(RecvTimeoutError::Disconnected) => {
                     return Err(Failure::Cell(self.why_it_ended()));
@@ -120,15 +130,32 @@ impl Process {
             Ok(status) => describe(status),
             Err(error) => format!("ended, and its status cannot be had: {error}"),
         };
-        let words = self.last_words.take().and_then(|words| words.join().ok()).unwrap_or_default();
-        let words: Vec<&str> = words.lines().map(str::trim).filter(|l| !l.is_empty()).collect();
+        let words = self
+            .last_words
+            .take()
+            .and_then(|words| words.join().ok())
+            .unwrap_or_default();
+        let words: Vec<&str> = words
+            .lines()
+            .map(str::trim)
+            .filter(|l| !l.is_empty())
+            .collect();
         // The first line of a panic and of an abort says most.
         let telling = words.iter().position(|line| line.contains("panicked at"));
         let words = match telling {
-            Some(at) => words[at..].iter().take(2).copied().collect::<Vec<_>>().join(" "),
+            Some(at) => words[at..]
+                .iter()
+                .take(2)
+                .copied()
+                .collect::<Vec<_>>()
+                .join(" "),
             None => words.first().copied().unwrap_or_default().to_owned(),
         };
-        if words.is_empty() { status } else { format!("{status}: {words}") }
+        if words.is_empty() {
+            status
+        } else {
+            format!("{status}: {words}")
+        }
     }
 }
 

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::{BadInput, unknown_name};
 use crate::workload::{
-    KeyDistribution, Mix, OnMiss, PRESETS, Size, TraceSource, Workload, find_format, find_preset,
-    guess_format,
+    FORMATS, KeyDistribution, Mix, OnMiss, PRESETS, Size, TraceSource, Workload, find_format,
+    find_preset,
 };
 
 /// The built-in suites: name and TOML text.
@@ -46,7 +46,7 @@ pub struct Suite {
     /// Gets handed over at a time; a preset's own number otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch: Option<u32>,
-    /// Time for a panel's slices, in seconds; one second for each of its cells otherwise.
+    /// Time for a panel's slices, in seconds; 0.8 s for each of its cells otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_s: Option<f64>,
     /// Trials of each cell; as many as the time allows otherwise.
@@ -166,7 +166,9 @@ impl Suite {
         if let Some((_, text)) = SUITES.iter().find(|(known, _)| *known == name) {
             return Suite::parse(name, text);
         }
-        let is_path = Path::new(name).extension().is_some_and(|extension| extension == "toml");
+        let is_path = Path::new(name)
+            .extension()
+            .is_some_and(|extension| extension == "toml");
         if !is_path {
             let error = unknown_name("suite", name, SUITES.iter().map(|(known, _)| *known));
             return Err(BadInput(format!("{error}; or the path of a .toml file")));
@@ -180,7 +182,10 @@ impl Suite {
         let suite: Suite = toml::from_str(text)
             .map_err(|error| BadInput(format!("suite '{place}': {}", error.to_string().trim())))?;
         let named = !suite.name.is_empty()
-            && suite.name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+            && suite
+                .name
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
             && !suite.name.starts_with('.');
         if !named {
             return Err(BadInput(format!(
@@ -207,7 +212,9 @@ impl Suite {
             }
             if other_question {
                 group.workloads.clone_from(&flags.workloads);
-                group.workloads.extend(flags.trace.iter().map(|trace| format!("trace={trace}")));
+                group
+                    .workloads
+                    .extend(flags.trace.iter().map(|trace| format!("trace={trace}")));
             }
             if !flags.threads.is_empty() {
                 group.threads = Some(flags.threads.clone());
@@ -242,28 +249,43 @@ impl Suite {
         batch: Option<u32>,
     ) -> Result<Workload, BadInput> {
         if let Some(trace) = name.strip_prefix("trace=") {
-            let mut workload = Workload::replay(trace_source(trace)?);
-            workload.batch = batch.or(self.batch).unwrap_or(workload.batch);
+            // The number of requests is known once the trace has been read.
+            let batch = batch.or(self.batch).unwrap_or(1);
+            let workload = Workload::replay(trace_source(trace)?, 0, batch);
             workload.check()?;
             return Ok(workload);
         }
         let mut workload = match self.workload.get(name) {
             Some(custom) => custom.build(name)?,
-            None => match find_preset(name) {
-                Ok(preset) => (preset.build)(),
-                Err(_) => {
-                    let own = self.workload.keys().map(String::as_str);
-                    let presets = PRESETS.iter().map(|preset| preset.name);
-                    return Err(unknown_name("workload", name, own.chain(presets)));
-                }
-            },
+            None => (find_preset(name)
+                .map_err(|error| self.unknown_workload(name, error))?
+                .build)(),
         };
         let own_entries = self.workload.get(name).and_then(|custom| custom.entries);
-        let suite_entries = if own_entries.is_some() { None } else { self.entries };
-        workload.entries = entries.or(suite_entries).unwrap_or(workload.entries);
+        let suite_entries = if own_entries.is_some() {
+            None
+        } else {
+            self.entries
+        };
+        if let Some(entries) = entries.or(suite_entries) {
+            workload.resize(entries);
+        }
         workload.batch = batch.or(self.batch).unwrap_or(workload.batch);
         workload.check()?;
         Ok(workload)
+    }
+
+    /// The suite's own workloads belong in the list of what would be valid.
+    fn unknown_workload(&self, name: &str, error: BadInput) -> BadInput {
+        if self.workload.is_empty() || !error.0.starts_with("unknown") {
+            return error;
+        }
+        let own = self.workload.keys().map(String::as_str);
+        unknown_name(
+            "workload",
+            name,
+            own.chain(PRESETS.iter().map(|preset| preset.name)),
+        )
     }
 }
 
@@ -274,7 +296,7 @@ impl Custom {
             .build)();
         name.clone_into(&mut workload.name);
         if let Some(entries) = self.entries {
-            workload.entries = entries;
+            workload.resize(entries);
         }
         if let Some(keys) = &self.keys {
             workload.keys = keys.clone();
@@ -305,9 +327,13 @@ fn trace_source(text: &str) -> Result<TraceSource, BadInput> {
         && !Path::new(text).exists()
     {
         let format = find_format(format)?;
-        return Ok(TraceSource { path: file.into(), format: format.name.to_owned() });
+        return Ok(TraceSource {
+            path: file.into(),
+            format: format.name.to_owned(),
+        });
     }
-    let path: std::path::PathBuf = text.into();
-    let format = guess_format(&path)?;
-    Ok(TraceSource { path, format: format.name.to_owned() })
+    Ok(TraceSource {
+        path: text.into(),
+        format: FORMATS[0].name.to_owned(),
+    })
 }

@@ -12,6 +12,8 @@ pub(super) struct Place<'p> {
     pub(super) panel: &'p Panel<'p>,
     pub(super) index: u32,
     pub(super) seed: u64,
+    /// Which birth of its tables.
+    pub(super) birth: u32,
 }
 
 /// A trial of one cell, as its slices come in.
@@ -37,7 +39,7 @@ impl Trial {
         for (thread, slice) in (0..).zip(&sliced.threads) {
             self.slices.push(SliceRow {
                 panel: place.index,
-                birth: 0,
+                birth: place.birth,
                 trial,
                 round,
                 position,
@@ -91,13 +93,17 @@ impl Trial {
             ..empty_row(place, cell, trial)
         };
         match structure {
-            Some(_) if cell.row.control => "a control holds no entries".clone_into(&mut row.memory_reason),
+            Some(_) if cell.row.control => {
+                "a control holds no entries".clone_into(&mut row.memory_reason);
+            }
             Some((memory, census)) => {
                 let claimed: u64 = census.bytes.iter().sum();
                 row.items = Some(census.items);
                 row.rss_bytes = memory.rss_bytes;
                 row.bytes_claimed = Some(claimed);
-                row.gap_bytes = memory.rss_bytes.and_then(|rss| rss.checked_signed_diff(claimed));
+                row.gap_bytes = memory
+                    .rss_bytes
+                    .and_then(|rss| rss.checked_signed_diff(claimed));
                 row.bytes_counted = memory.bytes_counted;
                 row.memory_reason.clone_from(&memory.reason);
             }
@@ -110,7 +116,10 @@ impl Trial {
 /// The row of a trial that has no figures.
 pub(super) fn error_row(place: Place<'_>, cell: &Cell<'_>, trial: u32, why: &str) -> TrialRow {
     let one_line = why.split_whitespace().collect::<Vec<_>>().join(" ");
-    TrialRow { error: one_line, ..empty_row(place, cell, trial) }
+    TrialRow {
+        error: one_line,
+        ..empty_row(place, cell, trial)
+    }
 }
 
 fn empty_row(place: Place<'_>, cell: &Cell<'_>, trial: u32) -> TrialRow {
@@ -130,6 +139,7 @@ fn empty_row(place: Place<'_>, cell: &Cell<'_>, trial: u32) -> TrialRow {
         batch: panel.workload.batch,
         entries: panel.workload.entries,
         panel: place.index,
+        birth: place.birth,
         trial,
         seed: place.seed,
         ..TrialRow::default()
@@ -144,10 +154,17 @@ pub(super) fn census_rows(cell: &Cell<'_>, census: &CensusReply) -> Vec<CensusRo
         label: label.to_owned(),
         count,
     };
-    let mut rows =
-        vec![row("total", "items", census.items), row("total", "buckets", census.buckets)];
+    let mut rows = vec![
+        row("total", "items", census.items),
+        row("total", "buckets", census.buckets),
+    ];
     let kinds = ["key", "value", "header", "bucket_array", "slack"];
-    rows.extend(kinds.iter().zip(census.bytes).map(|(kind, count)| row("bytes", kind, count)));
+    rows.extend(
+        kinds
+            .iter()
+            .zip(census.bytes)
+            .map(|(kind, count)| row("bytes", kind, count)),
+    );
     rows.extend(
         (0u64..)
             .zip(&census.chain_lengths)

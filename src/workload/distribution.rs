@@ -11,7 +11,7 @@ use crate::base::BadInput;
 
 /// Which record an operation picks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, tag = "distribution")]
+#[serde(rename_all = "kebab-case", tag = "distribution", try_from = "Written")]
 pub enum KeyDistribution {
     /// Every record alike.
     Uniform,
@@ -19,14 +19,12 @@ pub enum KeyDistribution {
     /// over the records by FNV-1a, so that hot records lie anywhere.
     Zipfian {
         /// The skew, 0 ≤ θ < 1; 0 is uniform.
-        #[serde(default = "ycsb_theta")]
         theta: f64,
     },
     /// Zipfian over recency: the record added last is the hottest. A thread counts the prefill and
     /// its own inserts.
     Latest {
         /// The skew, 0 ≤ θ < 1; 0 is uniform.
-        #[serde(default = "ycsb_theta")]
         theta: f64,
     },
     /// In order, each thread its own records: thread t of n picks t, t + n, t + 2n … and starts
@@ -34,8 +32,42 @@ pub enum KeyDistribution {
     Sequential,
 }
 
-fn ycsb_theta() -> f64 {
-    0.99
+/// A distribution as suites write it. A tagged enum would ignore a θ where none belongs.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    distribution: Name,
+    /// 0.99, as in YCSB, where it is left out.
+    theta: Option<f64>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Name {
+    Uniform,
+    Zipfian,
+    Latest,
+    Sequential,
+}
+
+impl TryFrom<Written> for KeyDistribution {
+    type Error = BadInput;
+
+    fn try_from(written: Written) -> Result<KeyDistribution, BadInput> {
+        let theta = written.theta.unwrap_or(0.99);
+        let keys = match written.distribution {
+            Name::Uniform => KeyDistribution::Uniform,
+            Name::Zipfian => return Ok(KeyDistribution::Zipfian { theta }),
+            Name::Latest => return Ok(KeyDistribution::Latest { theta }),
+            Name::Sequential => KeyDistribution::Sequential,
+        };
+        match written.theta {
+            None => Ok(keys),
+            Some(theta) => Err(BadInput(format!(
+                "theta = {theta} is not valid with {keys} keys: zipfian and latest have one"
+            ))),
+        }
+    }
 }
 
 impl KeyDistribution {
@@ -293,5 +325,7 @@ mod tests {
         );
         let error = read("distribution = 'zipfian'\nskew = 2").unwrap_err();
         assert!(error.to_string().contains("skew"), "{error}");
+        let error = read("distribution = 'uniform'\ntheta = 0.5").unwrap_err();
+        assert!(error.to_string().contains("theta"), "{error}");
     }
 }

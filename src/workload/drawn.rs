@@ -11,6 +11,12 @@ use super::{KeyDistribution, Mix, OnMiss, Size, Workload};
 /// branch predictors learn by heart.
 const RING_OPS_MIN: u64 = 1 << 16;
 
+/// How many operations are drawn before their keys are written. How many digits a key has is
+/// anyone's guess, so branch predictors are wrong about every other key; were each written as soon
+/// as it is drawn, each wrong guess would wait for the whole chain of floating-point operations
+/// before it.
+const PICKS: usize = 256;
+
 /// The drawn operations of one thread.
 pub(super) struct Drawn {
     value: Size,
@@ -98,18 +104,32 @@ impl Drawn {
         segment.ops.reserve_exact(reserve);
         segment.keys.reserve_exact(reserve * KEY_LEN_MAX);
         let mut buffer = KeyBuffer::new();
-        for _ in 0..count {
-            let (kind, record, expect) = self.draw();
-            segment.push(kind, expect, buffer.key(record), self.value.of(record));
-            self.done += 1;
-            if let Length::Ring(ops) = self.length
-                && self.done == ops
-            {
-                self.done = 0;
-                self.cursor = self.start.clone();
+        let mut picks = [(Kind::Get, 0, Expect::Either); PICKS];
+        let mut left = reserve;
+        while left > 0 {
+            let picks = &mut picks[..left.min(PICKS)];
+            left -= picks.len();
+            for pick in picks.iter_mut() {
+                *pick = self.next();
+            }
+            for (kind, record, expect) in picks.iter().copied() {
+                segment.push(kind, expect, buffer.key(record), self.value.of(record));
             }
         }
         filled
+    }
+
+    #[inline]
+    fn next(&mut self) -> (Kind, u64, Expect) {
+        let op = self.draw();
+        self.done += 1;
+        if let Length::Ring(ops) = self.length
+            && self.done == ops
+        {
+            self.done = 0;
+            self.cursor = self.start.clone();
+        }
+        op
     }
 
     #[inline]

@@ -44,7 +44,7 @@ impl KeyBuffer {
         }
         if rest > 0 || at == KEY_LEN_MAX {
             at -= 1;
-            self.0[at] = b'0' + rest as u8;
+            self.0[at] = DIGIT_PAIRS[(rest % 10) as usize][1];
         }
         at -= 4;
         self.0[at..at + 4].copy_from_slice(b"user");
@@ -55,9 +55,9 @@ impl KeyBuffer {
 /// `00` to `99`.
 static DIGIT_PAIRS: [[u8; 2]; 100] = {
     let mut pairs = [[0; 2]; 100];
-    let mut n = 0;
+    let mut n = 0u8;
     while n < 100 {
-        pairs[n] = [b'0' + (n / 10) as u8, b'0' + (n % 10) as u8];
+        pairs[n as usize] = [b'0' + n / 10, b'0' + n % 10];
         n += 1;
     }
     pairs

@@ -299,7 +299,8 @@ fn a_trace_keeps_its_word() {
     let mut keys: Vec<u64> = (0..6_000).map(|_| draws.below(700)).collect();
     // Runs of one key, which meet themselves within a batch.
     keys.extend((700..720).flat_map(|key| [key; 40]));
-    let text: String = keys.iter().map(|key| format!("{key}\n")).collect();
+    let lines: Vec<String> = keys.iter().map(u64::to_string).collect();
+    let text = lines.join("\n");
     std::fs::write(&path, text).unwrap();
     let distinct = keys.iter().collect::<HashSet<_>>().len() as u64;
     let source = TraceSource {

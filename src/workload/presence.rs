@@ -225,10 +225,7 @@ fn bits_to_words(bits: u64) -> usize {
     usize::try_from(bits.div_ceil(64)).expect("entries fit into 32 bits")
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "records are below 2^32, so words are below 2^26"
-)]
+/// The word and the bit of a record. Records are below 2^32, so words are below 2^26.
 fn place(record: u64) -> (usize, u64) {
     ((record / 64) as usize, 1 << (record % 64))
 }

@@ -1,7 +1,7 @@
 //! The workloads that have names.
 //!
 //! The `ycsb-*` presets follow the core workloads of the Yahoo! Cloud Serving Benchmark (Cooper,
-//! Silberstein, Tam, Ramakrishnan and Sears, "Benchmarking cloud serving systems with YCSB", SoCC
+//! Silberstein, Tam, Ramakrishnan and Sears, "Benchmarking cloud serving systems with YCSB", `SoCC`
 //! 2010, and its files `workloads/workloada` … `f`): their mixes, key distributions, θ = 0.99,
 //! keys (`user` and a hashed record number) and scramble (ranks over 10^10 items, hashed by FNV-1a
 //! modulo the record count). They differ from the Java original in these ways:

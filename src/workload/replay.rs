@@ -115,8 +115,9 @@ impl Replay {
                 Expect::Present
             };
             self.window.get(hash, first);
-            // The record number of a key that has none.
-            let value_len = self.value.of(hash as u64);
+            // The record number of a key that has none: 64 bits of its hash.
+            let record = (hash >> 64) as u64;
+            let value_len = self.value.of(record);
             segment.push(Kind::GetFill, expect, key, value_len);
             self.done += 1;
         }

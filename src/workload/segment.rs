@@ -93,7 +93,7 @@ impl Segment {
     #[inline]
     pub(super) fn push(&mut self, kind: Kind, expect: Expect, key: &[u8], value_len: u32) {
         let key_at = self.keys.len();
-        debug_assert!(key_at <= SEGMENT_BYTES_MAX && key.len() <= usize::from(u16::MAX));
+        debug_assert!(key_at <= SEGMENT_BYTES_MAX && u16::try_from(key.len()).is_ok());
         self.keys.extend_from_slice(key);
         #[expect(
             clippy::cast_possible_truncation,

@@ -55,6 +55,15 @@ impl Size {
         Ok(())
     }
 
+    /// The greatest length, in bytes.
+    #[must_use]
+    pub fn greatest(&self) -> u32 {
+        match *self {
+            Size::Fixed(bytes) => bytes,
+            Size::Uniform { max, .. } => max,
+        }
+    }
+
     /// The length of a record's value, in bytes.
     #[inline]
     #[must_use]

@@ -244,8 +244,8 @@ mod tests {
 
     #[test]
     fn a_gzip_file_cut_short_or_damaged_is_named_with_the_place() {
-        let lines: String = (0..5_000).map(|n| format!("key-{n}\n")).collect();
-        let packed = gzip(lines.as_bytes());
+        let lines: Vec<String> = (0..5_000).map(|n| format!("key-{n}")).collect();
+        let packed = gzip((lines.join("\n") + "\n").as_bytes());
         for cut in [packed.len() / 2, packed.len() - 1, 12, 5] {
             let text = error(&packed[..cut]);
             assert!(text.contains("cut short"), "{text}");

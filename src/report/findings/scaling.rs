@@ -1,0 +1,140 @@
+//! The same target at several thread counts. These are separate panels, so nothing is paired and
+//! the sentence says so.
+
+use super::{Finding, Place, Topic, cell_ids, gather, panel_numbers, workload_name};
+use crate::report::format::{listed, times_between};
+use crate::report::summary::{CellSummary, PanelSummary, Summary};
+use crate::stats::Interval;
+
+/// Targets that a sentence lists; of more it names the best and the worst.
+const LISTED: usize = 4;
+
+/// A target's rate at the most threads over that at the fewest.
+struct Scaling<'s> {
+    workload: String,
+    fewest: Place<'s>,
+    most: Place<'s>,
+    ratio: Interval,
+}
+
+/// Labels with their scalings over all workloads.
+type Targets<'s> = Vec<(String, Vec<Scaling<'s>>)>;
+
+/// A sentence per pair of thread counts.
+pub(super) fn scalings(summary: &Summary) -> Vec<Finding> {
+    let mut alike: Vec<(_, Vec<&PanelSummary>)> = Vec::new();
+    for panel in &summary.panels {
+        let entry = &panel.entry;
+        let key = (&entry.workload, entry.batch, entry.entries, entry.pass);
+        gather(&mut alike, key, panel);
+    }
+    let mut by_threads = Vec::new();
+    for (_, mut panels) in alike {
+        panels.sort_by_key(|panel| panel.entry.threads);
+        let (Some(&fewest), Some(&most)) = (panels.first(), panels.last()) else {
+            continue;
+        };
+        if fewest.entry.threads == most.entry.threads {
+            continue;
+        }
+        let threads = (fewest.entry.threads, most.entry.threads);
+        for cell in fewest.ranking() {
+            let same = |other: &&CellSummary| {
+                other.entry.target_full == cell.entry.target_full
+                    && other.entry.hash == cell.entry.hash
+            };
+            let Some(at_most) = most.ranking().into_iter().find(same) else {
+                continue;
+            };
+            let Some(ratio) = unpaired(cell, at_most) else {
+                continue;
+            };
+            let scaling = Scaling {
+                workload: workload_name(summary, &fewest.entry),
+                fewest: (fewest, cell),
+                most: (most, at_most),
+                ratio,
+            };
+            let labelled = (fewest.label(cell), scaling);
+            gather(&mut by_threads, threads, labelled);
+        }
+    }
+    by_threads
+        .into_iter()
+        .map(|(threads, labelled)| {
+            let mut targets = Vec::new();
+            for (label, scaling) in labelled {
+                gather(&mut targets, label, scaling);
+            }
+            sentence(threads, targets)
+        })
+        .collect()
+}
+
+/// The ratio of two medians, with the widest interval that theirs allow.
+fn unpaired(fewest: &CellSummary, most: &CellSummary) -> Option<Interval> {
+    let (fewest, most) = (fewest.rate?, most.rate?);
+    (fewest.low > 0.0).then(|| Interval {
+        low: most.low / fewest.high,
+        mid: most.mid / fewest.mid,
+        high: most.high / fewest.low,
+    })
+}
+
+fn sentence(threads: (u32, u32), mut targets: Targets<'_>) -> Finding {
+    let middle = |scalings: &[Scaling<'_>]| {
+        let logs: f64 = scalings.iter().map(|scaling| scaling.ratio.mid.ln()).sum();
+        logs / scalings.len() as f64
+    };
+    targets.sort_by(|(_, a), (_, b)| middle(b).total_cmp(&middle(a)));
+    let mut workloads: Vec<&str> = Vec::new();
+    for scaling in targets.iter().flat_map(|(_, scalings)| scalings) {
+        if !workloads.contains(&scaling.workload.as_str()) {
+            workloads.push(&scaling.workload);
+        }
+    }
+    let what = if targets.len() <= LISTED {
+        let each = targets
+            .iter()
+            .enumerate()
+            .map(|(place, (label, scalings))| {
+                let range = range(scalings);
+                match place {
+                    0 => format!("the rate of {label} becomes {range}"),
+                    _ => format!("that of {label} {range}"),
+                }
+            });
+        listed(&each.collect::<Vec<_>>())
+    } else {
+        let (best, worst) = (&targets[0], &targets[targets.len() - 1]);
+        format!(
+            "of {} targets {} gains most ({}) and {} least ({})",
+            targets.len(),
+            best.0,
+            range(&best.1),
+            worst.0,
+            range(&worst.1)
+        )
+    };
+    let text = format!(
+        "{}, from {} to {} threads: {what} (medians of separate panels, not paired).",
+        listed(&workloads),
+        threads.0,
+        threads.1
+    );
+    let scalings = || targets.iter().flat_map(|(_, scalings)| scalings);
+    Finding {
+        text,
+        topic: Topic::Scaling,
+        panels: panel_numbers(scalings().flat_map(|s| [s.fewest.0, s.most.0])),
+        cells: cell_ids(scalings().flat_map(|s| [s.fewest.1, s.most.1])),
+        effect: scalings()
+            .map(|scaling| scaling.ratio.mid.ln().abs())
+            .fold(0.0, f64::max),
+    }
+}
+
+fn range(scalings: &[Scaling<'_>]) -> String {
+    let ratios: Vec<Interval> = scalings.iter().map(|scaling| scaling.ratio).collect();
+    times_between(&ratios)
+}

@@ -1,0 +1,136 @@
+//! A run's figures for programs.
+
+use serde_json::{Value, json};
+
+use super::findings::findings;
+use super::rates::Ratio;
+use super::summary::{CellSummary, PanelSummary, Summary, Tally, Verdict};
+use crate::stats::Interval;
+
+/// The figures and findings of a run as one JSON object, keys in alphabetical order. What was
+/// not measured is `null`.
+///
+/// | field | meaning |
+/// |---|---|
+/// | `schema_version`, `run_id`, `name`, `started`, `status` | as in `run.toml` |
+/// | `dropped_lines` | rows that were cut short and left out |
+/// | `findings[]` | `text`; `topic`; the `panels` and `cells` that it rests on; `effect`, the natural logarithm of its largest ratio |
+/// | `panels[]` | `panel`, `suite`, `workload`, `about`, `threads`, `batch`, `entries`, `pass`, `baseline` as in `run.toml` |
+/// | `panels[].noise_floor`, `.noise_band` | A/A noise measured in the panel, and the one that verdicts use: as a part of 1 |
+/// | `panels[].harness` | the control: `target`, `floor_ns`, `hash_ns`, `over_hash_ns` of one thread an operation |
+/// | `panels[].cells[]` | `cell_id`, `strategy`, `target`, `target_full`, `hash`, `control`, `twin`; `verdict`, `error`, `trials` |
+/// | `….ops_per_s`, `….ns_per_op` | intervals `{low, mid, high}`: operations of all threads a second; nanoseconds of one thread an operation |
+/// | `….ratio`, `….pairs` | rate over the baseline's, an interval, and the pairs behind it |
+/// | `….ops`, `….hits`, `….misses`, `….refused`, `….resizes` | a trial: `count`, and whether it is `exact` in each |
+/// | `….bytes_per_entry`, `….claimed_per_entry`, `….counted_per_entry` | bytes: resident, by the census, by the allocator |
+/// | `….mean_walk`, `….longest_chain` | entries, by the census |
+#[must_use]
+pub fn json(summary: &Summary) -> Value {
+    let manifest = &summary.manifest;
+    let findings: Vec<Value> = findings(summary)
+        .into_iter()
+        .map(|finding| {
+            json!({
+                "text": finding.text,
+                "topic": finding.topic.word(),
+                "panels": finding.panels,
+                "cells": finding.cells,
+                "effect": finding.effect,
+            })
+        })
+        .collect();
+    json!({
+        "schema_version": manifest.schema_version,
+        "run_id": manifest.run_id,
+        "name": manifest.name,
+        "started": manifest.started,
+        "status": manifest.status,
+        "dropped_lines": summary.dropped_lines,
+        "findings": findings,
+        "panels": summary.panels.iter().map(panel).collect::<Vec<_>>(),
+    })
+}
+
+fn panel(panel: &PanelSummary) -> Value {
+    let entry = &panel.entry;
+    let harness = panel.harness.as_ref().map(|floor| {
+        json!({
+            "target": floor.target,
+            "floor_ns": floor.floor_ns,
+            "hash_ns": floor.hash_ns,
+            "over_hash_ns": floor.over_hash_ns,
+        })
+    });
+    json!({
+        "panel": entry.panel,
+        "suite": entry.suite,
+        "workload": entry.workload,
+        "about": entry.about,
+        "threads": entry.threads,
+        "batch": entry.batch,
+        "entries": entry.entries,
+        "pass": entry.pass,
+        "baseline": entry.baseline,
+        "noise_floor": panel.noise_floor.map(f64::exp_m1),
+        "noise_band": panel.noise_band.exp_m1(),
+        "harness": harness,
+        "cells": panel.cells.iter().map(cell).collect::<Vec<_>>(),
+    })
+}
+
+fn cell(cell: &CellSummary) -> Value {
+    let entry = &cell.entry;
+    json!({
+        "cell_id": entry.cell_id,
+        "strategy": entry.strategy,
+        "target": entry.target,
+        "target_full": entry.target_full,
+        "hash": entry.hash,
+        "control": entry.control,
+        "twin": entry.twin,
+        "verdict": word(cell.verdict),
+        "error": cell.error,
+        "trials": cell.trials,
+        "ops_per_s": interval(cell.rate),
+        "ns_per_op": interval(cell.ns_per_op),
+        "ratio": interval(cell.ratio.map(|Ratio { interval, .. }| interval)),
+        "pairs": cell.ratio.map(|ratio| ratio.pairs),
+        "ops": tally(cell.ops),
+        "hits": tally(cell.hits),
+        "misses": tally(cell.misses),
+        "refused": tally(cell.refused),
+        "resizes": tally(cell.resizes),
+        "bytes_per_entry": cell.bytes_per_entry,
+        "claimed_per_entry": cell.claimed_per_entry,
+        "counted_per_entry": cell.counted_per_entry,
+        "mean_walk": cell.mean_walk,
+        "longest_chain": cell.longest_chain,
+    })
+}
+
+fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Baseline => "baseline",
+        Verdict::Faster => "faster",
+        Verdict::Slower => "slower",
+        Verdict::NoDifference => "no-difference",
+        Verdict::Undecided => "undecided",
+        Verdict::Control => "control",
+        Verdict::Error => "error",
+        Verdict::NotMeasured => "not-measured",
+    }
+}
+
+fn interval(interval: Option<Interval>) -> Value {
+    interval.map_or(
+        Value::Null,
+        |Interval { low, mid, high }| json!({ "low": low, "mid": mid, "high": high }),
+    )
+}
+
+fn tally(tally: Option<Tally>) -> Value {
+    tally.map_or(
+        Value::Null,
+        |tally| json!({ "count": tally.count(), "exact": matches!(tally, Tally::Each(_)) }),
+    )
+}

@@ -1,0 +1,212 @@
+//! What a run measured: rates, ratios and verdicts. `derive` makes them from its rows.
+
+use super::rates::{Rates, Ratio};
+use crate::record::{CellEntry, Manifest, PanelEntry};
+use crate::stats::Interval;
+
+/// Pairs that a verdict needs: of fewer, chance alone puts all on one side too often.
+pub const PAIRS_FOR_A_VERDICT: usize = 3;
+
+/// Everything that tables, charts and findings say, in figures.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Summary {
+    /// What was run.
+    pub manifest: Manifest,
+    /// The panels, in the order of the manifest.
+    pub panels: Vec<PanelSummary>,
+    /// Rows that were cut short and left out.
+    pub dropped_lines: u32,
+}
+
+/// One panel.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PanelSummary {
+    /// What it is.
+    pub entry: PanelEntry,
+    /// Its cells, in the order of the manifest.
+    pub cells: Vec<CellSummary>,
+    /// The A/A noise, as the natural logarithm of a ratio: the end of the twin's interval that is
+    /// further from 0. `None` where there was no twin, or too few pairs of it.
+    pub noise_floor: Option<f64>,
+    /// What verdicts hold an interval against, as a logarithm: `noise_floor`; without one the worst
+    /// of the run's other panels, and 0 where no panel has one.
+    pub noise_band: f64,
+    /// What the harness costs, where the panel has a control with figures.
+    pub harness: Option<HarnessFloor>,
+    pub(super) seed: u64,
+}
+
+/// The harness's own cost, from the control that stores nothing. All in nanoseconds of one thread
+/// an operation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HarnessFloor {
+    /// The control.
+    pub target: String,
+    /// The whole loop around an operation that does nothing.
+    pub floor_ns: f64,
+    /// The hash alone, over the same stream.
+    pub hash_ns: Option<f64>,
+    /// What is between: the harness over the hash.
+    pub over_hash_ns: Option<f64>,
+}
+
+/// One cell in one panel. A cell with an error has none of the figures.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CellSummary {
+    /// What it is.
+    pub entry: CellEntry,
+    /// How it compares with the baseline.
+    pub verdict: Verdict,
+    /// Why the first failed trial failed.
+    pub error: Option<String>,
+    /// Trials behind the figures, or recorded when it failed.
+    pub trials: usize,
+    /// Operations a second, over all threads: median over slices, or over passes.
+    pub rate: Option<Interval>,
+    /// Nanoseconds of one thread an operation.
+    pub ns_per_op: Option<Interval>,
+    /// The rate over the baseline's. Not of the baseline itself, nor of a control.
+    pub ratio: Option<Ratio>,
+    /// Operations a trial.
+    pub ops: Option<Tally>,
+    /// Hits a trial.
+    pub hits: Option<Tally>,
+    /// Misses a trial.
+    pub misses: Option<Tally>,
+    /// Refused writes a trial.
+    pub refused: Option<Tally>,
+    /// Bytes an entry: growth of resident memory over entries.
+    pub bytes_per_entry: Option<f64>,
+    /// Bytes an entry that the census claims.
+    pub claimed_per_entry: Option<f64>,
+    /// Bytes an entry that the counting allocator saw.
+    pub counted_per_entry: Option<f64>,
+    /// Entries that a lookup walks on average, by the census.
+    pub mean_walk: Option<f64>,
+    /// Entries in the longest chain, by the census.
+    pub longest_chain: Option<u64>,
+    /// Resizes that ended within a trial.
+    pub resizes: Option<Tally>,
+    pub(super) rates: Rates,
+}
+
+/// A count that each trial has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tally {
+    /// The same in every trial.
+    Each(u64),
+    /// They differ; this is the lower median.
+    Median(u64),
+}
+
+impl Tally {
+    /// The figure itself.
+    #[must_use]
+    pub fn count(self) -> u64 {
+        match self {
+            Tally::Each(count) | Tally::Median(count) => count,
+        }
+    }
+
+    pub(super) fn of(mut counts: Vec<u64>) -> Option<Tally> {
+        counts.sort_unstable();
+        let (first, last) = (*counts.first()?, *counts.last()?);
+        if first == last {
+            return Some(Tally::Each(first));
+        }
+        Some(Tally::Median(counts[(counts.len() - 1) / 2]))
+    }
+}
+
+/// How a cell compares with its panel's baseline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is the baseline.
+    Baseline,
+    /// Its rate is higher, by more than the A/A noise.
+    Faster,
+    /// Its rate is lower, by more than the A/A noise.
+    Slower,
+    /// Interval and A/A noise leave no difference to speak of.
+    NoDifference,
+    /// There is no baseline with figures, or fewer pairs than a verdict needs.
+    Undecided,
+    /// It is a control or the twin: never ranked.
+    Control,
+    /// A trial failed: no figures.
+    Error,
+    /// No trial was recorded.
+    NotMeasured,
+}
+
+impl Verdict {
+    /// The verdict on a ratio: a difference is one only if the whole interval lies outside
+    /// the noise band (a natural logarithm).
+    #[must_use]
+    pub fn on(ratio: &Ratio, noise_band: f64) -> Verdict {
+        if ratio.pairs < PAIRS_FOR_A_VERDICT {
+            Verdict::Undecided
+        } else if ratio.interval.low.ln() > noise_band {
+            Verdict::Faster
+        } else if ratio.interval.high.ln() < -noise_band {
+            Verdict::Slower
+        } else {
+            Verdict::NoDifference
+        }
+    }
+}
+
+impl CellSummary {
+    /// Whether it is compared and ranked: no control and no twin.
+    #[must_use]
+    pub fn ranked(&self) -> bool {
+        !self.entry.control && !self.entry.twin
+    }
+}
+
+impl PanelSummary {
+    /// The cell that ratios are taken against, if it was measured or tried.
+    #[must_use]
+    pub fn baseline(&self) -> Option<&CellSummary> {
+        self.cells
+            .iter()
+            .find(|cell| cell.entry.cell_id == self.entry.baseline)
+    }
+
+    /// The rate of one of its cells over that of another.
+    #[must_use]
+    pub fn ratio(&self, cell: &CellSummary, over: &CellSummary) -> Option<Ratio> {
+        cell.rates.ratio_to(&over.rates, self.seed)
+    }
+
+    /// The ranked cells that have figures, highest rate first.
+    #[must_use]
+    pub fn ranking(&self) -> Vec<&CellSummary> {
+        let mut cells: Vec<(&CellSummary, f64)> = self
+            .cells
+            .iter()
+            .filter(|cell| cell.ranked())
+            .filter_map(|cell| Some((cell, cell.rate?.mid)))
+            .collect();
+        cells.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+        cells.into_iter().map(|(cell, _)| cell).collect()
+    }
+
+    /// Whether hits and misses are worth showing: a trace, or a workload with misses.
+    #[must_use]
+    pub fn has_misses(&self) -> bool {
+        let missed = |cell: &CellSummary| cell.misses.is_some_and(|tally| tally.count() > 0);
+        self.entry.entries == 0 || self.cells.iter().any(|cell| cell.ranked() && missed(cell))
+    }
+
+    /// A cell's target as people read it, with the hash function where the panel has several.
+    #[must_use]
+    pub fn label(&self, cell: &CellSummary) -> String {
+        let same_hash = |other: &CellSummary| other.entry.hash == cell.entry.hash;
+        if self.cells.iter().all(same_hash) {
+            cell.entry.target.clone()
+        } else {
+            format!("{} ({})", cell.entry.target, cell.entry.hash)
+        }
+    }
+}

@@ -1,0 +1,363 @@
+//! Runs that nobody measured: records made for tests, with figures that are known beforehand.
+
+use rand_xoshiro::Xoshiro256PlusPlus;
+use rand_xoshiro::rand_core::{Rng, SeedableRng};
+
+use crate::record::{
+    CellEntry, CensusRow, Manifest, MarkRow, PanelEntry, Records, SCHEMA_VERSION, SliceKind,
+    SliceRow, Status, TrialRow,
+};
+
+/// Trials of each cell.
+const TRIALS: u32 = 3;
+/// Rounds in a trial of a panel whose slices are cut by time.
+const ROUNDS: u32 = 20;
+/// Operations in a pass.
+const PASS_OPS: u64 = 100_000;
+
+/// A run in the making.
+pub(crate) struct Synthetic {
+    records: Records,
+}
+
+/// A cell to add.
+pub(crate) struct Cell<'a> {
+    target: &'a str,
+    /// Nanoseconds of one thread an operation.
+    ns: f64,
+    /// The largest deviation of a slice, as a part of its rate.
+    jitter: f64,
+    control: bool,
+    twin: bool,
+    hash_ns: Option<f64>,
+    error: Option<&'a str>,
+    hits_misses: Option<(u64, u64)>,
+    bytes_per_entry: u64,
+    chains: &'a [(u64, u64)],
+    resizes: u64,
+}
+
+impl<'a> Cell<'a> {
+    /// An ordinary target that takes so many nanoseconds of one thread an operation.
+    pub fn new(target: &'a str, ns: f64) -> Cell<'a> {
+        Cell {
+            target,
+            ns,
+            jitter: 0.02,
+            control: false,
+            twin: false,
+            hash_ns: None,
+            error: None,
+            hits_misses: None,
+            bytes_per_entry: 96,
+            chains: &[],
+            resizes: 0,
+        }
+    }
+
+    /// The control, with what the hash takes of it.
+    pub fn null(ns: f64, hash_ns: f64) -> Cell<'a> {
+        Cell {
+            control: true,
+            hash_ns: Some(hash_ns),
+            bytes_per_entry: 0,
+            ..Cell::new("null", ns)
+        }
+    }
+
+    /// The twin of a baseline.
+    pub fn twin(target: &'a str, ns: f64) -> Cell<'a> {
+        Cell {
+            twin: true,
+            ..Cell::new(target, ns)
+        }
+    }
+
+    /// Its last trial fails.
+    pub fn failing(self, reason: &'a str) -> Cell<'a> {
+        let error = Some(reason);
+        Cell { error, ..self }
+    }
+
+    /// Slices differ from each other by up to this part.
+    pub fn jitter(self, jitter: f64) -> Cell<'a> {
+        Cell { jitter, ..self }
+    }
+
+    /// Hits and misses of each trial.
+    pub fn answers(self, hits: u64, misses: u64) -> Cell<'a> {
+        let hits_misses = Some((hits, misses));
+        Cell {
+            hits_misses,
+            ..self
+        }
+    }
+
+    /// Its chains: length and how many there are.
+    pub fn chains(self, chains: &'a [(u64, u64)]) -> Cell<'a> {
+        Cell { chains, ..self }
+    }
+
+    /// Resizes in each trial.
+    pub fn resizes(self, resizes: u64) -> Cell<'a> {
+        Cell { resizes, ..self }
+    }
+}
+
+impl Synthetic {
+    /// A run without a panel.
+    pub fn new() -> Synthetic {
+        let manifest = Manifest {
+            schema_version: SCHEMA_VERSION,
+            run_id: "20260131T123456Z-quick".into(),
+            name: "quick".into(),
+            started: "2026-01-31T12:34:56Z".into(),
+            status: Status::Complete,
+            argv: vec!["bucketlab".into(), "run".into()],
+            seed: 42,
+            slice_ns: 10_000_000,
+            discard_ns: 2_000_000,
+            version: "0.1.0".into(),
+            revision: String::new(),
+            binary_hash: String::new(),
+            lockfile_hash: String::new(),
+            clock_cost_ps: 20_000,
+            not_measured: Vec::new(),
+            machine: std::collections::BTreeMap::new(),
+            suites: Vec::new(),
+            panels: Vec::new(),
+            cells: Vec::new(),
+        };
+        Synthetic {
+            records: Records {
+                manifest,
+                trials: Vec::new(),
+                slices: Vec::new(),
+                census: Vec::new(),
+                marks: Vec::new(),
+                dropped_lines: 0,
+            },
+        }
+    }
+
+    /// Adds a panel whose slices are cut by time; the first cell that is no control is the baseline.
+    pub fn panel(self, workload: &str, threads: u32, cells: &[Cell<'_>]) -> Synthetic {
+        self.any_panel(workload, threads, 100_000, false, cells)
+    }
+
+    /// Adds a panel whose trials are passes; a trace has 0 entries.
+    pub fn pass(self, workload: &str, threads: u32, entries: u64, cells: &[Cell<'_>]) -> Synthetic {
+        self.any_panel(workload, threads, entries, true, cells)
+    }
+
+    /// Sets how the run ended.
+    pub fn status(mut self, status: Status) -> Synthetic {
+        self.records.manifest.status = status;
+        self
+    }
+
+    /// The finished records.
+    pub fn records(self) -> Records {
+        self.records
+    }
+
+    fn any_panel(
+        mut self,
+        workload: &str,
+        threads: u32,
+        entries: u64,
+        pass: bool,
+        cells: &[Cell<'_>],
+    ) -> Synthetic {
+        let panel = u32::try_from(self.records.manifest.panels.len()).unwrap();
+        let baseline = cells.iter().find(|cell| !cell.control && !cell.twin);
+        let entry = PanelEntry {
+            panel,
+            suite: "quick".into(),
+            workload: workload.into(),
+            about: format!("the workload {workload}"),
+            threads,
+            batch: 1,
+            entries,
+            pass,
+            baseline: baseline.map_or_else(String::new, |cell| cell_id(panel, cell)),
+        };
+        for cell in cells {
+            self.add(&entry, cell);
+        }
+        self.records.manifest.panels.push(entry);
+        self
+    }
+
+    fn add(&mut self, panel: &PanelEntry, cell: &Cell<'_>) {
+        let id = cell_id(panel.panel, cell);
+        let strategy = cell.target.split(':').next().unwrap();
+        let rest = match cell.target.split_once(':') {
+            Some((_, params)) => params.to_owned(),
+            None if strategy == "null" => String::new(),
+            None => "buckets=2^10".to_owned(),
+        };
+        let colour = u32::try_from(self.records.manifest.cells.len()).unwrap();
+        self.records.manifest.cells.push(CellEntry {
+            cell_id: id.clone(),
+            panel: panel.panel,
+            suite: panel.suite.clone(),
+            strategy: strategy.into(),
+            target: cell.target.into(),
+            target_full: format!("{strategy}:{rest}").trim_end_matches(':').into(),
+            hash: "sip13".into(),
+            control: cell.control,
+            twin: cell.twin,
+            colour,
+        });
+        for &(length, count) in cell.chains {
+            self.records.census.push(CensusRow {
+                cell_id: id.clone(),
+                figure: "chain_length".into(),
+                label: length.to_string(),
+                count,
+            });
+        }
+        // Slices of one round share a disturbance, as on a real machine; each has a jitter of its own.
+        let mut jitter = Xoshiro256PlusPlus::seed_from_u64(u64::from(colour) + 1);
+        for trial in 0..TRIALS {
+            self.trial(panel, cell, &id, trial, &mut jitter);
+        }
+    }
+
+    fn trial(
+        &mut self,
+        panel: &PanelEntry,
+        cell: &Cell<'_>,
+        id: &str,
+        trial: u32,
+        jitter: &mut Xoshiro256PlusPlus,
+    ) {
+        let mut row = TrialRow {
+            schema_version: SCHEMA_VERSION,
+            run_id: self.records.manifest.run_id.clone(),
+            cell_id: id.into(),
+            suite: panel.suite.clone(),
+            workload: panel.workload.clone(),
+            target: cell.target.into(),
+            twin: cell.twin,
+            hash: "sip13".into(),
+            threads: panel.threads,
+            batch: panel.batch,
+            entries: panel.entries,
+            panel: panel.panel,
+            trial,
+            ..TrialRow::default()
+        };
+        if let Some(reason) = cell.error.filter(|_| trial + 1 == TRIALS) {
+            row.error = reason.into();
+            self.records.trials.push(row);
+            return;
+        }
+        let mut disturbance = Xoshiro256PlusPlus::seed_from_u64(u64::from(trial));
+        let mut ops = 0;
+        for round in 0..if panel.pass { 4 } else { ROUNDS } {
+            let shared = 1.0 + 0.3 * unit(&mut disturbance);
+            let own = 1.0 + cell.jitter * (2.0 * unit(jitter) - 1.0);
+            for (kind, ns) in [
+                (SliceKind::Throughput, Some(cell.ns)),
+                (SliceKind::Hash, cell.hash_ns),
+            ] {
+                let Some(ns) = ns.map(|ns| ns * shared * own) else {
+                    continue;
+                };
+                for thread in 0..panel.threads {
+                    let slice = slice(panel, id, (trial, round, thread), kind, ns);
+                    if kind == SliceKind::Throughput {
+                        ops += slice.ops;
+                    }
+                    self.records.slices.push(slice);
+                }
+            }
+        }
+        row.ops = Some(ops);
+        row.refused = Some(0);
+        (row.hits, row.misses) = match cell.hits_misses {
+            Some((hits, misses)) => {
+                row.ops = Some(hits + misses);
+                (Some(hits), Some(misses))
+            }
+            None => (Some(ops), Some(0)),
+        };
+        row.items = Some(100_000);
+        row.rss_bytes = Some(cell.bytes_per_entry * 100_000);
+        row.bytes_claimed = row.rss_bytes.map(|bytes| bytes * 3 / 4);
+        self.records.trials.push(row);
+        for resize in 0..cell.resizes {
+            for event in ["begin", "end"] {
+                self.records.marks.push(MarkRow {
+                    cell_id: id.into(),
+                    trial,
+                    at_ns: 1000 * resize,
+                    event: event.into(),
+                    from_buckets: 1024 << resize,
+                    to_buckets: 2048 << resize,
+                });
+            }
+        }
+    }
+}
+
+fn slice(
+    panel: &PanelEntry,
+    id: &str,
+    (trial, round, thread): (u32, u32, u32),
+    kind: SliceKind,
+    ns: f64,
+) -> SliceRow {
+    let counted_ns = 8_000_000_u64;
+    let (ops, elapsed_ns) = if panel.pass {
+        let ops = PASS_OPS / 4 / u64::from(panel.threads);
+        (ops, whole(ops as f64 * ns))
+    } else {
+        (whole(counted_ns as f64 / ns), counted_ns)
+    };
+    // The discarded part is twice as slow: a reader that counts it is found out.
+    let (discarded_ops, discarded_ns) = if panel.pass {
+        (0, 0)
+    } else {
+        (whole(1_000_000.0 / ns), 2_000_000)
+    };
+    SliceRow {
+        panel: panel.panel,
+        birth: 0,
+        trial,
+        round: trial * ROUNDS + round,
+        position: 0,
+        cell_id: id.into(),
+        kind,
+        attempt: 0,
+        thread,
+        started_ns: 0,
+        ops: ops + discarded_ops,
+        elapsed_ns: elapsed_ns + discarded_ns,
+        discarded_ops,
+        discarded_ns,
+    }
+}
+
+/// The id that a cell of a panel gets.
+pub(crate) fn cell_id(panel: u32, cell: &Cell<'_>) -> String {
+    let twin = if cell.twin { "-twin" } else { "" };
+    format!("p{panel}-{}{twin}", cell.target)
+}
+
+fn whole(figure: f64) -> u64 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "operations and nanoseconds of a slice"
+    )]
+    let whole = figure.round() as u64;
+    whole
+}
+
+/// Uniform in 0..1.
+fn unit(rng: &mut Xoshiro256PlusPlus) -> f64 {
+    (rng.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
+}

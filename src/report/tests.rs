@@ -1,0 +1,225 @@
+//! Whole reports on runs that nobody measured: what a reader gets, word for word.
+
+use serde_json::Value;
+
+use super::synthetic::{Cell, Synthetic};
+use super::{Summary, bullets, findings, json, table};
+use crate::record::{Records, Status};
+
+/// Chains of 100 000 entries in so many buckets, all of one length.
+const SHORT: &[(u64, u64)] = &[(0, 180_000), (1, 65_000), (2, 17_500)];
+const LONG: &[(u64, u64)] = &[(390, 128), (391, 128)];
+
+fn controls_and<'a>(cells: impl IntoIterator<Item = Cell<'a>>) -> Vec<Cell<'a>> {
+    let mut all = vec![
+        Cell::null(8.1, 5.0),
+        Cell::new("fixed", 433.0),
+        Cell::twin("fixed", 433.0),
+    ];
+    all.extend(cells);
+    all
+}
+
+/// Like the built-in suite: three workloads at one and two threads, a sweep, a fill.
+fn ordinary() -> Records {
+    let mut run = Synthetic::new();
+    for (workload, slower) in [("ycsb-a", 1.1), ("ycsb-b", 1.05), ("ycsb-c", 1.0)] {
+        let pair = |times: f64| {
+            [
+                Cell::new("resizable", 81.0 * slower * times),
+                Cell::new("striped", 82.0 * slower),
+            ]
+        };
+        let one = pair(1.0);
+        let swept = [
+            Cell::new("fixed:buckets=2^8", 1500.0).chains(LONG),
+            Cell::new("fixed:buckets=2^18", 70.0).chains(SHORT),
+        ];
+        let cells = if workload == "ycsb-c" {
+            controls_and(one.into_iter().chain(swept))
+        } else {
+            controls_and(one)
+        };
+        run = run.panel(workload, 1, &cells);
+        run = run.panel(workload, 2, &controls_and(pair(2.4)));
+    }
+    let fill = [
+        Cell::new("fixed", 600.0),
+        Cell::twin("fixed", 600.0),
+        Cell::new("resizable", 150.0).resizes(7),
+        Cell::new("striped", 120.0).resizes(7),
+    ];
+    run.pass("fill", 1, 100_000, &fill).records()
+}
+
+/// The table and the findings, as a terminal shows them.
+fn shown(records: &Records, width: usize) -> String {
+    let summary = Summary::of(records);
+    let text = format!(
+        "{}\n{}",
+        table(&summary, width, false),
+        bullets(&findings(&summary), width)
+    );
+    for line in text.lines() {
+        assert!(line.chars().count() <= width, "wider than {width}: {line}");
+    }
+    assert!(!text.contains('\x1b'), "no colour was asked for");
+    text
+}
+
+#[test]
+fn an_ordinary_run() {
+    insta::assert_snapshot!(shown(&ordinary(), 110));
+}
+
+#[test]
+fn a_narrow_terminal() {
+    let records = ordinary();
+    let text = shown(&records, 60);
+    insta::assert_snapshot!(text.lines().take(12).collect::<Vec<_>>().join("\n"));
+    for width in (40..=120).step_by(8) {
+        let text = shown(&records, width);
+        assert!(text.contains("resizable"));
+    }
+}
+
+#[test]
+fn a_reversed_winner() {
+    let cells = controls_and([Cell::new("resizable", 900.0), Cell::new("striped", 470.0)]);
+    let records = Synthetic::new().panel("ycsb-c", 1, &cells).records();
+    insta::assert_snapshot!(shown(&records, 100));
+}
+
+#[test]
+fn no_difference() {
+    let cells = controls_and([
+        Cell::new("resizable", 433.0).jitter(0.2),
+        Cell::new("striped", 431.0),
+    ]);
+    let records = Synthetic::new().panel("ycsb-c", 1, &cells).records();
+    insta::assert_snapshot!(shown(&records, 100));
+}
+
+#[test]
+fn an_error_row() {
+    let reason = "trial 2: a get of 'user4052466453699787802' returned the value of another key";
+    let cells = controls_and([
+        Cell::new("resizable", 81.0),
+        Cell::new("striped", 80.0).failing(reason),
+    ]);
+    let records = Synthetic::new()
+        .panel("ycsb-c", 1, &cells)
+        .status(Status::Errors)
+        .records();
+    insta::assert_snapshot!(shown(&records, 100));
+}
+
+#[test]
+fn a_baseline_that_fails_leaves_no_ratio() {
+    let cells = [
+        Cell::new("fixed", 433.0).failing("the child was killed by signal 9"),
+        Cell::new("resizable", 81.0),
+    ];
+    let records = Synthetic::new()
+        .panel("ycsb-c", 1, &cells)
+        .status(Status::Interrupted)
+        .records();
+    insta::assert_snapshot!(shown(&records, 100));
+}
+
+#[test]
+fn a_trace() {
+    let answers = |cell: Cell<'static>| cell.answers(55_634, 20_484);
+    let cells = [
+        Cell::null(9.0, 5.0),
+        answers(Cell::new("fixed", 160.0)),
+        answers(Cell::twin("fixed", 161.0)),
+        answers(Cell::new("resizable", 90.0)).resizes(5),
+        answers(Cell::new("striped", 91.0)).resizes(5),
+    ];
+    let records = Synthetic::new().pass("web07", 1, 0, &cells).records();
+    let text = shown(&records, 110);
+    assert!(text.contains("76118 requests with 55634 hits and 20484 misses"));
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn targets_that_answer_differently_are_told_apart() {
+    let cells = [
+        Cell::new("fixed", 160.0).answers(55_634, 20_484),
+        Cell::new("striped", 91.0).answers(55_633, 20_485),
+    ];
+    let records = Synthetic::new().pass("web07", 1, 0, &cells).records();
+    let findings = findings(&Summary::of(&records));
+    assert!(findings.iter().any(|finding| finding.text
+        == "web07, 1 thread: fixed answered 76118 requests with 55634 hits and 20484 misses; \
+            striped answered 76118 requests with 55633 hits and 20485 misses."));
+}
+
+#[test]
+fn colour_is_an_addition_only() {
+    let summary = Summary::of(&ordinary());
+    let painted = table(&summary, 110, true);
+    assert!(painted.contains("\x1b["));
+    let mut plain = String::new();
+    for part in painted.split('\x1b') {
+        plain += match part.strip_prefix('[') {
+            Some(rest) => rest.split_once('m').expect("a colour ends").1,
+            None => part,
+        };
+    }
+    let trimmed = |text: &str| {
+        let lines: Vec<String> = text.lines().map(|l| l.trim_end().to_owned()).collect();
+        lines.join("\n")
+    };
+    assert_eq!(trimmed(&plain), trimmed(&table(&summary, 110, false)));
+}
+
+#[test]
+fn json_has_the_same_figures() {
+    let cells = controls_and([
+        Cell::new("resizable", 81.0).chains(SHORT),
+        Cell::new("striped", 80.0).failing("the child hung"),
+    ]);
+    let records = Synthetic::new().panel("ycsb-c", 1, &cells).records();
+    let summary = Summary::of(&records);
+    let value = json(&summary);
+    let resizable = &value["panels"][0]["cells"][3];
+    assert_eq!(resizable["target"], "resizable");
+    assert_eq!(resizable["verdict"], "faster");
+    let ratio = summary.panels[0].cells[3].ratio.unwrap();
+    assert_eq!(resizable["ratio"]["mid"], ratio.interval.mid);
+    assert_eq!(resizable["pairs"], 60);
+    assert_eq!(value["panels"][0]["cells"][4]["error"], "the child hung");
+    assert!(value["panels"][0]["cells"][4]["ops_per_s"].is_null());
+    // The fields and the words; figures are held above and by the tables.
+    insta::assert_json_snapshot!(shape(value));
+}
+
+/// The value with every fraction replaced by its type.
+fn shape(value: Value) -> Value {
+    match value {
+        Value::Number(number) if number.is_f64() => Value::from("a fraction"),
+        Value::Array(items) => items.into_iter().map(shape).collect(),
+        Value::Object(fields) => fields.into_iter().map(|(k, v)| (k, shape(v))).collect(),
+        other => other,
+    }
+}
+
+#[test]
+fn the_same_records_give_the_same_bytes() {
+    let records = ordinary();
+    let (first, second) = (Summary::of(&records), Summary::of(&records.clone()));
+    assert_eq!(table(&first, 100, true), table(&second, 100, true));
+    assert_eq!(json(&first).to_string(), json(&second).to_string());
+}
+
+#[test]
+fn a_run_without_rows_has_no_findings() {
+    let mut records = ordinary();
+    records.trials.clear();
+    records.slices.clear();
+    let summary = Summary::of(&records);
+    assert_eq!(findings(&summary), []);
+    assert!(table(&summary, 80, false).contains("not measured"));
+}

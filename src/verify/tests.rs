@@ -1,0 +1,252 @@
+//! The built-in strategies pass, and strategies that are wrong on purpose do not.
+
+use std::sync::Arc;
+
+use super::broken::{self, Broken};
+use super::{Counts, Failure, Plan, concurrent, differential, run};
+use crate::base::{Journal, Params};
+use crate::hash::{self, HashRow, Hasher};
+use crate::table::{Env, Fixed, Resizable, Strategy, Striped};
+
+/// All keys collide in all bits.
+static CONSTANT: HashRow = HashRow {
+    name: "constant",
+    about: "the worst of hashes",
+    bits: 64,
+    keyed: false,
+    flood_resistant: false,
+    function: |_, _| 0x9e37_79b9_7f4a_7c15,
+};
+
+/// Small enough to run for every strategy, parameter and hash.
+const SMALL: Plan = Plan {
+    seed: 7,
+    steps: 2_000,
+    key_space: 250,
+    threads: 3,
+    refusals: false,
+};
+
+fn env(row: &HashRow) -> Env {
+    Env {
+        hasher: Hasher::new(row, [3, 4]),
+        clock: || 0,
+        journal: Arc::new(Journal::new(8)),
+    }
+}
+
+fn sip() -> Env {
+    env(hash::find("sip13").unwrap())
+}
+
+fn params<S: Strategy>(spec: &str) -> Params {
+    Params::resolve(S::PARAMS, &spec.parse().unwrap()).unwrap()
+}
+
+fn conforms<S: Strategy>(specs: &[&str]) {
+    for spec in specs {
+        for row in hash::HASHES.iter().chain([&CONSTANT]) {
+            if let Err(failure) = run::<S>(&params::<S>(spec), &env(row), &SMALL) {
+                panic!("{spec} under {}: {failure}", row.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn fixed_conforms() {
+    conforms::<Fixed>(&["fixed", "fixed:buckets=1", "fixed:buckets=4,capacity=1000"]);
+}
+
+#[test]
+fn resizable_conforms() {
+    conforms::<Resizable>(&[
+        "resizable:buckets=1",
+        "resizable:buckets=4,load=0.5",
+        "resizable:buckets=2,load=1000",
+        "resizable:buckets=1,capacity=100",
+    ]);
+}
+
+#[test]
+fn striped_conforms() {
+    conforms::<Striped>(&[
+        "striped",
+        "striped:buckets=1",
+        "striped:buckets=4,load=0.5",
+        "striped:buckets=16,stripes=1",
+        "striped:buckets=64,stripes=4,grow=off",
+        "striped:buckets=8,stripes=8,capacity=100",
+    ]);
+}
+
+#[test]
+fn the_quick_plan_passes_does_everything_and_grows_a_table() {
+    let params = params::<Resizable>("resizable");
+    let plan = Plan::quick();
+    let counts = run::<Resizable>(&params, &sip(), &plan).unwrap();
+    let Counts {
+        gets,
+        hits,
+        sets,
+        inserts,
+        removes,
+        updates,
+        batches,
+        quiesces,
+    } = counts;
+    for count in [
+        hits,
+        gets - hits,
+        sets,
+        inserts,
+        removes,
+        updates,
+        batches,
+        quiesces,
+    ] {
+        assert!(count > 200, "{counts:?}");
+    }
+    // Each thread's steps, and each key read back in both checks.
+    let steps = plan.steps * (1 + u64::from(plan.threads)) + 2 * plan.key_space as u64;
+    assert_eq!(counts.total(), steps);
+    let grown = differential::<Broken<Resizable, { broken::STAYS_SMALL }>>(&params, &sip(), &plan);
+    assert!(grown.unwrap_err().got.contains("has grown"));
+}
+
+#[test]
+fn the_same_plan_does_the_same() {
+    let params = params::<Fixed>("fixed");
+    let counts = differential::<Fixed>(&params, &sip(), &SMALL);
+    assert_eq!(differential::<Fixed>(&params, &sip(), &SMALL), counts);
+    let other = Plan { seed: 8, ..SMALL };
+    assert_ne!(differential::<Fixed>(&params, &sip(), &other), counts);
+}
+
+#[test]
+fn the_journal_of_the_measurement_stays_empty() {
+    let env = sip();
+    run::<Resizable>(&params::<Resizable>("resizable:buckets=1"), &env, &SMALL).unwrap();
+    assert_eq!(env.journal.drain(), (vec![], 0));
+}
+
+/// What one session finds wrong.
+fn alone<const FAULT: u8>() -> Failure {
+    differential::<Broken<Fixed, FAULT>>(&params::<Fixed>("fixed"), &sip(), &Plan::quick())
+        .unwrap_err()
+}
+
+/// What several sessions find wrong, where one alone finds nothing.
+fn together<const FAULT: u8>() -> Failure {
+    let (params, env) = (params::<Fixed>("fixed"), sip());
+    let alone = differential::<Broken<Fixed, FAULT>>(&params, &env, &SMALL);
+    assert!(alone.is_ok(), "{alone:?}");
+    concurrent::<Broken<Fixed, FAULT>>(&params, &env, &SMALL).unwrap_err()
+}
+
+#[test]
+fn a_wrapper_with_no_fault_passes() {
+    let (params, env) = (params::<Striped>("striped"), sip());
+    run::<Broken<Striped, { broken::NOTHING }>>(&params, &env, &SMALL).unwrap();
+}
+
+#[test]
+fn a_lost_set_is_caught() {
+    let failure = alone::<{ broken::LOSES_SETS }>();
+    assert!(
+        failure.key.is_some() && failure.step > Some(1000),
+        "{failure}"
+    );
+    assert!(failure.expected.contains("the value"), "{failure}");
+}
+
+#[test]
+fn a_stale_value_is_caught() {
+    let failure = alone::<{ broken::STALE }>();
+    assert!(failure.operation.contains("get"), "{failure}");
+    assert!(failure.got.contains("the value"), "{failure}");
+}
+
+#[test]
+fn a_wrong_census_is_caught() {
+    let failure = alone::<{ broken::MISCOUNTS }>();
+    assert_eq!((failure.operation.as_str(), failure.step), ("census", None));
+    assert!(failure.expected.ends_with(" items"), "{failure}");
+    let failure = alone::<{ broken::MISWEIGHS }>();
+    assert!(failure.expected.contains("as usage says"), "{failure}");
+}
+
+#[test]
+fn a_panic_is_caught_with_its_message() {
+    let failure = alone::<{ broken::PANICS }>();
+    assert_eq!(failure.operation, "set");
+    assert!(
+        failure.key.is_some() && failure.step > Some(700),
+        "{failure}"
+    );
+    assert!(failure.got.contains("the table is on fire"), "{failure}");
+    let failure = alone::<{ broken::CLOSED }>();
+    assert!(failure.got.contains("no session for anybody"), "{failure}");
+    let failure =
+        concurrent::<Broken<Fixed, { broken::CLOSED }>>(&params::<Fixed>("fixed"), &sip(), &SMALL);
+    let failure = failure.unwrap_err();
+    assert_eq!(failure.thread, Some(0));
+    assert!(failure.got.contains("no session for anybody"), "{failure}");
+}
+
+#[test]
+fn a_refusal_is_caught_unless_a_budget_is_in_force() {
+    let failure = alone::<{ broken::REFUSES }>();
+    assert_eq!(
+        (failure.operation.as_str(), failure.got.as_str()),
+        ("set", "Refused")
+    );
+    let plan = Plan {
+        refusals: true,
+        ..Plan::quick()
+    };
+    run::<Broken<Fixed, { broken::REFUSES }>>(&params::<Fixed>("fixed"), &sip(), &plan).unwrap();
+}
+
+#[test]
+fn wrong_batches_buffers_and_removals_are_caught() {
+    let failure = alone::<{ broken::SKIPS }>();
+    assert_eq!(
+        (failure.operation.as_str(), failure.got.as_str()),
+        ("get_many", "0")
+    );
+    let failure = alone::<{ broken::DIRTY }>();
+    assert_eq!(failure.expected, "an empty buffer");
+    let failure = alone::<{ broken::BOASTS }>();
+    assert_eq!(
+        (failure.expected.as_str(), failure.got.as_str()),
+        ("false", "true")
+    );
+}
+
+#[test]
+fn a_torn_value_is_caught() {
+    let failure = together::<{ broken::TEARS }>();
+    assert!(failure.got.contains("a torn value"), "{failure}");
+}
+
+#[test]
+fn a_lost_update_is_caught() {
+    together::<{ broken::LOSES_UPDATES }>();
+}
+
+#[test]
+fn a_failure_reads_as_a_sentence() {
+    let failure = Failure {
+        step: Some(17),
+        thread: Some(1),
+        operation: "get".into(),
+        key: Some("\"ab\\x00\" (3 B)".into()),
+        expected: "the value \"x\" (1 B)".into(),
+        got: "no entry".into(),
+    };
+    assert_eq!(
+        failure.to_string(),
+        "get of key \"ab\\x00\" (3 B) at step 17 of thread 1: expected the value \"x\" (1 B), got no entry"
+    );
+}
