@@ -74,7 +74,7 @@ use crate::base::{
 };
 
 /// Buckets that a look at whether the table is settled moves, where nobody else does.
-const MOVED_BY_WAITING: usize = 4096;
+const MOVED_BY_WAITING: usize = 1 << 16;
 
 /// Two arrays of chains under striped locks, moved between bucket by bucket.
 pub struct Incremental {

@@ -70,8 +70,8 @@ pub(super) struct Head<W = AtomicPtr<()>> {
 }
 
 impl<W: Word> Head<W> {
-    #[cfg(test)]
-    pub(super) fn new(word: W) -> Head<W> {
+    #[cfg(all(test, loom))]
+    fn new(word: W) -> Head<W> {
         Head { word }
     }
 
