@@ -6,7 +6,10 @@
 
 use crate::base::{BadInput, Param, Params, Spec, unknown_name};
 use crate::bench::{self, Open, Pipe};
-use crate::table::{Cuckoo, Dash, Env, Fixed, Null, Resizable, Strategy, Striped};
+use crate::table::{
+    Cuckoo, Dash, Env, Fixed, Incremental, Linear, Null, Resizable, RwLocked, SpinBit, Strategy,
+    Striped, StripedRw,
+};
 use crate::verify;
 
 /// One strategy.
@@ -38,6 +41,11 @@ pub const ROWS: &[Row] = &[
     Row::of::<Striped>(),
     Row::of::<Dash>(),
     Row::of::<Cuckoo>(),
+    Row::of::<Incremental>(),
+    Row::of::<Linear>(),
+    Row::of::<RwLocked>(),
+    Row::of::<StripedRw>(),
+    Row::of::<SpinBit>(),
 ];
 
 impl Row {

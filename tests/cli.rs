@@ -352,12 +352,27 @@ fn the_memory_of_a_pass_is_its_table_s() {
     let out = tempfile::tempdir().unwrap();
     let (code, stdout, stderr) = small_run(
         out.path(),
-        &["-w", "fill", "-t", "striped", "--entries", "50000", "--trials", "3", "--threads", "1"],
+        &[
+            "-w",
+            "fill",
+            "-t",
+            "striped",
+            "--entries",
+            "50000",
+            "--trials",
+            "3",
+            "--threads",
+            "1",
+        ],
     );
     assert_eq!(code, Some(0), "{stderr}");
     let run = run_directory(&stdout);
     let records = bucketlab::record::Records::read(&run).unwrap();
-    let rows: Vec<_> = records.trials.iter().filter(|row| row.target == "striped").collect();
+    let rows: Vec<_> = records
+        .trials
+        .iter()
+        .filter(|row| row.target == "striped")
+        .collect();
     assert_eq!(rows.len(), 6, "three trials of the baseline and its twin");
     for row in &rows {
         assert!(row.gap_bytes.unwrap() >= 0, "{row:?}");

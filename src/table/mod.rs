@@ -8,20 +8,31 @@
 mod cuckoo;
 mod dash;
 mod fixed;
+mod incremental;
 mod item;
+mod linear;
 mod null;
 mod prefetch;
 mod resizable;
+mod rwlock;
+mod segments;
+mod spinbit;
 mod striped;
+mod striped_rw;
 
 use std::sync::Arc;
 
 pub use cuckoo::Cuckoo;
 pub use dash::Dash;
 pub use fixed::Fixed;
+pub use incremental::Incremental;
+pub use linear::Linear;
 pub use null::Null;
 pub use resizable::Resizable;
+pub use rwlock::RwLocked;
+pub use spinbit::SpinBit;
 pub use striped::Striped;
+pub use striped_rw::StripedRw;
 
 use crate::base::{
     Census, Event, EventKind, Journal, Key, Param, Params, SpecError, Usage, Worker,

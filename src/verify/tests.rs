@@ -6,7 +6,10 @@ use super::broken::{self, Broken};
 use super::{Counts, Failure, Plan, concurrent, differential, run};
 use crate::base::{Journal, Params};
 use crate::hash::{self, HashRow, Hasher};
-use crate::table::{Cuckoo, Dash, Env, Fixed, Resizable, Strategy, Striped};
+use crate::table::{
+    Cuckoo, Dash, Env, Fixed, Incremental, Linear, Resizable, RwLocked, SpinBit, Strategy, Striped,
+    StripedRw,
+};
 
 /// All keys collide in all bits.
 static CONSTANT: HashRow = HashRow {
@@ -103,6 +106,60 @@ fn cuckoo_conforms() {
         "cuckoo:buckets=1",
         "cuckoo:buckets=1,versions=1",
         "cuckoo:buckets=2,capacity=100",
+    ]);
+}
+
+#[test]
+fn incremental_conforms() {
+    conforms::<Incremental>(&[
+        "incremental",
+        "incremental:buckets=1",
+        "incremental:buckets=4,load=0.5,mover=writers,step=1",
+        "incremental:buckets=16,stripes=1",
+        "incremental:buckets=2,load=0.1,mover=writers,step=100",
+        "incremental:buckets=8,stripes=8,capacity=100",
+    ]);
+}
+
+#[test]
+fn linear_conforms() {
+    conforms::<Linear>(&[
+        "linear",
+        "linear:buckets=1",
+        "linear:buckets=4,load=0.1",
+        "linear:buckets=16,stripes=1",
+        "linear:buckets=8,stripes=8,capacity=100",
+    ]);
+}
+
+#[test]
+fn rwlock_conforms() {
+    conforms::<RwLocked>(&[
+        "rwlock",
+        "rwlock:buckets=1",
+        "rwlock:buckets=4,load=0.5,capacity=100",
+    ]);
+}
+
+#[test]
+fn striped_rw_conforms() {
+    conforms::<StripedRw>(&[
+        "striped-rw",
+        "striped-rw:buckets=1",
+        "striped-rw:buckets=4,load=0.5",
+        "striped-rw:buckets=16,stripes=1",
+        "striped-rw:buckets=64,stripes=4,grow=off",
+    ]);
+}
+
+#[test]
+fn spinbit_conforms() {
+    conforms::<SpinBit>(&[
+        "spinbit",
+        "spinbit:buckets=1",
+        "spinbit:buckets=4,load=0.1",
+        "spinbit:buckets=8,load=1000",
+        "spinbit:buckets=1,capacity=100",
     ]);
 }
 
