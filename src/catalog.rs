@@ -6,7 +6,7 @@
 
 use crate::base::{BadInput, Param, Params, Spec, unknown_name};
 use crate::bench::{self, Open, Pipe};
-use crate::table::{Env, Fixed, Null, Resizable, Strategy, Striped};
+use crate::table::{Env, Fixed, Null, Optimistic, Resizable, Strategy, Striped};
 use crate::verify;
 
 /// One strategy.
@@ -36,6 +36,7 @@ pub const ROWS: &[Row] = &[
     Row::of::<Fixed>(),
     Row::of::<Resizable>(),
     Row::of::<Striped>(),
+    Row::of::<Optimistic>(),
 ];
 
 impl Row {

@@ -8,6 +8,8 @@
 mod fixed;
 mod item;
 mod null;
+mod optimistic;
+mod prefetch;
 mod resizable;
 mod striped;
 
@@ -15,6 +17,7 @@ use std::sync::Arc;
 
 pub use fixed::Fixed;
 pub use null::Null;
+pub use optimistic::Optimistic;
 pub use resizable::Resizable;
 pub use striped::Striped;
 

@@ -6,7 +6,7 @@ use super::broken::{self, Broken};
 use super::{Counts, Failure, Plan, concurrent, differential, run};
 use crate::base::{Journal, Params};
 use crate::hash::{self, HashRow, Hasher};
-use crate::table::{Env, Fixed, Resizable, Strategy, Striped};
+use crate::table::{Env, Fixed, Optimistic, Resizable, Strategy, Striped};
 
 /// All keys collide in all bits.
 static CONSTANT: HashRow = HashRow {
@@ -77,6 +77,17 @@ fn striped_conforms() {
         "striped:buckets=16,stripes=1",
         "striped:buckets=64,stripes=4,grow=off",
         "striped:buckets=8,stripes=8,capacity=100",
+    ]);
+}
+
+#[test]
+fn optimistic_conforms() {
+    conforms::<Optimistic>(&[
+        "optimistic",
+        "optimistic:buckets=1",
+        "optimistic:buckets=2,load=0.1",
+        "optimistic:buckets=4,load=1000",
+        "optimistic:buckets=1,capacity=100",
     ]);
 }
 
