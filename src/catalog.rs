@@ -6,7 +6,9 @@
 
 use crate::base::{BadInput, Param, Params, Spec, unknown_name};
 use crate::bench::{self, Open, Pipe};
-use crate::table::{Env, Fixed, Null, Optimistic, Resizable, Strategy, Striped};
+use crate::table::{
+    Env, EpochChain, Fixed, Null, Optimistic, Resizable, Strategy, Striped, Tagged,
+};
 use crate::verify;
 
 /// One strategy.
@@ -37,6 +39,8 @@ pub const ROWS: &[Row] = &[
     Row::of::<Resizable>(),
     Row::of::<Striped>(),
     Row::of::<Optimistic>(),
+    Row::of::<EpochChain>(),
+    Row::of::<Tagged>(),
 ];
 
 impl Row {

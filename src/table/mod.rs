@@ -5,6 +5,7 @@
 //! a direct call that the compiler may inline; the only dynamic step is around a whole loop, in
 //! the catalog.
 
+mod epoch_chain;
 mod fixed;
 mod item;
 mod null;
@@ -12,14 +13,17 @@ mod optimistic;
 mod prefetch;
 mod resizable;
 mod striped;
+mod tagged;
 
 use std::sync::Arc;
 
+pub use epoch_chain::EpochChain;
 pub use fixed::Fixed;
 pub use null::Null;
 pub use optimistic::Optimistic;
 pub use resizable::Resizable;
 pub use striped::Striped;
+pub use tagged::Tagged;
 
 use crate::base::{
     Census, Event, EventKind, Journal, Key, Param, Params, SpecError, Usage, Worker,

@@ -6,7 +6,7 @@ use super::broken::{self, Broken};
 use super::{Counts, Failure, Plan, concurrent, differential, run};
 use crate::base::{Journal, Params};
 use crate::hash::{self, HashRow, Hasher};
-use crate::table::{Env, Fixed, Optimistic, Resizable, Strategy, Striped};
+use crate::table::{Env, EpochChain, Fixed, Optimistic, Resizable, Strategy, Striped, Tagged};
 
 /// All keys collide in all bits.
 static CONSTANT: HashRow = HashRow {
@@ -88,6 +88,28 @@ fn optimistic_conforms() {
         "optimistic:buckets=2,load=0.1",
         "optimistic:buckets=4,load=1000",
         "optimistic:buckets=1,capacity=100",
+    ]);
+}
+
+#[test]
+fn epoch_chain_conforms() {
+    conforms::<EpochChain>(&[
+        "epoch-chain",
+        "epoch-chain:buckets=1",
+        "epoch-chain:buckets=4,load=0.5",
+        "epoch-chain:buckets=16,stripes=1",
+        "epoch-chain:buckets=8,load=8,capacity=100",
+    ]);
+}
+
+#[test]
+fn tagged_conforms() {
+    conforms::<Tagged>(&[
+        "tagged",
+        "tagged:buckets=1",
+        "tagged:buckets=4,load=0.5",
+        "tagged:buckets=16,stripes=1,load=1000",
+        "tagged:buckets=8,stripes=8,capacity=100",
     ]);
 }
 
