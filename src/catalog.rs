@@ -24,12 +24,12 @@ pub struct Row {
     pub control: bool,
     /// Whether it can be walked for eviction and expiry.
     pub walk: bool,
-    /// Opens and closes a table with these parameters: whether they go together.
-    pub try_open: fn(&Params, &Env) -> Result<(), BadInput>,
     /// Serves a table of this strategy to a parent process.
     pub child: fn(&Open, &mut dyn Pipe) -> anyhow::Result<()>,
     /// Checks tables with these parameters against a model.
     pub verify: fn(&Params, &Env, &verify::Plan) -> Result<verify::Counts, verify::Failure>,
+    /// Times one kind of operation for a micro-benchmark.
+    pub micro: fn(&Params, &Env, bench::MicroOp, &mut bench::Measure<'_>) -> anyhow::Result<()>,
 }
 
 /// The built-in strategies, in the order of `list`. Append: a strategy's place fixes its colour.
@@ -53,9 +53,9 @@ impl Row {
             params: S::PARAMS,
             control: false,
             walk: S::WALK,
-            try_open: |params, env| S::open(params, env).map(drop),
             child: |open, pipe| bench::child::<S>(open, quick_check::<S>, pipe),
             verify: verify::run::<S>,
+            micro: bench::micro::<S>,
         }
     }
 
@@ -105,7 +105,7 @@ mod tests {
             );
             assert!(row.params.contains(&Param::CAPACITY), "{}", row.name);
             assert!(
-                row.about.ends_with('.') && !row.about.contains('\n'),
+                !row.about.is_empty() && !row.about.contains('\n'),
                 "{}",
                 row.name
             );

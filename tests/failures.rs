@@ -174,7 +174,7 @@ fn a_faulty_table_leaves_an_error_row(name: &str, reason: &str) {
             bad += 1;
         }
     }
-    assert!(good > 2, "the baseline and its twin were measured");
+    assert!(good >= 2, "the baseline and its twin were measured");
     assert_eq!(bad, 1, "one error row");
 }
 

@@ -133,8 +133,7 @@ impl<S: Session> Loop<S> {
         }
     }
 
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "the body of the timed loop")]
+    #[inline]
     fn many(&mut self, segment: &Segment, ops: &[Op]) {
         const NO_KEY: Key<'static> = Key {
             bytes: &[],

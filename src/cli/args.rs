@@ -74,7 +74,7 @@ pub(super) struct Run {
     /// Trials of each cell, instead of as many as the time allows
     #[arg(long, value_name = "N")]
     pub(super) trials: Option<u32>,
-    /// Seconds for the slices of each panel [default: one for each cell of it]
+    /// Seconds for the slices of each panel [default: 0.8 for each cell of it]
     #[arg(long, value_name = "SECONDS")]
     pub(super) time: Option<f64>,
     /// Gets handed to the table at a time

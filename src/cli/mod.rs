@@ -47,7 +47,7 @@ pub fn main(rows: &[Row], executable: std::io::Result<PathBuf>) -> ExitCode {
                 return ExitCode::SUCCESS;
             }
             output::complain(&format!("bucketlab: {error:#}\n"));
-            let bad_input = error.chain().any(|cause| cause.is::<BadInput>());
+            let bad_input = error.chain().any(<dyn std::error::Error>::is::<BadInput>);
             ExitCode::from(if bad_input { 2 } else { 1 })
         }
     }

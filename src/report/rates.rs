@@ -14,6 +14,8 @@ pub(super) type Pairing = (u32, u32);
 pub(super) struct Rates {
     /// Operations a second, one per slice or, where trials are passes, per trial.
     pub values: Vec<f64>,
+    /// The birth that each of them belongs to.
+    births: Vec<u32>,
     /// The mean natural logarithm of the rates within one pairing; a rate of 0 has none.
     logs: BTreeMap<Pairing, f64>,
 }
@@ -60,6 +62,7 @@ impl Rates {
                 .map(|work| work.ops as f64 * 1e9 / work.ns as f64)
                 .sum();
             rates.values.push(rate);
+            rates.births.push(pairing.0);
             if rate > 0.0 {
                 logs.entry(pairing).or_default().push(rate.ln());
             }
@@ -73,22 +76,35 @@ impl Rates {
 
     /// The median rate in operations a second.
     pub fn interval(&self, seed: u64) -> Option<Interval> {
-        stats::bootstrap_median(&self.values, seed, stats::RESAMPLES, stats::CONFIDENCE)
+        by_birth(
+            self.births.iter().copied().zip(self.values.iter().copied()),
+            seed,
+        )
     }
 
     /// This cell's rate over the other's, from the median log-ratio of what was measured together.
     pub fn ratio_to(&self, other: &Rates, seed: u64) -> Option<Ratio> {
-        let logs: Vec<f64> = self
+        let logs: Vec<(u32, f64)> = self
             .logs
             .iter()
-            .filter_map(|(pairing, log)| Some(log - other.logs.get(pairing)?))
+            .filter_map(|(pairing, log)| Some((pairing.0, log - other.logs.get(pairing)?)))
             .collect();
-        let interval = stats::bootstrap_median(&logs, seed, stats::RESAMPLES, stats::CONFIDENCE)?;
+        let interval = by_birth(logs.iter().copied(), seed)?;
         Some(Ratio {
             interval: interval.map(f64::exp),
             pairs: logs.len(),
         })
     }
+}
+
+/// The median of values with its interval; births are resampled before the values within them.
+fn by_birth(values: impl Iterator<Item = (u32, f64)>, seed: u64) -> Option<Interval> {
+    let mut births: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
+    for (birth, value) in values {
+        births.entry(birth).or_default().push(value);
+    }
+    let groups: Vec<&[f64]> = births.values().map(Vec::as_slice).collect();
+    stats::bootstrap_median_in_groups(&groups, seed, stats::RESAMPLES, stats::CONFIDENCE)
 }
 
 /// A ratio of two cells' rates.

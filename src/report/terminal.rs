@@ -176,10 +176,10 @@ fn needed_width(panel: &PanelSummary, rows: &[&CellSummary], columns: &[Column])
             })
             .chain([title(panel, *column).chars().count()])
             .max();
-        // A column is padded by one on each side, and parted from the next by one.
+        // A column is padded by one on each side, and parted from the next by one more.
         widest.unwrap_or(0) + 3
     };
-    columns.iter().map(width).sum()
+    columns.iter().map(width).sum::<usize>().saturating_sub(1)
 }
 
 fn build(

@@ -105,6 +105,7 @@ pub fn execute(
             panel,
             index,
             seed: plan.seed,
+            birth: 0,
         };
         let end = measure(place, &mut bench)?;
         if end.interrupted {

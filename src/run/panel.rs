@@ -9,9 +9,7 @@ use super::execute::Watch;
 use super::plan::{Cell, Panel};
 use super::process::{Failure, Process};
 use super::tally::{self, Place, Trial};
-use crate::bench::{
-    CensusReply, Cut, Finished, Memory, Open, Opened, Reply, Request, SliceOrder, Sliced,
-};
+use crate::bench::{CensusReply, Cut, Memory, Open, Opened, Reply, Request, SliceOrder, Sliced};
 use crate::record::{RunDirectory, SliceKind};
 
 /// Every so many rounds the floor also hashes its stream without looking anything up.
@@ -42,99 +40,196 @@ pub(super) struct PanelEnd {
 struct Live<'p> {
     cell: &'p Cell<'p>,
     process: Option<Process>,
+    /// It has an error row, and gets no more slices.
+    failed: bool,
     opened: Opened,
     trial: Trial,
-    finished: Option<Finished>,
     /// What an operation of a pass took last, in nanoseconds.
     last_op_ns: f64,
     census_written: bool,
 }
 
+/// A panel while it is measured.
+struct Measuring<'m, 'b, 'p> {
+    place: Place<'p>,
+    bench: &'m mut Bench<'b>,
+    cells: Vec<Live<'p>>,
+    dealer: Dealer,
+    end: PanelEnd,
+    trial: u32,
+    round: u32,
+    /// Time in slices so far.
+    spent: Duration,
+}
+
 /// Measures a panel. Failures of cells become error rows; an error is one of the run's own.
+///
+/// A table's place in memory is luck, and it lasts as long as the table. So a panel is born more
+/// than once where filling its tables takes little of its time, each birth with its share of it.
 pub(super) fn measure(place: Place<'_>, bench: &mut Bench<'_>) -> anyhow::Result<PanelEnd> {
-    let panel = place.panel;
-    let mut end = PanelEnd::default();
-    let mut cells: Vec<Live<'_>> = panel
-        .cells
-        .iter()
-        .map(|cell| Live {
+    let cells: Vec<Live<'_>> = place.panel.cells.iter().map(Live::new).collect();
+    let dealer = Dealer::new(cells.len(), place.seed ^ u64::from(place.index));
+    let mut measuring = Measuring {
+        place,
+        bench,
+        cells,
+        dealer,
+        end: PanelEnd::default(),
+        trial: 0,
+        round: 0,
+        spent: Duration::ZERO,
+    };
+    let births = place.panel.births();
+    for birth in 0..births {
+        measuring.place.birth = birth;
+        let share = f64::from(birth + 1) / f64::from(births);
+        measuring.one_birth(share)?;
+        if measuring.is_over() {
+            break;
+        }
+    }
+    Ok(measuring.end)
+}
+
+impl<'p> Live<'p> {
+    fn new(cell: &'p Cell<'p>) -> Live<'p> {
+        Live {
             cell,
             process: None,
+            failed: false,
             opened: Opened::default(),
             trial: Trial::default(),
-            finished: None,
             last_op_ns: 0.0,
             census_written: false,
-        })
-        .collect();
-    let mut dealer = Dealer::new(cells.len(), place.seed ^ u64::from(place.index));
-    let mut open_all = true;
-    let measuring = Instant::now();
-    let (mut trial, mut round) = (0, 0);
-    let mut opening = Duration::ZERO;
-    loop {
-        if open_all || panel.is_pass() {
-            let opening_since = Instant::now();
-            for at in 0..cells.len() {
-                if trial > 0 && cells[at].process.is_none() {
-                    continue;
-                }
-                bench
+        }
+    }
+}
+
+impl Measuring<'_, '_, '_> {
+    /// Fills all tables and measures until this much of the panel's time or trials is used.
+    fn one_birth(&mut self, share: f64) -> anyhow::Result<()> {
+        for live in &mut self.cells {
+            live.process = None;
+        }
+        let mut born = false;
+        loop {
+            if !born || self.place.panel.is_pass() {
+                self.for_each("filling", |live, place, bench| {
+                    fill(live, place, bench, born)
+                })?;
+                born = true;
+            }
+            let began = Instant::now();
+            for part in 0..self.place.panel.slices() {
+                self.deal(part)?;
+            }
+            self.spent += began.elapsed();
+            let trial = self.trial;
+            self.for_each("counting", |live, place, bench| {
+                end_trial(live, place, bench, trial)
+            })?;
+            self.trial += 1;
+            if self.is_over() || self.is_enough(share) {
+                return Ok(());
+            }
+            if self.bench.interrupted.load(Ordering::Relaxed) {
+                self.end.interrupted = true;
+                return Ok(());
+            }
+        }
+    }
+
+    /// One round: a slice for each cell that is left.
+    fn deal(&mut self, part: u32) -> anyhow::Result<()> {
+        let order = self.dealer.round().to_vec();
+        for (position, at) in (0..).zip(order) {
+            let slots = (self.trial, self.round, position);
+            self.work(at, &format!("trial {}", slots.0), |live, place, bench| {
+                one_slice(live, place, bench, part, slots).map_err(Stop::Failure)
+            })?;
+        }
+        self.round += 1;
+        Ok(())
+    }
+
+    fn for_each(
+        &mut self,
+        what: &str,
+        mut step: impl FnMut(&mut Live<'_>, Place<'_>, &mut Bench<'_>) -> Result<(), Stop>,
+    ) -> anyhow::Result<()> {
+        (0..self.cells.len()).try_for_each(|at| self.work(at, what, &mut step))
+    }
+
+    /// Does a step of one cell's work; a cell that fails leaves an error row and is out.
+    fn work(
+        &mut self,
+        at: usize,
+        what: &str,
+        step: impl FnOnce(&mut Live<'_>, Place<'_>, &mut Bench<'_>) -> Result<(), Stop>,
+    ) -> anyhow::Result<()> {
+        let live = &mut self.cells[at];
+        if live.failed || self.end.interrupted {
+            return Ok(());
+        }
+        let cell = name(live.cell);
+        self.bench
+            .watch
+            .step(self.place.index, &format!("{what}, {cell}"));
+        match step(live, self.place, self.bench) {
+            Ok(()) => Ok(()),
+            Err(Stop::Run(error)) => Err(error),
+            Err(Stop::Failure(Failure::Interrupted)) => {
+                self.end.interrupted = true;
+                Ok(())
+            }
+            Err(Stop::Failure(Failure::Cell(why))) => {
+                live.failed = true;
+                live.process = None;
+                self.end.errors += 1;
+                let row = tally::error_row(self.place, live.cell, self.trial, &why);
+                let where_it_failed = format!("{cell} on {}", self.place.panel.label());
+                self.bench
                     .watch
-                    .step(place.index, &format!("filling {}", name(cells[at].cell)));
-                let opened = birth(&mut cells[at], place, bench, trial > 0);
-                if let Err(failure) = opened {
-                    fail(&mut cells[at], place, bench, trial, failure, &mut end)?;
-                }
-                if end.interrupted {
-                    return Ok(end);
-                }
-            }
-            open_all = false;
-            opening += opening_since.elapsed();
-        }
-        for part in 0..panel.slices() {
-            let order = dealer.round().to_vec();
-            for (position, &at) in (0..).zip(&order) {
-                if cells[at].process.is_none() {
-                    continue;
-                }
-                let name = name(cells[at].cell);
-                bench
-                    .watch
-                    .step(place.index, &format!("trial {trial}, {name}"));
-                let slots = (trial, round, position);
-                if let Err(failure) = one_slice(&mut cells[at], place, bench, part, slots) {
-                    fail(&mut cells[at], place, bench, trial, failure, &mut end)?;
-                }
-                if end.interrupted {
-                    return Ok(end);
-                }
-            }
-            round += 1;
-        }
-        for live in &mut cells {
-            if let Err(failure) = end_trial(live, place, bench, trial)? {
-                fail(live, place, bench, trial, failure, &mut end)?;
-            }
-            if end.interrupted {
-                return Ok(end);
+                    .error(&format!("{where_it_failed}: {}", row.error));
+                self.bench.directory.trial(&row)
             }
         }
-        trial += 1;
-        let spent = measuring.elapsed().saturating_sub(opening).as_secs_f64();
-        if enough(
-            panel,
-            trial,
-            spent,
-            cells.iter().all(|live| live.process.is_none()),
-        ) {
-            return Ok(end);
+    }
+
+    fn is_over(&self) -> bool {
+        self.end.interrupted || self.cells.iter().all(|live| live.failed)
+    }
+
+    /// Whether this share of the panel's time or trials is used up.
+    fn is_enough(&self, share: f64) -> bool {
+        let panel = self.place.panel;
+        let (trials, spent_s) = (f64::from(self.trial), self.spent.as_secs_f64());
+        let out_of_time = spent_s + spent_s / trials > panel.time_s * share;
+        match panel.trials {
+            Some(wanted) => trials >= f64::from(wanted) * share || out_of_time,
+            None if panel.is_pass() => self.trial >= LEAST_PASSES && out_of_time,
+            None => out_of_time,
         }
-        if bench.interrupted.load(Ordering::Relaxed) {
-            end.interrupted = true;
-            return Ok(end);
-        }
+    }
+}
+
+/// Why a step of a cell's work did not end well.
+enum Stop {
+    /// The cell's own failure, or an interrupt.
+    Failure(Failure),
+    /// The run's: a disk that is full.
+    Run(anyhow::Error),
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Stop {
+        Stop::Failure(failure)
+    }
+}
+
+impl From<anyhow::Error> for Stop {
+    fn from(error: anyhow::Error) -> Stop {
+        Stop::Run(error)
     }
 }
 
@@ -143,24 +238,13 @@ fn name(cell: &Cell<'_>) -> String {
     format!("{}{twin}", cell.params.short())
 }
 
-fn enough(panel: &Panel<'_>, trials: u32, spent_s: f64, all_failed: bool) -> bool {
-    let per_trial_s = spent_s / f64::from(trials);
-    let out_of_time = spent_s + per_trial_s > panel.time_s;
-    all_failed
-        || match panel.trials {
-            Some(wanted) => trials >= wanted || out_of_time,
-            None if panel.is_pass() => trials >= LEAST_PASSES && out_of_time,
-            None => out_of_time,
-        }
-}
-
 /// Starts a child, or renews the table of one, and waits until it is filled.
-fn birth(
+fn fill(
     live: &mut Live<'_>,
     place: Place<'_>,
     bench: &mut Bench<'_>,
     renew: bool,
-) -> Result<(), Failure> {
+) -> Result<(), Stop> {
     let panel = place.panel;
     let request = if renew {
         Request::Renew
@@ -184,7 +268,7 @@ fn birth(
     let expected = Duration::from_secs(2) + Duration::from_nanos(entries.saturating_mul(3_000));
     match ask(live, &request, expected, bench)? {
         Reply::Opened(opened) => live.opened = *opened,
-        other => return Err(out_of_turn(&other)),
+        other => return Err(out_of_turn(&other).into()),
     }
     Ok(())
 }
@@ -222,7 +306,7 @@ fn one_slice(
     }
     live.trial
         .add(place, live.cell, slots, SliceKind::Throughput, &sliced);
-    if live.cell.row.control && !panel.is_pass() && slots.1 % HASH_ROUNDS == 0 {
+    if live.cell.row.control && !panel.is_pass() && slots.1.is_multiple_of(HASH_ROUNDS) {
         let sliced = slice(
             live,
             SliceOrder {
@@ -251,7 +335,7 @@ fn slice(
             ops * live.last_op_ns.max(2_000.0)
         }
     };
-    let expected = Duration::from_nanos(expected_ns as u64);
+    let expected = Duration::from_secs_f64(expected_ns / 1e9);
     let sliced = match ask(live, &Request::Slice(order), expected, bench)? {
         Reply::Sliced(sliced) => sliced,
         other => return Err(out_of_turn(&other)),
@@ -269,25 +353,19 @@ fn end_trial(
     place: Place<'_>,
     bench: &mut Bench<'_>,
     trial: u32,
-) -> anyhow::Result<Result<(), Failure>> {
-    if live.process.is_none() {
-        return Ok(Ok(()));
-    }
+) -> Result<(), Stop> {
     let taken = std::mem::take(&mut live.trial);
     let structure: Option<(Memory, CensusReply)> = if place.panel.is_pass() {
         let items = place.panel.workload.entries + live.opened.pass_ops.unwrap_or(0);
         let expected = Duration::from_secs(1) + Duration::from_nanos(items.saturating_mul(1_000));
-        match ask(live, &Request::Finish, expected, bench) {
-            Ok(Reply::Finished(finished)) => {
+        match ask(live, &Request::Finish, expected, bench)? {
+            Reply::Finished(finished) => {
                 bench
                     .directory
                     .marks(&tally::mark_rows(live.cell, trial, &finished))?;
-                let structure = (finished.memory.clone(), finished.census.clone());
-                live.finished = Some(*finished);
-                Some(structure)
+                Some((finished.memory, finished.census))
             }
-            Ok(other) => return Ok(Err(out_of_turn(&other))),
-            Err(failure) => return Ok(Err(failure)),
+            other => return Err(out_of_turn(&other).into()),
         }
     } else {
         live.opened.filled.clone()
@@ -304,7 +382,7 @@ fn end_trial(
         live.census_written = true;
     }
     bench.directory.trial(&row)?;
-    Ok(Ok(()))
+    Ok(())
 }
 
 fn ask(
@@ -319,31 +397,4 @@ fn ask(
 
 fn out_of_turn(reply: &Reply) -> Failure {
     Failure::Cell(format!("the child answered out of turn: {reply:?}"))
-}
-
-/// Takes a cell out of the panel and leaves an error row, or notes that the run is interrupted.
-fn fail(
-    live: &mut Live<'_>,
-    place: Place<'_>,
-    bench: &mut Bench<'_>,
-    trial: u32,
-    failure: Failure,
-    end: &mut PanelEnd,
-) -> anyhow::Result<()> {
-    live.process = None;
-    match failure {
-        Failure::Interrupted => end.interrupted = true,
-        Failure::Cell(why) => {
-            end.errors += 1;
-            let row = tally::error_row(place, live.cell, trial, &why);
-            bench.watch.error(&format!(
-                "{} on {}: {}",
-                name(live.cell),
-                place.panel.label(),
-                row.error
-            ));
-            bench.directory.trial(&row)?;
-        }
-    }
-    Ok(())
 }

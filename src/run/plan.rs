@@ -13,11 +13,20 @@ use crate::hash;
 use crate::machine;
 use crate::workload::{TraceFacts, Workload};
 
-/// Part of the memory at hand that a panel's tables and streams may take together.
-const MEMORY_SHARE: f64 = 0.75;
+/// Quarters of the memory at hand that a panel's tables and streams may take together.
+const MEMORY_QUARTERS: u64 = 3;
 
 /// What a child takes before it holds anything, in bytes: the program, its stacks and buffers.
 const CHILD_BYTES: u64 = 16 << 20;
+
+/// Time for the slices of a cell when nobody says, in seconds: ten slices of 10 ms for each of
+/// eight births. Copies of one table differ more from birth to birth than such a second differs
+/// within one.
+const CELL_S: f64 = 0.8;
+
+/// The most births of a panel. With eight, the median of an A/A pair at 10^5 entries comes within
+/// 5 %; `scripts/aa` shows how often.
+const MOST_BIRTHS: u32 = 8;
 
 /// The most threads that a cell may ask for.
 const MOST_THREADS: u32 = 4096;
@@ -105,16 +114,32 @@ impl Panel<'_> {
         format!("{}, {} {threads}", self.workload.name, self.threads)
     }
 
-    /// Seconds that opening its tables may take: a guess for the progress bar.
+    /// How often its tables are born: a pass makes a fresh table each time anyway; otherwise as
+    /// often as filling takes up to half as long as measuring, and at most [`MOST_BIRTHS`].
     #[must_use]
-    pub fn opening_s(&self) -> f64 {
-        let entries = if self.workload.prefill {
+    pub fn births(&self) -> u32 {
+        if self.is_pass() {
+            return 1;
+        }
+        let affordable =
+            |births: &u32| f64::from(*births) * self.one_filling_s() <= self.time_s / 2.0;
+        let births = (2..=MOST_BIRTHS).rev().find(affordable).unwrap_or(1);
+        births.min(self.trials.unwrap_or(u32::MAX))
+    }
+
+    /// Seconds that filling its tables may take in all: a guess for the progress bar.
+    #[must_use]
+    pub fn filling_s(&self) -> f64 {
+        self.one_filling_s() * f64::from(self.births())
+    }
+
+    fn one_filling_s(&self) -> f64 {
+        let filled = if self.workload.prefill {
             self.workload.entries
         } else {
             0
         };
-        let one = 0.08 + entries as f64 * 1.2e-6;
-        one * self.cells.len() as f64
+        (0.03 + filled as f64 * 0.4e-6) * self.cells.len() as f64
     }
 }
 
@@ -181,7 +206,7 @@ impl<'r> Plan<'r> {
     pub fn seconds(&self) -> f64 {
         self.panels
             .iter()
-            .map(|panel| panel.time_s + panel.opening_s())
+            .map(|panel| panel.time_s + panel.filling_s())
             .sum()
     }
 }
@@ -372,7 +397,7 @@ fn complete<'r>(panel: &mut Panel<'r>, rows: &'r [Row]) {
         panel.cells.push(twin);
     }
     if panel.time_s == 0.0 {
-        panel.time_s = panel.cells.len() as f64;
+        panel.time_s = panel.cells.len() as f64 * CELL_S;
     }
 }
 
@@ -391,11 +416,11 @@ fn baseline(cells: &[Cell<'_>]) -> Option<usize> {
 
 /// Estimates each panel's memory and splits those that do not fit, the controls and the baseline in
 /// each part.
-fn split_to_fit<'r>(
-    panels: Vec<Panel<'r>>,
+fn split_to_fit(
+    panels: Vec<Panel<'_>>,
     available: Option<u64>,
-) -> Result<Vec<Panel<'r>>, BadInput> {
-    let limit = available.map_or(u64::MAX, |bytes| (bytes as f64 * MEMORY_SHARE) as u64);
+) -> Result<Vec<Panel<'_>>, BadInput> {
+    let limit = available.map_or(u64::MAX, |bytes| bytes / 4 * MEMORY_QUARTERS);
     let mut fitting = Vec::new();
     for panel in panels {
         let sizes = panel
@@ -404,7 +429,7 @@ fn split_to_fit<'r>(
             .map(|cell| {
                 cell_bytes(&panel, cell).filter(|&bytes| bytes <= limit).ok_or_else(|| {
                 let wanted = cell_bytes(&panel, cell)
-                    .map_or("more than 2^64 bytes".to_owned(), |bytes| mib(bytes));
+                    .map_or("more than 2^64 bytes".to_owned(), mib);
                 BadInput(format!(
                     "{} on {}: about {wanted} of memory would be needed and {} may be used ({} are \
                      available); give fewer entries, buckets or threads",
@@ -416,12 +441,12 @@ fn split_to_fit<'r>(
             })
             })
             .collect::<Result<Vec<u64>, BadInput>>()?;
-        fitting.extend(split(panel, &sizes, limit)?);
+        fitting.extend(split(&panel, &sizes, limit)?);
     }
     Ok(fitting)
 }
 
-fn split<'r>(panel: Panel<'r>, sizes: &[u64], limit: u64) -> Result<Vec<Panel<'r>>, BadInput> {
+fn split<'r>(panel: &Panel<'r>, sizes: &[u64], limit: u64) -> Result<Vec<Panel<'r>>, BadInput> {
     let shared =
         |at: usize, cell: &Cell<'_>| cell.row.control || cell.twin || panel.baseline == Some(at);
     let cells = || panel.cells.iter().enumerate();

@@ -46,7 +46,7 @@ pub struct Suite {
     /// Gets handed over at a time; a preset's own number otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch: Option<u32>,
-    /// Time for a panel's slices, in seconds; one second for each of its cells otherwise.
+    /// Time for a panel's slices, in seconds; 0.8 s for each of its cells otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_s: Option<f64>,
     /// Trials of each cell; as many as the time allows otherwise.
@@ -257,14 +257,9 @@ impl Suite {
         }
         let mut workload = match self.workload.get(name) {
             Some(custom) => custom.build(name)?,
-            None => match find_preset(name) {
-                Ok(preset) => (preset.build)(),
-                Err(_) => {
-                    let own = self.workload.keys().map(String::as_str);
-                    let presets = PRESETS.iter().map(|preset| preset.name);
-                    return Err(unknown_name("workload", name, own.chain(presets)));
-                }
-            },
+            None => (find_preset(name)
+                .map_err(|error| self.unknown_workload(name, error))?
+                .build)(),
         };
         let own_entries = self.workload.get(name).and_then(|custom| custom.entries);
         let suite_entries = if own_entries.is_some() {
@@ -278,6 +273,19 @@ impl Suite {
         workload.batch = batch.or(self.batch).unwrap_or(workload.batch);
         workload.check()?;
         Ok(workload)
+    }
+
+    /// The suite's own workloads belong in the list of what would be valid.
+    fn unknown_workload(&self, name: &str, error: BadInput) -> BadInput {
+        if self.workload.is_empty() || !error.0.starts_with("unknown") {
+            return error;
+        }
+        let own = self.workload.keys().map(String::as_str);
+        unknown_name(
+            "workload",
+            name,
+            own.chain(PRESETS.iter().map(|preset| preset.name)),
+        )
     }
 }
 

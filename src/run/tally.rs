@@ -12,6 +12,8 @@ pub(super) struct Place<'p> {
     pub(super) panel: &'p Panel<'p>,
     pub(super) index: u32,
     pub(super) seed: u64,
+    /// Which birth of its tables.
+    pub(super) birth: u32,
 }
 
 /// A trial of one cell, as its slices come in.
@@ -37,7 +39,7 @@ impl Trial {
         for (thread, slice) in (0..).zip(&sliced.threads) {
             self.slices.push(SliceRow {
                 panel: place.index,
-                birth: 0,
+                birth: place.birth,
                 trial,
                 round,
                 position,
@@ -92,7 +94,7 @@ impl Trial {
         };
         match structure {
             Some(_) if cell.row.control => {
-                "a control holds no entries".clone_into(&mut row.memory_reason)
+                "a control holds no entries".clone_into(&mut row.memory_reason);
             }
             Some((memory, census)) => {
                 let claimed: u64 = census.bytes.iter().sum();
@@ -137,6 +139,7 @@ fn empty_row(place: Place<'_>, cell: &Cell<'_>, trial: u32) -> TrialRow {
         batch: panel.workload.batch,
         entries: panel.workload.entries,
         panel: place.index,
+        birth: place.birth,
         trial,
         seed: place.seed,
         ..TrialRow::default()

@@ -6,5 +6,7 @@
 mod bootstrap;
 mod order;
 
-pub use bootstrap::{CONFIDENCE, Interval, RESAMPLES, bootstrap_median};
+pub use bootstrap::{
+    CONFIDENCE, Interval, RESAMPLES, bootstrap_median, bootstrap_median_in_groups,
+};
 pub use order::{geometric_mean, median, median_absolute_deviation, quantile};
