@@ -38,11 +38,14 @@
 //! overwriting, which allocates and defers; the pin is a full fence, dear for single lookups; and
 //! writers feel the resize, with its waits, as one pause.
 //!
-//! **Source:** Triplett, McKenney and Walpole, *Resizable, Scalable, Concurrent Hash Tables via
+//! **Source:** Triplett, `McKenney` and Walpole, *Resizable, Scalable, Concurrent Hash Tables via
 //! Relativistic Programming*, USENIX ATC 2011 (expansion by unzipping; there under RCU and one
 //! lock).
 
 mod node;
+
+#[cfg(all(test, not(loom)))]
+mod tests;
 
 use std::ptr::null_mut;
 use std::sync::Arc;
@@ -241,7 +244,7 @@ fn nodes<'n>(head: &Link) -> impl Iterator<Item = Node<'n>> + use<'n> {
 
 /// Passes over the run of nodes from `start` on that share a bucket of the larger array, and links
 /// its last to the next node of that bucket. Where the chain goes on from here, if it does.
-fn unzip_step<'n>(start: Node<'n>, buckets: usize) -> Option<Node<'n>> {
+fn unzip_step(start: Node<'_>, buckets: usize) -> Option<Node<'_>> {
     let bucket = |node: &Node<'_>| low_bits(node.hash(), buckets);
     let own = bucket(&start);
     let mut last = start;

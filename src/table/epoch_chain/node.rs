@@ -183,10 +183,8 @@ mod tests {
             assert_eq!(node.size(), (24 + key.len() + value.len()) as u64);
             assert!(node.has_key(7, key) && !node.has_key(6, key) && !node.has_key(7, b"other"));
             // SAFETY: `behind` is freed below.
-            assert_eq!(
-                unsafe { Node::follow(node.next()) }.unwrap().key(),
-                b"behind"
-            );
+            let next = unsafe { Node::follow(node.next()) };
+            assert_eq!(next.unwrap().key(), b"behind");
             // SAFETY: nobody else knows the nodes.
             unsafe { (node.free(), behind.free()) };
         }

@@ -55,9 +55,7 @@ pub(super) struct Entry(*mut u8);
 /// The tag of a hash: its top bits, as buckets are picked by the low ones.
 #[inline]
 pub(super) fn tag(hash: u64) -> usize {
-    #[expect(clippy::cast_possible_truncation, reason = "a word has 64 bits here")]
-    let tag = (hash >> TAG_SHIFT) as usize;
-    tag
+    (hash >> TAG_SHIFT) as usize
 }
 
 impl Entry {
@@ -299,14 +297,14 @@ impl<'t> Chain<'t> {
     /// Gives back the last overflow bucket, which is empty.
     fn unlink_tail(&mut self, slab: &Slab, arena: &mut Arena) {
         let count = self.spilled();
-        let tail = match count.checked_sub(2).and_then(|at| self.overflows().nth(at)) {
-            Some(last_but_one) => last_but_one.next.swap(null_mut(), Ordering::AcqRel),
-            None => {
-                let link = self.bucket.slots[SLOTS - 1].load_link();
-                self.bucket.slots[SLOTS - 1].store(Entry::NONE);
-                self.state = self.state.with_spills(false);
-                link
-            }
+        let last_but_one = count.checked_sub(2).and_then(|at| self.overflows().nth(at));
+        let tail = if let Some(overflow) = last_but_one {
+            overflow.next.swap(null_mut(), Ordering::AcqRel)
+        } else {
+            let link = self.bucket.slots[SLOTS - 1].load_link();
+            self.bucket.slots[SLOTS - 1].store(Entry::NONE);
+            self.state = self.state.with_spills(false);
+            link
         };
         let block = NonNull::new(tail)
             .expect("a chain that spills has a tail")

@@ -47,7 +47,7 @@
 //!
 //! **Source:** the bucket is that of MICA (Lim et al., *MICA: A Holistic Approach to Fast In-Memory
 //! Key-Value Storage*, NSDI 2014: version, seven tagged slots, one line, linked overflow) and of
-//! FASTER's hash index (Chandramouli et al., SIGMOD 2018); optimistic reads over versions as in MemC3
+//! FASTER's hash index (Chandramouli et al., SIGMOD 2018); optimistic reads over versions as in `MemC3`
 //! (Fan, Andersen and Kaminsky, NSDI 2013). Splitting child from parent by the hash's next bit is
 //! linear hashing's (Litwin, VLDB 1980).
 
@@ -56,6 +56,9 @@ mod bucket;
 mod directory;
 mod slab;
 mod version;
+
+#[cfg(all(test, not(loom)))]
+mod tests;
 
 use parking_lot::Mutex;
 

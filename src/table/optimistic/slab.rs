@@ -330,7 +330,7 @@ mod tests {
             let class = class_for(bytes);
             let room = class_bytes(class);
             assert!(
-                class < CLASSES && room >= bytes && room % 16 == 0,
+                class < CLASSES && room >= bytes && room.is_multiple_of(16),
                 "{bytes}: {room}"
             );
             assert!(

@@ -37,7 +37,7 @@
 //! bits are poor, which make all filters the same; and it waits while it doubles.
 //!
 //! **Source:** the tagged hash table of Leis, Boncz, Kemper and Neumann, *Morsel-Driven Parallelism*,
-//! SIGMOD 2014, §4.2, for joins in HyPer. There the buckets alone are tagged and nothing is ever
+//! SIGMOD 2014, §4.2, for joins in `HyPer`. There the buckets alone are tagged and nothing is ever
 //! removed; here every link is.
 
 mod link;
