@@ -7,8 +7,8 @@
 use crate::base::{BadInput, Param, Params, Spec, unknown_name};
 use crate::bench::{self, Open, Pipe};
 use crate::table::{
-    Cuckoo, Dash, Env, Fixed, Incremental, Linear, Null, Resizable, RwLocked, SpinBit, Strategy,
-    Striped, StripedRw,
+    Cuckoo, Dash, Env, EpochChain, Fixed, Incremental, Linear, Null, Optimistic, Resizable,
+    RwLocked, SpinBit, Strategy, Striped, StripedRw, Tagged,
 };
 use crate::verify;
 
@@ -46,6 +46,9 @@ pub const ROWS: &[Row] = &[
     Row::of::<RwLocked>(),
     Row::of::<StripedRw>(),
     Row::of::<SpinBit>(),
+    Row::of::<Optimistic>(),
+    Row::of::<EpochChain>(),
+    Row::of::<Tagged>(),
 ];
 
 impl Row {

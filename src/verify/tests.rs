@@ -7,8 +7,8 @@ use super::{Counts, Failure, Plan, concurrent, differential, run};
 use crate::base::{Journal, Params};
 use crate::hash::{self, HashRow, Hasher};
 use crate::table::{
-    Cuckoo, Dash, Env, Fixed, Incremental, Linear, Resizable, RwLocked, SpinBit, Strategy, Striped,
-    StripedRw,
+    Cuckoo, Dash, Env, EpochChain, Fixed, Incremental, Linear, Optimistic, Resizable, RwLocked,
+    SpinBit, Strategy, Striped, StripedRw, Tagged,
 };
 
 /// All keys collide in all bits.
@@ -110,6 +110,17 @@ fn cuckoo_conforms() {
 }
 
 #[test]
+fn optimistic_conforms() {
+    conforms::<Optimistic>(&[
+        "optimistic",
+        "optimistic:buckets=1",
+        "optimistic:buckets=2,load=0.1",
+        "optimistic:buckets=4,load=1000",
+        "optimistic:buckets=1,capacity=100",
+    ]);
+}
+
+#[test]
 fn incremental_conforms() {
     conforms::<Incremental>(&[
         "incremental",
@@ -118,6 +129,17 @@ fn incremental_conforms() {
         "incremental:buckets=16,stripes=1",
         "incremental:buckets=2,load=0.1,mover=writers,step=100",
         "incremental:buckets=8,stripes=8,capacity=100",
+    ]);
+}
+
+#[test]
+fn epoch_chain_conforms() {
+    conforms::<EpochChain>(&[
+        "epoch-chain",
+        "epoch-chain:buckets=1",
+        "epoch-chain:buckets=4,load=0.5",
+        "epoch-chain:buckets=16,stripes=1",
+        "epoch-chain:buckets=8,load=8,capacity=100",
     ]);
 }
 
@@ -160,6 +182,17 @@ fn spinbit_conforms() {
         "spinbit:buckets=4,load=0.1",
         "spinbit:buckets=8,load=1000",
         "spinbit:buckets=1,capacity=100",
+    ]);
+}
+
+#[test]
+fn tagged_conforms() {
+    conforms::<Tagged>(&[
+        "tagged",
+        "tagged:buckets=1",
+        "tagged:buckets=4,load=0.5",
+        "tagged:buckets=16,stripes=1,load=1000",
+        "tagged:buckets=8,stripes=8,capacity=100",
     ]);
 }
 
