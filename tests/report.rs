@@ -67,6 +67,7 @@ fn made_up(root: &Path, size: Size) -> PathBuf {
                 run.census(&census).unwrap();
             }
             run.marks(&[MarkRow {
+                panel,
                 cell_id: id,
                 trial: 0,
                 at_ns: 1000,

@@ -76,18 +76,18 @@ pub(super) fn run(house: House<'_>, args: &Run) -> anyhow::Result<ExitCode> {
             }
             text.push_str(&report::bullets(&findings, output::width()));
             text.push('\n');
-            output::print(&text)?;
+            output::print_if_read(&text)?;
         }
         Format::Json => {
             let json = serde_json::to_string_pretty(&report::json(&summary))?;
-            output::print(&format!("{json}\n"))?;
+            output::print_if_read(&format!("{json}\n"))?;
         }
     }
     // A report that cannot be written is a failure, but not before the figures are shown.
     let page = page.map_err(|error| anyhow::anyhow!("{error}"))?;
     let last_line = format!("{}\n", page.display());
     match args.format {
-        Format::Table => output::print(&last_line)?,
+        Format::Table => output::print_if_read(&last_line)?,
         Format::Json => output::complain(&last_line),
     }
     Ok(match ended.status {

@@ -135,8 +135,16 @@ fn not_measured(records: &Records) -> Vec<String> {
     let memory = reasons
         .iter()
         .map(|(reason, rows)| format!("memory in {}: {reason}", counted(*rows, "trial")));
+    let dropped = records.trials.iter().filter_map(|row| row.marks_dropped);
+    let dropped = dropped.filter(|&marks| marks > 0).count() as u64;
+    let resizes = (dropped > 0).then(|| {
+        format!(
+            "resizes in {}: there were more than the journal of a table holds",
+            counted(dropped, "trial")
+        )
+    });
     let listed = records.manifest.not_measured.iter().cloned();
-    listed.chain(memory).collect()
+    listed.chain(memory).chain(resizes).collect()
 }
 
 /// How to run it again.
