@@ -6,7 +6,10 @@
 
 use crate::base::{BadInput, Param, Params, Spec, unknown_name};
 use crate::bench::{self, Open, Pipe};
-use crate::table::{Env, Fixed, Null, Resizable, Strategy, Striped};
+use crate::table::{
+    Cuckoo, Dash, Env, EpochChain, Fixed, Incremental, Linear, Null, Optimistic, Resizable,
+    RwLocked, SpinBit, Strategy, Striped, StripedRw, Tagged,
+};
 use crate::verify;
 
 /// One strategy.
@@ -22,12 +25,12 @@ pub struct Row {
     pub control: bool,
     /// Whether it can be walked for eviction and expiry.
     pub walk: bool,
-    /// Opens and closes a table with these parameters: whether they go together.
-    pub try_open: fn(&Params, &Env) -> Result<(), BadInput>,
     /// Serves a table of this strategy to a parent process.
     pub child: fn(&Open, &mut dyn Pipe) -> anyhow::Result<()>,
     /// Checks tables with these parameters against a model.
     pub verify: fn(&Params, &Env, &verify::Plan) -> Result<verify::Counts, verify::Failure>,
+    /// Times one kind of operation for a micro-benchmark.
+    pub micro: fn(&Params, &Env, bench::MicroOp, &mut bench::Measure<'_>) -> anyhow::Result<()>,
 }
 
 /// The built-in strategies, in the order of `list`. Append: a strategy's place fixes its colour.
@@ -36,6 +39,16 @@ pub const ROWS: &[Row] = &[
     Row::of::<Fixed>(),
     Row::of::<Resizable>(),
     Row::of::<Striped>(),
+    Row::of::<Dash>(),
+    Row::of::<Cuckoo>(),
+    Row::of::<Incremental>(),
+    Row::of::<Linear>(),
+    Row::of::<RwLocked>(),
+    Row::of::<StripedRw>(),
+    Row::of::<SpinBit>(),
+    Row::of::<Optimistic>(),
+    Row::of::<EpochChain>(),
+    Row::of::<Tagged>(),
 ];
 
 impl Row {
@@ -48,9 +61,9 @@ impl Row {
             params: S::PARAMS,
             control: false,
             walk: S::WALK,
-            try_open: |params, env| S::open(params, env).map(drop),
             child: |open, pipe| bench::child::<S>(open, quick_check::<S>, pipe),
             verify: verify::run::<S>,
+            micro: bench::micro::<S>,
         }
     }
 
@@ -98,7 +111,11 @@ mod tests {
                 "{}",
                 row.name
             );
-            assert!(row.params.contains(&Param::CAPACITY), "{}", row.name);
+            assert!(
+                row.params.iter().any(|param| param.name == "capacity"),
+                "{}",
+                row.name
+            );
             assert!(
                 !row.about.is_empty() && !row.about.contains('\n'),
                 "{}",

@@ -119,7 +119,7 @@ fn bad_input_is_named_and_exits_with_2() {
         ),
         (&["run", "--format", "tabel"], &["tabel", "table"]),
         (&["list", "strategy"], &["strategy", "strategies"]),
-        (&["rnu"], &["rnu", "run"]),
+        (&["rnu"], &["unrecognized subcommand", "rnu"]),
     ];
     for (args, words) in cases {
         let output = bucketlab(args);
@@ -202,6 +202,11 @@ fn a_dry_run_says_what_would_be_run_and_writes_nothing() {
     assert!(!out_path.exists());
 }
 
+/// The directory of a run, from the last line that it printed.
+fn run_directory(stdout: &str) -> std::path::PathBuf {
+    stdout.lines().last().expect("a last line").into()
+}
+
 /// Runs the program with a small panel and returns its exit code, stdout and stderr.
 fn small_run(out: &Path, more: &[&str]) -> (Option<i32>, String, String) {
     let mut args = vec![
@@ -232,14 +237,14 @@ fn a_run_leaves_its_files_and_ends_with_its_path() {
         ],
     );
     assert_eq!(code, Some(0), "{stdout}{stderr}");
-    let run = Path::new(stdout.lines().last().unwrap());
+    let run = run_directory(&stdout);
     for file in ["run.toml", "trials.csv", "slices.csv", "census.csv"] {
         assert!(
             std::fs::metadata(run.join(file)).unwrap().len() > 100,
             "{file}"
         );
     }
-    let records = bucketlab::record::Records::read(run).unwrap();
+    let records = bucketlab::record::Records::read(&run).unwrap();
     assert_eq!(records.manifest.status, bucketlab::record::Status::Complete);
     // Every cell has trials, none has an error, and every slice belongs to a cell.
     for cell in &records.manifest.cells {
@@ -328,8 +333,8 @@ fn a_trace_replays_with_exact_counts() {
             ],
         );
         assert_eq!(code, Some(0), "{stderr}");
-        let run = Path::new(stdout.lines().last().unwrap());
-        let records = bucketlab::record::Records::read(run).unwrap();
+        let run = run_directory(&stdout);
+        let records = bucketlab::record::Records::read(&run).unwrap();
         for row in records.trials.iter().filter(|row| row.target != "null") {
             assert_eq!(row.ops, Some(5000));
             assert_eq!(row.items, Some(distinct.len() as u64), "{row:?}");
@@ -337,6 +342,42 @@ fn a_trace_replays_with_exact_counts() {
                 assert_eq!(row.misses, Some(distinct.len() as u64), "{row:?}");
             }
         }
+    }
+}
+
+/// Each pass starts with a fresh table, whose memory does not depend on which pass it is and is
+/// never less than what the table itself claims.
+#[test]
+fn the_memory_of_a_pass_is_its_table_s() {
+    let out = tempfile::tempdir().unwrap();
+    let (code, stdout, stderr) = small_run(
+        out.path(),
+        &[
+            "-w",
+            "fill",
+            "-t",
+            "striped",
+            "--entries",
+            "50000",
+            "--trials",
+            "3",
+            "--threads",
+            "1",
+        ],
+    );
+    assert_eq!(code, Some(0), "{stderr}");
+    let run = run_directory(&stdout);
+    let records = bucketlab::record::Records::read(&run).unwrap();
+    let rows: Vec<_> = records
+        .trials
+        .iter()
+        .filter(|row| row.target == "striped")
+        .collect();
+    assert_eq!(rows.len(), 6, "three trials of the baseline and its twin");
+    for row in &rows {
+        assert!(row.gap_bytes.unwrap() >= 0, "{row:?}");
+        let ratio = row.rss_bytes.unwrap() as f64 / row.bytes_claimed.unwrap() as f64;
+        assert!(ratio < 1.5, "{ratio}: {row:?}");
     }
 }
 
@@ -388,4 +429,45 @@ fn an_interrupted_run_keeps_what_it_measured() {
         bucketlab::record::Status::Interrupted
     );
     assert!(records.trials.len() >= trials - 1);
+}
+
+/// Also where each panel is one trial of short slices: the run stops between slices.
+#[test]
+fn an_interrupt_is_heeded_between_short_panels() {
+    let out = tempfile::tempdir().unwrap();
+    let mut run = std::process::Command::new(assert_cmd::cargo::cargo_bin("bucketlab"))
+        .args([
+            "run",
+            "-w",
+            "ycsb-c",
+            "-t",
+            "fixed",
+            "--entries",
+            "1000",
+            "--trials",
+            "1",
+        ])
+        .args([
+            "--threads",
+            "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20",
+        ])
+        .args(["--out", out.path().to_str().unwrap()])
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    loop {
+        let begun = std::fs::read_dir(out.path())
+            .unwrap()
+            .filter_map(Result::ok)
+            .filter_map(|run| std::fs::read_to_string(run.path().join("trials.csv")).ok())
+            .any(|rows| rows.lines().count() > 1);
+        if begun {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let pid = rustix::process::Pid::from_child(&run);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    assert_eq!(run.wait().unwrap().code(), Some(130));
 }

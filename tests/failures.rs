@@ -18,9 +18,10 @@ const OUT_OF_MEMORY: u8 = 3;
 const LOSE_A_KEY: u8 = 4;
 const WRONG_VALUE: u8 = 5;
 const BROKEN_FROM_THE_START: u8 = 6;
+const KILLED: u8 = 7;
 
-const NAMES: [&str; 7] = [
-    "panics", "aborts", "hangs", "devours", "forgets", "confuses", "broken",
+const NAMES: [&str; 8] = [
+    "panics", "aborts", "hangs", "devours", "forgets", "confuses", "broken", "killed",
 ];
 
 /// Gets after which a table misbehaves: more than the check before the timing makes.
@@ -76,7 +77,11 @@ impl<const FAULT: u8> Session for FaultySession<'_, FAULT> {
             HANG if due => loop {
                 std::thread::sleep(std::time::Duration::from_secs(1));
             },
-            OUT_OF_MEMORY if due => drop(black_box(Vec::<u8>::with_capacity(1 << 45))),
+            OUT_OF_MEMORY if due => devour(),
+            KILLED if due => {
+                let this = rustix::process::getpid();
+                rustix::process::kill_process(this, rustix::process::Signal::KILL).unwrap();
+            }
             LOSE_A_KEY if due => return None,
             WRONG_VALUE if due => return Some(read(b"somebody else's")),
             _ => {}
@@ -101,6 +106,14 @@ impl<const FAULT: u8> Session for FaultySession<'_, FAULT> {
     }
 }
 
+/// Asks for memory and touches it until there is none.
+fn devour() {
+    let mut held = Vec::new();
+    loop {
+        held.push(black_box(vec![1_u8; 64 << 20]));
+    }
+}
+
 const ROWS: &[Row] = &[
     Row::control::<Null>(),
     Row::of::<Fixed>(),
@@ -111,11 +124,18 @@ const ROWS: &[Row] = &[
     Row::of::<Faulty<LOSE_A_KEY>>(),
     Row::of::<Faulty<WRONG_VALUE>>(),
     Row::of::<Faulty<BROKEN_FROM_THE_START>>(),
+    Row::of::<Faulty<KILLED>>(),
 ];
 
 fn main() -> ExitCode {
     // As a program it is bucketlab with these rows; as a test it runs itself.
     if std::env::args().len() > 1 && std::env::args().any(|arg| arg == "run" || arg == "child") {
+        // The memory that the devouring table may eat.
+        let limit = rustix::process::Rlimit {
+            current: Some(1 << 30),
+            maximum: Some(1 << 30),
+        };
+        rustix::process::setrlimit(rustix::process::Resource::Data, limit).expect("a lower limit");
         return bucketlab::cli::main(ROWS, std::env::current_exe());
     }
     // Each fault with words that its row must give.
@@ -127,6 +147,7 @@ fn main() -> ExitCode {
         (LOSE_A_KEY, "is absent"),
         (WRONG_VALUE, "another's value"),
         (BROKEN_FROM_THE_START, "check failed"),
+        (KILLED, "killed by signal 9"),
     ];
     let mut failed = 0;
     for (fault, reason) in cases {

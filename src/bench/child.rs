@@ -1,15 +1,16 @@
 //! The life of a child: open, fill, check, serve slices, count, and again for the next pass.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
 use super::pipe::Pipe;
-use super::protocol::{Finished, Memory, Open, Opened, Reply, Request, SliceOrder, Sliced};
+use super::protocol::{
+    Finished, Memory, Open, Opened, Reply, Request, SliceOrder, Sliced, ThreadSlice,
+};
 use super::timed::{Loop, write_value};
 use super::worker::{Done, Feed, Job, Start, serve};
 use crate::base::{Journal, Key, Params, Worker};
@@ -45,7 +46,7 @@ pub fn control_child<S: Strategy>(open: &Open, pipe: &mut dyn Pipe) -> anyhow::R
 
 fn births<S: Strategy>(
     open: &Open,
-    mut check: Option<Check>,
+    check: Option<Check>,
     pipe: &mut dyn Pipe,
 ) -> anyhow::Result<()> {
     let is_control = check.is_none();
@@ -56,6 +57,9 @@ fn births<S: Strategy>(
         clock: machine::now_ns,
         journal: Arc::new(Journal::new(JOURNAL_EVENTS)),
     };
+    if let Some(check) = check {
+        check(&params, &env).map_err(|why| anyhow::anyhow!("check failed: {why}"))?;
+    }
     loop {
         let feeds = load_feeds(open)?;
         let pass_ops = feeds.iter().map(Feed::pass_ops).sum();
@@ -76,19 +80,17 @@ fn births<S: Strategy>(
         } else {
             None
         };
-        if let Some(check) = check.take() {
-            check(&params, &env).map_err(|e| anyhow::anyhow!("check failed: {e}"))?;
-            let _ = env.journal.drain();
-        }
         pipe.reply(&Reply::Opened(Box::new(Opened { pass_ops, filled })))?;
-        let Some(touched) = slices(&table, open, hasher, is_control, feeds, pipe)? else {
+        let Some((misses, feeds)) = slices(&table, open, hasher, is_control, feeds, pipe)? else {
             return Ok(());
         };
         let memory = memory_since(rss_before, Err("it is counted during a prefill".into()));
-        let census = table.census();
         if !is_control {
-            check_misses(open, &touched)?;
+            check_misses(open, misses, &feeds)?;
         }
+        // The streams were there before the table and are there until its memory has been read.
+        drop(feeds);
+        let census = table.census();
         let (events, marks_dropped) = env.journal.drain();
         drop(table);
         pipe.reply(&Reply::Finished(Box::new(Finished {
@@ -179,14 +181,8 @@ fn memory_since(rss_before: Option<u64>, counted: Result<u64, String>) -> Memory
     }
 }
 
-/// Misses of the pass so far, and per thread the keys it touched first.
-#[derive(Debug, Default)]
-struct Touched {
-    misses: u64,
-    first: Vec<u64>,
-}
-
-/// Serves slices until the parent finishes the pass; `None` when it has closed the pipe.
+/// Serves slices until the parent finishes the pass, and returns the misses and the feeds; `None`
+/// when it has closed the pipe.
 fn slices<S: Strategy>(
     table: &S,
     open: &Open,
@@ -194,7 +190,7 @@ fn slices<S: Strategy>(
     is_control: bool,
     feeds: Vec<Feed>,
     pipe: &mut dyn Pipe,
-) -> anyhow::Result<Option<Touched>> {
+) -> anyhow::Result<Option<(u64, Vec<Feed>)>> {
     let cpus = machine::allowed_cpus();
     let pin = cpus.len() >= open.threads as usize;
     thread::scope(|scope| {
@@ -210,22 +206,24 @@ fn slices<S: Strategy>(
                     // A refusal leaves the thread where the scheduler puts it; figures stand.
                     let _ = machine::pin_thread(cpu);
                 }
-                let session = table.session(Worker {
-                    index,
-                    of: open.threads,
-                });
-                let session = Loop::new(session, hasher, open.workload.batch, !is_control);
-                serve(index, feed, session, &job_receiver, &done_sender)
+                let make = || {
+                    let session = table.session(Worker {
+                        index,
+                        of: open.threads,
+                    });
+                    Loop::new(session, hasher, open.workload.batch, !is_control)
+                };
+                serve(index, feed, make, is_control, &job_receiver, &done_sender)
             }));
         }
         drop(done_sender);
-        let mut touched = Touched::default();
+        let mut misses = 0;
         loop {
             match pipe.next()? {
                 None => return Ok(None),
                 Some(Request::Slice(order)) => {
                     let sliced = one_slice(order, &jobs, &done)?;
-                    touched.misses += sliced.threads.iter().map(|t| t.misses).sum::<u64>();
+                    misses += sliced.threads.iter().map(|t| t.misses).sum::<u64>();
                     let failed = sliced.failed.clone();
                     pipe.reply(&Reply::Sliced(sliced))?;
                     if let Some(failed) = failed {
@@ -234,13 +232,11 @@ fn slices<S: Strategy>(
                 }
                 Some(Request::Finish) => {
                     drop(jobs);
-                    for worker in workers {
-                        let first = worker.join();
-                        touched
-                            .first
-                            .push(first.map_err(|_| anyhow::anyhow!("a worker died"))?);
-                    }
-                    return Ok(Some(touched));
+                    let feeds: Option<Vec<Feed>> = workers
+                        .into_iter()
+                        .map(|worker| worker.join().ok())
+                        .collect();
+                    return Ok(Some((misses, feeds.context("a worker died")?)));
                 }
                 Some(other) => bail!("unexpected request: {other:?}"),
             }
@@ -253,10 +249,9 @@ fn one_slice(
     jobs: &[Sender<Job>],
     done: &Receiver<Done>,
 ) -> anyhow::Result<Sliced> {
-    let start = Arc::new(Start {
-        barrier: Barrier::new(jobs.len()),
-        stop: AtomicBool::new(false),
-    });
+    let threads = u32::try_from(jobs.len()).expect("there are fewer threads than that");
+    let start = Arc::new(Start::new(threads));
+    let own_before = machine::thread_cpu_ns();
     let cpu_before = machine::process_cpu_ns();
     for job in jobs {
         let job_for_worker = Job {
@@ -275,23 +270,22 @@ fn one_slice(
             Err(why) => sliced.failed = Some(format!("thread {index}: {why}")),
         }
     }
-    let workers_ns: u64 = sliced.threads.iter().map(|thread| thread.cpu_ns).sum();
+    // What is left after the workers and this thread are threads that the strategy started.
+    let of_workers = |thread: &ThreadSlice| thread.cpu_ns + thread.harness_cpu_ns;
+    let workers_ns: u64 = sliced.threads.iter().map(of_workers).sum();
+    let own_ns = machine::thread_cpu_ns().saturating_sub(own_before);
     let process_ns = machine::process_cpu_ns().saturating_sub(cpu_before);
-    sliced.helper_cpu_ns = process_ns.saturating_sub(workers_ns);
+    sliced.helper_cpu_ns = process_ns.saturating_sub(workers_ns + own_ns);
     Ok(sliced)
 }
 
 /// Where several threads fill the same keys on a miss, one outcome is not known but the number of
 /// misses is bounded: each key misses at least once, and at most once a thread.
-fn check_misses(open: &Open, touched: &Touched) -> anyhow::Result<()> {
-    let least = touched.first.iter().copied().max().unwrap_or(0);
-    let most: u64 = touched.first.iter().sum();
-    if least == 0 || touched.misses >= least && (touched.misses <= most || open.workload.batch > 1)
-    {
+fn check_misses(open: &Open, misses: u64, feeds: &[Feed]) -> anyhow::Result<()> {
+    let least = feeds.iter().map(Feed::first_touches).max().unwrap_or(0);
+    let most: u64 = feeds.iter().map(Feed::first_touches).sum();
+    if least == 0 || misses >= least && (misses <= most || open.workload.batch > 1) {
         return Ok(());
     }
-    bail!(
-        "{} misses where between {least} and {most} are possible",
-        touched.misses
-    )
+    bail!("{misses} misses where between {least} and {most} are possible")
 }

@@ -6,12 +6,14 @@
 //! (`timed`): hash, table call, check that the bytes belong to the key, and nothing else.
 
 mod child;
+mod micro;
 mod pipe;
 mod protocol;
 mod timed;
 mod worker;
 
 pub use child::{child, control_child};
+pub use micro::{Measure, MicroOp, Run, micro};
 pub use pipe::{Pipe, StdPipe};
 pub use protocol::{
     CensusReply, Cut, Finished, Memory, Open, Opened, Reply, Request, SliceOrder, Sliced,

@@ -121,8 +121,13 @@ pub struct ThreadSlice {
     pub misses: u64,
     /// Writes that found no room.
     pub refused: u64,
-    /// CPU time of the thread, in nanoseconds.
+    /// CPU time of the thread in the timed loop, in nanoseconds.
     pub cpu_ns: u64,
+    /// CPU time that the harness used in this thread around it, in nanoseconds.
+    pub harness_cpu_ns: u64,
+    /// What hashing the same keys without a lookup took, in nanoseconds: for a control in a pass,
+    /// which cannot hash its stream in a slice of its own.
+    pub hash_ns: Option<u64>,
 }
 
 /// The end of the sessions.

@@ -1,7 +1,7 @@
 //! One worker thread: its stream, its segment, its session; slices as they are ordered.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
 use std::sync::{Arc, Barrier};
 
@@ -18,7 +18,32 @@ const CHUNK_NS: u64 = 50_000;
 /// What all workers of a slice share.
 pub(super) struct Start {
     pub(super) barrier: Barrier,
+    pub(super) threads: u32,
+    /// How many have begun: while one has not, the others' work is not what the cell is about.
+    pub(super) begun: AtomicU32,
+    /// How many are past their discarded part.
+    pub(super) warm: AtomicU32,
     pub(super) stop: AtomicBool,
+}
+
+impl Start {
+    pub(super) fn new(threads: u32) -> Start {
+        Start {
+            barrier: Barrier::new(threads as usize),
+            threads,
+            begun: AtomicU32::new(0),
+            warm: AtomicU32::new(0),
+            stop: AtomicBool::new(false),
+        }
+    }
+
+    fn all_begun(&self) -> bool {
+        self.begun.load(Ordering::Relaxed) == self.threads
+    }
+
+    fn all_warm(&self) -> bool {
+        self.warm.load(Ordering::Relaxed) == self.threads
+    }
 }
 
 /// A slice as a worker gets it.
@@ -53,6 +78,11 @@ impl Feed {
         })
     }
 
+    /// Keys that were absent and that this thread was the first of its own to touch.
+    pub(super) fn first_touches(&self) -> u64 {
+        self.stream.first_touches()
+    }
+
     /// Operations of one pass of this thread.
     pub(super) fn pass_ops(&self) -> Option<u64> {
         self.stream.pass_ops()
@@ -72,31 +102,59 @@ impl Feed {
     }
 }
 
-/// Serves slices until the sender of jobs is gone; returns how many keys that were absent the
-/// stream touched.
+/// Serves slices until the sender of jobs is gone; returns the feed, so that its memory stays where
+/// it is until the table's has been read.
+///
+/// `make` makes the session, in this thread. Whatever panics is the slice's failure, and a worker
+/// that failed still meets the others at the barrier.
 pub(super) fn serve<S: Session>(
     index: u32,
     mut feed: Feed,
-    mut session: Loop<S>,
+    make: impl FnOnce() -> Loop<S>,
+    is_control: bool,
     jobs: &Receiver<Job>,
     done: &Sender<Done>,
-) -> u64 {
+) -> Feed {
     let mut chunk = 1;
-    session.prepare(&feed.segment);
+    let mut session = caught(|| {
+        let mut session = make();
+        session.prepare(&feed.segment);
+        Ok(session)
+    });
     while let Ok(job) = jobs.recv() {
-        let outcome = catch_unwind(AssertUnwindSafe(|| {
-            slice(&mut feed, &mut session, &job, &mut chunk)
-        }));
-        let outcome = outcome.unwrap_or_else(|panic| {
+        let cpu_before = machine::thread_cpu_ns();
+        let ready = match &mut session {
+            Ok(session) => caught(|| prepare(&mut feed, session, &job)),
+            Err(why) => Err(why.clone()),
+        };
+        job.start.barrier.wait();
+        let outcome = match (&mut session, ready) {
+            (Ok(session), Ok(())) => {
+                caught(|| slice(&mut feed, session, &job, is_control, &mut chunk))
+            }
+            (_, Err(why)) => Err(why),
+            (Err(why), Ok(())) => Err(why.clone()),
+        };
+        let outcome = outcome.map(|mut slice| {
+            let cpu_ns = machine::thread_cpu_ns().saturating_sub(cpu_before);
+            slice.harness_cpu_ns = cpu_ns.saturating_sub(slice.cpu_ns);
+            slice
+        });
+        if outcome.is_err() {
             // The others must not wait for the end of a time that this thread will not announce.
             job.start.stop.store(true, Ordering::Relaxed);
-            Err(format!("panicked: {}", panic_message(panic.as_ref())))
-        });
+        }
         if done.send((index, outcome)).is_err() {
             break;
         }
     }
-    feed.stream.first_touches()
+    feed
+}
+
+/// Runs `work`; a panic is an error with its message.
+fn caught<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|panic| Err(format!("panicked: {}", panic_message(panic.as_ref()))))
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
@@ -105,30 +163,34 @@ fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
         .unwrap_or("no message")
 }
 
+/// Untimed: the next part of a ring that is larger than a segment, and what reclamation there is.
+fn prepare<S: Session>(feed: &mut Feed, session: &mut Loop<S>, job: &Job) -> Result<(), String> {
+    let ring_needs_more = feed.filled == Filled::Part && feed.left() < feed.segment.ops.len() / 2;
+    if matches!(job.order.cut, Cut::Time { .. }) && ring_needs_more {
+        feed.refill()?;
+        session.prepare(&feed.segment);
+    }
+    session.tally = Tally::default();
+    session.quiesce();
+    Ok(())
+}
+
 fn slice<S: Session>(
     feed: &mut Feed,
     session: &mut Loop<S>,
     job: &Job,
+    is_control: bool,
     chunk: &mut usize,
 ) -> Result<ThreadSlice, String> {
-    // Untimed: the next part of a ring that is larger than a segment.
-    let ring_needs_more = feed.filled == Filled::Part && feed.left() < feed.segment.ops.len() / 2;
-    let refilled = if matches!(job.order.cut, Cut::Time { .. }) && ring_needs_more {
-        feed.refill().map(|()| session.prepare(&feed.segment))
-    } else {
-        Ok(())
-    };
-    session.tally = Tally::default();
-    session.quiesce();
-    // Every worker gets here, whatever went wrong before: the others wait for it.
-    job.start.barrier.wait();
-    refilled?;
-    let cpu_before = machine::thread_cpu_ns();
     let mut measured = match job.order.cut {
-        Cut::Time { ns, discard_ns } => by_time(feed, session, job, chunk, ns, discard_ns),
-        Cut::Part { part, of } => by_part(feed, session, part, of)?,
+        Cut::Time { ns, discard_ns } => {
+            let cpu_before = machine::thread_cpu_ns();
+            let mut slice = by_time(feed, session, job, chunk, ns, discard_ns);
+            slice.cpu_ns = machine::thread_cpu_ns().saturating_sub(cpu_before);
+            slice
+        }
+        Cut::Part { part, of } => by_part(feed, session, is_control, part, of)?,
     };
-    measured.cpu_ns = machine::thread_cpu_ns().saturating_sub(cpu_before);
     let tally = std::mem::take(&mut session.tally);
     if let Some(first) = tally.first_wrong {
         let ops = measured.ops;
@@ -142,7 +204,8 @@ fn slice<S: Session>(
 }
 
 /// Runs until the time is over, in chunks between looks at the clock; the chunk is calibrated in
-/// the discarded part.
+/// the discarded part, which lasts until all threads have begun. A slice does not end before every
+/// thread is past it, unless one is kept from running for several times the length of the slice.
 fn by_time<S: Session>(
     feed: &mut Feed,
     session: &mut Loop<S>,
@@ -157,6 +220,7 @@ fn by_time<S: Session>(
         ..ThreadSlice::default()
     };
     let mut warm = false;
+    job.start.begun.fetch_add(1, Ordering::Relaxed);
     loop {
         if feed.left() == 0 {
             feed.at = 0;
@@ -180,9 +244,12 @@ fn by_time<S: Session>(
                 *chunk = (*chunk / 2).max(1);
             }
             (slice.discarded_ops, slice.discarded_ns) = (slice.ops, elapsed_ns);
-            warm = elapsed_ns >= discard_ns;
+            warm = elapsed_ns >= discard_ns && job.start.all_begun();
+            if warm {
+                job.start.warm.fetch_add(1, Ordering::Relaxed);
+            }
         }
-        if elapsed_ns >= ns {
+        if elapsed_ns >= ns && job.start.all_warm() || elapsed_ns >= ns * 5 {
             job.start.stop.store(true, Ordering::Relaxed);
         }
         if job.start.stop.load(Ordering::Relaxed) {
@@ -196,6 +263,7 @@ fn by_time<S: Session>(
 fn by_part<S: Session>(
     feed: &mut Feed,
     session: &mut Loop<S>,
+    is_control: bool,
     part: u32,
     of: u32,
 ) -> Result<ThreadSlice, String> {
@@ -222,9 +290,17 @@ fn by_part<S: Session>(
         }
         let count = feed.left().min(usize::try_from(left).unwrap_or(usize::MAX));
         let ops = &feed.segment.ops[feed.at..feed.at + count];
+        let cpu_before = machine::thread_cpu_ns();
         let before_ns = machine::now_ns();
         session.run(&feed.segment, ops);
-        slice.elapsed_ns += machine::now_ns() - before_ns;
+        let after_ns = machine::now_ns();
+        slice.elapsed_ns += after_ns - before_ns;
+        slice.cpu_ns += machine::thread_cpu_ns().saturating_sub(cpu_before);
+        if is_control {
+            let before_ns = machine::now_ns();
+            session.run_hash_only(&feed.segment, ops);
+            *slice.hash_ns.get_or_insert(0) += machine::now_ns() - before_ns;
+        }
         feed.at += count;
         slice.ops += count as u64;
         feed.done += count as u64;

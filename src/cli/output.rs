@@ -12,6 +12,14 @@ pub(super) fn print(text: &str) -> io::Result<()> {
     out.flush()
 }
 
+/// The same where the exit code says more than that the reader has gone away.
+pub(super) fn print_if_read(text: &str) -> io::Result<()> {
+    match print(text) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
+
 /// Writes to stderr, as far as anyone listens.
 pub(super) fn complain(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());

@@ -74,11 +74,11 @@ pub(super) fn run(house: House<'_>, args: &Run) -> anyhow::Result<ExitCode> {
             }
             text.push_str(&report::bullets(&findings, output::width()));
             let _ = writeln!(text, "\n{path}");
-            output::print(&text)?;
+            output::print_if_read(&text)?;
         }
         Format::Json => {
             let json = serde_json::to_string_pretty(&report::json(&summary))?;
-            output::print(&format!("{json}\n"))?;
+            output::print_if_read(&format!("{json}\n"))?;
             output::complain(&format!("{path}\n"));
         }
     }

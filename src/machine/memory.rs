@@ -11,7 +11,14 @@ pub fn available_bytes() -> Option<u64> {
 }
 
 /// Bytes of this process in memory now (RSS).
+///
+/// From `smaps_rollup`, which walks the page tables and is exact; where that is missing from `statm`,
+/// whose counters lag behind by some pages a thread.
 pub fn resident_bytes() -> Option<u64> {
+    let rollup = fs::read_to_string("/proc/self/smaps_rollup").unwrap_or_default();
+    if let Some(exact) = super::fingerprint::meminfo_bytes(&rollup, "Rss") {
+        return Some(exact);
+    }
     let statm = fs::read_to_string("/proc/self/statm").ok()?;
     let pages: u64 = statm.split_whitespace().nth(1)?.parse().ok()?;
     pages.checked_mul(rustix::param::page_size() as u64)

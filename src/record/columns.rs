@@ -52,6 +52,7 @@ impl Row for TrialRow {
         "refused",
         "cpu_ns",
         "helper_cpu_ns",
+        "marks_dropped",
         "items",
         "rss_bytes",
         "bytes_claimed",
@@ -94,6 +95,7 @@ impl Row for CensusRow {
 impl Row for MarkRow {
     const FILE: &'static str = "timeline.csv";
     const COLUMNS: &'static [&'static str] = &[
+        "panel",
         "cell_id",
         "trial",
         "at_ns",
@@ -146,6 +148,7 @@ mod tests {
             count: 0,
         };
         let mark = MarkRow {
+            panel: 0,
             cell_id: String::new(),
             trial: 0,
             at_ns: 0,

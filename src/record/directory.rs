@@ -217,7 +217,7 @@ mod tests {
         assert!(first_line("trials.csv").starts_with("schema_version,run_id,cell_id"));
         assert!(first_line("slices.csv").starts_with("panel,birth,trial,round"));
         assert!(first_line("census.csv").starts_with("cell_id,figure"));
-        assert!(first_line("timeline.csv").starts_with("cell_id,trial,at_ns"));
+        assert!(first_line("timeline.csv").starts_with("panel,cell_id,trial,at_ns"));
     }
 
     #[test]

@@ -353,6 +353,7 @@ mod tests {
             count: 12,
         };
         let mark = MarkRow {
+            panel: 0,
             cell_id: "c1".into(),
             trial: 0,
             at_ns: 77,

@@ -67,6 +67,8 @@ pub struct TrialRow {
     pub cpu_ns: Option<u64>,
     /// CPU time of the child's other threads: what a strategy does in the background.
     pub helper_cpu_ns: Option<u64>,
+    /// Resize events of a pass that fell out of the table's journal and are not in `timeline.csv`.
+    pub marks_dropped: Option<u64>,
     /// Entries in the table when its memory was read.
     pub items: Option<u64>,
     /// Growth of the child's resident memory from before the table opened, in bytes.
@@ -142,6 +144,8 @@ pub struct CensusRow {
 /// A row of `timeline.csv`: a resize mark from a table's journal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MarkRow {
+    /// The panel.
+    pub panel: u32,
     /// The cell.
     pub cell_id: String,
     /// The trial it fell into.

@@ -85,12 +85,12 @@ fn walks(records: &Records) -> BTreeMap<&str, Walk> {
     walks
 }
 
-/// Resizes that ended, by cell and trial.
-fn resizes(records: &Records) -> BTreeMap<(&str, u32), u64> {
+/// Resizes that ended, by panel, cell and trial.
+fn resizes(records: &Records) -> BTreeMap<(u32, &str, u32), u64> {
     let mut resizes = BTreeMap::new();
     for row in records.marks.iter().filter(|row| row.event == "end") {
         *resizes
-            .entry((row.cell_id.as_str(), row.trial))
+            .entry((row.panel, row.cell_id.as_str(), row.trial))
             .or_default() += 1;
     }
     resizes
@@ -101,7 +101,7 @@ fn cell_summary(
     panel: &PanelEntry,
     index: &Index<'_>,
     walks: &BTreeMap<&str, Walk>,
-    resizes: &BTreeMap<(&str, u32), u64>,
+    resizes: &BTreeMap<(u32, &str, u32), u64>,
     seed: u64,
 ) -> CellSummary {
     let id = entry.cell_id.as_str();
@@ -122,7 +122,12 @@ fn cell_summary(
         stats::median(&good.iter().filter_map(of_trial).collect::<Vec<_>>())
     };
     let walk = walks.get(id).filter(|_| !good.is_empty());
-    let ended = |row: &&TrialRow| resizes.get(&(id, row.trial)).copied().unwrap_or(0);
+    let ended = |row: &&TrialRow| {
+        let place = (panel.panel, id, row.trial);
+        // What fell out of the journal cannot be counted.
+        let all_kept = row.marks_dropped.unwrap_or(0) == 0;
+        all_kept.then(|| resizes.get(&place).copied().unwrap_or(0))
+    };
     CellSummary {
         entry: entry.clone(),
         verdict: Verdict::Undecided,
@@ -144,7 +149,7 @@ fn cell_summary(
             .filter(|walk| walk.entries > 0.0)
             .map(|walk| walk.steps / walk.entries),
         longest_chain: walk.map(|walk| walk.longest),
-        resizes: Tally::of(good.iter().map(ended).collect()),
+        resizes: Tally::of(good.iter().filter_map(ended).collect()),
         rates,
     }
 }

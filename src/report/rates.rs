@@ -56,9 +56,13 @@ impl Rates {
         let mut rates = Rates::default();
         let mut logs: BTreeMap<Pairing, Vec<f64>> = BTreeMap::new();
         for ((pairing, _), threads) in work {
+            // A thread that was kept from running until the slice was over leaves the others' work
+            // without the contention that the cell is about: no rate of that cell.
+            if threads.values().any(|work| work.ns == 0) {
+                continue;
+            }
             let rate: f64 = threads
                 .values()
-                .filter(|work| work.ns > 0)
                 .map(|work| work.ops as f64 * 1e9 / work.ns as f64)
                 .sum();
             rates.values.push(rate);

@@ -291,6 +291,7 @@ impl Synthetic {
         for resize in 0..cell.resizes {
             for event in ["begin", "end"] {
                 self.records.marks.push(MarkRow {
+                    panel: panel.panel,
                     cell_id: id.into(),
                     trial,
                     at_ns: 1000 * resize,

@@ -14,6 +14,8 @@ pub mod plan;
 mod process;
 pub mod suite;
 mod tally;
+#[cfg(test)]
+mod tests;
 
 pub use execute::{Ended, Watch, execute};
 pub use plan::{Cell, Panel, Plan};

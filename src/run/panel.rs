@@ -10,7 +10,7 @@ use super::plan::{Cell, Panel};
 use super::process::{Failure, Process};
 use super::tally::{self, Place, Trial};
 use crate::bench::{CensusReply, Cut, Memory, Open, Opened, Reply, Request, SliceOrder, Sliced};
-use crate::record::{RunDirectory, SliceKind};
+use crate::record::{RunDirectory, SliceKind, TrialRow};
 
 /// Every so many rounds the floor also hashes its stream without looking anything up.
 const HASH_ROUNDS: u32 = 3;
@@ -124,16 +124,16 @@ impl Measuring<'_, '_, '_> {
                 self.deal(part)?;
             }
             self.spent += began.elapsed();
+            if self.end.interrupted {
+                // A trial that was cut short has no row.
+                return Ok(());
+            }
             let trial = self.trial;
             self.for_each("counting", |live, place, bench| {
                 end_trial(live, place, bench, trial)
             })?;
             self.trial += 1;
             if self.is_over() || self.is_enough(share) {
-                return Ok(());
-            }
-            if self.bench.interrupted.load(Ordering::Relaxed) {
-                self.end.interrupted = true;
                 return Ok(());
             }
         }
@@ -167,6 +167,8 @@ impl Measuring<'_, '_, '_> {
         what: &str,
         step: impl FnOnce(&mut Live<'_>, Place<'_>, &mut Bench<'_>) -> Result<(), Stop>,
     ) -> anyhow::Result<()> {
+        // Slices are shorter than the patience of a request, so the flag is looked at here too.
+        self.end.interrupted |= self.bench.interrupted.load(Ordering::Relaxed);
         let live = &mut self.cells[at];
         if live.failed || self.end.interrupted {
             return Ok(());
@@ -355,14 +357,19 @@ fn end_trial(
     trial: u32,
 ) -> Result<(), Stop> {
     let taken = std::mem::take(&mut live.trial);
+    let mut marks_dropped = None;
     let structure: Option<(Memory, CensusReply)> = if place.panel.is_pass() {
         let items = place.panel.workload.entries + live.opened.pass_ops.unwrap_or(0);
         let expected = Duration::from_secs(1) + Duration::from_nanos(items.saturating_mul(1_000));
         match ask(live, &Request::Finish, expected, bench)? {
             Reply::Finished(finished) => {
-                bench
-                    .directory
-                    .marks(&tally::mark_rows(live.cell, trial, &finished))?;
+                bench.directory.marks(&tally::mark_rows(
+                    place.index,
+                    live.cell,
+                    trial,
+                    &finished,
+                ))?;
+                marks_dropped = Some(finished.marks_dropped);
                 Some((finished.memory, finished.census))
             }
             other => return Err(out_of_turn(&other).into()),
@@ -372,6 +379,10 @@ fn end_trial(
     };
     bench.directory.slices(&taken.slices)?;
     let row = taken.row(place, live.cell, trial, structure.as_ref());
+    let row = TrialRow {
+        marks_dropped,
+        ..row
+    };
     if let Some((_, census)) = &structure
         && !live.census_written
         && !live.cell.row.control

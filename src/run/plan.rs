@@ -186,6 +186,7 @@ impl<'r> Plan<'r> {
         let panels = split_to_fit(panels, available)?;
         let bytes = panels.iter().map(|panel| panel.bytes).max().unwrap_or(0);
         let seed = suites.first().map_or(1, |suite| suite.seed);
+        check_together(&suites)?;
         Ok(Plan {
             suites,
             panels,
@@ -241,6 +242,28 @@ fn check_suite(suite: &Suite) -> Result<(), BadInput> {
             "slice_ms = {} is not valid: 1 to 1000",
             suite.slice_ms
         ));
+    }
+    Ok(())
+}
+
+/// What a run has one of, its suites must agree on.
+fn check_together(suites: &[Suite]) -> Result<(), BadInput> {
+    for pair in suites.windows(2) {
+        let [a, b] = pair else { continue };
+        if a.seed != b.seed {
+            return Err(BadInput(format!(
+                "suites '{}' and '{}' have different seeds ({} and {}): give one with --seed, or \
+                 run them one after the other",
+                a.name, b.name, a.seed, b.seed
+            )));
+        }
+        if a.slice_ms != b.slice_ms {
+            return Err(BadInput(format!(
+                "suites '{}' and '{}' have slices of different length ({} and {} ms): run them one \
+                 after the other",
+                a.name, b.name, a.slice_ms, b.slice_ms
+            )));
+        }
     }
     Ok(())
 }
@@ -416,7 +439,7 @@ fn baseline(cells: &[Cell<'_>]) -> Option<usize> {
 
 /// Estimates each panel's memory and splits those that do not fit, the controls and the baseline in
 /// each part.
-fn split_to_fit(
+pub(super) fn split_to_fit(
     panels: Vec<Panel<'_>>,
     available: Option<u64>,
 ) -> Result<Vec<Panel<'_>>, BadInput> {
@@ -454,6 +477,18 @@ fn split<'r>(panel: &Panel<'r>, sizes: &[u64], limit: u64) -> Result<Vec<Panel<'
         .filter(|(at, cell)| shared(*at, cell))
         .map(|(at, _)| sizes[at])
         .sum();
+    if common > limit {
+        let which = panel
+            .baseline
+            .map_or_else(String::new, |at| panel.cells[at].params.short());
+        return Err(BadInput(format!(
+            "{}: {which} with its twin and the floor needs about {} of memory and {} may be used; \
+             give fewer entries",
+            panel.label(),
+            mib(common),
+            mib(limit),
+        )));
+    }
     let mut parts: Vec<(Vec<usize>, u64)> = vec![(Vec::new(), common)];
     for (at, _) in cells().filter(|(at, cell)| !shared(*at, cell)) {
         let (members, bytes) = parts.last_mut().expect("never empty");
@@ -529,7 +564,21 @@ fn cell_bytes(panel: &Panel<'_>, cell: &Cell<'_>) -> Option<u64> {
     } else {
         entries.checked_add(inserted)?
     };
-    let per_item = key_bytes + u64::from(workload.value.greatest()) + 64;
+    // Below a load of 1 a table keeps several buckets an item, and twice that while it doubles.
+    let has_load = cell.row.params.iter().any(|param| param.name == "load");
+    let load = if has_load {
+        cell.params.decimal("load")
+    } else {
+        1.0
+    };
+    let buckets_per_item = (4.0 / load).ceil().clamp(1.0, 1e6);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "clamped"
+    )]
+    let bucket_bytes = buckets_per_item as u64 * 8;
+    let per_item = bucket_bytes + key_bytes + 48 + u64::from(workload.value.greatest());
     let records = entries
         .max(1 << 16)
         .checked_mul(key_bytes + 12)?

@@ -53,6 +53,16 @@ impl Trial {
                 discarded_ops: slice.discarded_ops,
                 discarded_ns: slice.discarded_ns,
             });
+            if let Some(hash_ns) = slice.hash_ns {
+                let timed = self.slices.last().expect("just pushed");
+                self.slices.push(SliceRow {
+                    kind: SliceKind::Hash,
+                    elapsed_ns: hash_ns,
+                    discarded_ops: 0,
+                    discarded_ns: 0,
+                    ..timed.clone()
+                });
+            }
             if kind == SliceKind::Throughput {
                 self.total.ops += slice.ops;
                 self.total.elapsed_ns += slice.elapsed_ns;
@@ -175,11 +185,17 @@ pub(super) fn census_rows(cell: &Cell<'_>, census: &CensusReply) -> Vec<CensusRo
 }
 
 /// The resize marks of a pass.
-pub(super) fn mark_rows(cell: &Cell<'_>, trial: u32, finished: &Finished) -> Vec<MarkRow> {
+pub(super) fn mark_rows(
+    panel: u32,
+    cell: &Cell<'_>,
+    trial: u32,
+    finished: &Finished,
+) -> Vec<MarkRow> {
     finished
         .marks
         .iter()
         .map(|mark| MarkRow {
+            panel,
             cell_id: cell.id.clone(),
             trial,
             at_ns: mark.at_ns,

@@ -25,7 +25,8 @@
 //! `buckets=` says.
 //!
 //! **Locking:** one mutex around all of it, held for every operation, while `read` looks at a value
-//! and while `edit` runs.
+//! and while `edit` runs. A lookup of several keys takes it once for each group of them, and walks
+//! their chains in step.
 //!
 //! **Memory:** an entry is freed by the operation that removes or outgrows it, under the lock; as
 //! nobody reads without the lock, nothing needs to be deferred.
@@ -37,6 +38,7 @@
 use parking_lot::Mutex;
 
 use super::item::{self, Chain, Item};
+use super::prefetch::{GROUP, prefetch_read};
 use super::{Edit, Env, Outcome, Session, Stored, Strategy};
 use crate::base::{ByteSplit, Census, Key, Param, Params, Range, SpecError, Usage, Worker};
 
@@ -72,7 +74,10 @@ impl Strategy for Fixed {
             },
             meaning: "buckets in the array, for good",
         },
-        Param::CAPACITY,
+        Param {
+            meaning: "no effect: taken because every strategy takes it",
+            ..Param::CAPACITY
+        },
     ];
     type Session<'t> = FixedSession<'t>;
 
@@ -200,6 +205,18 @@ impl Session for FixedSession<'_> {
             }
         };
         (outcome, result)
+    }
+
+    fn get_many(&mut self, keys: &[Key<'_>], mut each: impl FnMut(usize, Option<&[u8]>)) {
+        for (from, keys) in (0..).step_by(GROUP).zip(keys.chunks(GROUP)) {
+            let table = self.fixed.table.lock();
+            let bucket =
+                |key: &Key<'_>| &table.buckets[item::low_bits(key.hash, table.buckets.len())];
+            for key in keys {
+                prefetch_read(bucket(key));
+            }
+            item::find_group(keys, bucket, |index, value| each(from + index, value));
+        }
     }
 
     fn insert_new(&mut self, key: Key<'_>, value: &[u8]) {

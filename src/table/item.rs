@@ -14,10 +14,13 @@
 //! machine word, and everything that walks or relinks one is safe code over `&Chain` and
 //! `&mut Chain`.
 
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::alloc::{Layout, alloc, alloc_zeroed, dealloc, handle_alloc_error};
+use std::cell::UnsafeCell;
+use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
-use crate::base::{BadInput, SpecError};
+use super::prefetch::{GROUP, prefetch_read};
+use crate::base::{BadInput, Key, SpecError};
 
 /// A chain of items, perhaps empty: what a bucket holds.
 pub(super) type Chain = Option<Item>;
@@ -34,6 +37,9 @@ struct Header {
 }
 
 /// One entry: owns its heap block, and through it the rest of the chain.
+///
+/// Transparent, so that an empty chain is a null pointer and a zeroed array one of empty buckets.
+#[repr(transparent)]
 pub(super) struct Item {
     /// Points to a `Header` followed by `key_len` and then `value_len` initialised bytes, with the
     /// provenance of the whole block, which nobody else frees or keeps a pointer to.
@@ -48,6 +54,9 @@ unsafe impl Sync for Item {}
 impl Item {
     /// Bytes of a block that are neither key nor value.
     pub(super) const HEADER: usize = size_of::<Header>();
+
+    /// What the address of an item is a multiple of.
+    pub(super) const ALIGN: usize = align_of::<Header>();
 
     /// Copies key and value into a new block in front of `next`.
     ///
@@ -131,6 +140,12 @@ impl Item {
         unsafe { &mut self.block.as_mut().next }
     }
 
+    /// Where the block starts: a place to prefetch.
+    #[inline]
+    pub(super) fn start(&self) -> *const u8 {
+        self.block.as_ptr().cast_const().cast()
+    }
+
     /// Whether this is the item of `key`. Lengths differ more often than not where keys vary in
     /// length, and comparing them touches nothing beyond the header.
     #[inline]
@@ -141,6 +156,12 @@ impl Item {
     /// Bytes of the block.
     pub(super) fn size(&self) -> u64 {
         (Item::HEADER + self.key_len() + self.value_len()) as u64
+    }
+
+    /// Asks for the item's memory: its header and, on most machines, key and start of value.
+    #[inline]
+    pub(super) fn prefetch(&self) {
+        prefetch_read(self.block.as_ptr());
     }
 
     #[inline]
@@ -202,6 +223,45 @@ pub(super) fn find<'c>(chain: &'c Chain, key: &[u8]) -> Option<&'c Item> {
     items(chain).find(|item| item.has_key(key))
 }
 
+/// Walks the chains of up to [`GROUP`] keys in step, so that the cache misses of independent chains
+/// overlap: every round looks at one item of each chain and asks for the next. `chain` gives the
+/// chain of a key; `each` is called once per key with its index and value.
+///
+/// Chen, Ailamaki, Gibbons and Mowry (ICDE 2004) call it group prefetching, for hash joins.
+#[inline]
+pub(super) fn find_group<'c>(
+    keys: &[Key<'_>],
+    chain: impl Fn(&Key<'_>) -> &'c Chain,
+    mut each: impl FnMut(usize, Option<&[u8]>),
+) {
+    let mut walks: [(usize, Option<&Item>); GROUP] = [(0, None); GROUP];
+    for (walk, (index, key)) in walks.iter_mut().zip(keys.iter().enumerate()) {
+        *walk = (index, chain(key).as_ref());
+        if let Some(item) = walk.1 {
+            item.prefetch();
+        }
+    }
+    let mut walking = keys.len();
+    while walking > 0 {
+        let mut left = 0;
+        for at in 0..walking {
+            let (index, item) = walks[at];
+            match item {
+                Some(item) if !item.has_key(keys[index].bytes) => {
+                    let next = item.next().as_ref();
+                    if let Some(item) = next {
+                        item.prefetch();
+                    }
+                    walks[left] = (index, next);
+                    left += 1;
+                }
+                found => each(index, found.map(Item::value)),
+            }
+        }
+        walking = left;
+    }
+}
+
 /// Walks a chain to the place of `key`'s item: the link that holds it, or the empty link at the
 /// chain's end where it would be appended.
 #[inline]
@@ -241,6 +301,25 @@ pub(super) fn absent_in_front(chain: &Chain, key: &[u8]) -> bool {
     items(chain).take(64).all(|item| !item.has_key(key))
 }
 
+/// Gives a chain up for a pointer to its first item, null if it is empty: for strategies that keep
+/// their heads in atomics. The pointer is a multiple of [`Item::ALIGN`]. It is owned: what becomes of
+/// the chain is up to [`from_raw`].
+#[inline]
+pub(super) fn into_raw(chain: Chain) -> *mut () {
+    chain.map_or(std::ptr::null_mut(), |item| {
+        ManuallyDrop::new(item).block.as_ptr().cast()
+    })
+}
+
+/// The chain that [`into_raw`] gave up.
+///
+/// # Safety
+/// The pointer comes from `into_raw`, and no other chain has been made of it since.
+#[inline]
+pub(super) unsafe fn from_raw(first: *mut ()) -> Chain {
+    NonNull::new(first.cast()).map(|block| Item { block })
+}
+
 /// The bucket, or the stripe, that a hash picks among `size`, a power of two: its low bits.
 #[inline]
 pub(super) fn low_bits(hash: u64, size: usize) -> usize {
@@ -274,6 +353,29 @@ pub(super) fn empty_buckets<B: Default>(buckets: usize) -> Option<Box<[B]>> {
     array.try_reserve_exact(buckets).ok()?;
     array.resize_with(buckets, B::default);
     Some(array.into_boxed_slice())
+}
+
+/// A bucket that is empty, and in every other way as good as new, when all its bytes are zero.
+///
+/// # Safety
+/// All-zero bytes are a valid value of the type.
+pub(super) unsafe trait ZeroIsEmpty {}
+
+// SAFETY: an `Item` is a transparent `NonNull`, of which an `Option` is guaranteed to be `None` when
+// all its bytes are zero; an `UnsafeCell` has the representation of what it holds.
+unsafe impl ZeroIsEmpty for UnsafeCell<Chain> {}
+
+/// An array of empty buckets, or nothing if there is no memory for it. Nothing is written: for a
+/// large array the kernel gives each page, zeroed, when the page is first touched, so that this
+/// takes microseconds whatever the length.
+pub(super) fn zeroed_buckets<B: ZeroIsEmpty>(buckets: usize) -> Option<Box<[B]>> {
+    assert!(buckets > 0 && size_of::<B>() > 0);
+    let layout = Layout::array::<B>(buckets).ok()?;
+    // SAFETY: neither length nor bucket is empty, so the layout's size is not zero.
+    let start = unsafe { alloc_zeroed(layout) };
+    let array = NonNull::slice_from_raw_parts(NonNull::new(start)?.cast::<B>(), buckets);
+    // SAFETY: the memory is fresh, has the layout of this slice, and its zeroes are valid buckets.
+    Some(unsafe { Box::from_raw(array.as_ptr()) })
 }
 
 /// The error for an array that cannot be allocated when a table opens.
@@ -367,6 +469,59 @@ mod tests {
         }
         let thread = std::thread::Builder::new().stack_size(64 << 10);
         thread.spawn(move || drop(chain)).unwrap().join().unwrap();
+    }
+
+    #[test]
+    fn a_group_finds_what_each_key_would() {
+        let names: Vec<String> = (0..40).map(|n| format!("key{n}")).collect();
+        let mut chains: Vec<Chain> = (0..7).map(|_| None).collect();
+        for (n, name) in names.iter().enumerate().filter(|(n, _)| n % 3 > 0) {
+            prepend(
+                &mut chains[n % 7],
+                Item::new(name.as_bytes(), name.as_bytes(), None),
+            );
+        }
+        for from in 0..names.len() {
+            let group = &names[from..names.len().min(from + GROUP)];
+            let keys: Vec<Key<'_>> = (from as u64..)
+                .zip(group)
+                .map(|(hash, name)| Key {
+                    bytes: name.as_bytes(),
+                    hash,
+                })
+                .collect();
+            let mut answers = vec![None; keys.len()];
+            let chain = |key: &Key<'_>| &chains[usize::try_from(key.hash).unwrap() % 7];
+            find_group(&keys, chain, |index, value| {
+                let answer = value.map(<[u8]>::to_vec);
+                assert_eq!(answers[index].replace(answer), None, "each key once");
+            });
+            for (n, answer) in (from..).zip(answers) {
+                let expected = (n % 3 > 0).then(|| names[n].as_bytes().to_vec());
+                assert_eq!(answer, Some(expected), "key {n}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_chain_survives_as_a_pointer() {
+        assert!(into_raw(None).is_null());
+        // SAFETY: the pointer comes from `into_raw`, and is used once.
+        assert!(unsafe { from_raw(into_raw(None)) }.is_none());
+        let raw = into_raw(Some(Item::new(b"a", b"", Some(Item::new(b"b", b"", None)))));
+        assert_eq!(raw.addr() % Item::ALIGN, 0);
+        // SAFETY: the pointer comes from `into_raw`, and is used once.
+        assert_eq!(keys(&unsafe { from_raw(raw) }), [b"a", b"b"]);
+    }
+
+    #[test]
+    fn zeroed_buckets_are_empty() {
+        let mut array = zeroed_buckets::<UnsafeCell<Chain>>(1000).unwrap();
+        assert!(array.iter_mut().all(|chain| chain.get_mut().is_none()));
+        prepend(array[7].get_mut(), Item::new(b"key", b"value", None));
+        assert_eq!(keys(array[7].get_mut()), [b"key"]);
+        assert!(zeroed_buckets::<UnsafeCell<Chain>>(1 << 63).is_none());
+        assert!(zeroed_buckets::<UnsafeCell<Chain>>(1 << 60).is_none());
     }
 
     #[test]

@@ -5,18 +5,40 @@
 //! a direct call that the compiler may inline; the only dynamic step is around a whole loop, in
 //! the catalog.
 
+mod cuckoo;
+mod dash;
+mod epoch_chain;
 mod fixed;
+mod incremental;
 mod item;
+mod linear;
 mod null;
+mod optimistic;
+mod prefetch;
 mod resizable;
+mod rwlock;
+mod segments;
+mod spinbit;
 mod striped;
+mod striped_rw;
+mod tagged;
 
 use std::sync::Arc;
 
+pub use cuckoo::Cuckoo;
+pub use dash::Dash;
+pub use epoch_chain::EpochChain;
 pub use fixed::Fixed;
+pub use incremental::Incremental;
+pub use linear::Linear;
 pub use null::Null;
+pub use optimistic::Optimistic;
 pub use resizable::Resizable;
+pub use rwlock::RwLocked;
+pub use spinbit::SpinBit;
 pub use striped::Striped;
+pub use striped_rw::StripedRw;
+pub use tagged::Tagged;
 
 use crate::base::{
     Census, Event, EventKind, Journal, Key, Param, Params, SpecError, Usage, Worker,

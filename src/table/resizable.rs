@@ -25,7 +25,8 @@
 //! `capacity=` opens with enough buckets for that many items at `load`.
 //!
 //! **Locking:** one mutex around all of it, held for every operation, while `read` looks at a value,
-//! while `edit` runs, and for the whole of a resize.
+//! while `edit` runs, and for the whole of a resize. A lookup of several keys takes it once for each
+//! group of them, and walks their chains in step.
 //!
 //! **Memory:** an entry is freed by the operation that removes or outgrows it, the old array at the
 //! end of the resize, both under the lock; as nobody reads without the lock, nothing needs to be
@@ -41,6 +42,7 @@
 use parking_lot::Mutex;
 
 use super::item::{self, Chain, Item};
+use super::prefetch::{GROUP, prefetch_read};
 use super::{Edit, Env, Outcome, Session, Stored, Strategy};
 use crate::base::{
     ByteSplit, Census, EventKind, Key, Param, Params, Range, SpecError, Usage, Worker,
@@ -257,6 +259,18 @@ impl Session for ResizableSession<'_> {
             }
         };
         (outcome, result)
+    }
+
+    fn get_many(&mut self, keys: &[Key<'_>], mut each: impl FnMut(usize, Option<&[u8]>)) {
+        for (from, keys) in (0..).step_by(GROUP).zip(keys.chunks(GROUP)) {
+            let table = self.resizable.table.lock();
+            let bucket =
+                |key: &Key<'_>| &table.buckets[item::low_bits(key.hash, table.buckets.len())];
+            for key in keys {
+                prefetch_read(bucket(key));
+            }
+            item::find_group(keys, bucket, |index, value| each(from + index, value));
+        }
     }
 
     fn insert_new(&mut self, key: Key<'_>, value: &[u8]) {

@@ -32,7 +32,8 @@
 //!
 //! **Locking:**
 //! - A stripe's mutex protects the chains of its buckets and its own counts. It is held for one
-//!   operation, while `read` looks at a value and while `edit` runs. An operation holds one.
+//!   operation, while `read` looks at a value and while `edit` runs. An operation holds one; a lookup
+//!   of several keys holds those of a group of them, taken in index order.
 //! - The array (where it is, how long, its limit) may be read under any stripe's lock and is
 //!   replaced only while all are held. They are taken in index order, by a thread that holds none.
 //! - One thread grows at a time: `growing` turns the others away, who wait for a stripe at their next
@@ -55,6 +56,7 @@ use crossbeam_utils::CachePadded;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::item::{self, Chain, Item};
+use super::prefetch::{GROUP, lock_group, prefetch_read};
 use super::{Edit, Env, Outcome, Session, Stored, Strategy};
 use crate::base::{
     ByteSplit, Census, EventKind, Key, Param, Params, Range, SpecError, Usage, Worker,
@@ -400,6 +402,28 @@ impl Session for StripedSession<'_> {
             self.table.grow_if_full();
         }
         (outcome, result)
+    }
+
+    fn get_many(&mut self, keys: &[Key<'_>], mut each: impl FnMut(usize, Option<&[u8]>)) {
+        let Striped { array, stripes, .. } = self.table;
+        for (from, keys) in (0..).step_by(GROUP).zip(keys.chunks(GROUP)) {
+            let indices = keys
+                .iter()
+                .map(|key| item::low_bits(key.hash, stripes.len()));
+            let _locks = lock_group(indices, |stripe| stripes[stripe].lock());
+            // SAFETY: the group has a key, so a stripe's lock is held until after the last use; the
+            // array is replaced only while all are.
+            let array = unsafe { &*array.get() };
+            let bucket =
+                |key: &Key<'_>| &array.buckets[item::low_bits(key.hash, array.buckets.len())];
+            for key in keys {
+                prefetch_read(bucket(key));
+            }
+            // SAFETY: the lock of each key's stripe is held, which is that of its bucket, and the
+            // chains are only read.
+            let chain = |key: &Key<'_>| unsafe { &*bucket(key).get() };
+            item::find_group(keys, chain, |index, value| each(from + index, value));
+        }
     }
 
     fn insert_new(&mut self, key: Key<'_>, value: &[u8]) {

@@ -6,7 +6,10 @@ use super::broken::{self, Broken};
 use super::{Counts, Failure, Plan, concurrent, differential, run};
 use crate::base::{Journal, Params};
 use crate::hash::{self, HashRow, Hasher};
-use crate::table::{Env, Fixed, Resizable, Strategy, Striped};
+use crate::table::{
+    Cuckoo, Dash, Env, EpochChain, Fixed, Incremental, Linear, Optimistic, Resizable, RwLocked,
+    SpinBit, Strategy, Striped, StripedRw, Tagged,
+};
 
 /// All keys collide in all bits.
 static CONSTANT: HashRow = HashRow {
@@ -77,6 +80,119 @@ fn striped_conforms() {
         "striped:buckets=16,stripes=1",
         "striped:buckets=64,stripes=4,grow=off",
         "striped:buckets=8,stripes=8,capacity=100",
+    ]);
+}
+
+#[test]
+fn dash_conforms() {
+    conforms::<Dash>(&["dash", "dash:segments=4", "dash:capacity=2000"]);
+    // A segment holds all the keys above; these split several.
+    let plan = Plan {
+        steps: 16_000,
+        key_space: 8_000,
+        threads: 3,
+        ..Plan::quick()
+    };
+    for hash in ["sip13", "identity"] {
+        let env = env(hash::find(hash).unwrap());
+        run::<Dash>(&params::<Dash>("dash"), &env, &plan).unwrap();
+    }
+}
+
+#[test]
+fn cuckoo_conforms() {
+    conforms::<Cuckoo>(&[
+        "cuckoo",
+        "cuckoo:buckets=1",
+        "cuckoo:buckets=1,versions=1",
+        "cuckoo:buckets=2,capacity=100",
+    ]);
+}
+
+#[test]
+fn optimistic_conforms() {
+    conforms::<Optimistic>(&[
+        "optimistic",
+        "optimistic:buckets=1",
+        "optimistic:buckets=2,load=0.1",
+        "optimistic:buckets=4,load=1000",
+        "optimistic:buckets=1,capacity=100",
+    ]);
+}
+
+#[test]
+fn incremental_conforms() {
+    conforms::<Incremental>(&[
+        "incremental",
+        "incremental:buckets=1",
+        "incremental:buckets=4,load=0.5,mover=writers,step=1",
+        "incremental:buckets=16,stripes=1",
+        "incremental:buckets=2,load=0.1,mover=writers,step=100",
+        "incremental:buckets=8,stripes=8,capacity=100",
+    ]);
+}
+
+#[test]
+fn epoch_chain_conforms() {
+    conforms::<EpochChain>(&[
+        "epoch-chain",
+        "epoch-chain:buckets=1",
+        "epoch-chain:buckets=4,load=0.5",
+        "epoch-chain:buckets=16,stripes=1",
+        "epoch-chain:buckets=8,load=8,capacity=100",
+    ]);
+}
+
+#[test]
+fn linear_conforms() {
+    conforms::<Linear>(&[
+        "linear",
+        "linear:buckets=1",
+        "linear:buckets=4,load=0.1",
+        "linear:buckets=16,stripes=1",
+        "linear:buckets=8,stripes=8,capacity=100",
+    ]);
+}
+
+#[test]
+fn rwlock_conforms() {
+    conforms::<RwLocked>(&[
+        "rwlock",
+        "rwlock:buckets=1",
+        "rwlock:buckets=4,load=0.5,capacity=100",
+    ]);
+}
+
+#[test]
+fn striped_rw_conforms() {
+    conforms::<StripedRw>(&[
+        "striped-rw",
+        "striped-rw:buckets=1",
+        "striped-rw:buckets=4,load=0.5",
+        "striped-rw:buckets=16,stripes=1",
+        "striped-rw:buckets=64,stripes=4,grow=off",
+    ]);
+}
+
+#[test]
+fn spinbit_conforms() {
+    conforms::<SpinBit>(&[
+        "spinbit",
+        "spinbit:buckets=1",
+        "spinbit:buckets=4,load=0.1",
+        "spinbit:buckets=8,load=1000",
+        "spinbit:buckets=1,capacity=100",
+    ]);
+}
+
+#[test]
+fn tagged_conforms() {
+    conforms::<Tagged>(&[
+        "tagged",
+        "tagged:buckets=1",
+        "tagged:buckets=4,load=0.5",
+        "tagged:buckets=16,stripes=1,load=1000",
+        "tagged:buckets=8,stripes=8,capacity=100",
     ]);
 }
 

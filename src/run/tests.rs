@@ -1,0 +1,175 @@
+//! Planning without measuring: merging, controls, baselines, memory.
+
+use super::plan::{Plan, split_to_fit};
+use super::suite::{Overrides, SUITES, Suite};
+use crate::catalog::ROWS;
+
+fn plan(flags: &Overrides) -> Plan<'static> {
+    Plan::new(
+        ROWS,
+        vec![Suite::load("quick").unwrap().with(flags).unwrap()],
+    )
+    .unwrap()
+}
+
+fn targets(names: &[&str]) -> Overrides {
+    Overrides {
+        targets: names.iter().map(ToString::to_string).collect(),
+        workloads: vec!["ycsb-c".to_owned()],
+        threads: vec![1],
+        ..Overrides::default()
+    }
+}
+
+#[test]
+fn built_in_suites_are_sound() {
+    for (name, _) in SUITES {
+        let suite = Suite::load(name).unwrap();
+        assert_eq!(suite.name, *name);
+        assert!(suite.analysis.len() > 100, "{name} says what it asks");
+        assert!(!Plan::new(ROWS, vec![suite]).unwrap().panels.is_empty());
+    }
+}
+
+#[test]
+fn cells_that_coincide_are_measured_once() {
+    let plan = plan(&Overrides::default());
+    let merged = plan
+        .panels
+        .iter()
+        .find(|p| p.workload.name == "ycsb-c" && p.threads == 1)
+        .unwrap();
+    let names: Vec<String> = merged
+        .cells
+        .iter()
+        .map(|cell| cell.params.short())
+        .collect();
+    // The floor, three strategies, five other bucket counts, the twin.
+    assert_eq!(names.len(), 10, "{names:?}");
+    assert_eq!(
+        names.iter().filter(|name| *name == "fixed").count(),
+        2,
+        "{names:?}"
+    );
+    let mut ids: Vec<&str> = plan
+        .panels
+        .iter()
+        .flat_map(|p| &p.cells)
+        .map(|cell| cell.id.as_str())
+        .collect();
+    let count = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), count, "every cell has an id of its own");
+}
+
+#[test]
+fn two_spellings_of_a_target_are_one_cell() {
+    let plan = plan(&targets(&[
+        "fixed",
+        "fixed:buckets=1024",
+        "fixed:capacity=0,buckets=1Ki",
+    ]));
+    assert_eq!(plan.panels[0].cells.len(), 3, "floor, fixed, twin");
+}
+
+#[test]
+fn every_panel_has_a_floor_and_a_twin_of_its_baseline() {
+    for (names, baseline) in [
+        (vec!["striped", "fixed"], "fixed"),
+        (vec!["striped", "resizable"], "striped"),
+        (
+            vec!["fixed:buckets=2^12", "fixed:buckets=2^8"],
+            "fixed:buckets=2^12",
+        ),
+        (vec!["fixed:buckets=2^12", "fixed"], "fixed"),
+    ] {
+        let plan = plan(&targets(&names));
+        let panel = &plan.panels[0];
+        assert_eq!(
+            panel.cells[panel.baseline.unwrap()].params.short(),
+            baseline
+        );
+        let twins: Vec<_> = panel.cells.iter().filter(|cell| cell.twin).collect();
+        assert_eq!(twins.len(), 1);
+        assert_eq!(twins[0].params.short(), baseline);
+        assert_eq!(
+            panel.cells.iter().filter(|cell| cell.row.control).count(),
+            1
+        );
+    }
+}
+
+#[test]
+fn what_changes_a_cell_changes_its_id() {
+    let id = |flags: &Overrides| {
+        let plan = plan(flags);
+        let panel = &plan.panels[0];
+        panel.cells[panel.baseline.unwrap()].id.clone()
+    };
+    let base = targets(&["striped"]);
+    let mut ids = vec![id(&base)];
+    for change in [
+        Overrides {
+            threads: vec![2],
+            ..base.clone()
+        },
+        Overrides {
+            hash: vec!["xxh3".to_owned()],
+            ..base.clone()
+        },
+        Overrides {
+            entries: Some(5000),
+            ..base.clone()
+        },
+        Overrides {
+            batch: Some(8),
+            ..base.clone()
+        },
+        Overrides {
+            workloads: vec!["ycsb-b".to_owned()],
+            ..base.clone()
+        },
+        Overrides {
+            targets: vec!["striped:stripes=16".to_owned()],
+            ..base.clone()
+        },
+    ] {
+        ids.push(id(&change));
+    }
+    let count = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), count);
+    // What does not change what is measured does not.
+    assert_eq!(
+        id(&base),
+        id(&Overrides {
+            trials: Some(3),
+            seed: Some(9),
+            ..base.clone()
+        })
+    );
+}
+
+#[test]
+fn a_panel_that_does_not_fit_is_split_with_the_baseline_in_each_part() {
+    let names: Vec<String> = (8..20).map(|k| format!("fixed:buckets=2^{k}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let whole = plan(&targets(&names));
+    let bytes = whole.panels[0].bytes;
+    let cells = whole.panels[0].cells.len();
+    // Half of what the whole takes may be used: three quarters of what is there.
+    let parts = split_to_fit(whole.panels, Some(bytes / 2 / 3 * 4)).unwrap();
+    assert!(parts.len() >= 2);
+    for part in &parts {
+        assert!(part.bytes <= bytes / 2 && part.cells.len() < cells);
+        assert_eq!(part.cells[part.baseline.unwrap()].params.short(), "fixed");
+        assert_eq!(part.cells.iter().filter(|cell| cell.twin).count(), 1);
+    }
+    let measured: usize = parts.iter().map(|part| part.cells.len() - 3).sum();
+    assert_eq!(measured, cells - 3, "every other cell is in one part");
+    // And what cannot fit at all is refused by name.
+    let error = split_to_fit(parts, Some(1 << 20)).unwrap_err();
+    assert!(error.0.contains("of memory would be needed"), "{error}");
+}

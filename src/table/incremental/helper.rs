@@ -1,0 +1,105 @@
+//! The thread that moves buckets while sessions work: asleep until the table is full, gone when the
+//! table is.
+
+use std::io;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use parking_lot::{Condvar, Mutex};
+
+use super::growth::Growth;
+
+/// Buckets moved between two looks at whether the table is being dropped.
+const BATCH: usize = 1024;
+
+/// What the helper waits at.
+#[derive(Default)]
+pub(super) struct Bell {
+    rung: Mutex<Call>,
+    changed: Condvar,
+}
+
+/// What the helper is wanted for.
+#[derive(Clone, Copy, Default, PartialEq)]
+enum Call {
+    #[default]
+    Nothing,
+    Grow,
+    Stop,
+}
+
+impl Bell {
+    /// Wakes the helper: the table may be full.
+    pub(super) fn ring(&self) {
+        self.call(Call::Grow);
+    }
+
+    fn call(&self, call: Call) {
+        let mut rung = self.rung.lock();
+        if *rung != Call::Stop {
+            *rung = call;
+        }
+        drop(rung);
+        self.changed.notify_one();
+    }
+
+    /// Waits for a call; false if it is to stop.
+    fn wait(&self) -> bool {
+        let mut rung = self.rung.lock();
+        self.changed
+            .wait_while(&mut rung, |rung| *rung == Call::Nothing);
+        if *rung == Call::Stop {
+            return false;
+        }
+        *rung = Call::Nothing;
+        true
+    }
+
+    fn stopped(&self) -> bool {
+        *self.rung.lock() == Call::Stop
+    }
+}
+
+/// The helper thread; dropping it ends and joins it, in the middle of a move if need be.
+pub(super) struct Helper {
+    growth: Arc<Growth>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Helper {
+    pub(super) fn start(growth: &Arc<Growth>) -> io::Result<Helper> {
+        let shared = Arc::clone(growth);
+        let thread = std::thread::Builder::new()
+            .name("table-mover".to_owned())
+            .spawn(move || work(&shared))?;
+        Ok(Helper {
+            growth: Arc::clone(growth),
+            thread: Some(thread),
+        })
+    }
+}
+
+impl Drop for Helper {
+    fn drop(&mut self) {
+        self.growth.bell.call(Call::Stop);
+        if let Some(thread) = self.thread.take() {
+            // A helper that panicked has said so on stderr; a second panic here would end the process.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn work(growth: &Growth) {
+    while growth.bell.wait() {
+        while growth.begin() {
+            while !growth.advance(BATCH) {
+                if growth.bell.stopped() {
+                    return;
+                }
+            }
+            if !growth.finish_and_look_again() {
+                break;
+            }
+        }
+    }
+}

@@ -1,0 +1,418 @@
+//! `incremental`: chained buckets that grow memcached's way, one bucket at a time while all work on.
+//!
+//! As in `striped`, the hash's low bits pick a bucket, each bucket is a linked list, and fewer low
+//! bits pick the lock. When the items exceed `load` × buckets, a larger array is put beside the old
+//! one, and the old one's buckets are moved over, from the first to the last. One predicate decides
+//! where a key is: in the old array if its bucket there has not been moved yet, else in the new one.
+//!
+//! ```text
+//!        old (4 buckets)         new (8 buckets)            hash & 3 = 2: not moved, old array
+//!        ┌───┐                   ┌───┐                      hash & 3 = 1: moved, new array,
+//!        │ 0 │ moved             │ 0 ├──▶ [h=8]                           bucket hash & 7
+//!        │ 1 │ moved             │ 1 ├──▶ [h=9] ──▶ [h=1]
+//!  moved ├───┤ ────────────      │ 2 │ (empty until 2 is moved)
+//!   = 2  │ 2 ├──▶ [h=2] ──▶ [h=6]│ 3 │
+//!        │ 3 ├──▶ [h=3]          │ 4 ├──▶ [h=4]
+//!        └───┘                   │ 5 │          bucket b of 4 splits into b and b + 4 of 8;
+//!                                │ 6 │          stripes ≤ 4, so all three have one lock
+//!                                │ 7 │
+//!                                └───┘
+//! ```
+//!
+//! Who moves is a parameter. `mover=helper` (memcached's `assoc_maintenance_thread`): a thread of the
+//! table's own, asleep while there is nothing to do. `mover=writers` (as in Redis's `dict.c`): every
+//! operation that may write moves `step` buckets after its own work, until the move is done; if
+//! nobody writes, whoever asks whether the table is settled moves some instead.
+//!
+//! Good at: no operation waits for the table to be rehashed. The longest waits are for one bucket
+//! to be moved, and for the exchange of arrays, microseconds for a thousand stripes. Bad at: while a
+//! move lasts, items exceed the load (if they come faster than buckets are moved, by a lot: the next
+//! move begins only when this one has ended), both arrays are held, the mover takes a core or a
+//! part of each write, and the line that holds `moved` travels between cores.
+//!
+//! Items are counted as in `striped`: by stripe, reported to a shared counter every few items, at
+//! most 64 and at most an eighth of what the array allows over all stripes. There are never more
+//! stripes than buckets at the start. `capacity=` opens with enough buckets for that many items.
+//!
+//! **Locking:**
+//! - A stripe's mutex protects the chains of its buckets in both arrays and its own counts. It is
+//!   held for one operation, while `read` looks at a value and while `edit` runs, and by the mover for
+//!   one bucket. An operation holds one; a lookup of several keys holds those of a group of them,
+//!   taken in index order.
+//! - Which arrays there are may be read under any stripe's lock and is changed only while all are
+//!   held, taken in index order by a thread that holds no other stripe. `moved` passes a bucket only
+//!   under the lock of the bucket's stripe.
+//! - `source`, the move in progress, is locked before any stripe, by the mover. `growing` is a claim:
+//!   who sets it starts the next move; until that has ended the others leave it alone.
+//!
+//! **Memory:** an entry is freed by the operation that removes or outgrows it, under its stripe's
+//! lock. The old array is freed when its last bucket has been moved: nobody refers to a bucket of it
+//! without holding the bucket's lock, and under the lock `moved` says to look elsewhere. The new
+//! array is allocated before any lock is taken and not written to, so that the kernel hands its
+//! pages out as buckets are moved. If it cannot be allocated, the table goes on with the one it
+//! has and tries again at a later report. Dropping the table ends and joins the helper.
+//!
+//! **Source:** memcached's `assoc.c` (two arrays, a bucket at a time, the predicate) and `thread.c`
+//! (item locks by the hash's low bits, all paused for the exchange). Unlike there, the helper waits
+//! for a stripe that is taken instead of sleeping 10 ms, and buckets are moved one lock each.
+
+mod growth;
+mod helper;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use parking_lot::MutexGuard;
+
+use self::growth::{Growth, Stripe};
+use self::helper::Helper;
+use super::item::{self, Chain, Item};
+use super::prefetch::{GROUP, lock_group, prefetch_read};
+use super::{Edit, Env, Outcome, Session, Stored, Strategy};
+use crate::base::{
+    BadInput, ByteSplit, Census, Key, Param, Params, Range, SpecError, Usage, Worker,
+};
+
+/// Buckets that a look at whether the table is settled moves, where nobody else does.
+const MOVED_BY_WAITING: usize = 1 << 16;
+
+/// Two arrays of chains under striped locks, moved between bucket by bucket.
+pub struct Incremental {
+    growth: Arc<Growth>,
+    mover: Mover,
+}
+
+enum Mover {
+    /// Held for its drop, which ends the thread.
+    Helper { _thread: Helper },
+    /// Every write moves this many buckets.
+    Writers { step: usize },
+}
+
+/// A stripe whose lock is held, on behalf of one key.
+struct Locked<'t> {
+    stripe: MutexGuard<'t, Stripe>,
+    growth: &'t Growth,
+    /// The hash that `stripe` was picked by.
+    hash: u64,
+}
+
+/// A session of [`Incremental`].
+pub struct IncrementalSession<'t> {
+    table: &'t Incremental,
+    scratch: Vec<u8>,
+}
+
+impl Incremental {
+    /// Takes the lock of the stripe that a hash belongs to.
+    #[inline]
+    fn lock(&self, hash: u64) -> Locked<'_> {
+        let growth = &*self.growth;
+        Locked {
+            stripe: growth.stripes[growth.stripe_of(hash)].lock(),
+            growth,
+            hash,
+        }
+    }
+
+    /// What follows a write, after its lock has been released: growth, if the write found the table
+    /// full, and a part of the move where writers do it.
+    #[inline]
+    fn after_write(&self, full: bool) {
+        if full && self.growth.claim() {
+            match self.mover {
+                Mover::Helper { .. } => self.growth.bell.ring(),
+                Mover::Writers { .. } => {
+                    self.growth.begin();
+                }
+            }
+        }
+        if let Mover::Writers { step } = self.mover
+            && !self.growth.settled()
+        {
+            self.move_some(step);
+        }
+    }
+
+    #[cold]
+    fn move_some(&self, buckets: usize) {
+        if self.growth.advance(buckets) && self.growth.finish_and_look_again() {
+            self.growth.begin();
+        }
+    }
+}
+
+impl Locked<'_> {
+    /// The counts of the stripe, and the chain of the key's bucket.
+    #[inline]
+    fn parts(&mut self) -> (&mut Stripe, &mut Chain) {
+        // SAFETY: the lock of the hash's stripe is held for as long as `self` is borrowed.
+        let bucket = unsafe { self.growth.bucket(self.hash) };
+        // SAFETY: whoever wants this bucket must hold the lock that is held here, and the exclusive
+        // borrow of `self` keeps its holder from making a second reference.
+        let chain = unsafe { &mut *bucket.get() };
+        (&mut self.stripe, chain)
+    }
+
+    /// Counts an item more or less and reports it if it is time; whether the table may be full then.
+    #[inline]
+    fn count(&mut self, change: i64) -> bool {
+        // SAFETY: a stripe's lock is held.
+        let report_every = unsafe { &*self.growth.arrays.get() }.report_every;
+        let stripe = &mut *self.stripe;
+        stripe.items = stripe.items.wrapping_add_signed(change);
+        stripe.unreported += change;
+        if stripe.unreported.unsigned_abs() < report_every {
+            return false;
+        }
+        let change = std::mem::take(&mut stripe.unreported);
+        self.growth.reported.fetch_add(change, Ordering::SeqCst);
+        change > 0
+    }
+}
+
+impl Strategy for Incremental {
+    const NAME: &'static str = "incremental";
+    const ABOUT: &'static str = "striped chains that grow as memcached's do: a bucket moves at a time, beside the operations";
+    const PARAMS: &'static [Param] = &[
+        Param {
+            name: "buckets",
+            range: Range::PowerOfTwo {
+                default: 1024,
+                min: 1,
+                max: 1 << 32,
+            },
+            meaning: "buckets at the start",
+        },
+        Param {
+            name: "load",
+            range: Range::Decimal {
+                default: 1.5,
+                min: 0.1,
+                max: 1000.0,
+            },
+            meaning: "items a bucket before a larger array is put beside",
+        },
+        Param {
+            name: "stripes",
+            range: Range::PowerOfTwo {
+                default: 1024,
+                min: 1,
+                max: 1 << 20,
+            },
+            meaning: "locks; never more than buckets at the start",
+        },
+        Param {
+            name: "mover",
+            range: Range::Word(&["helper", "writers"]),
+            meaning: "who moves buckets: a thread of the table's own, or every write some",
+        },
+        Param {
+            name: "step",
+            range: Range::Integer {
+                default: 2,
+                min: 1,
+                max: 1 << 20,
+            },
+            meaning: "buckets that a write moves, with mover=writers",
+        },
+        Param::CAPACITY,
+    ];
+    type Session<'t> = IncrementalSession<'t>;
+
+    fn open(params: &Params, env: &Env) -> Result<Incremental, SpecError> {
+        let load = params.decimal("load");
+        let buckets = item::buckets_for(params.integer("capacity"), load, params.size("buckets"));
+        let stripes = params.size("stripes").min(buckets);
+        let growth = Growth::open(buckets, stripes, load, env)
+            .ok_or_else(|| item::too_many_buckets(Incremental::NAME, buckets))?;
+        let growth = Arc::new(growth);
+        let mover = match params.word("mover") {
+            "helper" => {
+                let thread = Helper::start(&growth).map_err(|error| {
+                    BadInput(format!(
+                        "{}: the helper thread cannot be started ({error}); \
+                         give mover=writers to do without one",
+                        Incremental::NAME
+                    ))
+                })?;
+                Mover::Helper { _thread: thread }
+            }
+            _ => Mover::Writers {
+                step: params.size("step"),
+            },
+        };
+        Ok(Incremental { growth, mover })
+    }
+
+    fn session(&self, _who: Worker) -> IncrementalSession<'_> {
+        IncrementalSession {
+            table: self,
+            scratch: Vec::new(),
+        }
+    }
+
+    fn usage(&self) -> Usage {
+        let mut usage = Usage {
+            items: 0,
+            bytes: self.growth.array_bytes.load(Ordering::Relaxed)
+                + size_of_val(&*self.growth.stripes) as u64,
+        };
+        for stripe in &self.growth.stripes {
+            let stripe = stripe.lock();
+            usage.items += stripe.items;
+            usage.bytes += stripe.item_bytes;
+        }
+        usage
+    }
+
+    fn settled(&self) -> bool {
+        if matches!(self.mover, Mover::Writers { .. }) && !self.growth.settled() {
+            // Whoever waits may be the only one who is left to do it.
+            self.move_some(MOVED_BY_WAITING);
+        }
+        self.growth.settled()
+    }
+
+    fn census(&mut self) -> Census {
+        let growth = &*self.growth;
+        let bucket_array =
+            growth.array_bytes.load(Ordering::Relaxed) + size_of_val(&*growth.stripes) as u64;
+        let mut census = Census {
+            bytes: ByteSplit {
+                bucket_array,
+                ..ByteSplit::default()
+            },
+            ..Census::default()
+        };
+        // The helper may still be moving, whatever the borrow proves of sessions.
+        growth.each_chain(|chain| {
+            let mut length = 0;
+            for item in item::items(chain) {
+                length += 1;
+                census.bytes.header += Item::HEADER as u64;
+                census.bytes.key += item.key().len() as u64;
+                census.bytes.value += item.value().len() as u64;
+            }
+            census.items += length as u64;
+            census.count_chain(length);
+        });
+        census
+    }
+}
+
+impl Session for IncrementalSession<'_> {
+    #[inline]
+    fn get<R>(&mut self, key: Key<'_>, read: impl FnOnce(&[u8]) -> R) -> Option<R> {
+        let mut locked = self.table.lock(key.hash);
+        let (_, chain) = locked.parts();
+        item::find(chain, key.bytes).map(|item| read(item.value()))
+    }
+
+    fn set(&mut self, key: Key<'_>, value: &[u8]) -> Stored {
+        let mut locked = self.table.lock(key.hash);
+        let (stripe, chain) = locked.parts();
+        let link = item::seek(chain, key.bytes);
+        let (stored, full) = if let Some(item) = link {
+            stripe.item_bytes -= item.size();
+            item.replace_value(value);
+            stripe.item_bytes += item.size();
+            (Stored::Replaced, false)
+        } else {
+            let item = link.insert(Item::new(key.bytes, value, None));
+            stripe.item_bytes += item.size();
+            (Stored::Created, locked.count(1))
+        };
+        drop(locked);
+        self.table.after_write(full);
+        stored
+    }
+
+    fn remove(&mut self, key: Key<'_>) -> bool {
+        let mut locked = self.table.lock(key.hash);
+        let (stripe, chain) = locked.parts();
+        let item = item::unlink(item::seek(chain, key.bytes));
+        if let Some(item) = &item {
+            stripe.item_bytes -= item.size();
+            locked.count(-1);
+        }
+        drop(locked);
+        self.table.after_write(false);
+        item.is_some()
+    }
+
+    fn update<R>(
+        &mut self,
+        key: Key<'_>,
+        mut edit: impl FnMut(Option<&[u8]>, &mut Vec<u8>) -> (Edit, R),
+    ) -> (Outcome, R) {
+        let mut locked = self.table.lock(key.hash);
+        let (stripe, chain) = locked.parts();
+        let link = item::seek(chain, key.bytes);
+        self.scratch.clear();
+        let (edit, result) = edit(link.as_ref().map(Item::value), &mut self.scratch);
+        let mut full = false;
+        let outcome = match (edit, link.as_mut()) {
+            (Edit::Keep, _) | (Edit::Remove, None) => Outcome::Kept,
+            (Edit::Store, Some(item)) => {
+                stripe.item_bytes -= item.size();
+                item.replace_value(&self.scratch);
+                stripe.item_bytes += item.size();
+                Outcome::Replaced
+            }
+            (Edit::Store, None) => {
+                let item = link.insert(Item::new(key.bytes, &self.scratch, None));
+                stripe.item_bytes += item.size();
+                full = locked.count(1);
+                Outcome::Created
+            }
+            (Edit::Patch { at }, item) => {
+                item::patch(item, at, &self.scratch);
+                Outcome::Replaced
+            }
+            (Edit::Remove, Some(item)) => {
+                stripe.item_bytes -= item.size();
+                item::unlink(link);
+                locked.count(-1);
+                Outcome::Removed
+            }
+        };
+        drop(locked);
+        self.table.after_write(full);
+        (outcome, result)
+    }
+
+    fn get_many(&mut self, keys: &[Key<'_>], mut each: impl FnMut(usize, Option<&[u8]>)) {
+        let growth = &*self.table.growth;
+        for (from, keys) in (0..).step_by(GROUP).zip(keys.chunks(GROUP)) {
+            let indices = keys.iter().map(|key| growth.stripe_of(key.hash));
+            let _locks = lock_group(indices, |stripe| growth.stripes[stripe].lock());
+            // SAFETY: the lock of each key's stripe is held until after the last use.
+            let bucket = |key: &Key<'_>| unsafe { growth.bucket(key.hash) };
+            for key in keys {
+                prefetch_read(bucket(key));
+            }
+            // SAFETY: as above, and the chains are only read.
+            let chain = |key: &Key<'_>| unsafe { &*bucket(key).get() };
+            item::find_group(keys, chain, |index, value| each(from + index, value));
+        }
+    }
+
+    fn insert_new(&mut self, key: Key<'_>, value: &[u8]) {
+        let mut locked = self.table.lock(key.hash);
+        let (stripe, chain) = locked.parts();
+        debug_assert!(
+            item::absent_in_front(chain, key.bytes),
+            "insert_new of a key that is present"
+        );
+        let item = Item::new(key.bytes, value, None);
+        stripe.item_bytes += item.size();
+        item::prepend(chain, item);
+        let full = locked.count(1);
+        drop(locked);
+        self.table.after_write(full);
+    }
+}
+
+#[cfg(test)]
+mod tests;

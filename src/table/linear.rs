@@ -1,0 +1,537 @@
+//! `linear`: linear hashing, which grows by one bucket at a time and never all at once.
+//!
+//! Buckets are split in turn, 0, 1, 2 …, one whenever the items exceed `load` × buckets. A split
+//! divides the chain of one bucket by one more bit of the hash: what has the bit set goes to a new
+//! bucket at the array's end. When all have been split, the array is twice as long, and the turn
+//! begins again with 0. It does not matter that the bucket split is seldom the one that is full: each
+//! gets its turn.
+//!
+//! ```text
+//!   count = 6 = 4 + 2: two of four are split           the next split: bucket 2, by the bit of 4
+//!
+//!   ┌───┬───┬───┬───┬───┬───┐                     ┌───┬───┬───┬───┬───┬───┬───┐
+//!   │ 0 │ 1 │ 2 │ 3 │ 4 │ 5 │                     │ 0 │ 1 │ 2 │ 3 │ 4 │ 5 │ 6 │
+//!   └───┴───┴─┬─┴───┴───┴───┘          ══▶        └───┴───┴─┬─┴───┴───┴───┴─┬─┘
+//!     by 8:   └▶[h=2]─▶[h=6]─▶[h=10]               by 4 now:└▶[h=10]─▶[h=2] └▶[h=6]
+//!     0 1 4 5   by 4: 2 3                            by 8: 0 1 2 4 5 6
+//! ```
+//!
+//! The array is a directory of segments (`segments.rs`), so that nothing is ever copied; `count`
+//! alone says which bucket a hash has.
+//!
+//! Good at: no pause of any kind, and an array that is never longer than the items call for. Bad at:
+//! the load is always as high as it may be (a table that doubles has half of it just after), buckets
+//! about to be split hold twice what those just split do, and finding a bucket takes a few
+//! instructions and one more (cached) load than masking a hash.
+//!
+//! Items are counted by stripe, under its lock, and reported to a shared counter every few items, at
+//! most eight: a writer whose report shows more items than `count` allows splits until there are not,
+//! which is `report / load` buckets. The buckets never get fewer.
+//!
+//! There are never more stripes than buckets at the start. `capacity=` opens with just as many buckets
+//! as that many items need: any number will do here, not only powers of two.
+//!
+//! **Locking:**
+//! - A stripe's mutex protects the chains of its buckets and its own counts. Stripes are picked by
+//!   the hash's low bits, fewer than pick any bucket, so that a bucket and what it splits into
+//!   have one lock, and the hash alone says which. An operation holds one, while `read` looks at a
+//!   value and while `edit` runs; a lookup of several keys holds those of a group, taken in index order.
+//! - `count` passes the number of a new bucket under the stripe's lock of the bucket being split.
+//!   Who holds a stripe therefore sees a `count` that is right for all of the stripe's buckets, and
+//!   need not look again.
+//! - `split` is held by who splits, taken before any stripe.
+//!
+//! **Memory:** an entry is freed by the operation that removes or outgrows it, under its stripe's
+//! lock. Segments stay until the table is dropped; the part of the last one that is not in use yet has
+//! not been written to (on most machines it takes no memory) and is shown as slack. If a segment cannot
+//! be allocated, chains get longer, and the next report tries again.
+//!
+//! **Source:** W. Litwin, "Linear hashing: a new tool for file and table addressing", VLDB 1980; the
+//! directory of segments in memory is P.-Å. Larson's, "Dynamic hash tables", CACM 31(4), 1988 (whose
+//! segments are all of one size). Locking is ours.
+
+use std::cell::UnsafeCell;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+
+use crossbeam_utils::CachePadded;
+use parking_lot::{Mutex, MutexGuard};
+
+use super::item::{self, Chain, Item};
+use super::prefetch::{GROUP, lock_group, prefetch_read};
+use super::segments::{Segments, bucket_of, next_to_split};
+use super::{Edit, Env, Outcome, Session, Stored, Strategy};
+use crate::base::{
+    ByteSplit, Census, EventKind, Key, Param, Params, Range, SpecError, Usage, Worker,
+};
+
+/// Marks in the journal for each doubling, beside its begin and end.
+const STEPS: usize = 8;
+
+/// Chains under striped locks that are split one by one.
+pub struct Linear {
+    segments: Segments<UnsafeCell<Chain>>,
+    /// Buckets in use. Written under `split` and the lock of the stripe that is split.
+    count: CachePadded<AtomicUsize>,
+    stripes: Box<[CachePadded<Mutex<Stripe>>]>,
+    /// Items as far as the stripes have reported them.
+    reported: CachePadded<AtomicI64>,
+    split: Mutex<()>,
+    /// Items a bucket before the next one is split.
+    load: f64,
+    /// For rehashing, and for the journal.
+    env: Env,
+}
+
+// SAFETY: what is not `Sync` by itself is the chains in `segments`. Each is touched only under the
+// lock of its stripe, and what moves between threads that way, `Item`, is `Send`.
+unsafe impl Sync for Linear {}
+
+/// What a stripe counts of its own buckets.
+#[derive(Default)]
+struct Stripe {
+    items: u64,
+    /// Bytes of its items, headers included.
+    item_bytes: u64,
+    /// Items added, less those removed, since the last report.
+    unreported: i64,
+}
+
+/// A stripe whose lock is held, on behalf of one key.
+struct Locked<'t> {
+    stripe: MutexGuard<'t, Stripe>,
+    table: &'t Linear,
+    /// The hash that `stripe` was picked by.
+    hash: u64,
+}
+
+/// A session of [`Linear`].
+pub struct LinearSession<'t> {
+    table: &'t Linear,
+    scratch: Vec<u8>,
+}
+
+impl Linear {
+    #[inline]
+    fn stripe_of(&self, hash: u64) -> usize {
+        item::low_bits(hash, self.stripes.len())
+    }
+
+    /// Takes the lock of the stripe that a hash belongs to.
+    #[inline]
+    fn lock(&self, hash: u64) -> Locked<'_> {
+        Locked {
+            stripe: self.stripes[self.stripe_of(hash)].lock(),
+            table: self,
+            hash,
+        }
+    }
+
+    /// The bucket of a hash: the right one as long as the lock of the hash's stripe is held.
+    #[inline]
+    fn bucket(&self, hash: u64) -> &UnsafeCell<Chain> {
+        // Relaxed: the splits that matter to this hash happen under the lock that is held here,
+        // which orders them; how far others have got makes no difference.
+        self.segments
+            .at(bucket_of(hash, self.count.load(Ordering::Relaxed)))
+    }
+
+    /// Splits buckets until there are enough for the items. The caller holds no lock.
+    ///
+    /// Whoever else comes meanwhile waits; each brings work for a few splits, so that nobody does
+    /// those of others without end.
+    #[cold]
+    fn split_while_full(&self) {
+        let _splitting = self.split.lock();
+        loop {
+            let count = self.count.load(Ordering::Relaxed);
+            let items = u64::try_from(self.reported.load(Ordering::Relaxed)).unwrap_or(0);
+            if items <= item::items_allowed(count, self.load) {
+                return;
+            }
+            if count == self.segments.buckets() && self.segments.extend().is_none() {
+                return;
+            }
+            self.split(count);
+        }
+    }
+
+    /// Splits one bucket, under `split`; bucket `count` is there and empty.
+    fn split(&self, count: usize) {
+        let (level, bucket) = (1 << count.ilog2(), next_to_split(count));
+        if bucket == 0 {
+            self.env.note(EventKind::Begin, level, 2 * level);
+        }
+        let lock = self.stripes[self.stripe_of(bucket as u64)].lock();
+        // SAFETY: the number of stripes divides the number of buckets at every doubling, so this is
+        // the lock of the bucket, and of the one at `level` from it, which no hash leads to as yet.
+        let (from, to) = unsafe {
+            (
+                &mut *self.segments.at(bucket).get(),
+                &mut *self.segments.at(count).get(),
+            )
+        };
+        let mut rest = from.take();
+        while let Some(item) = item::unlink(&mut rest) {
+            let half = bucket_of(self.env.hasher.hash(item.key()), count + 1);
+            item::prepend(if half == bucket { &mut *from } else { &mut *to }, item);
+        }
+        // Relaxed: see `bucket`.
+        self.count.store(count + 1, Ordering::Relaxed);
+        drop(lock);
+        if bucket + 1 == level {
+            self.env.note(EventKind::End, level, 2 * level);
+        } else if (bucket + 1).is_multiple_of((level / STEPS).max(1024)) {
+            self.env.note(EventKind::Step, level, 2 * level);
+        }
+    }
+}
+
+impl Locked<'_> {
+    /// The counts of the stripe, and the chain of the key's bucket.
+    #[inline]
+    fn parts(&mut self) -> (&mut Stripe, &mut Chain) {
+        // SAFETY: whoever wants this bucket must hold the lock that is held here, and the exclusive
+        // borrow of `self` keeps its holder from making a second reference.
+        let chain = unsafe { &mut *self.table.bucket(self.hash).get() };
+        (&mut self.stripe, chain)
+    }
+
+    /// Counts an item more or less and reports it if it is time; whether there are too many then.
+    #[inline]
+    fn count(&mut self, change: i64) -> bool {
+        let (table, stripe) = (self.table, &mut *self.stripe);
+        stripe.items = stripe.items.wrapping_add_signed(change);
+        stripe.unreported += change;
+        let count = table.count.load(Ordering::Relaxed);
+        let limit = item::items_allowed(count, table.load);
+        // So few that all stripes together hold back at most an eighth of the limit.
+        let report_every = (limit / 8 / table.stripes.len() as u64).clamp(1, 8);
+        if stripe.unreported.unsigned_abs() < report_every {
+            return false;
+        }
+        let change = std::mem::take(&mut stripe.unreported);
+        let before = table.reported.fetch_add(change, Ordering::Relaxed);
+        change > 0 && u64::try_from(before + change).is_ok_and(|items| items > limit)
+    }
+}
+
+impl Strategy for Linear {
+    const NAME: &'static str = "linear";
+    const ABOUT: &'static str =
+        "linear hashing (Litwin 1980): striped chains, one bucket split at a time, no pause";
+    const PARAMS: &'static [Param] = &[
+        Param {
+            name: "buckets",
+            range: Range::PowerOfTwo {
+                default: 1024,
+                min: 1,
+                max: 1 << 32,
+            },
+            meaning: "buckets at the start",
+        },
+        Param {
+            name: "load",
+            range: Range::Decimal {
+                default: 1.5,
+                min: 0.1,
+                max: 1000.0,
+            },
+            meaning: "items a bucket before the next bucket is split",
+        },
+        Param {
+            name: "stripes",
+            range: Range::PowerOfTwo {
+                default: 1024,
+                min: 1,
+                max: 1 << 20,
+            },
+            meaning: "locks; never more than buckets at the start",
+        },
+        Param::CAPACITY,
+    ];
+    type Session<'t> = LinearSession<'t>;
+
+    fn open(params: &Params, env: &Env) -> Result<Linear, SpecError> {
+        let (first, load) = (params.size("buckets"), params.decimal("load"));
+        let count = buckets_needed(params.integer("capacity"), load).max(first);
+        let stripes = params.size("stripes").min(first);
+        let segments = Segments::open(first, count)
+            .ok_or_else(|| item::too_many_buckets(Linear::NAME, count.next_power_of_two()))?;
+        Ok(Linear {
+            segments,
+            count: CachePadded::new(AtomicUsize::new(count)),
+            stripes: (0..stripes).map(|_| CachePadded::default()).collect(),
+            reported: CachePadded::default(),
+            split: Mutex::new(()),
+            load,
+            env: env.clone(),
+        })
+    }
+
+    fn session(&self, _who: Worker) -> LinearSession<'_> {
+        LinearSession {
+            table: self,
+            scratch: Vec::new(),
+        }
+    }
+
+    fn usage(&self) -> Usage {
+        let buckets = self.segments.buckets() * size_of::<Chain>();
+        let mut usage = Usage {
+            items: 0,
+            bytes: (buckets + size_of_val(&*self.stripes)) as u64,
+        };
+        for stripe in &self.stripes {
+            let stripe = stripe.lock();
+            usage.items += stripe.items;
+            usage.bytes += stripe.item_bytes;
+        }
+        usage
+    }
+
+    fn census(&mut self) -> Census {
+        let count = *self.count.get_mut();
+        let unused = self.segments.buckets() - count;
+        let bytes = ByteSplit {
+            bucket_array: (count * size_of::<Chain>() + size_of_val(&*self.stripes)) as u64,
+            slack: (unused * size_of::<Chain>()) as u64,
+            ..ByteSplit::default()
+        };
+        let mut census = Census {
+            bytes,
+            ..Census::default()
+        };
+        for bucket in 0..count {
+            // SAFETY: `self` is borrowed exclusively: nobody else is at any bucket.
+            let chain = unsafe { &*self.segments.at(bucket).get() };
+            let mut length = 0;
+            for item in item::items(chain) {
+                length += 1;
+                census.bytes.header += Item::HEADER as u64;
+                census.bytes.key += item.key().len() as u64;
+                census.bytes.value += item.value().len() as u64;
+            }
+            census.items += length as u64;
+            census.count_chain(length);
+        }
+        census
+    }
+}
+
+/// The least number of buckets that hold `items` at `load` items a bucket. Saturates.
+fn buckets_needed(items: u64, load: f64) -> usize {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "positive, and saturates"
+    )]
+    let buckets = (items as f64 / load).ceil() as usize;
+    // The division may have been rounded down.
+    buckets.saturating_add(usize::from(item::items_allowed(buckets, load) < items))
+}
+
+impl Session for LinearSession<'_> {
+    #[inline]
+    fn get<R>(&mut self, key: Key<'_>, read: impl FnOnce(&[u8]) -> R) -> Option<R> {
+        let mut locked = self.table.lock(key.hash);
+        let (_, chain) = locked.parts();
+        item::find(chain, key.bytes).map(|item| read(item.value()))
+    }
+
+    fn set(&mut self, key: Key<'_>, value: &[u8]) -> Stored {
+        let mut locked = self.table.lock(key.hash);
+        let (stripe, chain) = locked.parts();
+        let link = item::seek(chain, key.bytes);
+        if let Some(item) = link {
+            stripe.item_bytes -= item.size();
+            item.replace_value(value);
+            stripe.item_bytes += item.size();
+            return Stored::Replaced;
+        }
+        let item = link.insert(Item::new(key.bytes, value, None));
+        stripe.item_bytes += item.size();
+        let full = locked.count(1);
+        drop(locked);
+        if full {
+            self.table.split_while_full();
+        }
+        Stored::Created
+    }
+
+    fn remove(&mut self, key: Key<'_>) -> bool {
+        let mut locked = self.table.lock(key.hash);
+        let (stripe, chain) = locked.parts();
+        let Some(item) = item::unlink(item::seek(chain, key.bytes)) else {
+            return false;
+        };
+        stripe.item_bytes -= item.size();
+        locked.count(-1);
+        true
+    }
+
+    fn update<R>(
+        &mut self,
+        key: Key<'_>,
+        mut edit: impl FnMut(Option<&[u8]>, &mut Vec<u8>) -> (Edit, R),
+    ) -> (Outcome, R) {
+        let mut locked = self.table.lock(key.hash);
+        let (stripe, chain) = locked.parts();
+        let link = item::seek(chain, key.bytes);
+        self.scratch.clear();
+        let (edit, result) = edit(link.as_ref().map(Item::value), &mut self.scratch);
+        let mut full = false;
+        let outcome = match (edit, link.as_mut()) {
+            (Edit::Keep, _) | (Edit::Remove, None) => Outcome::Kept,
+            (Edit::Store, Some(item)) => {
+                stripe.item_bytes -= item.size();
+                item.replace_value(&self.scratch);
+                stripe.item_bytes += item.size();
+                Outcome::Replaced
+            }
+            (Edit::Store, None) => {
+                let item = link.insert(Item::new(key.bytes, &self.scratch, None));
+                stripe.item_bytes += item.size();
+                full = locked.count(1);
+                Outcome::Created
+            }
+            (Edit::Patch { at }, item) => {
+                item::patch(item, at, &self.scratch);
+                Outcome::Replaced
+            }
+            (Edit::Remove, Some(item)) => {
+                stripe.item_bytes -= item.size();
+                item::unlink(link);
+                locked.count(-1);
+                Outcome::Removed
+            }
+        };
+        drop(locked);
+        if full {
+            self.table.split_while_full();
+        }
+        (outcome, result)
+    }
+
+    fn get_many(&mut self, keys: &[Key<'_>], mut each: impl FnMut(usize, Option<&[u8]>)) {
+        let table = self.table;
+        for (from, keys) in (0..).step_by(GROUP).zip(keys.chunks(GROUP)) {
+            let indices = keys.iter().map(|key| table.stripe_of(key.hash));
+            let _locks = lock_group(indices, |stripe| table.stripes[stripe].lock());
+            for key in keys {
+                prefetch_read(table.bucket(key.hash));
+            }
+            // SAFETY: the lock of each key's stripe is held until after the last use, which is that
+            // of its bucket, and the chains are only read.
+            let chain = |key: &Key<'_>| unsafe { &*table.bucket(key.hash).get() };
+            item::find_group(keys, chain, |index, value| each(from + index, value));
+        }
+    }
+
+    fn insert_new(&mut self, key: Key<'_>, value: &[u8]) {
+        let mut locked = self.table.lock(key.hash);
+        let (stripe, chain) = locked.parts();
+        debug_assert!(
+            item::absent_in_front(chain, key.bytes),
+            "insert_new of a key that is present"
+        );
+        let item = Item::new(key.bytes, value, None);
+        stripe.item_bytes += item.size();
+        item::prepend(chain, item);
+        let full = locked.count(1);
+        drop(locked);
+        if full {
+            self.table.split_while_full();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::tests::{env, fill, key, open, open_in};
+
+    #[test]
+    fn buckets_are_split_one_by_one() {
+        let env = env("sip13");
+        let mut table: Linear = open_in("linear:buckets=4,load=1.5", &env);
+        // The least count of buckets of which 1.5 each hold so many items.
+        for (items, buckets) in [(6, 4), (7, 5), (8, 6), (9, 6), (10, 7), (12, 8), (57, 38)] {
+            fill(&table, table.usage().items..items);
+            let census = table.census();
+            assert_eq!((census.items, census.buckets), (items, buckets));
+            assert_eq!(census.bytes.total(), table.usage().bytes);
+        }
+        fill(&table, 57..1000);
+        let (events, _) = env.journal.drain();
+        let begun: Vec<_> = events
+            .iter()
+            .filter(|event| event.kind == EventKind::Begin)
+            .map(|event| event.from_buckets)
+            .collect();
+        assert_eq!(begun, [4, 8, 16, 32, 64, 128, 256, 512]);
+        assert_eq!(events.len(), 2 * begun.len() - 1, "the last has not ended");
+    }
+
+    #[test]
+    fn capacity_gives_as_many_as_are_needed_and_no_more() {
+        for (spec, buckets) in [
+            ("linear:capacity=100000", 66_667),
+            ("linear:capacity=3,load=0.1,buckets=2", 30),
+            ("linear:capacity=10,buckets=64", 64),
+        ] {
+            let mut table: Linear = open(spec);
+            assert_eq!(table.census().buckets, buckets, "{spec}");
+        }
+        let mut table: Linear = open("linear:capacity=3000,stripes=1,buckets=1");
+        fill(&table, 0..3000);
+        assert_eq!(table.census().buckets, 2000);
+        assert_eq!(buckets_needed(u64::MAX, 0.1), usize::MAX);
+    }
+
+    #[test]
+    fn sessions_split_beside_each_other() {
+        for spec in [
+            "linear:buckets=1",
+            "linear:buckets=2,load=0.1",
+            "linear:buckets=64,stripes=8",
+        ] {
+            let mut table: Linear = open(spec);
+            std::thread::scope(|scope| {
+                for thread in 0..3_u64 {
+                    let table = &table;
+                    scope.spawn(move || {
+                        for from in (5000 * thread..5000 * (thread + 1)).step_by(100) {
+                            fill(table, from..from + 100);
+                            let mut session = table.session(Worker::ALONE);
+                            for n in from..from + 100 {
+                                let name = n.to_string();
+                                assert_eq!(session.get(key(&name), <[u8]>::len), Some(5));
+                            }
+                        }
+                    });
+                }
+            });
+            let (census, load) = (table.census(), table.load);
+            assert_eq!(census.items, 15_000, "{spec}");
+            assert_eq!(census.bytes.total(), table.usage().bytes, "{spec}");
+            // All items but those not reported yet have the buckets that they need.
+            let held_back = 8 * table.stripes.len() as u64;
+            assert!(
+                census.buckets >= buckets_needed(15_000 - held_back, load) as u64,
+                "{spec}"
+            );
+            assert!(
+                census.buckets <= buckets_needed(15_000, load) as u64,
+                "{spec}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_directory_too_large_to_allocate_is_bad_input() {
+        let spec = "linear:load=0.1,capacity=2^40".parse().unwrap();
+        let params = Params::resolve(Linear::PARAMS, &spec).unwrap();
+        let error = Linear::open(&params, &env("sip13")).err().unwrap();
+        assert!(error.0.contains("more than can be allocated"), "{error}");
+    }
+}

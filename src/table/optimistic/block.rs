@@ -1,0 +1,295 @@
+//! An item's block: header, key and value as atomic words, so that it can be read while it changes.
+//!
+//! ```text
+//!   word 0                  words 1 …           then
+//!   ┌──────────────────────┬───────────────────┬────────────────────┐
+//!   │ key_len │ value_len  │ key, zero-padded  │ value, zero-padded │
+//!   └──────────────────────┴───────────────────┴────────────────────┘
+//! ```
+//!
+//! Key and value start on words: a comparison takes a load per eight bytes, a copy the same.
+
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::version::fence_before_reuse;
+
+/// A block of the slab: at least [`Block::MIN`] zeroed or written bytes, aligned to as many, never
+/// unmapped while the table lives. A handle, not an owner.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Block(pub(super) NonNull<AtomicU64>);
+
+/// What a reader learnt of a block.
+pub(super) enum Read {
+    /// It holds the key; the value has been copied, and has so many bytes.
+    Value(usize),
+    /// It holds another key, if it still is what it was.
+    Other,
+    /// The bucket has changed: nothing is known.
+    Changed,
+}
+
+impl Block {
+    /// The smallest block, and the alignment of all, in bytes.
+    pub(super) const MIN: usize = 16;
+    /// Bytes that are neither key nor value nor padding.
+    pub(super) const HEADER: usize = size_of::<u64>();
+
+    /// Bytes that a key and a value take with header and padding.
+    pub(super) fn bytes_for(key_len: usize, value_len: usize) -> usize {
+        Block::HEADER + 8 * (key_len.div_ceil(8) + value_len.div_ceil(8))
+    }
+
+    /// Fills a block that nobody else can find, except stale readers.
+    ///
+    /// # Safety
+    /// The block has [`Block::bytes_for`] these lengths.
+    pub(super) unsafe fn fill(self, key: &[u8], value: &[u8]) {
+        fence_before_reuse();
+        // SAFETY: as the caller promises; for both calls.
+        unsafe {
+            store_bytes(self.words(1, key.len().div_ceil(8)), key);
+            self.set_value(key.len(), value);
+        }
+    }
+
+    /// Overwrites the value, and its length.
+    ///
+    /// # Safety
+    /// The block has [`Block::bytes_for`] these lengths, and nobody else writes it: it is new, or
+    /// the bucket that it is in is locked.
+    pub(super) unsafe fn set_value(self, key_len: usize, value: &[u8]) {
+        let header = u64::from(length(key_len)) << 32 | u64::from(length(value.len()));
+        // SAFETY: as the caller promises; the header is in every block.
+        unsafe {
+            self.words(0, 1)[0].store(header, Ordering::Relaxed);
+            store_bytes(
+                self.words(1 + key_len.div_ceil(8), value.len().div_ceil(8)),
+                value,
+            );
+        }
+    }
+
+    /// Overwrites the value's bytes from `at` on.
+    ///
+    /// # Safety
+    /// The bucket that the block is in is locked.
+    pub(super) unsafe fn patch(self, at: usize, bytes: &[u8]) {
+        let (key_len, value_len) = self.lengths();
+        let within = at
+            .checked_add(bytes.len())
+            .is_some_and(|end| end <= value_len);
+        assert!(within, "a patch never lengthens the value");
+        // SAFETY: under the lock the lengths are those of the entry, and the block is that long.
+        let words = unsafe { self.words(1 + key_len.div_ceil(8), value_len.div_ceil(8)) };
+        for (at, byte) in (at..).zip(bytes) {
+            let mut word = words[at / 8].load(Ordering::Relaxed).to_ne_bytes();
+            word[at % 8] = *byte;
+            words[at / 8].store(u64::from_ne_bytes(word), Ordering::Relaxed);
+        }
+    }
+
+    /// Lengths of key and value, in bytes: any, unless the bucket is locked or has been validated.
+    #[inline]
+    pub(super) fn lengths(self) -> (usize, usize) {
+        // SAFETY: the header is in every block, and a block stays mapped while the table lives.
+        let header = unsafe { self.words(0, 1)[0].load(Ordering::Relaxed) };
+        #[expect(clippy::cast_possible_truncation, reason = "two halves of a word")]
+        let lengths = ((header >> 32) as usize, header as u32 as usize);
+        lengths
+    }
+
+    /// Compares the key and copies the value, as a reader without a lock. `unchanged` says whether
+    /// the bucket that this block was found in is still the same.
+    #[inline]
+    pub(super) fn read(
+        self,
+        key: &[u8],
+        unchanged: impl Fn() -> bool,
+        into: &mut Vec<u64>,
+    ) -> Read {
+        let (key_len, value_len) = self.lengths();
+        if key_len != key.len() {
+            return Read::Other;
+        }
+        // Lengths of a block that was reused meanwhile may reach beyond it.
+        if !unchanged() {
+            return Read::Changed;
+        }
+        let key_words = key_len.div_ceil(8);
+        // SAFETY: the lengths have been validated, so the block was allocated for at least this
+        // much; reuse does not move its end, and slab memory stays mapped.
+        let words = unsafe { self.words(1, key_words + value_len.div_ceil(8)) };
+        let (ours, value) = words.split_at(key_words);
+        if !equal(ours, key) {
+            return Read::Other;
+        }
+        into.clear();
+        into.extend(value.iter().map(|word| word.load(Ordering::Relaxed)));
+        if unchanged() {
+            Read::Value(value_len)
+        } else {
+            Read::Changed
+        }
+    }
+
+    /// Whether the block holds `key`.
+    ///
+    /// # Safety
+    /// The bucket that the block is in is locked, or the table is not shared.
+    pub(super) unsafe fn has_key(self, key: &[u8]) -> bool {
+        let (key_len, _) = self.lengths();
+        // SAFETY: as the caller promises, the lengths are those of the entry.
+        key_len == key.len() && equal(unsafe { self.words(1, key_len.div_ceil(8)) }, key)
+    }
+
+    /// Key and value, in place.
+    ///
+    /// # Safety
+    /// The bucket that the block is in stays locked, and the entry unwritten, for as long as the
+    /// result is used, or the table is not shared.
+    pub(super) unsafe fn bytes<'b>(self) -> (&'b [u8], &'b [u8]) {
+        let (key_len, value_len) = self.lengths();
+        let words = self.0.cast::<u8>();
+        // SAFETY: key and value are initialised and within the block, as its lengths under the lock
+        // say; other threads at most load them meanwhile, as only who holds the lock stores.
+        unsafe {
+            let key = words.add(Block::HEADER);
+            let value = key.add(key_len.next_multiple_of(8));
+            (
+                NonNull::slice_from_raw_parts(key, key_len).as_ref(),
+                NonNull::slice_from_raw_parts(value, value_len).as_ref(),
+            )
+        }
+    }
+
+    /// Words of the block.
+    ///
+    /// # Safety
+    /// The block is that long, and the table outlives the use of the result.
+    #[inline]
+    unsafe fn words<'b>(self, from: usize, count: usize) -> &'b [AtomicU64] {
+        // SAFETY: as the caller promises; all memory of a slab is initialised from the start, and
+        // it is written only through atomics, which references to atomics allow.
+        unsafe { NonNull::slice_from_raw_parts(self.0.add(from), count).as_ref() }
+    }
+}
+
+/// The first `len` bytes of words that were copied out of a block.
+#[inline]
+pub(super) fn as_bytes(words: &[u64], len: usize) -> &[u8] {
+    assert!(len <= size_of_val(words));
+    // SAFETY: the words are initialised and at least `len` bytes long, and any byte is a `u8`.
+    unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), len) }
+}
+
+fn length(len: usize) -> u32 {
+    u32::try_from(len).expect("a key or value is shorter than 4 GiB")
+}
+
+/// Stores bytes word by word, the last one padded with zeros.
+fn store_bytes(words: &[AtomicU64], bytes: &[u8]) {
+    let (whole, rest) = bytes.as_chunks::<8>();
+    for (word, bytes) in words.iter().zip(whole) {
+        word.store(u64::from_ne_bytes(*bytes), Ordering::Relaxed);
+    }
+    if !rest.is_empty() {
+        words[whole.len()].store(tail(bytes, rest), Ordering::Relaxed);
+    }
+}
+
+/// Whether the words hold these bytes, as [`store_bytes`] left them.
+#[inline]
+fn equal(words: &[AtomicU64], bytes: &[u8]) -> bool {
+    let (whole, rest) = bytes.as_chunks::<8>();
+    let mut differ = 0;
+    for (word, bytes) in words.iter().zip(whole) {
+        differ |= word.load(Ordering::Relaxed) ^ u64::from_ne_bytes(*bytes);
+    }
+    if !rest.is_empty() {
+        differ |= words[whole.len()].load(Ordering::Relaxed) ^ tail(bytes, rest);
+    }
+    differ == 0
+}
+
+/// The last, partial word of `bytes`: `rest`, and zeros. Cut out of the last eight bytes where there
+/// are as many, which spares a copy of variable length.
+#[inline]
+fn tail(bytes: &[u8], rest: &[u8]) -> u64 {
+    let little = match bytes.last_chunk::<8>() {
+        Some(last) => u64::from_le_bytes(*last) >> (8 * (8 - rest.len())),
+        None => rest
+            .iter()
+            .rev()
+            .fold(0, |word, byte| word << 8 | u64::from(*byte)),
+    };
+    little.to_le()
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    fn words(count: usize) -> Box<[AtomicU64]> {
+        (0..count).map(|_| AtomicU64::new(u64::MAX)).collect()
+    }
+
+    fn block_in(memory: &[AtomicU64]) -> Block {
+        Block(NonNull::new(memory.as_ptr().cast_mut()).unwrap())
+    }
+
+    #[test]
+    fn bytes_of_every_length_come_back() {
+        let all: Vec<u8> = (1..=40).collect();
+        for key_len in 0..20 {
+            for value_len in 0..20 {
+                let (key, value) = (&all[..key_len], &all[key_len..key_len + value_len]);
+                let memory = words(Block::bytes_for(key_len, value_len) / 8);
+                let block = block_in(&memory);
+                // SAFETY: the memory is as long as these lengths ask for.
+                unsafe { block.fill(key, value) };
+                assert_eq!(block.lengths(), (key_len, value_len));
+                // SAFETY: nobody else has the memory.
+                assert!(unsafe { block.has_key(key) && block.bytes() == (key, value) });
+                let mut copy = vec![7];
+                match block.read(key, || true, &mut copy) {
+                    Read::Value(len) => assert_eq!(as_bytes(&copy, len), value),
+                    Read::Other | Read::Changed => panic!("{key_len} {value_len}"),
+                }
+                assert!(matches!(
+                    block.read(key, || false, &mut copy),
+                    Read::Changed
+                ));
+                assert!(matches!(
+                    block.read(b"another key, long", || true, &mut copy),
+                    Read::Other
+                ));
+                if let Some((last, front)) = key.split_last() {
+                    let other = [front, &[last ^ 0x80]].concat();
+                    assert!(matches!(
+                        block.read(&other, || true, &mut copy),
+                        Read::Other
+                    ));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_patch_touches_its_bytes_alone() {
+        let memory = words(Block::bytes_for(3, 19) / 8);
+        let block = block_in(&memory);
+        // SAFETY: the memory is as long as these lengths ask for, and nobody else has it.
+        unsafe {
+            block.fill(b"key", b"0123456789012345678");
+            block.patch(6, b"abcde");
+            block.patch(19, b"");
+            assert_eq!(block.bytes(), (&b"key"[..], &b"012345abcde12345678"[..]));
+        }
+        for (at, bytes) in [(18, &b"xy"[..]), (20, b""), (usize::MAX, b"x")] {
+            // SAFETY: as above.
+            let patch = std::panic::AssertUnwindSafe(|| unsafe { block.patch(at, bytes) });
+            assert!(std::panic::catch_unwind(patch).is_err(), "{at}");
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Buckets that never move: an array that doubles by growing another segment.
+//!
+//! ```text
+//!   segment 0: n buckets │ segment 1: n │ segment 2: 2n │ segment 3: 4n │ …
+//!   index      0 … n-1   │  n … 2n-1    │  2n … 4n-1    │  4n … 8n-1    │
+//! ```
+//!
+//! Which segment an index is in follows from its highest bit. As nothing is ever copied or freed, a
+//! reader may hold on to a bucket for as long as it likes, and the memory of old arrays is not
+//! kept twice. A bucket that is not live yet has its entries in its *parent*: the bucket whose index
+//! lacks the highest bit.
+
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+
+use super::bucket::Bucket;
+use super::slab::Chunk;
+
+/// The segments, and how far growth has come.
+pub(super) struct Directory {
+    /// Where bucket 0 would be if the segment went back that far.
+    bases: [AtomicPtr<Bucket>; usize::BITS as usize + 1],
+    /// Buckets of the first segment, as a power of two.
+    first_bits: u32,
+    /// Buckets less one; all of them are mapped, not all need be live.
+    mask: AtomicUsize,
+    /// Buckets from here on up to the mask are still to be handed out for splitting.
+    cursor: AtomicUsize,
+    /// Buckets whose splitting has been seen to the end.
+    live: AtomicUsize,
+    chunks: Mutex<Vec<Chunk>>,
+}
+
+/// Buckets that one call splits: a run takes a few microseconds.
+const RUN: usize = 4;
+
+impl Directory {
+    /// So many buckets, a power of two, all live and empty; nothing if there is no memory for them.
+    pub(super) fn open(buckets: usize) -> Option<Directory> {
+        let directory = Directory {
+            bases: [const { AtomicPtr::new(null_mut()) }; usize::BITS as usize + 1],
+            first_bits: buckets.trailing_zeros(),
+            mask: AtomicUsize::new(buckets - 1),
+            cursor: AtomicUsize::new(buckets),
+            live: AtomicUsize::new(buckets),
+            chunks: Mutex::default(),
+        };
+        directory.add_segment(0, 0, buckets)?;
+        for index in 0..buckets {
+            directory.bucket(index).version.publish_live(false);
+        }
+        Some(directory)
+    }
+
+    fn add_segment(&self, segment: usize, from: usize, buckets: usize) -> Option<()> {
+        let chunk = Chunk::zeroed(buckets.checked_mul(size_of::<Bucket>())?)?;
+        let start = chunk.start().cast::<Bucket>().as_ptr();
+        self.bases[segment].store(start.wrapping_sub(from), Ordering::Release);
+        self.chunks.lock().push(chunk);
+        Some(())
+    }
+
+    /// Buckets less one. What follows from a doubling's earlier steps is visible.
+    #[inline]
+    pub(super) fn mask(&self) -> usize {
+        self.mask.load(Ordering::Acquire)
+    }
+
+    /// A bucket by its index, at most [`Directory::mask`].
+    #[inline]
+    pub(super) fn bucket(&self, index: usize) -> &Bucket {
+        let segment = usize::BITS - (index >> self.first_bits).leading_zeros();
+        // Acquire: that the segment was zeroed is visible.
+        let base = self.bases[segment as usize].load(Ordering::Acquire);
+        debug_assert!(!base.is_null() && index <= self.mask());
+        // SAFETY: indexes up to the mask are mapped, the segment's base was stored before the mask,
+        // and zeros are a valid bucket. Segments are freed with the directory alone.
+        unsafe { &*base.wrapping_add(index) }
+    }
+
+    /// Whether every bucket is live.
+    pub(super) fn settled(&self) -> bool {
+        self.live.load(Ordering::Acquire) > self.mask()
+    }
+
+    /// Maps as many buckets again, none of them live. For one thread at a time, on a settled
+    /// directory. Whether there was memory for them.
+    pub(super) fn double(&self) -> bool {
+        let buckets = self.mask() + 1;
+        let segment = buckets.trailing_zeros() - self.first_bits + 1;
+        let added = self
+            .add_segment(segment as usize, buckets, buckets)
+            .is_some();
+        if added {
+            self.mask.store(2 * buckets - 1, Ordering::Release);
+        }
+        added
+    }
+
+    /// Hands out a run of buckets to be split off their parents, each to one caller.
+    #[inline]
+    pub(super) fn claim(&self) -> Option<std::ops::Range<usize>> {
+        let end = |from| usize::min(from + RUN, self.mask() + 1);
+        let mut from = self.cursor.load(Ordering::Relaxed);
+        loop {
+            let end = end(from);
+            if from == end {
+                return None;
+            }
+            let claim =
+                self.cursor
+                    .compare_exchange_weak(from, end, Ordering::Relaxed, Ordering::Relaxed);
+            match claim {
+                Ok(_) => return Some(from..end),
+                Err(now) => from = now,
+            }
+        }
+    }
+
+    /// Says that a run is done; whether it was the last of the doubling.
+    pub(super) fn done(&self, run: usize) -> bool {
+        let buckets = self.mask() + 1;
+        self.live.fetch_add(run, Ordering::AcqRel) + run == buckets
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buckets_stay_where_they_are() {
+        for first in [1, 2, 8] {
+            let directory = Directory::open(first).unwrap();
+            let mut seen: Vec<*const Bucket> = Vec::new();
+            for doublings in 0..6 {
+                let buckets = first << doublings;
+                assert_eq!(directory.mask() + 1, buckets);
+                for (index, bucket) in seen.iter().enumerate() {
+                    assert_eq!(std::ptr::from_ref(directory.bucket(index)), *bucket);
+                }
+                for index in seen.len()..buckets {
+                    let bucket = directory.bucket(index);
+                    assert_eq!(bucket.version.load().is_live(), doublings == 0);
+                    assert!(!seen.contains(&std::ptr::from_ref(bucket)));
+                    seen.push(bucket);
+                }
+                assert!(directory.settled() && directory.claim().is_none());
+                assert!(directory.double() && !directory.settled());
+                let mut claimed = buckets;
+                while let Some(run) = directory.claim() {
+                    assert_eq!(run.start, claimed);
+                    claimed = run.end;
+                    assert_eq!(directory.done(run.len()), claimed == 2 * buckets);
+                }
+                assert_eq!(claimed, 2 * buckets);
+            }
+        }
+        assert!(Directory::open(1 << 60).is_none());
+    }
+}

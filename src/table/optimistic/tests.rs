@@ -1,0 +1,140 @@
+//! The table as a whole: spilling, growing a few buckets at a time, reading meanwhile.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::*;
+use crate::table::tests::{env, fill, key, open, open_in};
+
+#[test]
+fn one_bucket_spills_and_closes_up_again() {
+    let mut table: Optimistic = open("optimistic:buckets=1,load=1000");
+    let empty = table.usage();
+    for items in [6, 7, 8, 14, 15, 40] {
+        fill(&table, table.usage().items..items);
+        let census = table.census();
+        assert_eq!((census.items, census.buckets), (items, 1));
+        assert_eq!(census.bytes.total(), table.usage().bytes);
+        let overflows =
+            items.saturating_sub(7).div_ceil(7) + u64::from(items > 7 && items % 7 == 0);
+        assert!(
+            census.bytes.bucket_array / 64 <= 1 + overflows,
+            "{census:?}"
+        );
+    }
+    let mut session = table.session(Worker::ALONE);
+    for number in (0..40).rev().chain(0..40) {
+        let present = session.get(key(&number.to_string()), |value| value == b"value");
+        assert!(present.is_none_or(|right| right));
+        assert_eq!(session.remove(key(&number.to_string())), present.is_some());
+    }
+    drop(session);
+    assert_eq!(table.usage(), empty);
+    assert_eq!(table.census().bytes.total(), empty.bytes);
+}
+
+#[test]
+fn a_doubling_goes_on_a_few_buckets_at_a_time() {
+    let env = env("sip13");
+    let mut table: Optimistic = open_in("optimistic:buckets=64,load=4", &env);
+    let mut items = 0;
+    while table.directory.settled() {
+        fill(&table, items..items + 1);
+        items += 1;
+    }
+    assert!(items > 256 && items < 300, "{items}");
+    // The insertion that began it has split one run already.
+    assert_eq!(table.directory.mask(), 127);
+    assert_eq!(table.census().buckets, 64 + 4);
+    assert_eq!(table.census().items, items);
+    let mut session = table.session(Worker::ALONE);
+    for number in 0..items {
+        assert!(session.get(key(&number.to_string()), |_| ()).is_some());
+        assert!(session.get(key(&format!("no{number}")), |_| ()).is_none());
+    }
+    drop(session);
+    assert!(table.settled() && table.settled());
+    assert_eq!(table.census().buckets, 128);
+    let (events, _) = env.journal.drain();
+    let kinds: Vec<_> = events.iter().map(|event| event.kind).collect();
+    assert_eq!(kinds, [EventKind::Begin, EventKind::End]);
+    assert!(
+        events
+            .iter()
+            .all(|event| (event.from_buckets, event.to_buckets) == (64, 128))
+    );
+}
+
+/// Readers look for what is there and for what is not, all the while another session makes the
+/// table double again and again, and a third overwrites and moves.
+#[test]
+fn readers_are_right_while_the_table_doubles() {
+    let table: Optimistic = open("optimistic:buckets=1,load=2");
+    let (filled, last) = (AtomicU64::new(0), 20_000);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for number in 0..last {
+                fill(&table, number..number + 1);
+                filled.store(number + 1, Ordering::Release);
+            }
+        });
+        scope.spawn(|| {
+            let mut session = table.session(Worker::ALONE);
+            let mut round = 0;
+            while filled.load(Ordering::Acquire) < last {
+                // Another length, and so another class, at each turn.
+                round += 1;
+                session.set(key("moving"), &vec![b'm'; round % 500]);
+            }
+        });
+        for batch in [1, 16] {
+            let (filled, table) = (&filled, &table);
+            scope.spawn(move || {
+                let mut session = table.session(Worker::ALONE);
+                let mut turn = 0;
+                loop {
+                    let known = filled.load(Ordering::Acquire);
+                    if known == last {
+                        break;
+                    }
+                    turn = (turn * 5 + 1) % known.max(1);
+                    let names: Vec<_> = (0..batch).map(|at| (turn + at).to_string()).collect();
+                    let keys: Vec<_> = names.iter().map(|name| key(name)).collect();
+                    session.get_many(&keys, |index, value| {
+                        let expected = turn + (index as u64) < known;
+                        assert!(!expected || value == Some(b"value"), "{turn} of {known}");
+                    });
+                    assert!(session.get(key("absent"), |_| ()).is_none());
+                    let moving = session.get(key("moving"), |v| v.iter().all(|b| *b == b'm'));
+                    assert!(moving.is_none_or(|whole| whole));
+                }
+            });
+        }
+    });
+    assert!(table.settled());
+    assert_eq!(table.usage().items, last + 1);
+}
+
+#[test]
+fn a_panic_in_an_edit_leaves_the_bucket_as_it_was() {
+    let table: Optimistic = open("optimistic");
+    fill(&table, 0..1);
+    let mut session = table.session(Worker::ALONE);
+    let edit = std::panic::AssertUnwindSafe(|| {
+        session.update(key("0"), |_, _| -> (Edit, ()) { panic!("an edit fails") });
+    });
+    assert!(std::panic::catch_unwind(edit).is_err());
+    assert_eq!(
+        session.get(key("0"), <[u8]>::to_vec),
+        Some(b"value".to_vec())
+    );
+    assert_eq!(session.set(key("0"), b"other"), Stored::Replaced);
+}
+
+#[test]
+#[should_panic(expected = "a patch needs an entry")]
+fn a_patch_of_nothing_asserts() {
+    let table: Optimistic = open("optimistic");
+    table
+        .session(Worker::ALONE)
+        .update(key("absent"), |_, _| (Edit::Patch { at: 0 }, ()));
+}

@@ -1,0 +1,289 @@
+//! The word that makes a bucket readable without a lock: a seqlock whose version, lock bit and
+//! flags share one atomic.
+//!
+//! ```text
+//!   63                                   3    2      1        0
+//!   ┌────────────────────────────────────┬──────┬────────┬────────┐
+//!   │ version: one more at each unlock   │ live │ spills │ locked │
+//!   └────────────────────────────────────┴──────┴────────┴────────┘
+//! ```
+//!
+//! A reader loads the word, reads what it covers through atomics, and asks whether the word is
+//! unchanged. A writer locks, stores through atomics, and unlocks with a new version.
+//!
+//! **Why it is right** (Boehm, *Can Seqlocks Get Along with Programming Language Memory Models?*,
+//! 2012): [`Version::lock`] ends in a release fence, so a reader that saw any later store of that
+//! writer, and then executes the acquire fence of [`Version::unchanged_since`], also sees the
+//! locked word, and knows that what it read may be torn. What is sequenced after a release fence
+//! in another thread that got hold of the same memory (a block that was freed and reused) is
+//! covered likewise, as long as the reuse happens after the lock: [`fence_before_reuse`].
+//!
+//! **Source:** Lameter, *Effective Synchronization on Linux/NUMA Systems*, 2005 (the kernel's
+//! seqlock); a version and a lock bit in one word beside the data as in Mao, Kohler and Morris,
+//! *Cache Craftiness for Fast Multicore Key-Value Storage* (Masstree), 2012.
+
+#[cfg(all(test, loom))]
+use loom::sync::atomic::{AtomicU64, Ordering, fence};
+#[cfg(not(all(test, loom)))]
+use std::sync::atomic::{AtomicU64, Ordering, fence};
+
+/// Version, flags and lock of one bucket. All zeros is an unlocked word that is not live.
+#[repr(transparent)]
+pub(super) struct Version(AtomicU64);
+
+/// A value that the word had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct State(u64);
+
+const LOCKED: u64 = 1;
+const SPILLS: u64 = 2;
+const LIVE: u64 = 4;
+const STEP: u64 = 8;
+
+impl State {
+    /// Whether a writer is at work.
+    #[inline]
+    pub(super) fn is_locked(self) -> bool {
+        self.0 & LOCKED != 0
+    }
+
+    /// Whether the bucket has been given its entries; before that they are in its parent.
+    #[inline]
+    pub(super) fn is_live(self) -> bool {
+        self.0 & LIVE != 0
+    }
+
+    /// Whether the last slot is a link to an overflow bucket.
+    #[inline]
+    pub(super) fn spills(self) -> bool {
+        self.0 & SPILLS != 0
+    }
+
+    /// The same state with the flag of [`State::spills`] as given.
+    pub(super) fn with_spills(self, spills: bool) -> State {
+        State(if spills {
+            self.0 | SPILLS
+        } else {
+            self.0 & !SPILLS
+        })
+    }
+}
+
+impl Version {
+    /// The word now. What was stored before it was unlocked with this value is visible.
+    #[inline]
+    pub(super) fn load(&self) -> State {
+        State(self.0.load(Ordering::Acquire))
+    }
+
+    /// Whether everything that was read since `seen` was loaded, an unlocked state, belongs
+    /// together.
+    #[inline]
+    pub(super) fn unchanged_since(&self, seen: State) -> bool {
+        fence(Ordering::Acquire);
+        self.0.load(Ordering::Relaxed) == seen.0
+    }
+
+    /// Waits for the lock and takes it; the state it had.
+    #[inline]
+    pub(super) fn lock(&self) -> State {
+        let wait = Wait::new();
+        loop {
+            let seen = self.0.load(Ordering::Relaxed);
+            if seen & LOCKED == 0 && self.try_lock(State(seen)) {
+                return State(seen);
+            }
+            wait.a_little();
+        }
+    }
+
+    #[inline]
+    fn try_lock(&self, seen: State) -> bool {
+        let locked = seen.0 | LOCKED;
+        let took =
+            self.0
+                .compare_exchange_weak(seen.0, locked, Ordering::Acquire, Ordering::Relaxed);
+        // No store that follows may be seen by a reader who does not also see the lock.
+        fence(Ordering::Release);
+        took.is_ok()
+    }
+
+    /// Unlocks with a new version and the flags of `state`. Only for who holds the lock.
+    #[inline]
+    pub(super) fn unlock(&self, state: State) {
+        self.0
+            .store(state.0.wrapping_add(STEP) & !LOCKED, Ordering::Release);
+    }
+
+    /// Unlocks with the state that [`Version::lock`] returned: nothing was stored meanwhile, and no
+    /// reader need look again. Only for who holds the lock.
+    #[inline]
+    pub(super) fn unlock_unchanged(&self, state: State) {
+        self.0.store(state.0, Ordering::Release);
+    }
+
+    /// Makes a bucket live that was not. Only for who holds the lock of its parent, or for who has
+    /// the bucket to itself.
+    pub(super) fn publish_live(&self, spills: bool) {
+        self.0
+            .store(State(STEP | LIVE).with_spills(spills).0, Ordering::Release);
+    }
+}
+
+/// To be called between getting hold of memory that stale readers may still look at and storing
+/// into it: whoever reads those stores and then validates sees every lock that was taken before.
+#[inline]
+pub(super) fn fence_before_reuse() {
+    fence(Ordering::Release);
+}
+
+/// Waiting for another thread's short critical section: spins first, then yields, as the holder may
+/// have lost its processor.
+pub(super) struct Wait {
+    #[cfg(not(all(test, loom)))]
+    backoff: crossbeam_utils::Backoff,
+}
+
+impl Wait {
+    pub(super) fn new() -> Wait {
+        Wait {
+            #[cfg(not(all(test, loom)))]
+            backoff: crossbeam_utils::Backoff::new(),
+        }
+    }
+
+    pub(super) fn a_little(&self) {
+        #[cfg(not(all(test, loom)))]
+        self.backoff.snooze();
+        #[cfg(all(test, loom))]
+        loom::thread::yield_now();
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_survive_and_versions_differ() {
+        let word = Version(AtomicU64::new(0));
+        assert!(!word.load().is_live());
+        word.publish_live(false);
+        let first = word.load();
+        assert!(first.is_live() && !first.is_locked() && !first.spills());
+        let held = word.lock();
+        assert_eq!(held, first);
+        assert!(word.load().is_locked() && !word.unchanged_since(first));
+        word.unlock_unchanged(held);
+        assert!(word.unchanged_since(first));
+        let held = word.lock();
+        word.unlock(held.with_spills(true));
+        assert!(word.load().spills() && word.load().is_live() && !word.unchanged_since(first));
+        let held = word.lock();
+        word.unlock(held.with_spills(false));
+        assert!(!word.load().spills() && !word.unchanged_since(first));
+    }
+}
+
+#[cfg(all(test, loom))]
+mod loom_tests {
+    use loom::sync::atomic::AtomicUsize;
+    use loom::sync::{Arc, Mutex};
+    use loom::thread;
+
+    use super::*;
+
+    fn live() -> Version {
+        Version(AtomicU64::new(STEP | LIVE))
+    }
+
+    /// A read that validates is never torn.
+    #[test]
+    fn loom_validated_reads_belong_together() {
+        loom::model(|| {
+            let shared = Arc::new((live(), AtomicUsize::new(0), AtomicUsize::new(0)));
+            let writer = {
+                let shared = Arc::clone(&shared);
+                thread::spawn(move || {
+                    let (version, a, b) = &*shared;
+                    let held = version.lock();
+                    a.store(1, Ordering::Relaxed);
+                    b.store(1, Ordering::Relaxed);
+                    version.unlock(held);
+                })
+            };
+            let (version, a, b) = &*shared;
+            let seen = version.load();
+            if !seen.is_locked() {
+                let read = (a.load(Ordering::Relaxed), b.load(Ordering::Relaxed));
+                if version.unchanged_since(seen) {
+                    assert_eq!(read.0, read.1);
+                }
+            }
+            writer.join().unwrap();
+        });
+    }
+
+    /// Two writers exclude each other, and a reader sees the work of neither or of whole ones.
+    #[test]
+    fn loom_writers_exclude_each_other() {
+        loom::model(|| {
+            let shared = Arc::new((live(), AtomicUsize::new(0)));
+            let writers: Vec<_> = (0..2)
+                .map(|_| {
+                    let shared = Arc::clone(&shared);
+                    thread::spawn(move || {
+                        let (version, count) = &*shared;
+                        let held = version.lock();
+                        let before = count.load(Ordering::Relaxed);
+                        count.store(before + 1, Ordering::Relaxed);
+                        version.unlock(held);
+                    })
+                })
+                .collect();
+            for writer in writers {
+                writer.join().unwrap();
+            }
+            assert_eq!(shared.1.load(Ordering::Relaxed), 2);
+            assert_eq!(shared.0.load(), State((STEP | LIVE) + 2 * STEP));
+        });
+    }
+
+    /// A block that is freed by one thread and refilled by another, under a lock that the reader
+    /// does not know, is never taken for the entry it was.
+    #[test]
+    fn loom_a_reused_block_does_not_validate() {
+        loom::model(|| {
+            let bucket = Arc::new((live(), AtomicUsize::new(1)));
+            let block = Arc::new(AtomicUsize::new(10));
+            let free = Arc::new(Mutex::new(false));
+            let remover = {
+                let (bucket, free) = (Arc::clone(&bucket), Arc::clone(&free));
+                thread::spawn(move || {
+                    let held = bucket.0.lock();
+                    bucket.1.store(0, Ordering::Release);
+                    bucket.0.unlock(held);
+                    *free.lock().unwrap() = true;
+                })
+            };
+            let reuser = {
+                let (block, free) = (Arc::clone(&block), Arc::clone(&free));
+                thread::spawn(move || {
+                    if *free.lock().unwrap() {
+                        fence_before_reuse();
+                        block.store(20, Ordering::Relaxed);
+                    }
+                })
+            };
+            let seen = bucket.0.load();
+            if !seen.is_locked() && bucket.1.load(Ordering::Acquire) == 1 {
+                let read = block.load(Ordering::Relaxed);
+                if bucket.0.unchanged_since(seen) {
+                    assert_eq!(read, 10);
+                }
+            }
+            remover.join().unwrap();
+            reuser.join().unwrap();
+        });
+    }
+}

@@ -1,0 +1,523 @@
+//! `spinbit`: a lock for every bucket, one bit of the bucket's own pointer.
+//!
+//! The hash's low bits pick a bucket, each bucket is a linked list. The lowest bit of the pointer to a
+//! list's first item, always 0 in an address, says whether some thread is working on the list: taking
+//! the lock and reading the pointer are one access to one cache line.
+//!
+//! ```text
+//!   striped:  hash ─┬─▶ lock (a line) ───┐         spinbit:  hash ──▶ bucket (a line) ──▶ item
+//!                   └─▶ bucket (a line) ─┴▶ item                      ┌──────────────┬─┐
+//!                                                                     │ first item   │1│ locked
+//!                                                                     └──────────────┴─┘
+//! ```
+//!
+//! Good at: as many locks as buckets for no memory, so that threads meet only at the same bucket;
+//! one cache line less for each operation where locks would not stay in the cache. Bad at: buckets that
+//! many want at once (one hot key): who waits burns time instead of sleeping, takes its turn by luck,
+//! and, with more threads than cores, may wait for a holder that is not running (it offers its core
+//! then). Readers exclude each other.
+//!
+//! **Growth.** To stop everybody one would need a lock that every operation takes, which is what this
+//! table is there to save. So nobody is stopped: when items exceed `load` × buckets, the writer that
+//! finds it so doubles the array, bucket by bucket under the bucket's own bit, before it returns. The
+//! array is a directory of segments (`segments.rs`), which gets longer without being copied, and one
+//! number, `count`, says which buckets have been split, as in `linear`. Others work on; what waits is
+//! the writer itself, as long as in a table that stops the world. After locking the bucket that
+//! `count` says, an operation looks at `count` again: if the bucket has been split meanwhile and the
+//! hash belongs to the other half now, it tries again.
+//!
+//! **Counting.** With no lock that covers more than one bucket there is no place under a lock to count
+//! in. A session adds to one of 16 padded tallies, picked by its worker's number, so that up to 16 threads
+//! write no line of another's; for growth it reports every few items (at most 64, and at most an eighth of
+//! what the array allows over all workers) to a shared counter.
+//!
+//! `capacity=` opens with enough buckets for that many items at `load`.
+//!
+//! **Locking:**
+//! - A bucket's bit protects its chain. It is held for one operation, while `read` looks at a value, while
+//!   `edit` runs and while memory is allocated. An operation holds one. A lookup of several keys asks for
+//!   all buckets and first items beforehand, by what the heads say without being locked (they are
+//!   atomic), and then takes one bit after the other.
+//! - `count` passes a new bucket's number while the bucket being split is locked, after the new
+//!   one's chain is complete. So whoever locks a bucket and finds that `count` still leads there
+//!   keeps it from being split.
+//! - `growing` is held by who grows, taken while holding no bucket; others do not wait for it.
+//!
+//! **Memory:** an entry is freed by the operation that removes or outgrows it, under its bucket's bit; as
+//! nobody follows a pointer without it, nothing needs to be deferred. Segments stay until the table is
+//! dropped. If one cannot be allocated, the table goes on as it is and tries again at a later report.
+//!
+//! **Source:** Linux's `list_bl.h`: hash chains with a bit spinlock in the head pointer, made for the
+//! directory-entry cache, whose table is of a fixed size. Growth by splitting: Litwin, "Linear
+//! hashing", VLDB 1980.
+
+mod bucket;
+mod head;
+
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+
+use crossbeam_utils::CachePadded;
+use parking_lot::Mutex;
+
+use self::bucket::{Bucket, Locked};
+use super::item::{self, Item};
+use super::prefetch::{GROUP, prefetch_read};
+use super::segments::{Segments, bucket_of, next_to_split};
+use super::{Edit, Env, Outcome, Session, Stored, Strategy};
+use crate::base::{
+    ByteSplit, Census, EventKind, Key, Param, Params, Range, SpecError, Usage, Worker,
+};
+
+/// Tallies of items and bytes; sessions beyond that share.
+const TALLIES: usize = 16;
+
+/// Chains with a lock in each head.
+pub struct SpinBit {
+    segments: Segments<Bucket>,
+    /// Buckets in use; a power of two but while the table grows.
+    count: CachePadded<AtomicUsize>,
+    tallies: [CachePadded<Tally>; TALLIES],
+    /// Items as far as sessions have reported them.
+    reported: CachePadded<AtomicI64>,
+    growing: Mutex<()>,
+    /// Items a bucket before it grows.
+    load: f64,
+    /// For rehashing, and for the journal.
+    env: Env,
+}
+
+/// What some sessions have added, less what they have removed. Only the sum of all means something.
+#[derive(Default)]
+struct Tally {
+    items: AtomicI64,
+    /// Bytes of items, headers included.
+    bytes: AtomicI64,
+}
+
+/// A session of [`SpinBit`].
+pub struct SpinBitSession<'t> {
+    table: &'t SpinBit,
+    tally: &'t Tally,
+    /// How many sessions there are, as far as this one knows.
+    sessions: u64,
+    /// Items added, less those removed, since the last report.
+    unreported: i64,
+    /// The change in items from which on it is reported.
+    report_every: u64,
+    scratch: Vec<u8>,
+}
+
+impl SpinBit {
+    /// Locks the bucket of a hash.
+    #[inline]
+    fn lock(&self, hash: u64) -> Locked<'_> {
+        loop {
+            // Acquire: with the store in `split`; the bucket's segment and chain are there.
+            let bucket = bucket_of(hash, self.count.load(Ordering::Acquire));
+            let locked = self.segments.at(bucket).lock();
+            // Relaxed: if the bucket was split before it could be locked, the lock makes that known.
+            if bucket_of(hash, self.count.load(Ordering::Relaxed)) == bucket {
+                return locked;
+            }
+        }
+    }
+
+    /// Doubles the table until it holds what was reported, unless another thread is at it. The caller
+    /// holds no lock.
+    #[cold]
+    fn grow_while_full(&self) {
+        let Some(_growing) = self.growing.try_lock() else {
+            return;
+        };
+        loop {
+            let from = self.count.load(Ordering::Relaxed);
+            let items = u64::try_from(self.reported.load(Ordering::Relaxed)).unwrap_or(0);
+            let to = item::buckets_for(items, self.load, from);
+            if to == from {
+                return;
+            }
+            self.env.note(EventKind::Begin, from, to);
+            for count in from..to {
+                if count == self.segments.buckets() && self.segments.extend().is_none() {
+                    self.env.note(EventKind::End, from, count);
+                    return;
+                }
+                self.split(count);
+            }
+            self.env.note(EventKind::End, from, to);
+        }
+    }
+
+    /// Splits one bucket, under `growing`; bucket `count` is there and empty.
+    fn split(&self, count: usize) {
+        let bucket = next_to_split(count);
+        let mut from = self.segments.at(bucket).lock();
+        let mut to = self.segments.at(count).lock();
+        let mut rest = from.take();
+        while let Some(item) = item::unlink(&mut rest) {
+            let half = bucket_of(self.env.hasher.hash(item.key()), count + 1);
+            item::prepend(if half == bucket { &mut from } else { &mut to }, item);
+        }
+        drop(to);
+        // Release: who sees the count sees the new chain. And it is stored while the old bucket is
+        // locked, so that who locks that next sees the count.
+        self.count.store(count + 1, Ordering::Release);
+        drop(from);
+    }
+
+    /// The most items before the table grows.
+    fn limit(&self) -> u64 {
+        item::items_allowed(self.count.load(Ordering::Relaxed), self.load)
+    }
+}
+
+impl SpinBitSession<'_> {
+    /// Counts an item more or less, of so many bytes, and sees to it that the table grows when it is
+    /// full. The caller holds no lock.
+    #[inline]
+    fn count(&mut self, change: i64, bytes: i64) {
+        self.tally.items.fetch_add(change, Ordering::Relaxed);
+        self.tally.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.unreported += change;
+        if self.unreported.unsigned_abs() >= self.report_every {
+            self.report();
+        }
+    }
+
+    fn report(&mut self) {
+        let change = std::mem::take(&mut self.unreported);
+        let items = self.table.reported.fetch_add(change, Ordering::Relaxed) + change;
+        if change > 0 && u64::try_from(items).is_ok_and(|items| items > self.table.limit()) {
+            self.table.grow_while_full();
+        }
+        self.report_every = report_every(self.table.limit(), self.sessions);
+    }
+
+    /// Counts that an item has another size.
+    #[inline]
+    fn resized(&mut self, before: u64, after: u64) {
+        if before != after {
+            self.tally.bytes.fetch_add(
+                after.cast_signed() - before.cast_signed(),
+                Ordering::Relaxed,
+            );
+        }
+    }
+}
+
+impl Drop for SpinBitSession<'_> {
+    fn drop(&mut self) {
+        self.table
+            .reported
+            .fetch_add(self.unreported, Ordering::Relaxed);
+    }
+}
+
+/// Every item where the limit is low, so that small tables grow on the item; at most 64; and never so
+/// many that the sessions together hold back more than an eighth of the limit.
+fn report_every(limit: u64, sessions: u64) -> u64 {
+    (limit / 8 / sessions).clamp(1, 64)
+}
+
+impl Strategy for SpinBit {
+    const NAME: &'static str = "spinbit";
+    const ABOUT: &'static str =
+        "chains with a spin lock for each bucket, the low bit of its pointer; doubles in one go";
+    const PARAMS: &'static [Param] = &[
+        Param {
+            name: "buckets",
+            range: Range::PowerOfTwo {
+                default: 1024,
+                min: 1,
+                max: 1 << 32,
+            },
+            meaning: "buckets at the start",
+        },
+        Param {
+            name: "load",
+            range: Range::Decimal {
+                default: 1.5,
+                min: 0.1,
+                max: 1000.0,
+            },
+            meaning: "items a bucket before a writer doubles the buckets",
+        },
+        Param::CAPACITY,
+    ];
+    type Session<'t> = SpinBitSession<'t>;
+
+    fn open(params: &Params, env: &Env) -> Result<SpinBit, SpecError> {
+        let (first, load) = (params.size("buckets"), params.decimal("load"));
+        let count = item::buckets_for(params.integer("capacity"), load, first);
+        let segments = Segments::open(first, count)
+            .ok_or_else(|| item::too_many_buckets(SpinBit::NAME, count))?;
+        Ok(SpinBit {
+            segments,
+            count: CachePadded::new(AtomicUsize::new(count)),
+            tallies: Default::default(),
+            reported: CachePadded::default(),
+            growing: Mutex::new(()),
+            load,
+            env: env.clone(),
+        })
+    }
+
+    fn session(&self, who: Worker) -> SpinBitSession<'_> {
+        let sessions = u64::from(who.of.max(1));
+        SpinBitSession {
+            table: self,
+            tally: &self.tallies[who.index as usize % TALLIES],
+            sessions,
+            unreported: 0,
+            report_every: report_every(self.limit(), sessions),
+            scratch: Vec::new(),
+        }
+    }
+
+    fn usage(&self) -> Usage {
+        let sum = |part: fn(&Tally) -> &AtomicI64| {
+            let sum = self
+                .tallies
+                .iter()
+                .map(|tally| part(tally).load(Ordering::Relaxed))
+                .sum();
+            // Tallies are read one after the other: while others write, what one has added and
+            // another removed may be seen in part.
+            u64::try_from(i64::max(sum, 0)).expect("not negative")
+        };
+        let buckets = self.segments.buckets() * size_of::<Bucket>();
+        Usage {
+            items: sum(|tally| &tally.items),
+            bytes: sum(|tally| &tally.bytes) + (buckets + size_of_val(&self.tallies)) as u64,
+        }
+    }
+
+    fn census(&mut self) -> Census {
+        let count = *self.count.get_mut();
+        let unused = self.segments.buckets() - count;
+        let bytes = ByteSplit {
+            bucket_array: (count * size_of::<Bucket>() + size_of_val(&self.tallies)) as u64,
+            slack: (unused * size_of::<Bucket>()) as u64,
+            ..ByteSplit::default()
+        };
+        let mut census = Census {
+            bytes,
+            ..Census::default()
+        };
+        for bucket in 0..count {
+            let mut length = 0;
+            for item in item::items(&self.segments.at(bucket).lock()) {
+                length += 1;
+                census.bytes.header += Item::HEADER as u64;
+                census.bytes.key += item.key().len() as u64;
+                census.bytes.value += item.value().len() as u64;
+            }
+            census.items += length as u64;
+            census.count_chain(length);
+        }
+        census
+    }
+}
+
+impl Session for SpinBitSession<'_> {
+    #[inline]
+    fn get<R>(&mut self, key: Key<'_>, read: impl FnOnce(&[u8]) -> R) -> Option<R> {
+        let chain = self.table.lock(key.hash);
+        item::find(&chain, key.bytes).map(|item| read(item.value()))
+    }
+
+    fn set(&mut self, key: Key<'_>, value: &[u8]) -> Stored {
+        let mut chain = self.table.lock(key.hash);
+        let link = item::seek(&mut chain, key.bytes);
+        if let Some(item) = link {
+            let before = item.size();
+            item.replace_value(value);
+            let after = item.size();
+            drop(chain);
+            self.resized(before, after);
+            Stored::Replaced
+        } else {
+            let size = link.insert(Item::new(key.bytes, value, None)).size();
+            drop(chain);
+            self.count(1, size.cast_signed());
+            Stored::Created
+        }
+    }
+
+    fn remove(&mut self, key: Key<'_>) -> bool {
+        let mut chain = self.table.lock(key.hash);
+        let item = item::unlink(item::seek(&mut chain, key.bytes));
+        drop(chain);
+        if let Some(item) = &item {
+            self.count(-1, -item.size().cast_signed());
+        }
+        item.is_some()
+    }
+
+    fn update<R>(
+        &mut self,
+        key: Key<'_>,
+        mut edit: impl FnMut(Option<&[u8]>, &mut Vec<u8>) -> (Edit, R),
+    ) -> (Outcome, R) {
+        let mut chain = self.table.lock(key.hash);
+        let link = item::seek(&mut chain, key.bytes);
+        self.scratch.clear();
+        let (edit, result) = edit(link.as_ref().map(Item::value), &mut self.scratch);
+        let outcome = match (edit, link.as_mut()) {
+            (Edit::Keep, _) | (Edit::Remove, None) => Outcome::Kept,
+            (Edit::Store, Some(item)) => {
+                let before = item.size();
+                item.replace_value(&self.scratch);
+                let after = item.size();
+                drop(chain);
+                self.resized(before, after);
+                Outcome::Replaced
+            }
+            (Edit::Store, None) => {
+                let size = link
+                    .insert(Item::new(key.bytes, &self.scratch, None))
+                    .size();
+                drop(chain);
+                self.count(1, size.cast_signed());
+                Outcome::Created
+            }
+            (Edit::Patch { at }, item) => {
+                item::patch(item, at, &self.scratch);
+                Outcome::Replaced
+            }
+            (Edit::Remove, Some(item)) => {
+                let size = item.size();
+                item::unlink(link);
+                drop(chain);
+                self.count(-1, -size.cast_signed());
+                Outcome::Removed
+            }
+        };
+        (outcome, result)
+    }
+
+    fn get_many(&mut self, keys: &[Key<'_>], mut each: impl FnMut(usize, Option<&[u8]>)) {
+        let segments = &self.table.segments;
+        for (from, keys) in (0..).step_by(GROUP).zip(keys.chunks(GROUP)) {
+            let count = self.table.count.load(Ordering::Acquire);
+            for key in keys {
+                prefetch_read(segments.at(bucket_of(key.hash, count)));
+            }
+            for key in keys {
+                prefetch_read(segments.at(bucket_of(key.hash, count)).hint());
+            }
+            for (index, key) in keys.iter().enumerate() {
+                let chain = self.table.lock(key.hash);
+                each(from + index, item::find(&chain, key.bytes).map(Item::value));
+            }
+        }
+    }
+
+    fn insert_new(&mut self, key: Key<'_>, value: &[u8]) {
+        let item = Item::new(key.bytes, value, None);
+        let size = item.size();
+        let mut chain = self.table.lock(key.hash);
+        debug_assert!(
+            item::absent_in_front(&chain, key.bytes),
+            "insert_new of a key that is present"
+        );
+        item::prepend(&mut chain, item);
+        drop(chain);
+        self.count(1, size.cast_signed());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::tests::{env, fill, key, open, open_in};
+
+    #[test]
+    fn a_small_table_grows_on_the_item() {
+        let env = env("sip13");
+        let mut table: SpinBit = open_in("spinbit:buckets=4", &env);
+        for (items, buckets) in [(6, 4), (7, 8), (12, 8), (13, 16)] {
+            fill(&table, table.usage().items..items);
+            let census = table.census();
+            assert_eq!((census.items, census.buckets), (items, buckets));
+            assert_eq!(census.bytes.total(), table.usage().bytes);
+        }
+        let (events, _) = env.journal.drain();
+        let noted: Vec<_> = events
+            .iter()
+            .map(|e| (e.kind.word(), e.to_buckets))
+            .collect();
+        assert_eq!(
+            noted,
+            [("begin", 8), ("end", 8), ("begin", 16), ("end", 16)]
+        );
+    }
+
+    #[test]
+    fn capacity_makes_room_and_a_low_load_skips_sizes() {
+        let mut table: SpinBit = open("spinbit:capacity=100000");
+        assert_eq!(table.census().buckets, 1 << 17);
+        let mut table: SpinBit = open("spinbit:buckets=1,load=0.1");
+        fill(&table, 0..1);
+        assert_eq!(table.census().buckets, 16);
+    }
+
+    #[test]
+    fn a_session_that_ends_reports_what_it_held_back() {
+        let table: SpinBit = open("spinbit");
+        fill(&table, 0..10);
+        assert_eq!(table.reported.load(Ordering::Relaxed), 10);
+        let mut session = table.session(Worker { index: 17, of: 18 });
+        assert!(session.remove(key("3")));
+        drop(session);
+        assert_eq!(table.reported.load(Ordering::Relaxed), 9);
+        assert_eq!(table.usage().items, 9);
+        assert_eq!(table.tallies[1].items.load(Ordering::Relaxed), -1);
+    }
+
+    #[test]
+    fn sessions_go_on_while_one_grows() {
+        for spec in [
+            "spinbit:buckets=1",
+            "spinbit:buckets=1,load=0.1",
+            "spinbit:load=100",
+        ] {
+            let env = env("sip13");
+            let mut table: SpinBit = open_in(spec, &env);
+            std::thread::scope(|scope| {
+                for index in 0..4 {
+                    let table = &table;
+                    scope.spawn(move || {
+                        let mut session = table.session(Worker { index, of: 4 });
+                        for n in 0..3000 {
+                            let (own, shared) = (format!("{index}-{n}"), format!("{}", n % 100));
+                            assert_eq!(session.set(key(&own), b"1"), Stored::Created);
+                            session.update(key(&shared), |value, new| {
+                                let sum = value.map_or(1, |value| value.len() + 1);
+                                new.resize(sum, b'x');
+                                (Edit::Store, ())
+                            });
+                            assert_eq!(session.get(key(&own), <[u8]>::len), Some(1));
+                            assert!(session.remove(key(&own)));
+                            session.insert_new(key(&own), b"22");
+                        }
+                    });
+                }
+            });
+            let mut session = table.session(Worker::ALONE);
+            for n in 0..100 {
+                // Four sessions, 30 times each: none of the updates is lost.
+                assert_eq!(
+                    session.get(key(&n.to_string()), <[u8]>::len),
+                    Some(120),
+                    "{spec}"
+                );
+            }
+            drop(session);
+            let census = table.census();
+            assert_eq!(census.items, 12_100, "{spec}");
+            assert_eq!(census.bytes.total(), table.usage().bytes, "{spec}");
+            assert_eq!(env.journal.drain().0.len() % 2, 0);
+        }
+    }
+}
