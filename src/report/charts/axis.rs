@@ -66,34 +66,59 @@ impl Axis {
         }
     }
 
-    /// A logarithmic scale that holds two positive values, with a tenth to spare on both sides.
-    /// Its ticks are powers of ten; 2 and 5 between them where there is room.
-    pub fn log(smallest: f64, largest: f64, name: &str) -> Axis {
+    /// A logarithmic scale that holds two positive values, with a little to spare on both sides.
+    /// Its ticks are powers of ten, with 2 and 5 or more between them where there is room for so
+    /// many.
+    pub fn log(smallest: f64, largest: f64, most_ticks: usize, name: &str) -> Axis {
+        const DIGITS: [&[f64]; 4] = [
+            &[1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0],
+            &[1.0, 2.0, 5.0],
+            &[1.0, 3.0],
+            &[1.0],
+        ];
         let (low, high) = (smallest.log10(), largest.log10());
         let spare = ((high - low) * 0.08).max(0.05);
         let (low, high) = (low - spare, high + spare);
-        let leading: &[f64] = match high - low {
-            decades if decades < 0.8 => &[1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0],
-            decades if decades < 2.5 => &[1.0, 2.0, 5.0],
-            _ => &[1.0],
-        };
-        let mut ticks = Vec::new();
-        let mut power = low.floor();
-        while power <= high && ticks.len() < 40 {
-            for digit in leading {
-                let at = power + digit.log10();
-                if (low..=high).contains(&at) {
-                    ticks.push((at, short(10_f64.powf(at))));
-                }
+        let ticks_of = |digits: &[f64]| {
+            let mut ticks = Vec::new();
+            let mut power = low.floor();
+            while power <= high && ticks.len() < 700 {
+                let places = digits.iter().map(|digit| power + digit.log10());
+                ticks.extend(places.filter(|at| (low..=high).contains(at)));
+                power += 1.0;
             }
-            power += 1.0;
-        }
+            ticks
+        };
+        let few = |ticks: &Vec<f64>| ticks.len() <= most_ticks;
+        let ticks = DIGITS.into_iter().map(ticks_of).find(few);
+        let ticks = ticks.unwrap_or_else(|| {
+            let decades = ticks_of(&[1.0]);
+            let every = decades.len().div_ceil(most_ticks.max(1));
+            decades.into_iter().step_by(every).collect()
+        });
         Axis {
             low,
             high,
             log: true,
             name: format!("{name} (log scale)"),
-            ticks,
+            ticks: ticks
+                .into_iter()
+                .map(|at| (at, short(10_f64.powf(at))))
+                .collect(),
+        }
+    }
+
+    /// Between two values on a linear scale, with about so many ticks and without a name.
+    pub fn between(low: f64, high: f64, ticks: u32) -> Axis {
+        let step = round_step((high - low).max(f64::MIN_POSITIVE) / f64::from(ticks.max(1)));
+        let first = (low / step).ceil();
+        let places = (0..=4 * ticks).map(|n| (first + f64::from(n)) * step);
+        let ticks = places
+            .take_while(|at| *at <= high)
+            .map(|at| (at, short(at)));
+        Axis {
+            ticks: ticks.collect(),
+            ..Axis::bare(low, high)
         }
     }
 
@@ -167,15 +192,27 @@ mod tests {
             Axis::from_zero(1.0, 5, "x")
         );
         assert_eq!(
-            labels(Axis::log(300.0, 2e6, "x")),
+            labels(Axis::log(300.0, 2e6, 5, "x")),
             ["1000", "10 k", "100 k", "1 M"]
         );
-        assert_eq!(labels(Axis::log(0.9, 5.0, "x")), ["1", "2", "5"]);
+        assert_eq!(labels(Axis::log(0.9, 5.0, 3, "x")), ["1", "2", "5"]);
+    }
+
+    #[test]
+    fn ticks_find_room() {
+        assert!(Axis::log(1e-300, 1e300, 8, "x").ticks.len() <= 8);
+        let labels: Vec<String> = Axis::between(57.5, 141.5, 4)
+            .ticks
+            .into_iter()
+            .map(|t| t.1)
+            .collect();
+        assert_eq!(labels, ["100"]);
+        assert_eq!(Axis::between(-0.5, 4.5, 5).ticks.len(), 5);
     }
 
     #[test]
     fn a_log_scale_says_so() {
-        let axis = Axis::log(1.0, 1000.0, "buckets");
+        let axis = Axis::log(1.0, 1000.0, 5, "buckets");
         assert_eq!(axis.name, "buckets (log scale)");
         assert!((axis.at(100.0) - 2.0).abs() < 1e-12);
         assert!(axis.range().0 < 0.0 && axis.range().1 > 3.0);

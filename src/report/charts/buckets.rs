@@ -249,7 +249,7 @@ fn paint(canvas: &mut Canvas<'_>, lines: &[Line<'_>], (low, high): (f64, f64)) -
         .iter()
         .step_by(every)
         .map(|&n| (n as f64, human_integer(n)));
-    let x = Axis::log(fewest, most, "buckets").with_ticks(ticks);
+    let x = Axis::log(fewest, most, 1, "buckets").with_ticks(ticks);
     let failed: Vec<String> = failures(lines);
     let below = 18 * i32::try_from(failed.len()).unwrap_or(0);
     let frame = Frame {
@@ -266,7 +266,7 @@ fn paint(canvas: &mut Canvas<'_>, lines: &[Line<'_>], (low, high): (f64, f64)) -
             Tone::Ink,
         )?;
     }
-    let y = Axis::log(low, high, "operations a second");
+    let y = Axis::log(low, high, 12, "operations a second");
     let plot = canvas.plot(frame, &x, &y)?;
     floors(canvas, &plot, lines, (&x, &y), frame)?;
     let mut labels = Labels::new(frame);
@@ -380,8 +380,9 @@ fn draw_line(
         });
         let rate = figure_within(&rate.map(|rate| rate / 1e6));
         let text = format!(
-            "{}, {} buckets: {rate} M operations a second{ns}{model}{walk}",
-            line.label,
+            "{}, {}, {} buckets: {rate} M operations a second{ns}{model}{walk}",
+            line.sweep.panel.label(cell),
+            counted(u64::from(line.sweep.panel.entry.threads), "thread"),
             human_integer(*buckets)
         );
         canvas.hover_point(at, &text);

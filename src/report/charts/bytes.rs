@@ -106,7 +106,7 @@ fn paint(canvas: &mut Canvas<'_>, rows: &[Row<'_>], largest: f64, height: i32) -
     let frame = Frame {
         left,
         top: 34,
-        width: WIDTH - left - 130,
+        width: WIDTH - left - 150,
         height,
     };
     let x = Axis::from_zero(largest, 6, "bytes an entry");

@@ -77,7 +77,11 @@ pub(super) fn draw(
 fn finish(svg: &str, title: &str, hovers: &str) -> String {
     let body = svg.split_once(">\n").map_or("", |(_, body)| body);
     let body = body.trim_end().trim_end_matches("</svg>");
-    let body = palette::apply(&body.replace(" font-family=\"system-ui\"", ""));
+    let body = palette::apply(
+        &body
+            .replace(" font-family=\"system-ui\"", "")
+            .replace(" opacity=\"1\"", ""),
+    );
     let size = svg.split_once("<svg ").map_or("", |(_, from)| from);
     let size = size
         .split_once('>')
@@ -277,7 +281,7 @@ impl<'a> Canvas<'a> {
         let y_label = |at: &f64| y.label(*at);
         let ink = Tone::Ink.colour();
         let mut mesh = plot.configure_mesh();
-        mesh.disable_axes()
+        mesh.axis_style(Tone::Grid.colour())
             .light_line_style(TRANSPARENT)
             .bold_line_style(Tone::Grid.colour())
             .label_style(font(SMALL_PX, Tone::Muted.colour()))
@@ -341,7 +345,7 @@ pub(super) fn with_heading(svg: &str, title: &str, about: &str) -> String {
     let height: i32 = height.and_then(|digits| digits.parse().ok()).unwrap_or(0);
     // Characters in a line of each, by the estimated width.
     let title_lines = wrap(title, 84, "");
-    let about_lines = wrap(about, 104, "");
+    let about_lines = wrap(about, 116, "");
     let lines = i32::try_from(title_lines.len() + about_lines.len()).unwrap_or(2);
     let above = lines * LINE + 22;
     let mut heading = String::new();

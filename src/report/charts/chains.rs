@@ -184,7 +184,7 @@ fn paint(canvas: &mut Canvas<'_>, histograms: &[Histogram<'_>]) -> Drawn {
         };
         let heading = format!(
             "{}, α = {}",
-            clip(&histogram.label, cell_width - 104),
+            clip(&histogram.label, cell_width - 140),
             figure(histogram.load)
         );
         canvas.text(
@@ -193,29 +193,27 @@ fn paint(canvas: &mut Canvas<'_>, histograms: &[Histogram<'_>]) -> Drawn {
             Align::Left,
             Tone::Ink,
         )?;
-        one(canvas, histogram, frame, column == 0)?;
+        one(canvas, histogram, frame)?;
     }
     Ok(())
 }
 
-fn one(canvas: &mut Canvas<'_>, histogram: &Histogram<'_>, frame: Frame, first: bool) -> Drawn {
+fn one(canvas: &mut Canvas<'_>, histogram: &Histogram<'_>, frame: Frame) -> Drawn {
     let bars = &histogram.bars;
     let (Some(lowest), Some(highest)) = (bars.first(), bars.last()) else {
         return Ok(());
     };
     let shares = bars.iter().map(|bar| bar.share.max(bar.expected));
-    let y = Axis::from_zero(
-        100.0 * shares.fold(0.0, f64::max),
-        3,
-        if first { "% of buckets" } else { "" },
-    );
-    // A tick for every whole fourth of the bars, at a bar's first length.
-    let every = bars.len().div_ceil(5);
-    let ticks = bars
+    let y = Axis::from_zero(100.0 * shares.fold(0.0, f64::max), 3, "");
+    let percent: Vec<(f64, String)> = y
+        .ticks
         .iter()
-        .step_by(every)
-        .map(|bar| ((bar.from + bar.to) / 2.0, label_of(bar)));
-    let mut x = Axis::bare(lowest.from - 0.5, highest.to + 0.5).with_ticks(ticks);
+        .map(|(at, text)| (*at, format!("{text} %")))
+        .collect();
+    let y = y.with_ticks(percent);
+    let mut x = Axis::between(lowest.from - 0.5, highest.to + 0.5, 5);
+    // Lengths are whole.
+    x.ticks.retain(|(at, _)| at.fract() == 0.0);
     x.name = "entries in a bucket".into();
     let plot = canvas.plot(frame, &x, &y)?;
     let style = Style::of(&histogram.cell.entry);

@@ -98,7 +98,7 @@ fn chart(suite: &str, panel: &PanelSummary, records: &Records) -> Option<Chart> 
     let notes = 18 * i32::try_from(failed.len()).ok()?;
     let svg = canvas::draw(&title, rows * ROW + notes + 8, |canvas| {
         let y = if log {
-            Axis::log(low, high, "operations/s")
+            Axis::log(low, high, 5, "operations/s")
         } else {
             Axis::from_zero(high, 3, "operations/s")
         };
@@ -265,7 +265,7 @@ fn one(canvas: &mut Canvas<'_>, pass: &Pass<'_>, frame: Frame, y: &Axis) -> Draw
         ns if ns >= 2e6 => (1e6, "ms"),
         _ => (1e3, "µs"),
     };
-    let x = Axis::from_zero(end / unit_ns, 4, &format!("time in slices, {unit}"));
+    let x = Axis::from_zero(end / unit_ns, 5, &format!("time in slices, {unit}"));
     let plot = canvas.plot(frame, &x, y)?;
     let across = |ns: f64| pixel(&plot, (x.within(ns / unit_ns), y.range().0)).0;
     let bottom = frame.top + frame.height;

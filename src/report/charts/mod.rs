@@ -12,6 +12,8 @@ mod fill;
 mod palette;
 mod ratios;
 mod structure;
+#[cfg(test)]
+mod tests;
 mod throughput;
 
 use std::collections::BTreeSet;

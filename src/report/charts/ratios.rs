@@ -19,7 +19,7 @@ pub(super) fn charts(suite: &Suite<'_>, charts: &mut Vec<Chart>) {
     let mut rows_in_last = usize::MAX;
     for &panel in &suite.panels {
         let rows = rows_of(panel).count();
-        if !rows_of(panel).any(|cell| ratio_of(cell).is_some()) {
+        if rows == 0 {
             continue;
         }
         if parts.is_empty() || rows_in_last + rows > MOST_ROWS {
@@ -57,6 +57,8 @@ fn ratio_of(cell: &CellSummary) -> Option<crate::report::Ratio> {
 }
 
 fn chart(suite: &str, panels: &[&PanelSummary], part: &str) -> Option<Chart> {
+    let mut compared = panels.iter().flat_map(|panel| rows_of(panel));
+    compared.find(|cell| ratio_of(cell).is_some())?;
     let (mut low, mut high) = (1.0_f64, 1.0_f64);
     let mut height = 0;
     for panel in panels {
@@ -113,10 +115,10 @@ fn paint(
     let frame = Frame {
         left,
         top: 8,
-        width: WIDTH - left - 170,
+        width: WIDTH - left - 190,
         height,
     };
-    let x = Axis::log(low, high, "rate over the baseline's, times");
+    let x = Axis::log(low, high, 12, "rate over the baseline's, times");
     let plot = canvas.plot(frame, &x, &Axis::bare(0.0, 1.0))?;
     let at = |ratio: f64| pixel(&plot, (x.within(ratio), 0.0)).0;
     let mut top = frame.top;
@@ -204,13 +206,13 @@ fn one(
     canvas.mark((at(within.mid), middle), style)?;
     canvas.text(
         &times(within.mid),
-        (WIDTH - 90, middle),
+        (WIDTH - 106, middle),
         Align::Right,
         Tone::Ink,
     )?;
     canvas.text(
         word(cell.verdict),
-        (WIDTH - 80, middle),
+        (WIDTH - 98, middle),
         Align::Left,
         Tone::Muted,
     )?;

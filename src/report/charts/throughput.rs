@@ -6,7 +6,7 @@ use super::axis::{Axis, short};
 use super::canvas::{self, Align, Canvas, Drawn, Frame, WIDTH, clip, pixel, text_width};
 use super::palette::{Style, Tone};
 use super::{Chart, Suite, buckets, gather, positive, stem, workload_of};
-use crate::report::format::{counted, figure, figure_within};
+use crate::report::format::{counted, figure, figure_within, listed};
 use crate::report::summary::{CellSummary, PanelSummary};
 
 const BAR: i32 = 15;
@@ -98,7 +98,7 @@ fn paint(
     largest: f64,
     height: i32,
 ) -> Drawn {
-    let floors: Vec<(u32, f64)> = panels
+    let mut floors: Vec<(u32, f64)> = panels
         .iter()
         .filter_map(|panel| {
             let floor = panel.harness.as_ref()?;
@@ -106,6 +106,7 @@ fn paint(
             Some((panel.entry.threads, rate))
         })
         .collect();
+    floors.sort_by(|(_, a), (_, b)| a.total_cmp(b));
     let shown = |rate: f64| rate <= FLOOR_WITHIN * largest;
     let right = floors
         .iter()
@@ -123,32 +124,29 @@ fn paint(
     let x = Axis::from_zero(right, 6, "operations a second, over all threads");
     let plot = canvas.plot(frame, &x, &Axis::bare(0.0, 1.0))?;
     let at = |rate: f64| pixel(&plot, (x.within(rate), 0.0)).0;
-    let mut off_scale = Vec::new();
+    let (mut off_scale, mut free) = (Vec::new(), 0);
     for (threads, rate) in &floors {
         let name = format!(
-            "harness floor, {}: {}",
-            counted(u64::from(*threads), "thread"),
-            short(*rate)
+            "{}/s with {}",
+            short(*rate),
+            counted(u64::from(*threads), "thread")
         );
         if !shown(*rate) {
             off_scale.push(name);
             continue;
         }
-        let place = at(*rate);
-        canvas.line(
-            &[(place, 18), (place, 24 + height)],
-            Tone::Muted.colour(),
-            1,
-        )?;
-        canvas.text(&name, (place, 9), Align::Centre, Tone::Muted)?;
-        canvas.hover(
-            (place - 4, 18),
-            (place + 4, 24 + height),
-            &format!("{name} operations a second"),
-        );
+        let (place, bottom) = (at(*rate), frame.top + height);
+        let name = format!("harness floor {name}");
+        canvas.line(&[(place, 18), (place, bottom)], Tone::Muted.colour(), 1)?;
+        // Beside each other where the lines are close.
+        let half = text_width(&name) / 2;
+        let middle = (place - half).max(free) + half;
+        free = middle + half + 8;
+        canvas.text(&name, (middle, 9), Align::Centre, Tone::Muted)?;
+        canvas.hover((place - 4, 0), (place + 4, bottom), &name);
     }
     if !off_scale.is_empty() {
-        let text = format!("{} a second, off the scale →", off_scale.join("; "));
+        let text = format!("harness floor, off the scale: {} →", listed(&off_scale));
         canvas.text(&text, (WIDTH - 8, 9), Align::Right, Tone::Muted)?;
     }
     let mut y = frame.top + BETWEEN_TARGETS / 2;

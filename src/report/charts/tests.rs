@@ -1,0 +1,362 @@
+//! Charts of runs that nobody measured: whole, well formed, and saying what went in.
+
+use std::collections::BTreeSet;
+
+use roxmltree::{Document, Node};
+
+use super::{Chart, charts, dark_variables};
+use crate::record::{CensusRow, MarkRow, Records};
+use crate::report::Summary;
+use crate::report::synthetic::{Cell, Synthetic};
+
+const LONG: &[(u64, u64)] = &[(390, 128), (391, 128)];
+const SHORT: &[(u64, u64)] = &[(0, 180_000), (1, 65_000), (2, 17_500)];
+
+/// Everything that a chart is made of: two thread counts, a sweep, bytes, a fill with resizes.
+fn ordinary() -> Records {
+    let cells = |times: f64| {
+        [
+            Cell::null(8.0, 5.0),
+            Cell::new("fixed", 400.0).chains(&[(97, 512), (98, 512)]),
+            Cell::twin("fixed", 400.0),
+            Cell::new("striped", 80.0 * times).chains(SHORT),
+        ]
+    };
+    let sweep = [
+        Cell::null(8.0, 5.0),
+        Cell::new("fixed:buckets=2^8", 1600.0).chains(LONG),
+        Cell::twin("fixed:buckets=2^8", 1600.0),
+        Cell::new("fixed:buckets=2^12", 150.0),
+        Cell::new("fixed:buckets=2^18", 70.0).chains(SHORT),
+    ];
+    let fill = [Cell::new("fixed", 600.0), Cell::new("striped", 120.0)];
+    let mut records = Synthetic::new()
+        .panel("ycsb-c", 1, &cells(1.0))
+        .panel("ycsb-c", 2, &cells(1.2))
+        .panel("ycsb-b", 1, &sweep)
+        .pass("fill", 1, 100_000, &fill)
+        .records();
+    for cell in ["p0-fixed", "p0-striped"] {
+        for (figure, label, count) in [
+            ("total", "items", 100_000),
+            ("bytes", "key", 1_000_000),
+            ("bytes", "value", 4_000_000),
+            ("bytes", "header", 1_600_000),
+        ] {
+            records.census.push(CensusRow {
+                cell_id: cell.into(),
+                figure: figure.into(),
+                label: label.into(),
+                count,
+            });
+        }
+    }
+    // Slices of a child follow each other, a millisecond apart.
+    let mut clock = 5_000_000;
+    for slice in records.slices.iter_mut().filter(|slice| slice.panel == 3) {
+        slice.started_ns = clock;
+        clock += slice.elapsed_ns + 1_000_000;
+    }
+    let second = records
+        .slices
+        .iter()
+        .filter(|slice| slice.cell_id == "p3-striped");
+    let second = second.cloned().collect::<Vec<_>>();
+    for slice in second.iter().filter(|slice| slice.round % 20 == 1) {
+        for (event, after) in [("begin", 1_000_000), ("end", 1_250_000)] {
+            records.marks.push(MarkRow {
+                cell_id: slice.cell_id.clone(),
+                trial: slice.trial,
+                at_ns: slice.started_ns + after,
+                event: event.into(),
+                from_buckets: 1024,
+                to_buckets: 2048,
+            });
+        }
+    }
+    records
+}
+
+fn drawn(records: &Records) -> Vec<Chart> {
+    charts(&Summary::of(records), records)
+}
+
+fn titles(svg: &str) -> Vec<String> {
+    let document = Document::parse(svg).expect("it is well-formed XML");
+    let titles = document
+        .descendants()
+        .filter(|node| node.has_tag_name("title"));
+    titles
+        .map(|node| node.text().unwrap_or("").to_owned())
+        .collect()
+}
+
+fn texts(svg: &str) -> Vec<String> {
+    let document = Document::parse(svg).expect("it is well-formed XML");
+    let text = |node: Node<'_, '_>| node.text().unwrap_or("").trim().to_owned();
+    let nodes = document
+        .descendants()
+        .filter(|node| node.has_tag_name("text"));
+    nodes.map(text).collect()
+}
+
+#[track_caller]
+fn chart<'c>(charts: &'c [Chart], file: &str) -> &'c Chart {
+    let files: Vec<&str> = charts.iter().map(|chart| chart.file.as_str()).collect();
+    let found = charts.iter().find(|chart| chart.file == file);
+    found.unwrap_or_else(|| panic!("{file} is not among {files:?}"))
+}
+
+#[track_caller]
+fn has(texts: &[String], wanted: &str) {
+    assert!(
+        texts.iter().any(|text| text.contains(wanted)),
+        "no {wanted:?} in {texts:#?}"
+    );
+}
+
+#[test]
+fn each_question_has_its_chart() {
+    let charts = drawn(&ordinary());
+    let files: Vec<&str> = charts.iter().map(|chart| chart.file.as_str()).collect();
+    assert_eq!(
+        files,
+        [
+            "ratios-quick",
+            "throughput-quick-ycsb-c",
+            "throughput-quick-ycsb-b",
+            "throughput-quick-fill",
+            "buckets-quick-ycsb-b",
+            "chains-quick",
+            "bytes-quick",
+            "time-quick-fill-1t",
+        ]
+    );
+    assert_eq!(chart(&charts, "throughput-quick-ycsb-c").panels, [0, 1]);
+    for chart in &charts {
+        assert!(chart.title.contains('?'), "{}", chart.title);
+        assert!(chart.about.ends_with('.'), "{}", chart.about);
+        assert!(
+            !titles(&chart.svg).is_empty(),
+            "{} says nothing on hover",
+            chart.file
+        );
+        assert!(
+            chart.svg.contains("var(--c"),
+            "{} has no colour",
+            chart.file
+        );
+        assert!(
+            !chart.svg.contains("\"#01"),
+            "{} has a placeholder",
+            chart.file
+        );
+        let alone = chart.standalone();
+        has(
+            &texts(&alone),
+            chart.title.split_whitespace().next().unwrap(),
+        );
+        assert!(alone.contains(&dark_variables()));
+    }
+}
+
+#[test]
+fn hovering_tells_the_figures() {
+    let charts = drawn(&ordinary());
+    let of = |file| titles(&chart(&charts, file).svg);
+    has(&of("throughput-quick-ycsb-c"), "striped, 2 threads: 18.");
+    has(
+        &of("throughput-quick-ycsb-c"),
+        "M operations a second; 108 ns an operation",
+    );
+    has(&of("ratios-quick"), "striped: 5.0");
+    has(&of("ratios-quick"), "pairs: faster");
+    has(&of("ratios-quick"), "A/A noise ±");
+    has(
+        &of("buckets-quick-ycsb-b"),
+        "fixed:buckets=2^8, 1 thread, 256 buckets: 0.553 [0.538–0.566] M operations a second; 1807 ns",
+    );
+    has(
+        &of("buckets-quick-ycsb-b"),
+        "a lookup walks 196 entries by the census",
+    );
+    has(
+        &of("chains-quick"),
+        "fixed: 50.0 % of 2^10 buckets hold 97; Poisson expects 4.04 %",
+    );
+    has(&of("bytes-quick"), "fixed: 40.0 bytes an entry of values");
+    has(
+        &of("bytes-quick"),
+        "fixed: 96.0 bytes an entry resident, 66.0 claimed by the census, 30.0 between",
+    );
+    has(&of("time-quick-fill-1t"), "striped, 0–");
+}
+
+#[test]
+fn a_resize_is_where_its_slice_is() {
+    let records = ordinary();
+    let charts = drawn(&records);
+    let titles = titles(&chart(&charts, "time-quick-fill-1t").svg);
+    let resizes: Vec<&String> = titles
+        .iter()
+        .filter(|title| title.contains("resize from"))
+        .collect();
+    assert_eq!(resizes.len(), 1, "{titles:#?}");
+    assert!(resizes[0].starts_with("striped: resize from 2^10 to 2^11 buckets at "));
+    assert!(resizes[0].ends_with(", took 250 µs"));
+    // One millisecond into the second slice, whatever lay between the two.
+    let at = resizes[0]
+        .split(" at ")
+        .nth(1)
+        .unwrap()
+        .split(' ')
+        .next()
+        .unwrap();
+    let second = titles
+        .iter()
+        .filter(|title| title.starts_with("striped, "))
+        .nth(1)
+        .unwrap();
+    let start = second
+        .trim_start_matches("striped, ")
+        .split('–')
+        .next()
+        .unwrap();
+    let apart = at.parse::<f64>().unwrap() - start.parse::<f64>().unwrap();
+    assert!((apart - 1.0).abs() < 0.02, "{apart} ms");
+}
+
+#[test]
+fn the_same_records_give_the_same_bytes() {
+    assert_eq!(drawn(&ordinary()), drawn(&ordinary()));
+}
+
+#[test]
+fn odd_names_cannot_break_a_chart() {
+    const ODD: &str = "<script>&\"' #010203\u{1}\u{FFFF}\u{1F980}";
+    let mut records = ordinary();
+    for cell in &mut records.manifest.cells {
+        cell.target += ODD;
+    }
+    for panel in &mut records.manifest.panels {
+        panel.workload += ODD;
+        panel.suite += ODD;
+    }
+    for row in records
+        .trials
+        .iter_mut()
+        .filter(|row| row.cell_id == "p0-striped" && row.trial == 0)
+    {
+        row.error = ODD.into();
+    }
+    let charts = drawn(&records);
+    assert_eq!(charts.len(), drawn(&ordinary()).len());
+    for chart in &charts {
+        let safe = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        assert!(chart.file.chars().all(safe), "{}", chart.file);
+        assert!(!chart.svg.contains("<script"), "{}", chart.file);
+        has(
+            &titles(&chart.svg),
+            "<script>&\"' #010203\u{FFFD}\u{FFFD}\u{1F980}",
+        );
+        titles(&chart.standalone());
+    }
+}
+
+#[test]
+fn failed_cells_are_named_and_have_no_figure() {
+    let mut records = ordinary();
+    for row in &mut records.trials {
+        if row.target == "striped" || row.target == "fixed:buckets=2^12" {
+            row.error = "a get returned another key's value".into();
+        }
+    }
+    let charts = drawn(&records);
+    for file in [
+        "ratios-quick",
+        "throughput-quick-ycsb-c",
+        "bytes-quick",
+        "time-quick-fill-1t",
+    ] {
+        let svg = &chart(&charts, file).svg;
+        has(&texts(svg), "striped: failed");
+        has(&titles(svg), "striped: a get returned another key's value");
+        let figures = titles(svg)
+            .into_iter()
+            .filter(|title| title.starts_with("striped, "));
+        assert_eq!(figures.count(), 0, "{file}");
+    }
+    has(
+        &texts(&chart(&charts, "buckets-quick-ycsb-b").svg),
+        "fixed:buckets=2^12: failed",
+    );
+    for row in &mut records.trials {
+        row.error = "killed".into();
+    }
+    assert_eq!(drawn(&records), []);
+    assert_eq!(drawn(&Synthetic::new().records()), []);
+}
+
+#[test]
+fn rows_without_sense_draw_nothing_odd() {
+    let mut records = ordinary();
+    for slice in records
+        .slices
+        .iter_mut()
+        .filter(|slice| slice.cell_id == "p0-striped")
+    {
+        (slice.ops, slice.discarded_ops) = (0, 0);
+    }
+    for slice in records
+        .slices
+        .iter_mut()
+        .filter(|slice| slice.cell_id == "p1-striped")
+    {
+        (slice.elapsed_ns, slice.discarded_ns) = (0, 0);
+    }
+    for (label, count) in [
+        ("18446744073709551615", u64::MAX),
+        ("0", u64::MAX),
+        ("x", 1),
+    ] {
+        records.census.push(CensusRow {
+            cell_id: "p0-fixed".into(),
+            figure: "chain_length".into(),
+            label: label.into(),
+            count,
+        });
+    }
+    for mark in &mut records.marks {
+        mark.at_ns = u64::MAX;
+    }
+    for trial in &mut records.trials {
+        trial.items = Some(0);
+    }
+    for chart in drawn(&records) {
+        let mut words = texts(&chart.svg);
+        words.extend(titles(&chart.svg));
+        for word in words {
+            assert!(
+                !word.contains("NaN") && !word.contains("inf"),
+                "{}: {word}",
+                chart.file
+            );
+        }
+    }
+}
+
+#[test]
+fn charts_of_one_name_are_told_apart() {
+    let mut records = ordinary();
+    records.manifest.panels[2].workload = "ycsb/c".into();
+    let files: Vec<String> = drawn(&records)
+        .into_iter()
+        .map(|chart| chart.file)
+        .collect();
+    assert!(
+        files.contains(&"throughput-quick-ycsb-c-2".to_owned()),
+        "{files:?}"
+    );
+    let distinct: BTreeSet<&String> = files.iter().collect();
+    assert_eq!(distinct.len(), files.len());
+}
