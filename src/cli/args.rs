@@ -115,7 +115,7 @@ pub(super) struct Report {
     /// The directory of another run, to be laid beside the first
     #[arg(value_name = "OTHER_RUN_DIR")]
     pub(super) other: Option<PathBuf>,
-    /// Where the page of two runs goes [default: compare-<name of the second>.html in RUN_DIR]
+    /// Where the page of two runs goes [default: in RUN_DIR, named after the second run]
     #[arg(long, value_name = "FILE", requires = "other")]
     pub(super) out: Option<PathBuf>,
 }

@@ -231,7 +231,7 @@ fn one(canvas: &mut Canvas<'_>, histogram: &Histogram<'_>, frame: Frame) -> Draw
         }
         expected.push(pixel(
             &plot,
-            ((bar.from + bar.to) / 2.0, 100.0 * bar.expected),
+            (f64::midpoint(bar.from, bar.to), 100.0 * bar.expected),
         ));
         let text = format!(
             "{}: {} % of {} buckets hold {}; Poisson expects {} %",

@@ -65,6 +65,7 @@ fn ordinary() -> Records {
     for slice in second.iter().filter(|slice| slice.round % 20 == 1) {
         for (event, after) in [("begin", 1_000_000), ("end", 1_250_000)] {
             records.marks.push(MarkRow {
+                panel: slice.panel,
                 cell_id: slice.cell_id.clone(),
                 trial: slice.trial,
                 at_ns: slice.started_ns + after,

@@ -1,4 +1,4 @@
-//! The report as Markdown (CommonMark with tables, as hosts of source code show it).
+//! The report as Markdown (`CommonMark` with tables, as hosts of source code show it).
 
 use std::fmt::Write;
 

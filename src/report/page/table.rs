@@ -121,6 +121,10 @@ fn sortable(figure: f64) -> String {
 
 /// The optional columns of a table: what is the same in all rows needs none.
 #[derive(Clone, Copy)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "one per column, independent of each other"
+)]
 pub(super) struct Shape {
     entries: bool,
     batch: bool,

@@ -207,10 +207,14 @@ fn hostile() -> Records {
     }
     for panel in &mut manifest.panels {
         panel.suite = "<script>alert(2)</script>".into();
-        [&mut panel.workload, &mut panel.about].into_iter().for_each(evil);
+        [&mut panel.workload, &mut panel.about]
+            .into_iter()
+            .for_each(evil);
     }
     for cell in &mut manifest.cells {
-        [&mut cell.strategy, &mut cell.target, &mut cell.target_full].into_iter().for_each(evil);
+        [&mut cell.strategy, &mut cell.target, &mut cell.target_full]
+            .into_iter()
+            .for_each(evil);
     }
     manifest.cells[1].hash = "<script>alert(3)</script>".into();
     for row in &mut records.trials {
