@@ -115,7 +115,7 @@ pub(super) struct Report {
     /// The directory of another run, to be laid beside the first
     #[arg(value_name = "OTHER_RUN_DIR")]
     pub(super) other: Option<PathBuf>,
-    /// Where the page of two runs goes [default: in RUN_DIR, named after the second run]
+    /// Where the page of two runs goes [default: in the first run, named after the second]
     #[arg(long, value_name = "FILE", requires = "other")]
     pub(super) out: Option<PathBuf>,
 }
