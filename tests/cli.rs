@@ -353,20 +353,25 @@ fn a_trace_replays_with_exact_counts() {
 #[test]
 fn the_memory_of_a_pass_is_its_table_s() {
     let out = tempfile::tempdir().unwrap();
-    let (code, stdout, stderr) = small_run(
-        out.path(),
-        &[
-            "-w",
-            "fill",
-            "-t",
-            "striped",
-            "--entries",
-            "50000",
-            "--trials",
-            "3",
-            "--threads",
-            "1",
-        ],
+    let output = bucketlab(&[
+        "run",
+        "-w",
+        "fill",
+        "-t",
+        "striped",
+        "--entries",
+        "50000",
+        "--trials",
+        "3",
+        "--threads",
+        "1",
+        "--out",
+        out.path().to_str().unwrap(),
+    ]);
+    let (code, stdout, stderr) = (
+        output.status.code(),
+        text(&output.stdout),
+        text(&output.stderr),
     );
     assert_eq!(code, Some(0), "{stderr}");
     let run = directory_of(&stdout);

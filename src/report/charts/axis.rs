@@ -2,14 +2,24 @@
 
 use crate::report::format::figure;
 
-/// Rates and counts as an axis has them: `200`, `1.5 k`, `10 M`.
-pub(super) fn short(value: f64) -> String {
-    let (value, suffix) = match value.abs() {
+/// A rate or count with three digits: `200`, `1.50 k`, `10.0 M`.
+pub(super) fn amount(value: f64) -> String {
+    let (value, suffix) = thousands(value);
+    figure(value) + suffix
+}
+
+fn thousands(value: f64) -> (f64, &'static str) {
+    match value.abs() {
         v if v >= 1e9 => (value / 1e9, " G"),
         v if v >= 1e6 => (value / 1e6, " M"),
         v if v >= 1e4 => (value / 1e3, " k"),
         _ => (value, ""),
-    };
+    }
+}
+
+/// The same as an axis has it, without needless zeros: `1.5 k`, `10 M`.
+fn short(value: f64) -> String {
+    let (value, suffix) = thousands(value);
     let text = figure(value);
     let text = if text.contains('.') {
         text.trim_end_matches('0').trim_end_matches('.')

@@ -1,6 +1,6 @@
 //! Throughput against the number of buckets, with the cost model of a chained table beside it.
 
-use super::axis::{Axis, short};
+use super::axis::{Axis, amount};
 use super::canvas::{self, Align, Canvas, Drawn, Frame, Plot, WIDTH, clip, pixel};
 use super::palette::{Style, Tone};
 use super::structure::Structures;
@@ -312,7 +312,7 @@ fn floors(
         let height = pixel(plot, (x.range().0, y.at(rate))).1;
         let ends = [(frame.left, height), (frame.left + frame.width, height)];
         canvas.line(&ends, Tone::Muted.dotted(), 1)?;
-        let text = format!("harness floor {}/s", short(rate));
+        let text = format!("harness floor {}/s", amount(rate));
         canvas.text(
             &text,
             (frame.left + 6, height - 9),

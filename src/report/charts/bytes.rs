@@ -5,7 +5,7 @@ use plotters::style::Color;
 use super::axis::Axis;
 use super::canvas::{self, Align, Canvas, Drawn, Frame, WIDTH, clip, pixel, text_width};
 use super::palette::Tone;
-use super::structure::{KINDS, Structures};
+use super::structure::{KINDS, Structure, Structures};
 use super::{Chart, Suite, positive, stem, table_of};
 use crate::report::format::{counted, figure};
 use crate::report::summary::CellSummary;
@@ -70,9 +70,10 @@ fn choose<'s>(suite: &Suite<'s>, structures: &Structures<'_>) -> (Vec<Row<'s>>, 
     for &panel in &suite.panels {
         for cell in panel.cells.iter().filter(|cell| cell.ranked()) {
             let structure = structures.get(cell.entry.cell_id.as_str());
-            let kinds = structure.and_then(super::structure::Structure::per_entry);
+            let counted = structure.and_then(Structure::per_entry);
             let failed = cell.error.is_some();
-            let Some(kinds) = kinds.or(failed.then_some([0.0; KINDS.len()])) else {
+            let nothing = failed.then_some([0.0; KINDS.len()]);
+            let Some(kinds) = nothing.or(counted) else {
                 continue;
             };
             // Entries of other sizes are another question; a byte is within what keys vary.
@@ -90,7 +91,7 @@ fn choose<'s>(suite: &Suite<'s>, structures: &Structures<'_>) -> (Vec<Row<'s>>, 
             rows.push(Row {
                 cell,
                 label,
-                kinds: if failed { [0.0; KINDS.len()] } else { kinds },
+                kinds,
                 resident: cell.bytes_per_entry.and_then(positive),
             });
         }
@@ -147,14 +148,7 @@ fn one(
         Tone::Ink,
     )?;
     if let Some(error) = &row.cell.error {
-        let text = format!("{}: failed", clip(&row.label, 300));
-        canvas.text(&text, (left + 8, middle), Align::Left, Tone::Ink)?;
-        canvas.hover(
-            (left, top),
-            (WIDTH, top + ROW),
-            &format!("{}: {error}", row.label),
-        );
-        return Ok(());
+        return canvas.failure(&row.label, error, (left, WIDTH), (top, top + ROW));
     }
     let mut from = 0.0;
     for (kind, bytes) in row.kinds.iter().enumerate() {

@@ -231,12 +231,33 @@ impl<'a> Canvas<'a> {
             .draw(&Polygon::new(points, Tone::Muted.colour().filled()))
     }
 
-    /// A horizontal interval with whiskers at its ends, in ink.
+    /// A horizontal interval with whiskers at its ends.
     pub fn interval(&self, (low, high): (i32, i32), y: i32, colour: RGBColor, width: u32) -> Drawn {
         self.line(&[(low, y), (high, y)], colour, width)?;
         for end in [low, high] {
             self.line(&[(end, y - 4), (end, y + 4)], colour, width)?;
         }
+        Ok(())
+    }
+
+    /// An interval in ink that is seen on a bar of any colour: it has a rim of the background.
+    pub fn interval_on_bar(&self, ends: (i32, i32), y: i32) -> Drawn {
+        self.interval(ends, y, Tone::Paper.colour(), 3)?;
+        self.interval(ends, y, Tone::Ink.colour(), 1)
+    }
+
+    /// Says in a row why its cell has no figure.
+    pub fn failure(
+        &mut self,
+        label: &str,
+        error: &str,
+        (left, right): (i32, i32),
+        (top, bottom): (i32, i32),
+    ) -> Drawn {
+        let text = clip(&format!("failed: {error}"), right - left - 8);
+        let at = (left + 8, i32::midpoint(top, bottom));
+        self.text(&text, at, Align::Left, Tone::Ink)?;
+        self.hover((left, top), (right, bottom), &format!("{label}: {error}"));
         Ok(())
     }
 

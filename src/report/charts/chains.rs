@@ -143,7 +143,7 @@ fn histogram<'s>(cell: &'s CellSummary, structure: &Structure) -> Option<Histogr
         bars.push(Bar {
             from,
             to,
-            share: within.map(|(_, count)| count).sum::<f64>() / buckets,
+            share: within.fold(0.0, |sum, (_, count)| sum + count) / buckets,
             expected: poisson(load, from, to),
         });
         from += width;
@@ -184,12 +184,12 @@ fn paint(canvas: &mut Canvas<'_>, histograms: &[Histogram<'_>]) -> Drawn {
         };
         let heading = format!(
             "{}, α = {}",
-            clip(&histogram.label, cell_width - 140),
+            clip(&histogram.label, cell_width - 86),
             figure(histogram.load)
         );
         canvas.text(
             &heading,
-            (frame.left - 8, frame.top - 16),
+            (column * cell_width + 14, frame.top - 16),
             Align::Left,
             Tone::Ink,
         )?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use plotters::style::Color;
 
-use super::axis::{Axis, short};
+use super::axis::{Axis, amount};
 use super::canvas::{self, Align, Canvas, Drawn, Frame, WIDTH, clip, pixel};
 use super::palette::{Style, Tone};
 use super::{Chart, Suite, positive, stem, workload_of};
@@ -107,11 +107,9 @@ fn chart(suite: &str, panel: &PanelSummary, records: &Records) -> Option<Chart> 
             let text = format!("{}: failed", clip(&panel.label(cell), 600));
             let top = rows * ROW + 18 * at;
             canvas.text(&text, (16, top + 8), Align::Left, Tone::Ink)?;
-            canvas.hover(
-                (0, top),
-                (WIDTH, top + 18),
-                cell.error.as_deref().unwrap_or_default(),
-            );
+            let why = cell.error.as_deref().unwrap_or_default();
+            let text = format!("{}: {why}", panel.label(cell));
+            canvas.hover((0, top), (WIDTH, top + 18), &text);
         }
         Ok(())
     })?;
@@ -160,7 +158,8 @@ fn pass<'s>(
     let rounds = trials.get(&key)?;
     let marks: Vec<&MarkRow> = marks
         .iter()
-        .filter(|mark| mark.cell_id == cell.entry.cell_id && mark.trial == key.1)
+        .filter(|mark| (mark.panel, mark.trial) == (panel.entry.panel, key.1))
+        .filter(|mark| mark.cell_id == cell.entry.cell_id)
         .collect();
     let mut pass = Pass {
         cell,
@@ -168,7 +167,7 @@ fn pass<'s>(
         steps: Vec::new(),
         resizes: Vec::new(),
     };
-    let mut from_ns = 0.0;
+    let mut clock = Clock::default();
     for rows in rounds.values() {
         let rows = last_attempts(rows);
         let (started, took) = span(&rows);
@@ -176,9 +175,7 @@ fn pass<'s>(
         let rate = rate
             .map(|row| row.ops as f64 * 1e9 / row.elapsed_ns as f64)
             .sum();
-        let to_ns = from_ns + took as f64;
-        pass.resizes
-            .extend(resizes(&marks, (started, took), from_ns));
+        let (from_ns, to_ns) = clock.add(started, took);
         if positive(rate).is_some() {
             pass.steps.push(Step {
                 from_ns,
@@ -186,9 +183,40 @@ fn pass<'s>(
                 rate,
             });
         }
-        from_ns = to_ns;
     }
+    pass.resizes = resizes(&marks, &clock);
     (!pass.steps.is_empty()).then_some(pass)
+}
+
+/// The time within slices: what lies between them, when other children work, does not pass.
+#[derive(Default)]
+struct Clock {
+    /// When a slice began and how long it took, by the child's clock, and the time within slices
+    /// when it began.
+    slices: Vec<(u64, u64, f64)>,
+    end_ns: f64,
+}
+
+impl Clock {
+    /// Adds a slice; gives the time at its start and at its end.
+    fn add(&mut self, started: u64, took: u64) -> (f64, f64) {
+        let from_ns = self.end_ns;
+        self.slices.push((started, took, from_ns));
+        self.end_ns += took as f64;
+        (from_ns, self.end_ns)
+    }
+
+    /// The time within slices at a time of the child's clock, if it is within the trial. Between
+    /// two slices it is the start of the later one.
+    fn at(&self, at_ns: u64) -> Option<f64> {
+        let (first, ..) = self.slices.first()?;
+        if at_ns < *first {
+            return None;
+        }
+        let later = |(started, took, _): &&(u64, u64, f64)| at_ns <= started.saturating_add(*took);
+        let (started, _, from_ns) = self.slices.iter().find(later)?;
+        Some(from_ns + at_ns.saturating_sub(*started) as f64)
+    }
 }
 
 /// Of a slice that was repeated the last attempt counts.
@@ -210,23 +238,23 @@ fn span(rows: &[&SliceRow]) -> (u64, u64) {
     (started, ended.unwrap_or(0).saturating_sub(started))
 }
 
-/// The resizes that began within a slice. Marks and slices have the same clock.
-fn resizes(marks: &[&MarkRow], (started, took): (u64, u64), from_ns: f64) -> Vec<Resize> {
-    let began = marks.iter().filter(|mark| {
-        mark.event == "begin" && (started..=started.saturating_add(took)).contains(&mark.at_ns)
-    });
+/// The resizes of a trial. Marks and slices have the same clock.
+fn resizes(marks: &[&MarkRow], clock: &Clock) -> Vec<Resize> {
+    let began = marks
+        .iter()
+        .enumerate()
+        .filter(|(_, mark)| mark.event == "begin");
     began
-        .map(|begin| {
-            let end = marks
-                .iter()
-                .filter(|mark| mark.event == "end" && mark.to_buckets == begin.to_buckets)
-                .find(|mark| mark.at_ns >= begin.at_ns);
-            Resize {
-                at_ns: from_ns + (begin.at_ns - started) as f64,
-                took_ns: end.map(|end| (end.at_ns - begin.at_ns) as f64),
+        .filter_map(|(index, begin)| {
+            let mut later = marks[index..].iter().filter(|mark| mark.event == "end");
+            let end = later.find(|mark| mark.to_buckets == begin.to_buckets);
+            let at_ns = clock.at(begin.at_ns)?;
+            Some(Resize {
+                at_ns,
+                took_ns: end.and_then(|end| Some((clock.at(end.at_ns)? - at_ns).max(0.0))),
                 from_buckets: begin.from_buckets,
                 to_buckets: begin.to_buckets,
-            }
+            })
         })
         .collect()
 }
@@ -290,11 +318,11 @@ fn one(canvas: &mut Canvas<'_>, pass: &Pass<'_>, frame: Frame, y: &Axis) -> Draw
             pass.label,
             figure(step.from_ns / unit_ns),
             figure(step.to_ns / unit_ns),
-            short(step.rate)
+            amount(step.rate)
         );
         canvas.hover((ends.0, frame.top), (ends.1, bottom), &text);
     }
-    canvas.line(&path, style.line(), 2)?;
+    canvas.line(&path, style.fill(), 2)?;
     // Behind the slices', so that they are on top of them.
     for resize in &pass.resizes {
         let from = across(resize.at_ns);

@@ -50,6 +50,8 @@ pub(super) enum Tone {
     Muted = 9,
     /// Grid lines.
     Grid = 10,
+    /// The background.
+    Paper = 11,
     /// The A/A band.
     Band = 12,
     /// Bytes of keys; the other kinds follow in the order of the census.

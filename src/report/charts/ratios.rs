@@ -194,11 +194,8 @@ fn one(
         Tone::Ink,
     )?;
     let Some(ratio) = ratio_of(cell).filter(|_| cell.error.is_none()) else {
-        let text = format!("{}: failed", clip(&label, 150));
-        canvas.text(&text, (WIDTH - 12, middle), Align::Right, Tone::Ink)?;
         let why = cell.error.as_deref().unwrap_or("no figures");
-        canvas.hover((0, top), (WIDTH, top + ROW), &format!("{label}: {why}"));
-        return Ok(());
+        return canvas.failure(&label, why, (at(1.0), WIDTH), (top, top + ROW));
     };
     let within = ratio.interval;
     let style = Style::of(&cell.entry);

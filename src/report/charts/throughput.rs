@@ -1,8 +1,10 @@
 //! Throughput by strategy and threads: a bar from 0 for each cell, one chart per workload.
 
+use std::collections::BTreeSet;
+
 use plotters::style::Color;
 
-use super::axis::{Axis, short};
+use super::axis::{Axis, amount};
 use super::canvas::{self, Align, Canvas, Drawn, Frame, WIDTH, clip, pixel, text_width};
 use super::palette::{Style, Tone};
 use super::{Chart, Suite, buckets, gather, positive, stem, workload_of};
@@ -73,6 +75,8 @@ fn chart(suite: &str, workload: &str, panels: &[&PanelSummary]) -> Option<Chart>
 /// sweeps have a chart of their own.
 fn targets<'s>(panels: &[&'s PanelSummary]) -> Vec<Target<'s>> {
     let mut groups = Vec::new();
+    // A panel that is too large for the memory is split, and the baseline is in each part.
+    let mut seen = BTreeSet::new();
     for &panel in panels {
         let sweeps = buckets::sweeps(panel);
         for cell in panel.cells.iter().filter(|cell| cell.ranked()) {
@@ -80,7 +84,8 @@ fn targets<'s>(panels: &[&'s PanelSummary]) -> Vec<Target<'s>> {
             if !is_baseline && sweeps.iter().any(|sweep| sweep.has(cell)) {
                 continue;
             }
-            if cell.rate.is_some() || cell.error.is_some() {
+            let measured = cell.rate.is_some() || cell.error.is_some();
+            if measured && seen.insert(&cell.entry.cell_id) {
                 gather(&mut groups, panel.label(cell), (panel, cell));
             }
         }
@@ -128,7 +133,7 @@ fn paint(
     for (threads, rate) in &floors {
         let name = format!(
             "{}/s with {}",
-            short(*rate),
+            amount(*rate),
             counted(u64::from(*threads), "thread")
         );
         if !shown(*rate) {
@@ -179,18 +184,7 @@ fn row(
     let (zero, middle) = (at(0.0), top + ROW / 2);
     let label = panel.label(cell);
     if let Some(error) = &cell.error {
-        canvas.text(
-            &format!("{}: failed", clip(&label, 300)),
-            (zero + 8, middle),
-            Align::Left,
-            Tone::Ink,
-        )?;
-        canvas.hover(
-            (zero, top),
-            (WIDTH, top + ROW),
-            &format!("{label}: {error}"),
-        );
-        return Ok(());
+        return canvas.failure(&label, error, (zero, WIDTH), (top, top + ROW));
     }
     let Some(rate) = cell.rate.filter(|rate| positive(rate.mid).is_some()) else {
         return canvas.text("no figure", (zero + 8, middle), Align::Left, Tone::Muted);
@@ -199,8 +193,8 @@ fn row(
     let style = Style::of(&cell.entry);
     let bar = (middle - BAR / 2, middle + BAR / 2);
     canvas.rectangle((zero, bar.0), (end, bar.1), style.fill().filled())?;
-    canvas.interval((at(rate.low), at(rate.high)), middle, Tone::Ink.colour(), 1)?;
-    let value = format!("{}/s", short(rate.mid));
+    canvas.interval_on_bar((at(rate.low), at(rate.high)), middle)?;
+    let value = format!("{}/s", amount(rate.mid));
     let after = at(rate.high).max(end) + 8;
     canvas.text(&value, (after, middle), Align::Left, Tone::Ink)?;
     let per_op = cell.ns_per_op.map_or(String::new(), |ns| {

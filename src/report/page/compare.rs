@@ -176,6 +176,7 @@ fn table(both: &[(Place<'_>, Place<'_>)]) -> Table {
              the most that the two intervals allow.",
             shape.shared(&panels)
         ),
+        legend: "",
         columns,
         filters: filters(&rows),
         rows,

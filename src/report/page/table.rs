@@ -11,6 +11,8 @@ use crate::report::summary::{CellSummary, PanelSummary, Tally, Verdict};
 pub(super) struct Table {
     /// What all rows have in common, and what a reader must know of the columns.
     pub caption: String,
+    /// What a reader must know of the bars; empty where there are none.
+    pub legend: &'static str,
     pub columns: Vec<Column>,
     pub rows: Vec<Row>,
     pub filters: Vec<Filter>,
@@ -228,6 +230,8 @@ impl Table {
         let rows: Vec<Row> = panels.iter().flat_map(|panel| rows(panel, shape)).collect();
         Table {
             caption: caption(panels, shape),
+            legend: "A bar starts at 0 and is full at the highest rate of its panel; the line on it is the \
+                     interval.",
             columns: columns(shape),
             filters: filters(&rows),
             rows,
@@ -268,8 +272,7 @@ fn distinct<T: PartialEq>(values: impl Iterator<Item = T>) -> Vec<T> {
 fn caption(panels: &[&PanelSummary], shape: Shape) -> String {
     format!(
         "{}Rates are medians over slices or passes with their 95 % intervals, ratios are paired within \
-         rounds. A bar starts at 0 and is full at the highest rate of its panel; its dark end is the \
-         interval.",
+         rounds.",
         shape.shared(panels)
     )
 }
@@ -357,7 +360,16 @@ fn row(panel: &PanelSummary, cell: &CellSummary, shape: Shape, full: f64) -> Row
         Cell::figure(cell.bytes_per_entry.map(|bytes| (figure(bytes), bytes))),
     ]);
     if shape.answers {
-        cells.extend([cell.ops, cell.hits, cell.misses].map(Cell::tally));
+        // Where nothing can miss, the counts say how long it was measured and no more; a control answers
+        // every get.
+        let told = panel.has_misses() && !cell.entry.control;
+        cells.extend([cell.ops, cell.hits, cell.misses].map(|tally| {
+            if told {
+                Cell::tally(tally)
+            } else {
+                Cell::default()
+            }
+        }));
     }
     Row {
         strategy: cell.entry.strategy.clone(),

@@ -1,3 +1,5 @@
+//! Growth by a helper and by writers, and what a table is like while its entries move.
+
 use super::*;
 use crate::base::EventKind;
 use crate::table::tests::{env, fill, key, open, open_in};
