@@ -8,7 +8,7 @@
 //! | roof | [`cli`] |
 //! | 6 | [`run`] |
 //! | 5 | [`catalog`] |
-//! | 4 | [`bench`], [`verify`] |
+//! | 4 | [`mod@bench`], [`verify`] |
 //! | 3 | [`report`] |
 //! | 2 | [`table`], [`workload`], [`record`] |
 //! | 1 | [`hash`], [`stats`], [`machine`] |

@@ -63,7 +63,7 @@ fn on_all_cores(
             .chunks(share)
             .map(|share| scope.spawn(move || share.iter().map(summarise).collect::<Vec<_>>()))
             .collect();
-        let joined = shares.into_iter().map(|share| share.join());
+        let joined = shares.into_iter().map(std::thread::ScopedJoinHandle::join);
         joined
             .flat_map(|panels| panels.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
             .collect()

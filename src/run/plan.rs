@@ -115,7 +115,7 @@ impl Panel<'_> {
     }
 
     /// How often its tables are born: a pass makes a fresh table each time anyway; otherwise as
-    /// often as filling takes up to half as long as measuring, and at most [`MOST_BIRTHS`].
+    /// often as filling takes up to half as long as measuring, and at most `MOST_BIRTHS`.
     #[must_use]
     pub fn births(&self) -> u32 {
         if self.is_pass() {
