@@ -8,7 +8,7 @@
 //! | roof | [`cli`] |
 //! | 6 | [`run`] |
 //! | 5 | [`catalog`] |
-//! | 4 | [`mod@bench`], [`verify`] |
+//! | 4 | [`bench`], [`verify`] |
 //! | 3 | [`report`] |
 //! | 2 | [`table`], [`workload`], [`record`] |
 //! | 1 | [`hash`], [`stats`], [`machine`] |
@@ -16,6 +16,8 @@
 //!
 //! A program of your own can add strategies to the built-in ones and call [`cli::main`]; the README
 //! shows how.
+//!
+//! [`bench`]: mod@bench
 
 pub mod base;
 pub mod bench;
