@@ -7,8 +7,8 @@
 use crate::base::{BadInput, Param, Params, Spec, unknown_name};
 use crate::bench::{self, Open, Pipe};
 use crate::table::{
-    Cuckoo, Dash, Env, EpochChain, Fixed, Incremental, Linear, Null, Optimistic, Resizable,
-    RwLocked, SpinBit, Strategy, Striped, StripedRw, Tagged,
+    Cuckoo, Dash, Env, Fixed, Incremental, Linear, Null, Optimistic, Resizable, RwLocked, SpinBit,
+    Strategy, Striped, StripedRw, Tagged,
 };
 use crate::verify;
 
@@ -47,7 +47,6 @@ pub const ROWS: &[Row] = &[
     Row::of::<StripedRw>(),
     Row::of::<SpinBit>(),
     Row::of::<Optimistic>(),
-    Row::of::<EpochChain>(),
     Row::of::<Tagged>(),
 ];
 

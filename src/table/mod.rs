@@ -7,7 +7,6 @@
 
 mod cuckoo;
 mod dash;
-mod epoch_chain;
 mod fixed;
 mod incremental;
 mod item;
@@ -27,7 +26,6 @@ use std::sync::Arc;
 
 pub use cuckoo::Cuckoo;
 pub use dash::Dash;
-pub use epoch_chain::EpochChain;
 pub use fixed::Fixed;
 pub use incremental::Incremental;
 pub use linear::Linear;

@@ -7,8 +7,8 @@ use super::{Counts, Failure, Plan, concurrent, differential, run};
 use crate::base::{Journal, Params};
 use crate::hash::{self, HashRow, Hasher};
 use crate::table::{
-    Cuckoo, Dash, Env, EpochChain, Fixed, Incremental, Linear, Optimistic, Resizable, RwLocked,
-    SpinBit, Strategy, Striped, StripedRw, Tagged,
+    Cuckoo, Dash, Env, Fixed, Incremental, Linear, Optimistic, Resizable, RwLocked, SpinBit,
+    Strategy, Striped, StripedRw, Tagged,
 };
 
 /// All keys collide in all bits.
@@ -129,17 +129,6 @@ fn incremental_conforms() {
         "incremental:buckets=16,stripes=1",
         "incremental:buckets=2,load=0.1,mover=writers,step=100",
         "incremental:buckets=8,stripes=8,capacity=100",
-    ]);
-}
-
-#[test]
-fn epoch_chain_conforms() {
-    conforms::<EpochChain>(&[
-        "epoch-chain",
-        "epoch-chain:buckets=1",
-        "epoch-chain:buckets=4,load=0.5",
-        "epoch-chain:buckets=16,stripes=1",
-        "epoch-chain:buckets=8,load=8,capacity=100",
     ]);
 }
 
