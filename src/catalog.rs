@@ -7,8 +7,9 @@
 use crate::base::{BadInput, Param, Params, Spec, unknown_name};
 use crate::bench::{self, Open, Pipe};
 use crate::table::{
-    Cuckoo, Dash, Env, Fixed, Incremental, Linear, Null, Optimistic, Resizable, RwLocked, SpinBit,
-    Strategy, Striped, StripedRw, Tagged,
+    Cuckoo, Dash, DashMap, Env, Fixed, Flurry, Incremental, Linear, MutexHashbrown, Null,
+    Optimistic, Papaya, Resizable, RwLocked, Scc, ShardedHashbrown, SpinBit, Strategy, Striped,
+    StripedRw, Tagged,
 };
 use crate::verify;
 
@@ -48,6 +49,12 @@ pub const ROWS: &[Row] = &[
     Row::of::<SpinBit>(),
     Row::of::<Optimistic>(),
     Row::of::<Tagged>(),
+    Row::of::<MutexHashbrown>(),
+    Row::of::<ShardedHashbrown>(),
+    Row::of::<DashMap>(),
+    Row::of::<Papaya>(),
+    Row::of::<Scc>(),
+    Row::of::<Flurry>(),
 ];
 
 impl Row {

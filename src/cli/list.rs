@@ -66,7 +66,14 @@ fn listing(kind: Kind, rows: &[Row]) -> anyhow::Result<Listing> {
         },
         Kind::Hashes => Listing {
             title: "hashes",
-            columns: vec!["hash", "what it is", "bits", "keyed", "resists flooding"],
+            columns: vec![
+                "hash",
+                "what it is",
+                "bits",
+                "keyed",
+                "resists flooding",
+                "source",
+            ],
             rows: HASHES
                 .iter()
                 .map(|hash| {
@@ -76,6 +83,7 @@ fn listing(kind: Kind, rows: &[Row]) -> anyhow::Result<Listing> {
                         hash.bits.to_string(),
                         yes(hash.keyed),
                         yes(hash.flood_resistant),
+                        hash.source.to_owned(),
                     ]
                 })
                 .collect(),

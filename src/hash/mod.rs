@@ -2,8 +2,26 @@
 //!
 //! A hash function is one row of [`HASHES`]: the caller of a table hashes each key once, through
 //! the plain function pointer in a [`Hasher`], and hands the table a [`Key`](crate::base::Key).
+//!
+//! - `rows.rs` has the rows; the functions that this crate implements itself, from their
+//!   published descriptions, have a file each; the others come from crates.
+//! - [`quality`] measures how good a function is, and [`quality::flood`] finds keys that collide.
 
+pub mod quality;
+
+mod djb2;
+mod fnv;
 mod identity;
+mod lookup3;
+mod murmur3;
+mod rows;
+mod sip;
+#[cfg(test)]
+mod vectors;
+mod widen;
+
+pub use rows::HASHES;
+pub use widen::widen;
 
 use crate::base::{BadInput, unknown_name};
 
@@ -17,7 +35,9 @@ pub struct HashRow {
     pub name: &'static str,
     /// One sentence for `list`.
     pub about: &'static str,
-    /// Bits of the function's own output; fewer than 64 are widened by one multiply.
+    /// Who published it, and what computes it here.
+    pub source: &'static str,
+    /// Bits of the function's own output; fewer than 64 are widened by one multiply ([`widen`]).
     pub bits: u32,
     /// Whether the seed enters the hash at all.
     pub keyed: bool,
@@ -27,34 +47,6 @@ pub struct HashRow {
     /// Hashes `bytes` under a seed.
     pub function: fn(&[u8], Seed) -> u64,
 }
-
-/// Every hash function, the default first.
-pub static HASHES: &[HashRow] = &[
-    HashRow {
-        name: "sip13",
-        about: "SipHash-1-3, keyed: safe against chosen keys; the default",
-        bits: 64,
-        keyed: true,
-        flood_resistant: true,
-        function: sip13,
-    },
-    HashRow {
-        name: "xxh3",
-        about: "XXH3-64, seeded: among the fastest; not meant to stop an attacker",
-        bits: 64,
-        keyed: true,
-        flood_resistant: false,
-        function: xxh3,
-    },
-    HashRow {
-        name: "identity",
-        about: "the trailing decimal digits, else the last eight bytes: deliberately bad",
-        bits: 64,
-        keyed: false,
-        flood_resistant: false,
-        function: identity::identity,
-    },
-];
 
 /// Finds a hash function by name.
 ///
@@ -92,16 +84,6 @@ impl Hasher {
     }
 }
 
-/// SipHash-1-3 (Aumasson and Bernstein 2012, with one compression and three finalization rounds).
-fn sip13(bytes: &[u8], seed: Seed) -> u64 {
-    siphasher::sip::SipHasher13::new_with_keys(seed[0], seed[1]).hash(bytes)
-}
-
-/// XXH3-64 (Collet), seeded with the seed's first half.
-fn xxh3(bytes: &[u8], seed: Seed) -> u64 {
-    xxhash_rust::xxh3::xxh3_64_with_seed(bytes, seed[0])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,16 +102,37 @@ mod tests {
         for row in HASHES {
             let differs = (row.function)(b"user1", [1, 2]) != (row.function)(b"user1", [3, 4]);
             assert_eq!(differs, row.keyed, "{}", row.name);
+            assert!(row.keyed || !row.flood_resistant, "{}", row.name);
         }
     }
 
-    /// Reference values: SipHash-1-3 of the empty string under the key 00 01 … 0f as in the
-    /// `siphash` reference vectors; XXH3-64 of the empty string with seed 0 from the xxHash
-    /// specification's sanity checks.
     #[test]
-    fn published_vectors() {
-        let key = [0x0706_0504_0302_0100, 0x0f0e_0d0c_0b0a_0908];
-        assert_eq!(sip13(b"", key), 0xabac_0158_050f_c4dc);
-        assert_eq!(xxh3(b"", [0, 0]), 0x2d06_8005_38d3_94c2);
+    fn names_are_unique_and_the_default_is_first() {
+        assert_eq!(HASHES[0].name, "sip13");
+        for (index, row) in HASHES.iter().enumerate() {
+            assert!(
+                HASHES[..index].iter().all(|other| other.name != row.name),
+                "{}",
+                row.name
+            );
+            assert!(
+                !row.about.is_empty() && !row.source.is_empty(),
+                "{}",
+                row.name
+            );
+            assert!(matches!(row.bits, 32 | 64), "{}", row.name);
+        }
+    }
+
+    /// A 32-bit function widened by a bijection has no more than 2^32 outputs, and its low half
+    /// decides the high one.
+    #[test]
+    fn narrow_hashes_are_widened_by_the_documented_multiply() {
+        for row in HASHES.iter().filter(|row| row.bits == 32) {
+            for key in [&b""[..], b"a", b"user0000000000000001"] {
+                let hash = (row.function)(key, [5, 6]);
+                assert_eq!(hash, widen(widen::narrow(hash)), "{}", row.name);
+            }
+        }
     }
 }
