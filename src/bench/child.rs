@@ -81,7 +81,9 @@ fn births<S: Strategy>(
             None
         };
         pipe.reply(&Reply::Opened(Box::new(Opened { pass_ops, filled })))?;
-        let Some((misses, feeds)) = slices(&table, open, hasher, is_control, feeds, pipe)? else {
+        let Some((misses, feeds)) =
+            slices(&table, open, hasher, is_control, feeds, rss_before, pipe)?
+        else {
             return Ok(());
         };
         let memory = memory_since(rss_before, Err("it is counted during a prefill".into()));
@@ -189,6 +191,7 @@ fn slices<S: Strategy>(
     hasher: Hasher,
     is_control: bool,
     feeds: Vec<Feed>,
+    rss_before: Option<u64>,
     pipe: &mut dyn Pipe,
 ) -> anyhow::Result<Option<(u64, Vec<Feed>)>> {
     let cpus = machine::allowed_cpus();
@@ -222,7 +225,11 @@ fn slices<S: Strategy>(
             match pipe.next()? {
                 None => return Ok(None),
                 Some(Request::Slice(order)) => {
-                    let sliced = one_slice(order, &jobs, &done)?;
+                    let mut sliced = one_slice(order, &jobs, &done)?;
+                    if order.clocked {
+                        let rss = machine::resident_bytes().zip(rss_before);
+                        sliced.rss_bytes = rss.map(|(now, before)| now.saturating_sub(before));
+                    }
                     misses += sliced.threads.iter().map(|t| t.misses).sum::<u64>();
                     let failed = sliced.failed.clone();
                     pipe.reply(&Reply::Sliced(sliced))?;

@@ -6,6 +6,7 @@
 //! (`timed`): hash, table call, check that the bytes belong to the key, and nothing else.
 
 mod child;
+mod clocked;
 mod micro;
 mod pipe;
 mod protocol;

@@ -44,6 +44,8 @@ pub struct SliceOrder {
     pub cut: Cut,
     /// Only hash the keys: what the hash alone costs.
     pub hash_only: bool,
+    /// Clock every operation: for [`ThreadSlice::longest_ns`] and [`Sliced::rss_bytes`].
+    pub clocked: bool,
 }
 
 /// Where a slice ends.
@@ -98,6 +100,9 @@ pub struct Sliced {
     /// CPU time of the process that none of these threads used, in nanoseconds: a strategy's
     /// helper threads.
     pub helper_cpu_ns: u64,
+    /// Growth of the child's resident memory since before the table was opened, in bytes, at the
+    /// end of a clocked slice.
+    pub rss_bytes: Option<u64>,
     /// A failed check of an outcome or a value: then there are no figures.
     pub failed: Option<String>,
 }
@@ -128,6 +133,9 @@ pub struct ThreadSlice {
     /// What hashing the same keys without a lookup took, in nanoseconds: for a control in a pass,
     /// which cannot hash its stream in a slice of its own.
     pub hash_ns: Option<u64>,
+    /// The longest operation of a clocked slice: wall time less the thread's run-queue delay, in
+    /// nanoseconds.
+    pub longest_ns: Option<u64>,
 }
 
 /// The end of the sessions.

@@ -101,9 +101,9 @@ impl<S: Session> Loop<S> {
     #[inline(always)]
     #[expect(
         clippy::inline_always,
-        reason = "the body of the timed loop, called from two places"
+        reason = "the body of the timed loop, called from few places"
     )]
-    fn one(&mut self, op: &Op, bytes: &[u8]) {
+    pub(super) fn one(&mut self, op: &Op, bytes: &[u8]) {
         let key = Key {
             bytes,
             hash: self.hasher.hash(bytes),

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
 use std::sync::{Arc, Barrier};
 
+use super::clocked::Longest;
 use super::protocol::{Cut, SliceOrder, ThreadSlice};
 use super::timed::{Loop, Tally};
 use crate::machine;
@@ -189,7 +190,12 @@ fn slice<S: Session>(
             slice.cpu_ns = machine::thread_cpu_ns().saturating_sub(cpu_before);
             slice
         }
-        Cut::Part { part, of } => by_part(feed, session, is_control, part, of)?,
+        Cut::Part { part, of } => {
+            let mut longest = job.order.clocked.then(Longest::new);
+            let mut slice = by_part(feed, session, is_control, (part, of), longest.as_mut())?;
+            slice.longest_ns = longest.map(|longest| longest.ns);
+            slice
+        }
     };
     let tally = std::mem::take(&mut session.tally);
     if let Some(first) = tally.first_wrong {
@@ -264,8 +270,8 @@ fn by_part<S: Session>(
     feed: &mut Feed,
     session: &mut Loop<S>,
     is_control: bool,
-    part: u32,
-    of: u32,
+    (part, of): (u32, u32),
+    mut longest: Option<&mut Longest>,
 ) -> Result<ThreadSlice, String> {
     let total = feed
         .pass_ops()
@@ -292,7 +298,10 @@ fn by_part<S: Session>(
         let ops = &feed.segment.ops[feed.at..feed.at + count];
         let cpu_before = machine::thread_cpu_ns();
         let before_ns = machine::now_ns();
-        session.run(&feed.segment, ops);
+        match &mut longest {
+            None => session.run(&feed.segment, ops),
+            Some(longest) => session.run_clocked(&feed.segment, ops, longest),
+        }
         let after_ns = machine::now_ns();
         slice.elapsed_ns += after_ns - before_ns;
         slice.cpu_ns += machine::thread_cpu_ns().saturating_sub(cpu_before);

@@ -10,6 +10,7 @@ mod fingerprint;
 mod memory;
 mod pin;
 mod process;
+mod run_queue;
 
 pub use clock::{clock_cost_ps, now_ns, utc_now};
 pub use counting::CountingAllocator;
@@ -19,3 +20,4 @@ pub use fingerprint::fingerprint;
 pub use memory::{available_bytes, resident_bytes, trim};
 pub use pin::{allowed_cpus, pin_thread};
 pub use process::{die_with_parent, limit_memory};
+pub use run_queue::RunQueue;

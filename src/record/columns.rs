@@ -59,6 +59,7 @@ impl Row for TrialRow {
         "gap_bytes",
         "bytes_counted",
         "memory_reason",
+        "longest_ns",
         "error",
     ];
 
@@ -84,6 +85,8 @@ impl Row for SliceRow {
         "elapsed_ns",
         "discarded_ops",
         "discarded_ns",
+        "longest_ns",
+        "rss_bytes",
     ];
 }
 
@@ -140,6 +143,8 @@ mod tests {
             elapsed_ns: 0,
             discarded_ops: 0,
             discarded_ns: 0,
+            longest_ns: None,
+            rss_bytes: None,
         };
         let census = CensusRow {
             cell_id: String::new(),

@@ -325,6 +325,8 @@ mod tests {
             elapsed_ns: 9000,
             discarded_ops: 100,
             discarded_ns: 1000,
+            longest_ns: None,
+            rss_bytes: None,
         }
     }
 

@@ -81,6 +81,8 @@ pub struct TrialRow {
     pub bytes_counted: Option<u64>,
     /// Why a memory field is empty.
     pub memory_reason: String,
+    /// The longest operation of a clocked pass: wall time less the thread's run-queue delay.
+    pub longest_ns: Option<u64>,
     /// Why the trial has no figures; empty for a good one.
     pub error: String,
 }
@@ -126,6 +128,10 @@ pub struct SliceRow {
     pub discarded_ops: u64,
     /// Nanoseconds of the first part of the slice.
     pub discarded_ns: u64,
+    /// The longest operation of a clocked slice: wall time less the thread's run-queue delay.
+    pub longest_ns: Option<u64>,
+    /// Growth of the child's resident memory at the end of a clocked slice, in bytes.
+    pub rss_bytes: Option<u64>,
 }
 
 /// A row of `census.csv`: one figure of a cell's structure, in long form.

@@ -7,7 +7,7 @@ use super::summary::{
     CellSummary, HarnessFloor, PAIRS_FOR_A_VERDICT, PanelSummary, Summary, Tally, Verdict,
 };
 use crate::record::{CellEntry, PanelEntry, Records, SliceKind, TrialRow};
-use crate::stats;
+use crate::stats::{self, Interval};
 
 impl Summary {
     /// Derives the figures. The same records give the same summary.
@@ -165,9 +165,23 @@ fn cell_summary(
             .filter(|walk| walk.entries > 0.0)
             .map(|walk| walk.steps / walk.entries),
         longest_chain: walk.map(|walk| walk.longest),
+        longest_op_ns: longest_op(good),
         resizes: Tally::of(good.iter().filter_map(ended).collect()),
         rates,
     }
+}
+
+/// Too few passes for a bootstrap of their maxima: all of them are between the ends.
+fn longest_op(trials: &[&TrialRow]) -> Option<Interval> {
+    let longest: Vec<f64> = trials
+        .iter()
+        .filter_map(|row| Some(row.longest_ns? as f64))
+        .collect();
+    Some(Interval {
+        low: longest.iter().copied().fold(f64::INFINITY, f64::min),
+        mid: stats::median(&longest)?,
+        high: longest.iter().copied().fold(0.0, f64::max),
+    })
 }
 
 /// Takes each cell's ratio to the baseline, and from the twin's the noise floor.
@@ -235,7 +249,6 @@ mod tests {
     use super::*;
     use crate::report::ratio;
     use crate::report::synthetic::{Cell, Synthetic};
-    use crate::stats::Interval;
 
     fn ordinary() -> Records {
         Synthetic::new()

@@ -123,6 +123,28 @@ fn percent_digits(percent: f64) -> String {
     }
 }
 
+/// A time with its unit: `17.0 ns`, `580 µs`, `4.80 s`.
+pub(super) fn duration(ns: f64) -> String {
+    let (unit_ns, unit) = unit_of(ns);
+    format!("{} {unit}", figure(ns / unit_ns))
+}
+
+/// A time with the range it lies in: `580 µs [510–640]`, in the unit of the middle.
+pub(super) fn duration_within(ns: &Interval) -> String {
+    let (unit_ns, unit) = unit_of(ns.mid);
+    let [low, mid, high] = [ns.low, ns.mid, ns.high].map(|ns| figure(ns / unit_ns));
+    format!("{mid} {unit} [{low}–{high}]")
+}
+
+fn unit_of(ns: f64) -> (f64, &'static str) {
+    match ns {
+        ns if ns >= 1e9 => (1e9, "s"),
+        ns if ns >= 1e6 => (1e6, "ms"),
+        ns if ns >= 1e3 => (1e3, "µs"),
+        _ => (1.0, "ns"),
+    }
+}
+
 /// `1 thread`, `2 threads`.
 pub(super) fn counted(count: u64, thing: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };

@@ -9,6 +9,7 @@ mod derive;
 mod findings;
 mod format;
 mod json;
+mod model;
 mod page;
 mod rates;
 mod summary;

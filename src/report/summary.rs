@@ -87,6 +87,9 @@ pub struct CellSummary {
     pub longest_chain: Option<u64>,
     /// Resizes that ended within a trial.
     pub resizes: Option<Tally>,
+    /// The longest operation of a clocked pass in nanoseconds, wall time less run-queue delay: the
+    /// median over passes, between the least and the most of any.
+    pub longest_op_ns: Option<Interval>,
     pub(super) rates: Rates,
 }
 

@@ -339,6 +339,8 @@ fn slice(
         elapsed_ns: elapsed_ns + discarded_ns,
         discarded_ops,
         discarded_ns,
+        longest_ns: None,
+        rss_bytes: None,
     }
 }
 

@@ -5,7 +5,9 @@ use comfy_table::{
 };
 
 use super::findings::Finding;
-use super::format::{counted, figure, figure_within, noise, times, times_within, wrap};
+use super::format::{
+    counted, duration_within, figure, figure_within, noise, times, times_within, wrap,
+};
 use super::summary::{CellSummary, PanelSummary, Summary, Tally, Verdict};
 use crate::record::Status;
 
@@ -26,6 +28,8 @@ enum Column {
     /// The ratio alone.
     Ratio,
     Bytes,
+    /// The longest operation of clocked passes.
+    Longest,
     Requests,
     Hits,
     Misses,
@@ -33,7 +37,7 @@ enum Column {
 }
 
 /// What a narrow terminal goes without, first to last: a column, and what stands in for it.
-const GIVE_WAY: [(Column, Option<Column>); 8] = [
+const GIVE_WAY: [(Column, Option<Column>); 9] = [
     (Column::RateWithin, Some(Column::Rate)),
     (Column::Bytes, None),
     (Column::Time, None),
@@ -42,6 +46,7 @@ const GIVE_WAY: [(Column, Option<Column>); 8] = [
     (Column::Ratio, None),
     (Column::Hits, None),
     (Column::Misses, None),
+    (Column::Longest, None),
 ];
 
 /// The panels of a run: each a heading, its targets by rate, and under them the controls, which are
@@ -157,6 +162,9 @@ fn columns_of(panel: &PanelSummary, rows: &[&CellSummary]) -> Vec<Column> {
     if rows.iter().any(|cell| cell.bytes_per_entry.is_some()) {
         columns.push(Column::Bytes);
     }
+    if rows.iter().any(|cell| cell.longest_op_ns.is_some()) {
+        columns.push(Column::Longest);
+    }
     if panel.has_misses() {
         columns.extend([Column::Requests, Column::Hits, Column::Misses]);
     }
@@ -252,6 +260,7 @@ fn title(panel: &PanelSummary, column: Column) -> String {
             _ => "× baseline".into(),
         },
         Column::Bytes => "B/entry".into(),
+        Column::Longest => "longest op".into(),
         Column::Requests => "requests".into(),
         Column::Hits => "hits".into(),
         Column::Misses => "misses".into(),
@@ -275,6 +284,7 @@ fn text(panel: &PanelSummary, cell: &CellSummary, column: Column) -> String {
         Column::Ratio => cell.ratio.map(|ratio| times(ratio.interval.mid)),
         Column::RatioWithin => cell.ratio.map(|ratio| times_within(&ratio.interval)),
         Column::Bytes => cell.bytes_per_entry.map(figure),
+        Column::Longest => cell.longest_op_ns.map(|ns| duration_within(&ns)),
         Column::Requests => Some(tally(cell.ops)),
         Column::Hits => Some(tally(cell.hits)),
         Column::Misses => Some(tally(cell.misses)),

@@ -299,6 +299,7 @@ fn one_slice(
         SliceOrder {
             cut,
             hash_only: false,
+            clocked: panel.workload.clocked,
         },
         panel,
         bench,
@@ -314,6 +315,7 @@ fn one_slice(
             SliceOrder {
                 cut,
                 hash_only: true,
+                clocked: false,
             },
             panel,
             bench,

@@ -94,7 +94,11 @@ impl Panel<'_> {
     /// Slices in a trial. A pass is cut into more, so that a resize is seen where it falls.
     #[must_use]
     pub fn slices(&self) -> u32 {
-        if self.is_pass() { 20 } else { 10 }
+        match (self.is_pass(), self.workload.clocked) {
+            (true, true) => 200,
+            (true, false) => 20,
+            (false, _) => 10,
+        }
     }
 
     /// Whether a trial is one pass from a fresh table.

@@ -15,6 +15,10 @@ use crate::workload::{
 pub const SUITES: &[(&str, &str)] = &[
     ("quick", include_str!("../../benches/suites/quick.toml")),
     ("ycsb", include_str!("../../benches/suites/ycsb.toml")),
+    ("buckets", include_str!("../../benches/suites/buckets.toml")),
+    ("locks", include_str!("../../benches/suites/locks.toml")),
+    ("growth", include_str!("../../benches/suites/growth.toml")),
+    ("peers", include_str!("../../benches/suites/peers.toml")),
 ];
 
 /// The suite that runs when none is named.
@@ -114,6 +118,9 @@ pub struct Custom {
     /// See [`Workload::ops`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ops: Option<u64>,
+    /// See [`Workload::clocked`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clocked: Option<bool>,
 }
 
 fn one_u64() -> u64 {
@@ -317,6 +324,7 @@ impl Custom {
             workload.on_miss = on_miss;
         }
         workload.ops = self.ops.or(workload.ops);
+        workload.clocked = self.clocked.unwrap_or(workload.clocked);
         Ok(workload)
     }
 }

@@ -52,6 +52,8 @@ impl Trial {
                 elapsed_ns: slice.elapsed_ns,
                 discarded_ops: slice.discarded_ops,
                 discarded_ns: slice.discarded_ns,
+                longest_ns: slice.longest_ns,
+                rss_bytes: sliced.rss_bytes,
             });
             if let Some(hash_ns) = slice.hash_ns {
                 let timed = self.slices.last().expect("just pushed");
@@ -60,6 +62,8 @@ impl Trial {
                     elapsed_ns: hash_ns,
                     discarded_ops: 0,
                     discarded_ns: 0,
+                    longest_ns: None,
+                    rss_bytes: None,
                     ..timed.clone()
                 });
             }
@@ -72,6 +76,7 @@ impl Trial {
                 self.total.misses += slice.misses;
                 self.total.refused += slice.refused;
                 self.total.cpu_ns += slice.cpu_ns;
+                self.total.longest_ns = self.total.longest_ns.max(slice.longest_ns);
             }
         }
         if kind == SliceKind::Throughput {
@@ -100,6 +105,7 @@ impl Trial {
             refused: Some(total.refused),
             cpu_ns: Some(total.cpu_ns),
             helper_cpu_ns: Some(self.helper_cpu_ns),
+            longest_ns: total.longest_ns,
             ..empty_row(place, cell, trial)
         };
         match structure {

@@ -40,6 +40,10 @@ pub struct Workload {
     pub ops: Option<u64>,
     /// A recorded trace to replay instead of drawing keys.
     pub trace: Option<TraceSource>,
+    /// Whether every operation is clocked, for the longest one and for memory over time; only where
+    /// a trial is one pass. The clock is part of such rates.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub clocked: bool,
 }
 
 /// Weights of the operations; they need not add up to 100.
@@ -105,6 +109,7 @@ impl Workload {
             on_miss: OnMiss::Fill,
             ops: Some(requests),
             trace: Some(source),
+            clocked: false,
         }
     }
 
@@ -148,6 +153,11 @@ impl Workload {
             return Err(named(BadInput(why)));
         }
         self.value.check().map_err(named)?;
+        if self.clocked && (self.keeps_key_set() || self.batch > 1) {
+            let why = "clocked = true is not valid: only for single operations that change the set of \
+                       keys, where a trial is one pass";
+            return Err(named(BadInput(why.into())));
+        }
         match &self.trace {
             Some(trace) => self.check_replay(trace).map_err(named),
             None => self.check_drawn().map_err(named),
@@ -257,6 +267,9 @@ impl Workload {
         }
         if self.batch > 1 {
             let _ = write!(text, ", batches of {}", self.batch);
+        }
+        if self.clocked {
+            text.push_str(", every operation clocked");
         }
         text
     }

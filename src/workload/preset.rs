@@ -128,6 +128,7 @@ fn prefilled(name: &str) -> Workload {
         on_miss: OnMiss::Nothing,
         ops: None,
         trace: None,
+        clocked: false,
     }
 }
 

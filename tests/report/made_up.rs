@@ -143,6 +143,8 @@ fn trial_of(run_id: &str, panel: u32, at: u32, trial: u32) -> (TrialRow, Vec<Sli
             elapsed_ns: 10_000_000,
             discarded_ops: ops / 4,
             discarded_ns: 2_000_000,
+            longest_ns: None,
+            rss_bytes: None,
         });
     }
     let ops: u64 = slices.iter().map(|slice| slice.ops).sum();

@@ -4,9 +4,10 @@ use super::axis::{Axis, amount};
 use super::canvas::{self, Align, Canvas, Drawn, Frame, Plot, WIDTH, clip, pixel};
 use super::palette::{Style, Tone};
 use super::structure::Structures;
-use super::{Chart, Suite, gather, positive, stem, workload_of};
+use super::{Chart, Suite, gather, load, positive, stem, workload_of};
 use crate::base::{Spec, Value, human_integer};
 use crate::report::format::{counted, figure, figure_within};
+use crate::report::model::Model;
 use crate::report::summary::{CellSummary, PanelSummary};
 
 /// Bucket counts from which on targets are a sweep.
@@ -16,9 +17,9 @@ const MODEL_STEPS: u32 = 48;
 
 /// Targets of a panel that differ in nothing but `buckets`.
 pub(super) struct Sweep<'s> {
-    panel: &'s PanelSummary,
+    pub panel: &'s PanelSummary,
     /// By bucket count, rising.
-    points: Vec<(u64, &'s CellSummary)>,
+    pub points: Vec<(u64, &'s CellSummary)>,
     /// The parameters that all of them have, `buckets` left out.
     others: String,
 }
@@ -86,71 +87,49 @@ pub(super) fn charts(suite: &Suite<'_>, structures: &Structures<'_>, charts: &mu
             gather(&mut groups, key, Line::new(sweep, structures));
         }
     }
+    for (_, lines) in &mut groups {
+        tell_apart(lines);
+    }
+    let mut by_load: Vec<(String, Vec<Line<'_>>)> = Vec::new();
     for ((workload, _), lines) in groups {
-        charts.extend(chart(suite.name, &workload, lines));
+        charts.extend(chart(suite.name, &workload, &lines));
+        for line in lines {
+            gather(&mut by_load, workload.clone(), line);
+        }
+    }
+    for (workload, lines) in by_load {
+        charts.extend(load::chart(suite.name, &workload, lines));
     }
 }
 
 /// A sweep as it is drawn.
-struct Line<'s> {
-    sweep: Sweep<'s>,
-    label: String,
-    style: Style,
-    model: Option<Model>,
+pub(super) struct Line<'s> {
+    pub sweep: Sweep<'s>,
+    pub label: String,
+    pub style: Style,
+    pub model: Option<Model>,
 }
 
-/// Nanoseconds an operation in so many buckets: `base_ns + step_ns · (α/2 + 1)`, α the entries a
-/// bucket. A hit in a chain that is searched from the front walks (n + 1)/2 of its n entries, and
-/// chains are seen in proportion to their length, which for keys spread at random comes to α/2 + 1
-/// (Knuth, "The Art of Computer Programming", volume 3, section 6.4).
-struct Model {
-    entries: f64,
-    base_ns: f64,
-    step_ns: f64,
-}
-
-impl Model {
-    fn steps(&self, buckets: f64) -> f64 {
-        self.entries / buckets / 2.0 + 1.0
-    }
-
-    fn ns(&self, buckets: f64) -> f64 {
-        self.base_ns + self.step_ns * self.steps(buckets)
-    }
-
-    /// Fits the nanoseconds a step to a sweep: least squares of relative errors, so that short
-    /// chains count as much as long ones. What the harness costs is measured, not fitted.
-    fn fit(sweep: &Sweep<'_>, structures: &Structures<'_>) -> Option<Model> {
-        let chained = sweep
-            .points
-            .iter()
-            .any(|(_, cell)| cell.mean_walk.is_some());
-        let items = sweep.points.iter().find_map(|(_, cell)| {
-            let structure = structures.get(cell.entry.cell_id.as_str())?;
-            positive(structure.in_chains().1)
-        });
-        let mut model = Model {
-            entries: items.filter(|_| chained)?,
-            base_ns: sweep
-                .panel
-                .harness
-                .as_ref()
-                .map_or(0.0, |floor| floor.floor_ns),
-            step_ns: 0.0,
-        };
-        let (mut above, mut below) = (0.0, 0.0);
-        for (buckets, ns) in measured(sweep) {
-            let part = model.steps(buckets) / ns;
-            above += (1.0 - model.base_ns / ns) * part;
-            below += part * part;
-        }
-        model.step_ns = positive(above / below)?;
-        Some(model)
-    }
+/// Fits the cost model to a sweep of chains. What the harness costs is measured, not fitted.
+fn fit(sweep: &Sweep<'_>, structures: &Structures<'_>) -> Option<Model> {
+    let chained = sweep
+        .points
+        .iter()
+        .any(|(_, cell)| cell.mean_walk.is_some());
+    let items = sweep.points.iter().find_map(|(_, cell)| {
+        let structure = structures.get(cell.entry.cell_id.as_str())?;
+        positive(structure.in_chains().1)
+    });
+    let harness = sweep.panel.harness.as_ref();
+    Model::fit(
+        items.filter(|_| chained)?,
+        harness.map_or(0.0, |floor| floor.floor_ns),
+        measured(sweep),
+    )
 }
 
 /// Bucket counts and nanoseconds an operation.
-fn measured(sweep: &Sweep<'_>) -> impl Iterator<Item = (f64, f64)> {
+pub(super) fn measured(sweep: &Sweep<'_>) -> impl Iterator<Item = (f64, f64)> {
     sweep
         .points
         .iter()
@@ -164,7 +143,7 @@ impl<'s> Line<'s> {
         Line {
             label: format!("{}, {threads}", first.strategy),
             style: Style::of(first),
-            model: Model::fit(&sweep, structures),
+            model: fit(&sweep, structures),
             sweep,
         }
     }
@@ -185,8 +164,7 @@ fn tell_apart(lines: &mut [Line<'_>]) {
     }
 }
 
-fn chart(suite: &str, workload: &str, mut lines: Vec<Line<'_>>) -> Option<Chart> {
-    tell_apart(&mut lines);
+fn chart(suite: &str, workload: &str, lines: &[Line<'_>]) -> Option<Chart> {
     let rates = || {
         let points = lines.iter().flat_map(|line| &line.sweep.points);
         points.filter_map(|(_, cell)| Some((positive(cell.rate?.low)?, positive(cell.rate?.high)?)))
@@ -224,7 +202,7 @@ fn chart(suite: &str, workload: &str, mut lines: Vec<Line<'_>>) -> Option<Chart>
         .map(|line| line.sweep.panel.entry.panel)
         .collect();
     panels.dedup();
-    let svg = canvas::draw(&title, 400, |canvas| paint(canvas, &lines, ends))?;
+    let svg = canvas::draw(&title, 400, |canvas| paint(canvas, lines, ends))?;
     Some(Chart {
         file: stem(&["buckets", suite, workload]),
         suite: suite.to_owned(),
@@ -398,25 +376,25 @@ fn draw_line(
 }
 
 /// Labels at the right ends of lines, moved apart where they would cover each other.
-struct Labels {
+pub(super) struct Labels {
     left: i32,
     /// Where each wants to be.
     wanted: Vec<(i32, String, Tone)>,
 }
 
 impl Labels {
-    fn new(frame: Frame) -> Labels {
+    pub fn new(frame: Frame) -> Labels {
         Labels {
             left: frame.left + frame.width + 8,
             wanted: Vec::new(),
         }
     }
 
-    fn add(&mut self, height: i32, text: &str, tone: Tone) {
+    pub fn add(&mut self, height: i32, text: &str, tone: Tone) {
         self.wanted.push((height, text.to_owned(), tone));
     }
 
-    fn draw(mut self, canvas: &Canvas<'_>) -> Drawn {
+    pub fn draw(mut self, canvas: &Canvas<'_>) -> Drawn {
         self.wanted.sort();
         let mut free = 0;
         for (height, text, tone) in &self.wanted {

@@ -224,6 +224,12 @@ impl<'a> Canvas<'a> {
             .draw(&Circle::new(at, radius, tone.colour().filled()))
     }
 
+    /// A ring around a point that asks for attention.
+    pub fn ring(&self, at: (i32, i32), radius: i32) -> Drawn {
+        let style = Tone::Ink.colour().stroke_width(2);
+        self.root.draw(&Circle::new(at, radius, style))
+    }
+
     /// A small triangle that points down: a resize.
     pub fn triangle(&self, (x, y): (i32, i32)) -> Drawn {
         let points = vec![(x - 4, y - 4), (x + 4, y - 4), (x, y + 3)];

@@ -20,6 +20,84 @@ const MOST_CELLS: usize = 12;
 /// From this ratio of the extremes on the rates are on a logarithmic scale.
 const LOG_FROM: f64 = 10.0;
 
+/// What of a pass is drawn.
+#[derive(Clone, Copy, PartialEq)]
+enum Figure {
+    /// Operations a second.
+    Rate,
+    /// The longest operation of each slice, in milliseconds.
+    Longest,
+    /// Growth of resident memory, in MiB.
+    Memory,
+}
+
+impl Figure {
+    fn axis_name(self) -> &'static str {
+        match self {
+            Figure::Rate => "operations/s",
+            Figure::Longest => "longest op, ms",
+            Figure::Memory => "RSS growth, MiB",
+        }
+    }
+
+    fn title(self, workload: &str, threads: &str) -> String {
+        match self {
+            Figure::Rate => format!(
+                "How does the rate move during {workload}, and what do resizes cost? ({threads})"
+            ),
+            Figure::Longest => {
+                format!("How long does one operation take at most during {workload}? ({threads})")
+            }
+            Figure::Memory => format!("How does memory grow during {workload}? ({threads})"),
+        }
+    }
+
+    /// What a step is, for the caption.
+    fn about(self, scale: &str) -> String {
+        let ordinate = match self {
+            Figure::Rate => format!("Rates are on one scale, {scale}."),
+            Figure::Longest => format!(
+                "Shown is its longest operation, wall time less the thread's run-queue delay; one scale, {scale}."
+            ),
+            Figure::Memory => format!(
+                "Shown is the growth of the process's resident memory at its end; one scale, {scale}."
+            ),
+        };
+        format!(
+            "Each step is a slice with the same number of operations; time runs over the slices of one trial, the \
+             one of median length, and is each plot's own. {ordinate} Grey bands with a triangle on top are resizes."
+        )
+    }
+
+    /// The figure of a slice, over its threads.
+    fn of(self, rows: &[&SliceRow]) -> f64 {
+        match self {
+            Figure::Rate => {
+                let timed = rows.iter().filter(|row| row.elapsed_ns > 0);
+                timed
+                    .map(|row| row.ops as f64 * 1e9 / row.elapsed_ns as f64)
+                    .sum()
+            }
+            Figure::Longest => {
+                let longest = rows.iter().filter_map(|row| row.longest_ns).max();
+                longest.map_or(0.0, |ns| ns as f64 / 1e6)
+            }
+            Figure::Memory => {
+                let rss = rows.iter().filter_map(|row| row.rss_bytes).max();
+                rss.map_or(0.0, |bytes| bytes as f64 / f64::from(1 << 20))
+            }
+        }
+    }
+
+    fn in_words(self, value: f64) -> String {
+        match self {
+            Figure::Rate => format!("{} operations a second", amount(value)),
+            Figure::Longest => format!("longest operation {} ms", figure(value)),
+            Figure::Memory => format!("{} MiB", figure(value)),
+        }
+    }
+}
+
 /// One trial of one cell.
 struct Pass<'s> {
     cell: &'s CellSummary,
@@ -32,7 +110,7 @@ struct Pass<'s> {
 struct Step {
     from_ns: f64,
     to_ns: f64,
-    rate: f64,
+    value: f64,
 }
 
 /// A resize, on the same clock.
@@ -45,11 +123,25 @@ struct Resize {
 
 pub(super) fn charts(suite: &Suite<'_>, records: &Records, charts: &mut Vec<Chart>) {
     for panel in suite.panels.iter().filter(|panel| panel.entry.pass) {
-        charts.extend(chart(suite.name, panel, records));
+        let of_panel = |row: &&SliceRow| row.panel == panel.entry.panel;
+        let clocked = records
+            .slices
+            .iter()
+            .filter(of_panel)
+            .any(|row| row.longest_ns.is_some());
+        // A clock around every operation is part of a rate, so those passes show none.
+        let figures: &[Figure] = if clocked {
+            &[Figure::Longest, Figure::Memory]
+        } else {
+            &[Figure::Rate]
+        };
+        for figure in figures {
+            charts.extend(chart(suite.name, panel, records, *figure));
+        }
     }
 }
 
-fn chart(suite: &str, panel: &PanelSummary, records: &Records) -> Option<Chart> {
+fn chart(suite: &str, panel: &PanelSummary, records: &Records, shown: Figure) -> Option<Chart> {
     let mut slices: BTreeMap<&str, Vec<&SliceRow>> = BTreeMap::new();
     let of_panel =
         |row: &&SliceRow| row.panel == panel.entry.panel && row.kind == SliceKind::Throughput;
@@ -59,19 +151,19 @@ fn chart(suite: &str, panel: &PanelSummary, records: &Records) -> Option<Chart> 
     let mut passes: Vec<Pass<'_>> = Vec::new();
     for cell in panel.cells.iter().filter(|cell| cell.ranked()) {
         let of_cell = slices.get(cell.entry.cell_id.as_str());
-        passes.extend(of_cell.and_then(|slices| pass(panel, cell, slices, &records.marks)));
+        passes.extend(of_cell.and_then(|slices| pass(panel, cell, slices, &records.marks, shown)));
     }
     let left_out = passes.len().saturating_sub(MOST_CELLS);
     passes.truncate(MOST_CELLS);
-    let rates = || {
+    let values = || {
         passes
             .iter()
             .flat_map(|pass| &pass.steps)
-            .map(|step| step.rate)
+            .map(|step| step.value)
     };
     let (low, high) = (
-        rates().fold(f64::INFINITY, f64::min),
-        rates().fold(0.0, f64::max),
+        values().fold(f64::INFINITY, f64::min),
+        values().fold(0.0, f64::max),
     );
     if passes.is_empty() || positive(low).is_none() {
         return None;
@@ -84,13 +176,9 @@ fn chart(suite: &str, panel: &PanelSummary, records: &Records) -> Option<Chart> 
     let log = high / low >= LOG_FROM;
     let workload = workload_of(panel);
     let threads = counted(u64::from(panel.entry.threads), "thread");
-    let title =
-        format!("How does the rate move during {workload}, and what do resizes cost? ({threads})");
+    let title = shown.title(&workload, &threads);
     let scale = if log { "logarithmic" } else { "linear, from 0" };
-    let mut about = format!(
-        "Each step is a slice with the same number of operations; time runs over the slices of one trial, the one of \
-         median length, and is each plot's own. Rates are on one scale, {scale}. Grey bands with a triangle on top are resizes."
-    );
+    let mut about = shown.about(scale);
     if left_out > 0 {
         about += &format!(" {} more not shown.", counted(left_out as u64, "target"));
     }
@@ -98,11 +186,11 @@ fn chart(suite: &str, panel: &PanelSummary, records: &Records) -> Option<Chart> 
     let notes = 18 * i32::try_from(failed.len()).ok()?;
     let svg = canvas::draw(&title, rows * ROW + notes + 8, |canvas| {
         let y = if log {
-            Axis::log(low, high, 5, "operations/s")
+            Axis::log(low, high, 5, shown.axis_name())
         } else {
-            Axis::from_zero(high, 3, "operations/s")
+            Axis::from_zero(high, 3, shown.axis_name())
         };
-        paint(canvas, &passes, &y)?;
+        paint(canvas, &passes, &y, shown)?;
         for (at, cell) in (0..).zip(&failed) {
             let text = format!("{}: failed", clip(&panel.label(cell), 600));
             let top = rows * ROW + 18 * at;
@@ -115,7 +203,11 @@ fn chart(suite: &str, panel: &PanelSummary, records: &Records) -> Option<Chart> 
     })?;
     Some(Chart {
         file: stem(&[
-            "time",
+            match shown {
+                Figure::Rate => "time",
+                Figure::Longest => "longest",
+                Figure::Memory => "memory",
+            },
             suite,
             &workload,
             &format!("{}t", panel.entry.threads),
@@ -128,12 +220,13 @@ fn chart(suite: &str, panel: &PanelSummary, records: &Records) -> Option<Chart> 
     })
 }
 
-/// The trial of median length; none of a cell that failed.
+/// The trial of median length with one figure; none of a cell that failed.
 fn pass<'s>(
     panel: &PanelSummary,
     cell: &'s CellSummary,
     slices: &[&SliceRow],
     marks: &[MarkRow],
+    shown: Figure,
 ) -> Option<Pass<'s>> {
     cell.rate?;
     let mut trials: BTreeMap<(u32, u32), BTreeMap<u32, Vec<&SliceRow>>> = BTreeMap::new();
@@ -171,16 +264,13 @@ fn pass<'s>(
     for rows in rounds.values() {
         let rows = last_attempts(rows);
         let (started, took) = span(&rows);
-        let rate = rows.iter().filter(|row| row.elapsed_ns > 0);
-        let rate = rate
-            .map(|row| row.ops as f64 * 1e9 / row.elapsed_ns as f64)
-            .sum();
+        let value = shown.of(&rows);
         let (from_ns, to_ns) = clock.add(started, took);
-        if positive(rate).is_some() {
+        if positive(value).is_some() {
             pass.steps.push(Step {
                 from_ns,
                 to_ns,
-                rate,
+                value,
             });
         }
     }
@@ -259,7 +349,7 @@ fn resizes(marks: &[&MarkRow], clock: &Clock) -> Vec<Resize> {
         .collect()
 }
 
-fn paint(canvas: &mut Canvas<'_>, passes: &[Pass<'_>], y: &Axis) -> Drawn {
+fn paint(canvas: &mut Canvas<'_>, passes: &[Pass<'_>], y: &Axis, shown: Figure) -> Drawn {
     let columns = i32::from(COLUMNS);
     let cell_width = WIDTH / columns;
     for (at, pass) in (0..).zip(passes) {
@@ -281,12 +371,12 @@ fn paint(canvas: &mut Canvas<'_>, passes: &[Pass<'_>], y: &Axis) -> Drawn {
         if column > 0 {
             y.name.clear();
         }
-        one(canvas, pass, frame, &y)?;
+        one(canvas, pass, frame, &y, shown)?;
     }
     Ok(())
 }
 
-fn one(canvas: &mut Canvas<'_>, pass: &Pass<'_>, frame: Frame, y: &Axis) -> Drawn {
+fn one(canvas: &mut Canvas<'_>, pass: &Pass<'_>, frame: Frame, y: &Axis, shown: Figure) -> Drawn {
     let end = pass.steps.last().map_or(1.0, |step| step.to_ns);
     let (unit_ns, unit) = match end {
         ns if ns >= 2e9 => (1e9, "s"),
@@ -310,15 +400,15 @@ fn one(canvas: &mut Canvas<'_>, pass: &Pass<'_>, frame: Frame, y: &Axis) -> Draw
     let style = Style::of(&pass.cell.entry);
     let mut path = Vec::new();
     for step in &pass.steps {
-        let height = pixel(&plot, (x.range().0, y.within(step.rate))).1;
+        let height = pixel(&plot, (x.range().0, y.within(step.value))).1;
         let ends = (across(step.from_ns), across(step.to_ns));
         path.extend([(ends.0, height), (ends.1, height)]);
         let text = format!(
-            "{}, {}–{} {unit}: {} operations a second",
+            "{}, {}–{} {unit}: {}",
             pass.label,
             figure(step.from_ns / unit_ns),
             figure(step.to_ns / unit_ns),
-            amount(step.rate)
+            shown.in_words(step.value)
         );
         canvas.hover((ends.0, frame.top), (ends.1, bottom), &text);
     }

@@ -9,6 +9,7 @@ mod bytes;
 mod canvas;
 mod chains;
 mod fill;
+mod load;
 mod palette;
 mod ratios;
 mod structure;

@@ -128,6 +128,7 @@ fn each_question_has_its_chart() {
             "throughput-quick-ycsb-b",
             "throughput-quick-fill",
             "buckets-quick-ycsb-b",
+            "load-quick-ycsb-b",
             "chains-quick",
             "bytes-quick",
             "time-quick-fill-1t",

@@ -5,6 +5,8 @@
 
 mod compare;
 mod events;
+mod longest;
+mod model;
 mod scaling;
 mod sweep;
 
@@ -26,6 +28,10 @@ pub enum Topic {
     Sweep,
     /// A target against the baseline.
     Baseline,
+    /// The longest operation of clocked passes.
+    Longest,
+    /// How well the cost model explains a sweep over bucket counts.
+    Model,
     /// Two targets, none of them the baseline.
     Pair,
     /// A target at several thread counts.
@@ -46,6 +52,8 @@ impl Topic {
             Topic::Error => "error",
             Topic::Sweep => "sweep",
             Topic::Baseline => "baseline",
+            Topic::Longest => "longest",
+            Topic::Model => "model",
             Topic::Pair => "pair",
             Topic::Scaling => "scaling",
             Topic::Replay => "replay",
@@ -80,6 +88,8 @@ pub fn findings(summary: &Summary) -> Vec<Finding> {
     proposed.extend(sweep::sweeps(summary));
     proposed.extend(scaling::scalings(summary));
     proposed.extend(events::replays(summary));
+    proposed.extend(model::models(summary));
+    proposed.extend(longest::longest(summary));
     proposed.extend(events::resizes(summary));
     proposed.sort_by(|a, b| b.effect.total_cmp(&a.effect).then(a.topic.cmp(&b.topic)));
     let room = AT_MOST - errors.len();

@@ -11,16 +11,16 @@ const VALUES_OF_A_SWEEP: usize = 3;
 
 /// Cells of one panel that differ in one parameter of their strategy.
 pub(super) struct Sweep<'s> {
-    strategy: &'s str,
-    param: String,
+    pub strategy: &'s str,
+    pub param: String,
     /// Highest rate first.
-    points: Vec<Point<'s>>,
+    pub points: Vec<Point<'s>>,
 }
 
 /// One value of a sweep.
 pub(super) struct Point<'s> {
-    value: Value,
-    cell: &'s CellSummary,
+    pub value: Value,
+    pub cell: &'s CellSummary,
 }
 
 impl Point<'_> {

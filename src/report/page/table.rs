@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::view::grouped;
-use crate::report::format::{counted, figure, figure_within, times_within};
+use crate::report::format::{counted, duration_within, figure, figure_within, times_within};
 use crate::report::summary::{CellSummary, PanelSummary, Tally, Verdict};
 
 /// A table that sorts by its columns and filters by strategy, workload and threads.
@@ -132,12 +132,15 @@ pub(super) struct Shape {
     batch: bool,
     hash: bool,
     answers: bool,
+    longest: bool,
 }
 
 impl Shape {
     pub fn of(panels: &[&PanelSummary]) -> Shape {
         let cells = panels.iter().flat_map(|panel| &panel.cells);
+        let longest = cells.clone().any(|cell| cell.longest_op_ns.is_some());
         Shape {
+            longest,
             entries: distinct(panels.iter().map(|panel| panel.entry.entries)).len() > 1,
             batch: distinct(panels.iter().map(|panel| panel.entry.batch)).len() > 1,
             hash: distinct(cells.map(|cell| &cell.entry.hash)).len() > 1,
@@ -307,6 +310,13 @@ fn columns(shape: Shape) -> Vec<Column> {
             "Growth of resident memory over the entries, in bytes",
         ),
     ]);
+    if shape.longest {
+        columns.push(Column::new(
+            "Longest op",
+            Kind::Number,
+            "Of a pass with a clock around every operation, less run-queue delay: median and range",
+        ));
+    }
     if shape.answers {
         for title in ["Requests", "Hits", "Misses"] {
             columns.push(Column::new(title, Kind::Number, "In each trial"));
@@ -359,6 +369,12 @@ fn row(panel: &PanelSummary, cell: &CellSummary, shape: Shape, full: f64) -> Row
         verdict(cell),
         Cell::figure(cell.bytes_per_entry.map(|bytes| (figure(bytes), bytes))),
     ]);
+    if shape.longest {
+        let longest = cell.longest_op_ns;
+        cells.push(Cell::figure(
+            longest.map(|ns| (duration_within(&ns), ns.mid)),
+        ));
+    }
     if shape.answers {
         // Where nothing can miss, the counts say how long it was measured and no more; a control answers
         // every get.

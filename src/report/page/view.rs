@@ -370,7 +370,9 @@ fn chart_of<'c>(finding: &Finding, charts: &'c [Chart]) -> Option<&'c Chart> {
         Topic::Baseline | Topic::Pair | Topic::NoDifference => &["ratio", "throughput"],
         Topic::Scaling => &["throughput", "threads", "ratio"],
         Topic::Replay => &["throughput", "ratio"],
-        Topic::Resizes => &["fill", "timeline", "ratio"],
+        Topic::Model => &["load", "buckets"],
+        Topic::Longest => &["longest"],
+        Topic::Resizes => &["time-", "longest", "ratio"],
     };
     let shows = |chart: &&Chart| {
         let mut panels = finding.panels.iter();

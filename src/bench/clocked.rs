@@ -1,0 +1,77 @@
+//! The timed loop with a clock around every operation: how long the longest one takes.
+//!
+//! These passes are of their own kind. The clock costs as much as a cheap operation, so their rates
+//! are not compared with those of passes without it.
+
+use super::timed::Loop;
+use crate::machine::{self, RunQueue};
+use crate::table::Session;
+use crate::workload::{Op, Segment};
+
+/// Operations shorter than this are not looked into: the kernel's own timer interrupts take as
+/// long.
+const FLOOR_NS: u64 = 10_000;
+
+/// Operations between two looks at the run queue, so that short waits, which no operation is long
+/// enough to have looked into, are not counted against a later one.
+const LOOK_EVERY: usize = 1024;
+
+/// The longest operation of a slice: wall time less what the thread waited for a processor, where
+/// the kernel tells.
+pub(super) struct Longest {
+    queue: Option<RunQueue>,
+    waited_ns: u64,
+    pub(super) ns: u64,
+}
+
+impl Longest {
+    /// For operations of the calling thread.
+    pub(super) fn new() -> Longest {
+        Longest {
+            queue: RunQueue::of_this_thread(),
+            waited_ns: 0,
+            ns: 0,
+        }
+    }
+
+    /// Waits until now belong to nobody.
+    fn look(&mut self) -> u64 {
+        let waited_ns = self.queue.as_ref().and_then(RunQueue::waited_ns);
+        let before = self.waited_ns;
+        self.waited_ns = waited_ns.unwrap_or(before);
+        self.waited_ns - before
+    }
+
+    #[cold]
+    fn long_operation(&mut self, took_ns: u64) {
+        let waited_ns = self.look();
+        self.ns = self.ns.max(took_ns.saturating_sub(waited_ns));
+    }
+}
+
+impl<S: Session> Loop<S> {
+    /// Runs the operations in order, one at a time; every nanosecond between the first and the last
+    /// belongs to one of them.
+    #[inline(never)]
+    pub(super) fn run_clocked(&mut self, segment: &Segment, ops: &[Op], longest: &mut Longest) {
+        for ops in ops.chunks(LOOK_EVERY) {
+            longest.look();
+            let mut before_ns = machine::now_ns();
+            for op in ops {
+                self.one(op, segment.key(op));
+                let after_ns = machine::now_ns();
+                let took_ns = after_ns - before_ns;
+                before_ns = after_ns;
+                if took_ns > longest.ns {
+                    if took_ns < FLOOR_NS {
+                        longest.ns = took_ns;
+                    } else {
+                        longest.long_operation(took_ns);
+                        // What looking cost belongs to no operation.
+                        before_ns = machine::now_ns();
+                    }
+                }
+            }
+        }
+    }
+}
