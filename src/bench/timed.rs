@@ -9,7 +9,7 @@ use std::hint::black_box;
 use crate::base::Key;
 use crate::hash::Hasher;
 use crate::table::{Edit, Outcome, Session, Stored};
-use crate::workload::{Expect, Kind, Op, Segment};
+use crate::workload::{Expect, Kind, Op, Segment, VALUE_BYTES_MAX};
 
 /// What a thread counted, and the first thing that was wrong.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -130,6 +130,7 @@ impl<S: Session> Loop<S> {
                 let present = self.session.remove(key);
                 self.outcome(op, bytes, present);
             }
+            _ => self.edit(op, key),
         }
     }
 
@@ -204,6 +205,66 @@ impl<S: Session> Loop<S> {
         }
     }
 
+    /// The writes of memcached that look at what is there. The new value's mark is written again
+    /// where the value grows: a short one is known by fewer bytes.
+    fn edit(&mut self, op: &Op, key: Key<'_>) {
+        let fresh = value_for(&mut self.value, op, key.bytes);
+        let (outcome, (found, done)) = self.session.update(key, |old, new| {
+            let fits = |old: &[u8]| old.len() + fresh.len() <= VALUE_BYTES_MAX as usize;
+            let own = old.map(|old| op.kind == Kind::Add || belongs(old, key.bytes));
+            let edit = match (op.kind, old) {
+                (Kind::Add, None) | (Kind::Replace | Kind::Cas, Some(_)) => {
+                    new.extend_from_slice(fresh);
+                    Edit::Store
+                }
+                (Kind::Append, Some(old)) if fits(old) => {
+                    new.extend_from_slice(old);
+                    new.extend_from_slice(fresh);
+                    mark_value(new, key.bytes);
+                    Edit::Store
+                }
+                (Kind::Prepend, Some(old)) if fits(old) => {
+                    new.extend_from_slice(fresh);
+                    new.extend_from_slice(old);
+                    mark_value(new, key.bytes);
+                    Edit::Store
+                }
+                (Kind::Incr | Kind::Decr, Some(old)) if old.len() > 8 => {
+                    // The number is the end of the value, eight bytes of it at most past the mark.
+                    let at = 8.max(old.len() - 8);
+                    new.extend_from_slice(&old[at..]);
+                    count(new, op.kind == Kind::Incr);
+                    Edit::Patch { at }
+                }
+                (Kind::Incr | Kind::Decr, Some(old)) => {
+                    // All of it is the mark: written as it was.
+                    new.extend_from_slice(old);
+                    Edit::Store
+                }
+                _ => Edit::Keep,
+            };
+            (edit, (own, edit != Edit::Keep))
+        });
+        let present = found.is_some();
+        let grows = matches!(op.kind, Kind::Append | Kind::Prepend);
+        // Beyond the item limit a value does not grow, as in memcached.
+        self.tally.refused += u64::from(outcome == Outcome::Refused || grows && present && !done);
+        if found == Some(false) {
+            self.note_wrong(|| format!("key {} had another's value", show(key.bytes)));
+        }
+        self.outcome(op, key.bytes, present);
+        let as_told = match outcome {
+            Outcome::Created => done && !present,
+            Outcome::Replaced => done && present,
+            Outcome::Kept => !done,
+            Outcome::Refused => done,
+            Outcome::Removed => false,
+        };
+        if self.outcomes && !as_told {
+            self.note_wrong(|| format!("{:?} {outcome:?} key {}", op.kind, show(key.bytes)));
+        }
+    }
+
     /// Counts a read; `found` says whether the value was the key's own.
     #[inline]
     fn read(&mut self, op: &Op, bytes: &[u8], found: Option<bool>) {
@@ -273,6 +334,18 @@ fn mark_value(value: &mut [u8], key: &[u8]) {
     } else {
         let length = value.len().min(key.len()).min(8);
         value[..length].copy_from_slice(&key[key.len() - length..]);
+    }
+}
+
+/// Adds 1 to a little-endian number, or takes it away; past either end it goes round.
+fn count(number: &mut [u8], up: bool) {
+    for byte in number {
+        let end = if up { u8::MAX } else { 0 };
+        let carries = *byte == end;
+        *byte = byte.wrapping_add(if up { 1 } else { u8::MAX });
+        if !carries {
+            break;
+        }
     }
 }
 

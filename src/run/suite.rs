@@ -7,8 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::{BadInput, unknown_name};
 use crate::workload::{
-    FORMATS, KeyDistribution, Mix, OnMiss, PRESETS, Size, TraceSource, Workload, find_format,
-    find_preset,
+    KeyDistribution, Mix, OnMiss, PRESETS, Size, TraceSource, Workload, find_preset,
 };
 
 /// The built-in suites: name and TOML text.
@@ -258,7 +257,7 @@ impl Suite {
         if let Some(trace) = name.strip_prefix("trace=") {
             // The number of requests is known once the trace has been read.
             let batch = batch.or(self.batch).unwrap_or(1);
-            let workload = Workload::replay(trace_source(trace)?, 0, batch);
+            let workload = Workload::replay(TraceSource::parse(trace, false)?, 0, batch);
             workload.check()?;
             return Ok(workload);
         }
@@ -327,21 +326,4 @@ impl Custom {
         workload.clocked = self.clocked.unwrap_or(workload.clocked);
         Ok(workload)
     }
-}
-
-/// Splits `FILE[:FORMAT]`; a file whose name has a colon is still found as it is.
-fn trace_source(text: &str) -> Result<TraceSource, BadInput> {
-    if let Some((file, format)) = text.rsplit_once(':')
-        && !Path::new(text).exists()
-    {
-        let format = find_format(format)?;
-        return Ok(TraceSource {
-            path: file.into(),
-            format: format.name.to_owned(),
-        });
-    }
-    Ok(TraceSource {
-        path: text.into(),
-        format: FORMATS[0].name.to_owned(),
-    })
 }

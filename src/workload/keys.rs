@@ -33,23 +33,33 @@ impl KeyBuffer {
     /// The key of a record as YCSB makes it: `user` and the decimal of the hashed record number.
     #[inline]
     pub(super) fn key(&mut self, record: u64) -> &[u8] {
-        let mut at = KEY_LEN_MAX;
-        let mut rest = fnv1a64(record);
-        // Two digits a step: the divisions are what this costs.
-        while rest >= 10 {
-            let pair = (rest % 100) as usize;
-            rest /= 100;
-            at -= 2;
-            self.0[at..at + 2].copy_from_slice(&DIGIT_PAIRS[pair]);
-        }
-        if rest > 0 || at == KEY_LEN_MAX {
-            at -= 1;
-            self.0[at] = DIGIT_PAIRS[(rest % 10) as usize][1];
-        }
+        let mut at = decimal(&mut self.0, fnv1a64(record));
         at -= 4;
         self.0[at..at + 4].copy_from_slice(b"user");
         &self.0[at..]
     }
+}
+
+/// Digits of the longest number.
+pub(super) const DECIMAL_BYTES: usize = 20;
+
+/// Writes a number at the end of a buffer that has room for it; returns where it begins.
+#[inline]
+pub(super) fn decimal<const N: usize>(buffer: &mut [u8; N], number: u64) -> usize {
+    const { assert!(N >= DECIMAL_BYTES) }
+    let (mut at, mut rest) = (N, number);
+    // Two digits a step: the divisions are what this costs.
+    while rest >= 10 {
+        let pair = (rest % 100) as usize;
+        rest /= 100;
+        at -= 2;
+        buffer[at..at + 2].copy_from_slice(&DIGIT_PAIRS[pair]);
+    }
+    if rest > 0 || at == N {
+        at -= 1;
+        buffer[at] = DIGIT_PAIRS[(rest % 10) as usize][1];
+    }
+    at
 }
 
 /// `00` to `99`.

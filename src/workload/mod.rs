@@ -13,13 +13,12 @@
 //! | `segment` | operations as the timed loop reads them |
 //! | `stream`, `drawn`, `replay` | where segments come from: drawn, or read from a trace |
 //! | `presence` | what a thread can know of a key before it touches it |
-//! | `trace`, `lines` | trace formats and the reading of their files |
+//! | `trace` | trace formats, the reading of their files, what a trace holds |
 
 mod distribution;
 mod drawn;
 mod draws;
 mod keys;
-mod lines;
 #[cfg(test)]
 mod model_tests;
 mod plan;
@@ -37,6 +36,9 @@ pub use keys::Prefill;
 pub use plan::{Mix, OnMiss, TraceSource, Workload};
 pub use preset::{PRESETS, Preset, find as find_preset};
 pub use segment::{Expect, Filled, Kind, Op, SEGMENT_BYTES_MAX, Segment};
-pub use size::Size;
+pub use size::{Size, VALUE_BYTES_MAX};
 pub use stream::Stream;
-pub use trace::{FORMATS, Format, TraceFacts, find_format};
+pub use trace::{
+    FORMATS, Format, Request, SizeFacts, TraceFacts, TraceOp, TraceProfile, TraceReader, ZipfFit,
+    find_format,
+};

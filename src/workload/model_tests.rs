@@ -100,9 +100,19 @@ fn play(
         if batching == Batching::Flushed {
             hand_over(&mut thread.waiting, &mut table, &mut seen)?;
         }
-        check(&op, table.contains(&key), &mut seen)?;
-        assert_ne!(op.kind, Kind::Remove, "no mix removes");
-        table.insert(key);
+        let present = table.contains(&key);
+        check(&op, present, &mut seen)?;
+        seen.misses += u64::from(op.kind == Kind::Rmw && !present);
+        match op.kind {
+            Kind::Remove => {
+                table.remove(&key);
+            }
+            Kind::Set | Kind::Insert | Kind::Rmw | Kind::Add => {
+                table.insert(key);
+            }
+            // These change a value that is there.
+            _ => {}
+        }
     }
     for thread in all {
         let pass = thread.stream.pass_ops();
@@ -306,6 +316,7 @@ fn a_trace_keeps_its_word() {
     let source = TraceSource {
         path,
         format: "keys".into(),
+        lenient: false,
     };
     let requests = keys.len() as u64;
     play_all(
@@ -320,6 +331,46 @@ fn a_trace_keeps_its_word() {
             }
         },
     );
+}
+
+/// Every operation on few keys, from an empty table, with gets that fill and gets that do not.
+#[test]
+fn a_trace_of_every_operation_keeps_its_word() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("every.csv");
+    let mut draws = Draws::new(5, 5);
+    let ops = [
+        "get", "get", "get", "gets", "set", "add", "replace", "cas", "append", "prepend", "incr",
+        "decr", "delete", "delete",
+    ];
+    let mut text = String::new();
+    for time in 0..8_000 {
+        let (key, op) = (draws.below(60), draws.below(ops.len() as u64));
+        let op = ops[usize::try_from(op).unwrap()];
+        text += &format!("{time},key{key},5,10,1,{op},0\n");
+    }
+    std::fs::write(&path, text).unwrap();
+    let source = TraceSource {
+        path,
+        format: "twitter".into(),
+        lenient: false,
+    };
+    for on_miss in [OnMiss::Nothing, OnMiss::Fill] {
+        let mut workload = Workload::replay(source.clone(), 8_000, 1);
+        assert_eq!(workload.on_miss, OnMiss::Nothing);
+        workload.on_miss = on_miss;
+        play_all(&workload, |case, _, batch, seen| {
+            assert_eq!(seen.ops, 8_000, "{case}");
+            assert!(seen.present > 500 && seen.absent > 500, "{case}: {seen:?}");
+            assert_eq!(seen.either > 0, batch > 1, "{case}: {seen:?}");
+            let misses = seen.first_touches.iter().sum::<u64>();
+            if batch == 1 {
+                assert_eq!(seen.misses, misses, "{case}");
+            } else {
+                assert!(seen.misses >= misses, "{case}");
+            }
+        });
+    }
 }
 
 /// The model can tell a stream that is wrong: here the table lacks what the stream takes for

@@ -79,6 +79,9 @@ pub struct TraceSource {
     pub path: PathBuf,
     /// One of [`super::FORMATS`].
     pub format: String,
+    /// Whether broken lines are left out and counted; otherwise the first one is an error.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lenient: bool,
 }
 
 fn default_value() -> Size {
@@ -91,10 +94,11 @@ fn default_batch() -> u32 {
 
 impl Workload {
     /// The workload that replays a trace of `requests` requests (from
-    /// [`TraceFacts`](super::TraceFacts)) from an empty table, each a get that fills on a miss.
-    /// Values have 100 bytes. It is named after the file.
+    /// [`TraceFacts`](super::TraceFacts)) from an empty table. A get fills on a miss where the format
+    /// has no writes. Values have 100 bytes where the trace does not say. It is named after the file.
     #[must_use]
     pub fn replay(source: TraceSource, requests: u64, batch: u32) -> Workload {
+        let writes = find_format(&source.format).is_ok_and(|format| format.writes);
         Workload {
             name: source.name(),
             entries: 0,
@@ -106,7 +110,11 @@ impl Workload {
             },
             batch,
             prefill: false,
-            on_miss: OnMiss::Fill,
+            on_miss: if writes {
+                OnMiss::Nothing
+            } else {
+                OnMiss::Fill
+            },
             ops: Some(requests),
             trace: Some(source),
             clocked: false,
@@ -165,7 +173,7 @@ impl Workload {
     }
 
     fn check_replay(&self, trace: &TraceSource) -> Result<(), BadInput> {
-        find_format(&trace.format)?;
+        let format = find_format(&trace.format)?;
         let bad = |why: String| Err(BadInput(why));
         if self.entries != 0 {
             let entries = self.entries;
@@ -176,8 +184,12 @@ impl Workload {
         if self.prefill {
             return bad("prefill = true is not valid: a trace starts from an empty table".into());
         }
-        if self.on_miss != OnMiss::Fill {
-            return bad("on_miss = \"nothing\" is not valid: a trace fills on a miss".into());
+        if self.on_miss != OnMiss::Fill && !format.writes {
+            return bad(format!(
+                "on_miss = \"nothing\" is not valid: a trace in format {} has no writes and fills \
+                 on a miss",
+                format.name
+            ));
         }
         Ok(())
     }
@@ -276,11 +288,14 @@ impl Workload {
 }
 
 impl TraceSource {
-    /// What the trace is called: the file's name without `.gz` and without one more ending.
+    /// What the trace is called: the file's name without `.gz` or `.zst` and without one more ending.
     fn name(&self) -> String {
         let file = self.path.file_name().unwrap_or(self.path.as_os_str());
         let file = file.to_string_lossy();
-        let plain = match file.strip_suffix(".gz") {
+        let unpacked = [".gz", ".zst"]
+            .iter()
+            .find_map(|end| file.strip_suffix(end));
+        let plain = match unpacked {
             Some(plain) if !plain.is_empty() => plain,
             _ => &file,
         };
@@ -331,6 +346,7 @@ mod tests {
         TraceSource {
             path: "traces/web07.keys.txt.gz".into(),
             format: "keys".into(),
+            lenient: false,
         }
     }
 
@@ -365,6 +381,7 @@ mod tests {
         for (path, name) in [
             ("a/web07.keys.txt.gz", "web07.keys"),
             ("cachelib_kv_traces_1.csv", "cachelib_kv_traces_1"),
+            ("cluster52.sort.zst", "cluster52"),
             ("plain", "plain"),
             (".gz", ".gz"),
             (".hidden", ".hidden"),

@@ -9,7 +9,7 @@
 //!   may overtake a get that waits. Nothing here assumes when a batch is handed over, only that
 //!   two gets with `batch` gets between them are never in one, and that batches keep their order.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 
 use foldhash::fast::FixedState;
@@ -24,7 +24,8 @@ pub(super) struct Window<K> {
     /// Gets so far: the index of the next one.
     gets: u64,
     order: VecDeque<(u64, K)>,
-    members: HashSet<K, FixedState>,
+    /// The last get that may fill the key.
+    members: HashMap<K, u64, FixedState>,
 }
 
 impl<K: Hash + Eq + Copy> Window<K> {
@@ -33,7 +34,7 @@ impl<K: Hash + Eq + Copy> Window<K> {
             batch: batch.into(),
             gets: 0,
             order: VecDeque::new(),
-            members: HashSet::default(),
+            members: HashMap::default(),
         }
     }
 
@@ -47,18 +48,20 @@ impl<K: Hash + Eq + Copy> Window<K> {
             if index + self.batch > self.gets {
                 break;
             }
-            self.members.remove(old);
+            if self.members.get(old) == Some(index) {
+                self.members.remove(old);
+            }
             self.order.pop_front();
         }
-        self.members.contains(&key)
+        self.members.contains_key(&key)
     }
 
-    /// Counts a get, the first to fill its key if `fills` says so.
+    /// Counts a get, one that may fill its key if `fills` says so.
     #[inline]
     pub(super) fn get(&mut self, key: K, fills: bool) {
         if self.batch > 1 && fills {
             self.order.push_back((self.gets, key));
-            self.members.insert(key);
+            self.members.insert(key, self.gets);
         }
         self.gets += 1;
     }

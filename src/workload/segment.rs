@@ -19,6 +19,21 @@ pub enum Kind {
     Rmw,
     /// Takes the key out.
     Remove,
+    /// Sets the value if there is none.
+    Add,
+    /// Sets the value if there is one.
+    Replace,
+    /// Reads the value and sets another, if there is one: what a compare-and-swap does that
+    /// succeeds.
+    Cas,
+    /// Puts bytes behind the value, if there is one.
+    Append,
+    /// Puts bytes before the value, if there is one.
+    Prepend,
+    /// Counts the number at the end of the value up, if there is one.
+    Incr,
+    /// The same, down.
+    Decr,
 }
 
 /// What is known of the key when the operation comes.
@@ -39,7 +54,8 @@ pub enum Expect {
 pub struct Op {
     /// Where the key starts in [`Segment::keys`].
     pub key_at: u32,
-    /// Bytes of the record's value: what a write writes, and what a get that hits must find.
+    /// Bytes of the record's value: what a write writes or adds. Without appends, what a get that
+    /// hits finds.
     pub value_len: u32,
     /// Bytes of the key.
     pub key_len: u16,

@@ -8,7 +8,7 @@ use super::draws::{mix, scale};
 use crate::base::BadInput;
 
 /// The longest value, in bytes: the item limit of memcached by default.
-const VALUE_BYTES_MAX: u32 = 1 << 20;
+pub const VALUE_BYTES_MAX: u32 = 1 << 20;
 
 /// Bytes of a value.
 ///
@@ -86,6 +86,20 @@ impl fmt::Display for Size {
             Size::Fixed(bytes) => write!(f, "{bytes} B"),
             Size::Uniform { min, max } => write!(f, "{min} to {max} B"),
         }
+    }
+}
+
+/// Sizes made ready to be drawn.
+pub(super) struct Lengths(Size);
+
+impl Lengths {
+    pub(super) fn new(size: &Size) -> Lengths {
+        Lengths(*size)
+    }
+
+    #[inline]
+    pub(super) fn of(&self, record: u64) -> u32 {
+        self.0.of(record)
     }
 }
 

@@ -1,0 +1,147 @@
+//! What one reading of a trace counts.
+
+use std::collections::{BTreeMap, HashMap};
+
+use foldhash::fast::FixedState;
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::{Request, TraceOp, TraceReader, TraceSource};
+use crate::base::BadInput;
+
+/// What a trace holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TraceFacts {
+    /// How many requests it has, at least one.
+    pub requests: u64,
+    /// How many different keys.
+    pub distinct: u64,
+    /// Bytes of the longest key.
+    pub max_key_len: u32,
+    /// Bytes of all different keys together.
+    pub distinct_key_bytes: u64,
+    /// Bytes of the largest value of each key, together; 0 where the format does not say.
+    pub distinct_value_bytes: u64,
+    /// Bytes of the longest value; `None` where the format does not say.
+    pub max_value_len: Option<u32>,
+    /// Requests by operation, in the order of [`TraceOp::ALL`].
+    pub ops: [u64; TraceOp::ALL.len()],
+    /// Requests whose value has a time to live.
+    pub with_ttl: u64,
+    /// Requests for operations that are none of a table's, by name: left out, not in `requests`.
+    pub others: BTreeMap<String, u64>,
+    /// Broken lines or records that were left out; 0 unless the source is lenient.
+    pub skipped: u64,
+    /// What was wrong with the first of them, with its place.
+    pub first_skipped: Option<String>,
+}
+
+impl TraceFacts {
+    /// Reads a trace once from end to end; holds some 40 bytes for each different key.
+    ///
+    /// # Errors
+    /// An unknown format; a file that cannot be read, is cut short, damaged or empty, or that has
+    /// a broken line (without `lenient`), with the line or byte offset.
+    pub fn scan(source: &TraceSource) -> Result<TraceFacts, BadInput> {
+        let mut reader = TraceReader::open(source)?;
+        let mut facts = TraceFacts::default();
+        let mut largest: HashMap<u128, u32, FixedState> = HashMap::default();
+        while let Some(request) = reader.next_request()? {
+            facts.count(&request);
+            let bytes = request.value_bytes.unwrap_or(0);
+            let known = largest.entry(xxh3_128(request.key)).or_insert_with(|| {
+                facts.distinct += 1;
+                facts.distinct_key_bytes += request.key.len() as u64;
+                0
+            });
+            *known = bytes.max(*known);
+        }
+        facts.distinct_value_bytes = largest.values().copied().map(u64::from).sum();
+        facts.end(&reader, source)?;
+        Ok(facts)
+    }
+
+    /// Counts a request, all but whether its key is new.
+    pub(super) fn count(&mut self, request: &Request<'_>) {
+        self.requests += 1;
+        self.ops[request.op as usize] += 1;
+        self.with_ttl += u64::from(request.ttl_s > 0);
+        #[expect(clippy::cast_possible_truncation, reason = "at most 65,535")]
+        let key_len = request.key.len() as u32;
+        self.max_key_len = self.max_key_len.max(key_len);
+        self.max_value_len = self.max_value_len.max(request.value_bytes);
+    }
+
+    /// Takes over what the reader has left out.
+    pub(super) fn end(
+        &mut self,
+        reader: &TraceReader,
+        source: &TraceSource,
+    ) -> Result<(), BadInput> {
+        let (skipped, first) = reader.skipped();
+        self.skipped = skipped;
+        self.first_skipped = first.map(str::to_owned);
+        self.others = reader.others().clone();
+        if self.requests > 0 {
+            return Ok(());
+        }
+        let mut error = source.is_empty();
+        if let Some(first) = first {
+            error.0 = format!(
+                "{}; {skipped} broken lines were left out, first: {first}",
+                error.0
+            );
+        }
+        Err(error)
+    }
+
+    /// How many requests ask for an operation.
+    #[must_use]
+    pub fn of(&self, op: TraceOp) -> u64 {
+        self.ops[op as usize]
+    }
+
+    /// What of the trace is not as it was where it was recorded, each with how many requests it
+    /// concerns: what a table in process cannot honour, and what was left out.
+    #[must_use]
+    pub fn notes(&self) -> Vec<(u64, String)> {
+        let tokens = self.of(TraceOp::Gets) + self.of(TraceOp::Cas);
+        let leases = self.of(TraceOp::GetLease) + self.of(TraceOp::SetLease);
+        let others = self.others.values().sum();
+        let names: Vec<String> = self
+            .others
+            .iter()
+            .map(|(name, count)| format!("{name} {count}"))
+            .collect();
+        let skipped = self.first_skipped.as_deref().unwrap_or_default();
+        [
+            (
+                self.with_ttl,
+                "have a time to live: a table in process keeps entries for ever".to_owned(),
+            ),
+            (
+                tokens,
+                "use cas tokens, and tables have none: gets is a get, cas stores if there is a \
+                 value"
+                    .to_owned(),
+            ),
+            (
+                leases,
+                "use leases, and tables grant none: plain gets and sets".to_owned(),
+            ),
+            (
+                others,
+                format!(
+                    "ask for operations that a table does not have, left out: {}",
+                    names.join(", ")
+                ),
+            ),
+            (
+                self.skipped,
+                format!("are broken, left out; first: {skipped}"),
+            ),
+        ]
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .collect()
+    }
+}
