@@ -19,6 +19,7 @@ Examples:
   bucketlab run -t fixed -t striped -w ycsb-b --threads 2
   bucketlab run --trace requests.txt.gz -t fixed -t resizable
   bucketlab report results/RUN               its page and charts again
+  bucketlab trace requests.csv.zst           what a trace is
   bucketlab list strategies
 
 Exit codes: 0 all is well; 1 a cell failed; 2 input that cannot be used; 130 interrupted."
@@ -34,6 +35,8 @@ pub(super) enum Verb {
     Run(Box<Run>),
     /// Make the page and the charts of a run, or lay two runs side by side
     Report(Report),
+    /// Say what a trace is: requests, keys, operations, sizes, popularity
+    Trace(Trace),
     /// Say what there is: strategies, hashes, workloads, suites, formats
     List(List),
     /// Serve one table to a parent process
@@ -118,6 +121,31 @@ pub(super) struct Report {
     /// Where the page of two runs goes [default: in the first run, named after the second]
     #[arg(long, value_name = "FILE", requires = "other")]
     pub(super) out: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  bucketlab trace web07.oracleGeneral.bin.gz
+  bucketlab trace cluster52.csv.zst:twitter --lenient --out charts
+  bucketlab trace requests.txt --format json
+
+The format is guessed from the name and the first bytes where it is not given; `bucketlab list
+formats` says which there are. The zipf exponent is a least-squares line through ln count over ln rank.
+A chart of the popularity of keys goes into a file, whose path is the last line.")]
+pub(super) struct Trace {
+    /// The trace: plain, .gz or .zst
+    #[arg(value_name = "FILE[:FORMAT]")]
+    pub(super) file: String,
+    /// Leave broken lines out and count them, instead of stopping at the first
+    #[arg(long)]
+    pub(super) lenient: bool,
+    /// Directory that the chart goes to
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(super) out: PathBuf,
+    /// How it is printed
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(super) format: Format,
 }
 
 #[derive(Args, Debug)]

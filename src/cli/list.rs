@@ -11,7 +11,7 @@ use super::{House, output};
 use crate::catalog::Row;
 use crate::hash::HASHES;
 use crate::run::{SUITES, Suite};
-use crate::workload::{FORMATS, PRESETS};
+use crate::workload::{FORMATS, PRESETS, REFUSED};
 
 /// A list of things: a title, the names of the columns, the rows.
 struct Listing {
@@ -100,6 +100,13 @@ fn listing(kind: Kind, rows: &[Row]) -> anyhow::Result<Listing> {
                         preset.source.to_owned(),
                     ]
                 })
+                .chain(REFUSED.iter().map(|refused| {
+                    vec![
+                        refused.name.to_owned(),
+                        format!("refused: {}", refused.why),
+                        refused.source.to_owned(),
+                    ]
+                }))
                 .collect(),
         },
         Kind::Suites => {
@@ -115,10 +122,13 @@ fn listing(kind: Kind, rows: &[Row]) -> anyhow::Result<Listing> {
         }
         Kind::Formats => Listing {
             title: "formats",
-            columns: vec!["format", "what it holds"],
+            columns: vec!["format", "what it holds", "source"],
             rows: FORMATS
                 .iter()
-                .map(|format| vec![format.name.to_owned(), format.about.to_owned()])
+                .map(|format| {
+                    let words = [format.name, format.about, format.source];
+                    words.map(str::to_owned).to_vec()
+                })
                 .collect(),
         },
     })

@@ -7,6 +7,7 @@ mod output;
 mod progress;
 mod report;
 mod run;
+mod trace;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -77,6 +78,7 @@ fn with_args(
     match cli.verb {
         args::Verb::Run(run) => run::run(house, &run),
         args::Verb::Report(report) => report::report(&report),
+        args::Verb::Trace(trace) => trace::trace(&trace),
         args::Verb::List(list) => list::list(house, &list),
         args::Verb::Child => Ok(child::child(house)),
     }

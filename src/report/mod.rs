@@ -19,7 +19,7 @@ mod terminal;
 #[cfg(test)]
 mod tests;
 
-pub use charts::{Chart, charts, dark_variables, light_variables};
+pub use charts::{Chart, FittedLine, charts, dark_variables, light_variables, popularity};
 pub use findings::{Finding, Topic, findings};
 pub use json::json;
 pub use page::{Run, comparison, html, markdown};

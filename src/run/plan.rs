@@ -582,7 +582,7 @@ fn cell_bytes(panel: &Panel<'_>, cell: &Cell<'_>) -> Option<u64> {
         reason = "clamped"
     )]
     let bucket_bytes = buckets_per_item as u64 * 8;
-    let per_item = bucket_bytes + key_bytes + 48 + u64::from(workload.value.greatest());
+    let per_item = bucket_bytes + 48 + workload.planned_bytes(panel.trace.as_ref());
     let records = entries
         .max(1 << 16)
         .checked_mul(key_bytes + 12)?

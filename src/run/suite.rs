@@ -99,9 +99,15 @@ pub struct Custom {
     /// See [`Workload::keys`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keys: Option<KeyDistribution>,
+    /// See [`Workload::key`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Size>,
     /// See [`Workload::value`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<Size>,
+    /// See [`Workload::resize_values`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resize_values: Option<bool>,
     /// See [`Workload::mix`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mix: Option<Mix>,
@@ -307,9 +313,11 @@ impl Custom {
         if let Some(keys) = &self.keys {
             workload.keys = keys.clone();
         }
-        if let Some(value) = self.value {
-            workload.value = value;
+        workload.key = self.key.clone().or(workload.key);
+        if let Some(value) = &self.value {
+            workload.value = value.clone();
         }
+        workload.resize_values = self.resize_values.unwrap_or(workload.resize_values);
         if let Some(mix) = self.mix {
             workload.mix = mix;
         }

@@ -1,12 +1,16 @@
 //! Which record an operation picks.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::alias::Alias;
 use super::draws::Draws;
 use super::keys::fnv1a64;
-use super::zipf::Zipf;
+use super::law::check_weights;
+use super::rejection::Rejection;
+use super::zipf::{YCSB_ITEMS, Zipf};
 use crate::base::BadInput;
 
 /// Which record an operation picks.
@@ -18,14 +22,40 @@ pub enum KeyDistribution {
     /// YCSB's scrambled zipfian: ranks over 10^10 items (Gray et al., SIGMOD 1994), each scattered
     /// over the records by FNV-1a, so that hot records lie anywhere.
     Zipfian {
-        /// The skew, 0 ≤ θ < 1; 0 is uniform.
+        /// The skew, θ ≥ 0; 0 is uniform.
         theta: f64,
     },
     /// Zipfian over recency: the record added last is the hottest. A thread counts the prefill and
     /// its own inserts.
     Latest {
-        /// The skew, 0 ≤ θ < 1; 0 is uniform.
+        /// The skew, θ ≥ 0; 0 is uniform.
         theta: f64,
+    },
+    /// Zipf's law over the records themselves: a rank for each, scattered so that hot records lie
+    /// anywhere. More skewed than `Zipfian` of the same θ, whose ranks outnumber the records.
+    Zipf {
+        /// The skew, θ ≥ 0; 0 is uniform.
+        theta: f64,
+    },
+    /// YCSB's hotspot: some of the records take most of the operations, alike among themselves.
+    Hotspot {
+        /// The share of the records that are hot, above 0, below 1.
+        hot_keys: f64,
+        /// The share of the operations that pick a hot one, 0 to 1.
+        hot_ops: f64,
+    },
+    /// Exponential over ranks, scattered. YCSB fits its law to `share` before it draws anew what
+    /// falls beyond the last record; here it is the law of what is drawn that has it.
+    Exponential {
+        /// The share of the operations that falls within the first part.
+        share: f64,
+        /// The first part of the records, less than `share`.
+        within: f64,
+    },
+    /// A table of weights: the records, in order, in as many equal parts as there are weights.
+    Weights {
+        /// The weights, at most one a record.
+        weights: Vec<f64>,
     },
     /// In order, each thread its own records: thread t of n picks t, t + n, t + 2n … and starts
     /// over after the last record.
@@ -39,6 +69,15 @@ struct Written {
     distribution: Name,
     /// 0.99, as in YCSB, where it is left out.
     theta: Option<f64>,
+    /// A fifth, as in YCSB, where it is left out.
+    hot_keys: Option<f64>,
+    /// Four fifths, as in YCSB, where it is left out.
+    hot_ops: Option<f64>,
+    /// 95 %, as in YCSB, where it is left out.
+    share: Option<f64>,
+    /// Six sevenths, as in YCSB, where it is left out.
+    within: Option<f64>,
+    weights: Option<Vec<f64>>,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -47,6 +86,10 @@ enum Name {
     Uniform,
     Zipfian,
     Latest,
+    Zipf,
+    Hotspot,
+    Exponential,
+    Weights,
     Sequential,
 }
 
@@ -54,46 +97,121 @@ impl TryFrom<Written> for KeyDistribution {
     type Error = BadInput;
 
     fn try_from(written: Written) -> Result<KeyDistribution, BadInput> {
+        let name = written.distribution;
+        let skewed = matches!(name, Name::Zipfian | Name::Latest | Name::Zipf);
+        let hotspot = matches!(name, Name::Hotspot);
+        let exponential = matches!(name, Name::Exponential);
+        let table = matches!(name, Name::Weights);
         let theta = written.theta.unwrap_or(0.99);
-        let keys = match written.distribution {
+        let keys = match name {
             Name::Uniform => KeyDistribution::Uniform,
-            Name::Zipfian => return Ok(KeyDistribution::Zipfian { theta }),
-            Name::Latest => return Ok(KeyDistribution::Latest { theta }),
+            Name::Zipfian => KeyDistribution::Zipfian { theta },
+            Name::Latest => KeyDistribution::Latest { theta },
+            Name::Zipf => KeyDistribution::Zipf { theta },
+            Name::Hotspot => KeyDistribution::Hotspot {
+                hot_keys: written.hot_keys.unwrap_or(0.2),
+                hot_ops: written.hot_ops.unwrap_or(0.8),
+            },
+            Name::Exponential => KeyDistribution::Exponential {
+                share: written.share.unwrap_or(0.95),
+                within: written.within.unwrap_or(6.0 / 7.0),
+            },
+            Name::Weights => KeyDistribution::Weights {
+                weights: written.weights.clone().unwrap_or_default(),
+            },
             Name::Sequential => KeyDistribution::Sequential,
         };
-        match written.theta {
-            None => Ok(keys),
-            Some(theta) => Err(BadInput(format!(
-                "theta = {theta} is not valid with {keys} keys: zipfian and latest have one"
-            ))),
+        for (field, value, belongs, whose) in [
+            (
+                "theta",
+                written.theta,
+                skewed,
+                "zipfian, latest and zipf have one",
+            ),
+            ("hot_keys", written.hot_keys, hotspot, "hotspot has it"),
+            ("hot_ops", written.hot_ops, hotspot, "hotspot has it"),
+            ("share", written.share, exponential, "exponential has it"),
+            ("within", written.within, exponential, "exponential has it"),
+        ] {
+            if let Some(value) = value
+                && !belongs
+            {
+                return Err(BadInput(format!(
+                    "{field} = {value} is not valid with {keys} keys: {whose}"
+                )));
+            }
         }
+        if written.weights.is_some() && !table {
+            return Err(BadInput(format!(
+                "weights are not valid with {keys} keys: weights have them"
+            )));
+        }
+        Ok(keys)
     }
 }
 
 impl KeyDistribution {
-    /// Checks the skew.
+    /// Checks the parameters, for so many records.
     ///
     /// # Errors
-    /// A θ that the generator has no formula for, with the valid range.
-    pub fn check(&self) -> Result<(), BadInput> {
-        let (KeyDistribution::Zipfian { theta } | KeyDistribution::Latest { theta }) = *self else {
-            return Ok(());
-        };
-        if (0.0..1.0).contains(&theta) {
-            return Ok(());
+    /// Names the one that is not valid and what would be.
+    pub fn check(&self, records: u64) -> Result<(), BadInput> {
+        let bad = |why: String| Err(BadInput(why));
+        match self {
+            KeyDistribution::Uniform | KeyDistribution::Sequential => Ok(()),
+            KeyDistribution::Zipfian { theta }
+            | KeyDistribution::Latest { theta }
+            | KeyDistribution::Zipf { theta } => {
+                if (0.0..=THETA_MAX).contains(theta) {
+                    return Ok(());
+                }
+                bad(format!(
+                    "theta = {theta} is not valid: 0 <= theta <= {THETA_MAX}, such as 0.99"
+                ))
+            }
+            KeyDistribution::Hotspot { hot_keys, hot_ops } => {
+                if !(*hot_keys > 0.0 && *hot_keys < 1.0) {
+                    return bad(format!(
+                        "hot_keys = {hot_keys} is not valid: above 0, below 1, such as 0.2"
+                    ));
+                }
+                if !(0.0..=1.0).contains(hot_ops) {
+                    return bad(format!(
+                        "hot_ops = {hot_ops} is not valid: 0 to 1, such as 0.8"
+                    ));
+                }
+                if records < 2 {
+                    return bad("entries = 1 is not valid with hotspot: one hot, one not".into());
+                }
+                Ok(())
+            }
+            KeyDistribution::Exponential { share, within } => {
+                if !(*within > 0.0 && *within < 1.0) {
+                    return bad(format!("within = {within} is not valid: above 0, below 1"));
+                }
+                if !(*share > *within && *share <= 0.999_999) {
+                    return bad(format!(
+                        "share = {share} is not valid: above within = {within}, at most 0.999999"
+                    ));
+                }
+                Ok(())
+            }
+            KeyDistribution::Weights { weights } => {
+                check_weights(weights)?;
+                if weights.len() as u64 > records {
+                    return bad(format!(
+                        "{} weights are not valid for {records} records: at most one a record",
+                        weights.len()
+                    ));
+                }
+                Ok(())
+            }
         }
-        #[expect(clippy::float_cmp, reason = "exactly 1 has a reason of its own")]
-        let why = if theta == 1.0 {
-            " (Gray's formula divides by 1 - theta)"
-        } else {
-            ""
-        };
-        let nearest = if theta >= 1.0 { "0.99" } else { "0" };
-        Err(BadInput(format!(
-            "theta = {theta} is not valid{why}: 0 <= theta < 1, such as {nearest}"
-        )))
     }
 }
+
+/// The greatest skew: beyond, all draws but a few in a million are the first rank.
+const THETA_MAX: f64 = 20.0;
 
 impl fmt::Display for KeyDistribution {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -101,9 +219,108 @@ impl fmt::Display for KeyDistribution {
             KeyDistribution::Uniform => f.write_str("uniform"),
             KeyDistribution::Zipfian { theta } => write!(f, "zipfian {theta}"),
             KeyDistribution::Latest { theta } => write!(f, "latest {theta}"),
+            KeyDistribution::Zipf { theta } => write!(f, "zipf {theta}"),
+            KeyDistribution::Hotspot { hot_keys, hot_ops } => write!(
+                f,
+                "hotspot ({}% of operations on {}% of keys)",
+                (hot_ops * 1e4).round() / 100.0,
+                (hot_keys * 1e4).round() / 100.0
+            ),
+            KeyDistribution::Exponential { share, within } => write!(
+                f,
+                "exponential ({}% within the first {}%)",
+                (share * 1e4).round() / 100.0,
+                (within * 1e4).round() / 100.0
+            ),
+            KeyDistribution::Weights { weights } => write!(f, "{} weights", weights.len()),
             KeyDistribution::Sequential => f.write_str("sequential"),
         }
     }
+}
+
+/// Zipf ranks: by Gray's generator where it has a formula, by rejection-inversion elsewhere.
+#[derive(Clone, Debug)]
+pub(super) enum Ranks {
+    Gray(Zipf),
+    Rejection(Rejection),
+}
+
+impl Ranks {
+    fn new(items: u64, theta: f64) -> Ranks {
+        if theta < 1.0 {
+            Ranks::Gray(Zipf::new(items, theta))
+        } else {
+            Ranks::Rejection(Rejection::new(items, theta))
+        }
+    }
+
+    /// Over YCSB's 10^10 items.
+    fn ycsb(theta: f64) -> Ranks {
+        if theta < 1.0 {
+            Ranks::Gray(Zipf::ycsb(theta))
+        } else {
+            Ranks::Rejection(Rejection::new(YCSB_ITEMS, theta))
+        }
+    }
+
+    #[inline]
+    fn rank(&self, draws: &mut Draws) -> u64 {
+        match self {
+            Ranks::Gray(zipf) => zipf.rank(draws.unit()),
+            Ranks::Rejection(zipf) => zipf.rank(draws),
+        }
+    }
+
+    fn grow(&mut self) {
+        match self {
+            Ranks::Gray(zipf) => zipf.grow(),
+            Ranks::Rejection(zipf) => zipf.grow(),
+        }
+    }
+}
+
+/// Ranks laid over the records so that neighbours lie far apart, each on one of its own: steps of
+/// about the golden section, which have no divisor in common with the number of records. Otherwise
+/// hot records would be those that the prefill put in first, at one end of every chain.
+#[derive(Clone, Debug)]
+pub(super) struct Scatter {
+    records: u64,
+    step: u64,
+}
+
+impl Scatter {
+    fn new(records: u64) -> Scatter {
+        fn common(a: u64, b: u64) -> u64 {
+            if b == 0 { a } else { common(b, a % b) }
+        }
+        // 0.618… as a fraction of 2^32; records are below 2^32.
+        let mut step = (records * 2_654_435_769) >> 32;
+        while common(records, step) != 1 {
+            step += 1;
+        }
+        Scatter { records, step }
+    }
+
+    #[inline]
+    fn record(&self, rank: u64) -> u64 {
+        rank * self.step % self.records
+    }
+}
+
+/// The γ for which a truncated exponential law over 0..1, with density ∝ e^(-γ x), has `share` of
+/// it below `within`. By bisection: the share grows with γ.
+fn exponential_rate(share: f64, within: f64) -> f64 {
+    let (mut low, mut high) = (1e-9, 1e9);
+    for _ in 0..200 {
+        let middle = libm::sqrt(low * high);
+        let has = libm::expm1(-middle * within) / libm::expm1(-middle);
+        if has < share {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    low
 }
 
 /// A distribution at work on one thread: where it stands and what it has precomputed.
@@ -114,12 +331,34 @@ pub(super) enum Picker {
     },
     Zipfian {
         records: u64,
-        zipf: Zipf,
+        zipf: Ranks,
     },
     Latest {
         /// How many records the prefill put in.
         records: u64,
-        zipf: Zipf,
+        zipf: Ranks,
+    },
+    Zipf {
+        zipf: Ranks,
+        scatter: Scatter,
+    },
+    Hotspot {
+        /// How many records are hot.
+        hot: u64,
+        hot_ops: f64,
+        scatter: Scatter,
+    },
+    Exponential {
+        /// γ.
+        rate: f64,
+        /// 1 - e^-γ.
+        span: f64,
+        scatter: Scatter,
+    },
+    Weights {
+        records: u64,
+        parts: u64,
+        alias: Arc<Alias>,
     },
     Sequential {
         records: u64,
@@ -139,7 +378,8 @@ pub(super) struct Inserts {
 }
 
 impl Inserts {
-    fn record(&self, index: u64) -> u64 {
+    /// The record of an insert.
+    pub(super) fn record(&self, index: u64) -> u64 {
         self.first + index * self.step
     }
 
@@ -154,15 +394,45 @@ impl Inserts {
 impl Picker {
     /// `keys` over `records` records as `thread` of `threads` sees them.
     pub(super) fn new(keys: &KeyDistribution, records: u64, thread: u32, threads: u32) -> Picker {
-        match *keys {
+        match keys {
             KeyDistribution::Uniform => Picker::Uniform { records },
             KeyDistribution::Zipfian { theta } => Picker::Zipfian {
                 records,
-                zipf: Zipf::ycsb(theta),
+                zipf: Ranks::ycsb(*theta),
             },
             KeyDistribution::Latest { theta } => Picker::Latest {
                 records,
-                zipf: Zipf::new(records, theta),
+                zipf: Ranks::new(records, *theta),
+            },
+            KeyDistribution::Zipf { theta } => Picker::Zipf {
+                zipf: Ranks::new(records, *theta),
+                scatter: Scatter::new(records),
+            },
+            KeyDistribution::Hotspot { hot_keys, hot_ops } => {
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "a share of the records"
+                )]
+                let hot = (hot_keys * records as f64).round() as u64;
+                Picker::Hotspot {
+                    hot: hot.clamp(1, records - 1),
+                    hot_ops: *hot_ops,
+                    scatter: Scatter::new(records),
+                }
+            }
+            KeyDistribution::Exponential { share, within } => {
+                let rate = exponential_rate(*share, *within);
+                Picker::Exponential {
+                    rate,
+                    span: -libm::expm1(-rate),
+                    scatter: Scatter::new(records),
+                }
+            }
+            KeyDistribution::Weights { weights } => Picker::Weights {
+                records,
+                parts: weights.len() as u64,
+                alias: Arc::new(Alias::new(weights)),
             },
             KeyDistribution::Sequential => Picker::Sequential {
                 records,
@@ -178,9 +448,42 @@ impl Picker {
     pub(super) fn pick(&mut self, draws: &mut Draws, inserts: &Inserts) -> u64 {
         match self {
             Picker::Uniform { records } => draws.below(*records),
-            Picker::Zipfian { records, zipf } => fnv1a64(zipf.rank(draws.unit())) % *records,
+            Picker::Zipfian { records, zipf } => fnv1a64(zipf.rank(draws)) % *records,
+            Picker::Zipf { zipf, scatter } => scatter.record(zipf.rank(draws)),
+            Picker::Hotspot {
+                hot,
+                hot_ops,
+                scatter,
+            } => scatter.record(if draws.unit() < *hot_ops {
+                draws.below(*hot)
+            } else {
+                *hot + draws.below(scatter.records - *hot)
+            }),
+            Picker::Exponential {
+                rate,
+                span,
+                scatter,
+            } => {
+                let at = -libm::log1p(-draws.unit() * *span) / *rate;
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "at is in 0..=1, and rounding up to the end is cut off"
+                )]
+                let rank = (at * scatter.records as f64) as u64;
+                scatter.record(rank.min(scatter.records - 1))
+            }
+            Picker::Weights {
+                records,
+                parts,
+                alias,
+            } => {
+                let part = alias.at(draws.bits()) as u64;
+                let (from, to) = (part * *records / *parts, (part + 1) * *records / *parts);
+                from + draws.below(to - from)
+            }
             Picker::Latest { records, zipf } => {
-                let rank = zipf.rank(draws.unit());
+                let rank = zipf.rank(draws);
                 if rank < inserts.done {
                     inserts.record(inserts.done - 1 - rank)
                 } else {
@@ -234,22 +537,129 @@ mod tests {
     }
 
     #[test]
-    fn theta_has_a_range() {
-        for theta in [0.0, 0.5, 0.99, 0.999_999] {
-            assert_eq!(KeyDistribution::Zipfian { theta }.check(), Ok(()));
+    fn parameters_have_their_ranges() {
+        for theta in [0.0, 0.5, 0.99, 0.999_999, 1.0, 2.0994] {
+            assert_eq!(KeyDistribution::Zipfian { theta }.check(10), Ok(()));
         }
-        for theta in [1.0, 1.5, -0.1, f64::NAN, f64::INFINITY] {
+        for theta in [-0.1, 21.0, f64::NAN, f64::INFINITY] {
             for keys in [
                 KeyDistribution::Zipfian { theta },
                 KeyDistribution::Latest { theta },
+                KeyDistribution::Zipf { theta },
             ] {
-                let error = keys.check().unwrap_err().to_string();
-                assert!(error.contains("0 <= theta < 1"), "{error}");
+                let error = keys.check(10).unwrap_err().to_string();
+                assert!(error.contains("0 <= theta <= 20"), "{error}");
                 assert!(error.contains(&theta.to_string()), "{error}");
             }
         }
-        let error = KeyDistribution::Zipfian { theta: 1.0 }.check().unwrap_err();
-        assert!(error.to_string().contains("divides by"), "{error}");
+        let hotspot = |hot_keys, hot_ops| KeyDistribution::Hotspot { hot_keys, hot_ops };
+        let exponential = |share, within| KeyDistribution::Exponential { share, within };
+        let weights = |weights: &[f64]| KeyDistribution::Weights {
+            weights: weights.to_vec(),
+        };
+        for (keys, words) in [
+            (hotspot(1.0, 0.5), "hot_keys = 1"),
+            (hotspot(0.5, 1.5), "hot_ops = 1.5"),
+            (exponential(0.5, 0.6), "share = 0.5"),
+            (exponential(0.5, 0.0), "within = 0"),
+            (weights(&[]), "add up to 0"),
+            (weights(&[1.0, f64::NAN]), "weight NaN"),
+            (
+                weights(&[1.0; 11]),
+                "11 weights are not valid for 10 records",
+            ),
+        ] {
+            let error = keys.check(10).unwrap_err().to_string();
+            assert!(error.contains(words), "{error}");
+        }
+        assert!(hotspot(0.5, 0.5).check(1).is_err());
+    }
+
+    /// Shares of operations within five deviations of a binomial.
+    fn assert_share(count: u32, of: u32, share: f64, what: &str) {
+        let noise = 5.0 * (f64::from(of) * share * (1.0 - share)).sqrt();
+        let off = (f64::from(count) - f64::from(of) * share).abs();
+        assert!(off <= noise, "{what}: {count} of {of}, expected {share}");
+    }
+
+    #[test]
+    fn a_hotspot_takes_its_share() {
+        let keys = KeyDistribution::Hotspot {
+            hot_keys: 0.2,
+            hot_ops: 0.8,
+        };
+        let counts = counts(&keys, 1_000, 100_000);
+        let scatter = Scatter::new(1_000);
+        let at = |rank: u64| counts[usize::try_from(scatter.record(rank)).unwrap()];
+        assert_share((0..200).map(at).sum(), 100_000, 0.8, "hot");
+        for rank in [0, 199] {
+            assert_share(at(rank), 100_000, 0.8 / 200.0, "one hot record");
+        }
+        for rank in [200, 999] {
+            assert_share(at(rank), 100_000, 0.2 / 800.0, "one cold record");
+        }
+    }
+
+    #[test]
+    fn exponential_keys_have_their_share_in_the_first_part() {
+        let within = 6.0 / 7.0;
+        let keys = KeyDistribution::Exponential {
+            share: 0.95,
+            within,
+        };
+        let counts = counts(&keys, 7_000, 200_000);
+        let scatter = Scatter::new(7_000);
+        let at = |rank: u64| counts[usize::try_from(scatter.record(rank)).unwrap()];
+        assert_share(
+            (0..6_000).map(at).sum(),
+            200_000,
+            0.95,
+            "first six sevenths",
+        );
+        // And it is exponential: each seventh has the same part of the one before.
+        let rate = exponential_rate(0.95, within);
+        let below = |x: f64| -(-rate * x).exp_m1() / -(-rate).exp_m1();
+        for seventh in 1..=6u64 {
+            let share = below(seventh as f64 / 7.0);
+            assert_share(
+                (0..seventh * 1_000).map(at).sum(),
+                200_000,
+                share,
+                "sevenths",
+            );
+        }
+    }
+
+    #[test]
+    fn weights_are_shares_of_equal_parts() {
+        let weights = vec![6.0, 0.0, 3.0, 1.0];
+        let counts = counts(&KeyDistribution::Weights { weights }, 10, 100_000);
+        let sum = |records: std::ops::Range<usize>| counts[records].iter().sum::<u32>();
+        assert_share(sum(0..2), 100_000, 0.6, "first");
+        assert_eq!(sum(2..5), 0);
+        assert_share(sum(5..7), 100_000, 0.3, "third");
+        assert_share(sum(7..10), 100_000, 0.1, "fourth");
+        assert_share(sum(7..8), 100_000, 0.1 / 3.0, "alike within a part");
+    }
+
+    #[test]
+    fn zipf_over_the_records_has_every_rank_on_a_record_of_its_own() {
+        for records in [1, 2, 3, 10, 1_000, 65_536, 99_991] {
+            let scatter = Scatter::new(records);
+            let mut seen: Vec<u64> = (0..records).map(|rank| scatter.record(rank)).collect();
+            seen.sort_unstable();
+            assert!(seen.into_iter().eq(0..records), "{records}");
+        }
+        for theta in [0.5, 1.0, 1.4] {
+            let mut counts = counts(&KeyDistribution::Zipf { theta }, 1_000, 200_000);
+            counts.sort_unstable_by(|a, b| b.cmp(a));
+            let zeta: f64 = (1..=1_000u32).map(|i| f64::from(i).powf(-theta)).sum();
+            assert_share(counts[0], 200_000, 1.0 / zeta, "the hottest");
+        }
+        // The scramble of YCSB takes skews of 1 and more too.
+        let counts = counts(&KeyDistribution::Zipfian { theta: 1.2 }, 10_000, 50_000);
+        let hottest = (0..10_000).max_by_key(|record| counts[*record]);
+        assert_eq!(hottest, Some(4405));
     }
 
     #[test]
@@ -325,7 +735,36 @@ mod tests {
         );
         let error = read("distribution = 'zipfian'\nskew = 2").unwrap_err();
         assert!(error.to_string().contains("skew"), "{error}");
-        let error = read("distribution = 'uniform'\ntheta = 0.5").unwrap_err();
-        assert!(error.to_string().contains("theta"), "{error}");
+        for (text, word) in [
+            ("distribution = 'uniform'\ntheta = 0.5", "theta"),
+            ("distribution = 'zipf'\nhot_ops = 0.5", "hotspot has it"),
+            ("distribution = 'uniform'\nweights = [1.0]", "weights"),
+            ("distribution = 'zipfain'", "zipfain"),
+        ] {
+            let error = read(text).unwrap_err();
+            assert!(error.to_string().contains(word), "{error}");
+        }
+        assert_eq!(
+            read("distribution = 'hotspot'").unwrap(),
+            KeyDistribution::Hotspot {
+                hot_keys: 0.2,
+                hot_ops: 0.8
+            }
+        );
+        for keys in [
+            KeyDistribution::Exponential {
+                share: 0.95,
+                within: 0.5,
+            },
+            KeyDistribution::Weights {
+                weights: vec![1.0, 2.5],
+            },
+        ] {
+            let json = serde_json::to_string(&keys).unwrap();
+            assert_eq!(
+                serde_json::from_str::<KeyDistribution>(&json).unwrap(),
+                keys
+            );
+        }
     }
 }

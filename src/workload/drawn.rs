@@ -1,11 +1,12 @@
 //! Operations drawn from a seed.
 
 use super::distribution::{Inserts, Picker};
-use super::draws::Draws;
-use super::keys::{KEY_LEN_MAX, KeyBuffer};
+use super::draws::{Draws, mix};
+use super::keys::KeyMaker;
 use super::presence::Presence;
 use super::segment::{Expect, Filled, Kind, Op, Segment};
-use super::{KeyDistribution, Mix, OnMiss, Size, Workload};
+use super::size::Lengths;
+use super::{KeyDistribution, Mix, OnMiss, Workload};
 
 /// A ring has at least this many operations, so that a small table is not read in an order that
 /// branch predictors learn by heart.
@@ -19,7 +20,9 @@ const PICKS: usize = 256;
 
 /// The drawn operations of one thread.
 pub(super) struct Drawn {
-    value: Size,
+    keys: KeyMaker,
+    value: Lengths,
+    resizes: Option<Resizes>,
     mix: Mix,
     mix_total: u64,
     fills: bool,
@@ -30,7 +33,53 @@ pub(super) struct Drawn {
     /// The cursor as it was at the start of the ring.
     start: Cursor,
     inserts: Inserts,
+    removes: Removes,
     presence: Presence,
+}
+
+/// Sizes that each write draws anew: from the seed, the thread and the place in the stream.
+struct Resizes {
+    seed: u64,
+    /// Operations written since the start of the ring or of the pass.
+    written: u64,
+}
+
+/// Records that one thread may take out: those put aside for it in the prefill, then its own
+/// inserts, the oldest first.
+struct Removes {
+    /// The first record put aside for the thread.
+    first: u64,
+    step: u64,
+    /// How many were put aside for it.
+    put_aside: u64,
+    done: u64,
+}
+
+impl Removes {
+    fn new(workload: &Workload, thread: u32, threads: u32) -> Removes {
+        let all = workload.put_aside();
+        Removes {
+            first: workload.entries - all + u64::from(thread),
+            step: threads.into(),
+            put_aside: share(all, thread, threads),
+            done: 0,
+        }
+    }
+
+    /// The next record to take out; `None` when the thread has none.
+    fn next(&mut self, inserts: &Inserts) -> Option<u64> {
+        let record = if self.done < self.put_aside {
+            self.first + self.done * self.step
+        } else {
+            let index = self.done - self.put_aside;
+            if index == inserts.done {
+                return None;
+            }
+            inserts.record(index)
+        };
+        self.done += 1;
+        Some(record)
+    }
 }
 
 /// Where the draws stand.
@@ -51,10 +100,20 @@ impl Drawn {
     pub(super) fn new(workload: &Workload, seed: u64, thread: u32, threads: u32) -> Drawn {
         let cursor = Cursor {
             draws: Draws::new(seed, thread),
-            picker: Picker::new(&workload.keys, workload.entries, thread, threads),
+            picker: Picker::new(
+                &workload.keys,
+                workload.entries - workload.put_aside(),
+                thread,
+                threads,
+            ),
         };
         Drawn {
-            value: workload.value,
+            keys: KeyMaker::new(workload),
+            value: Lengths::new(&workload.value),
+            resizes: workload.resize_values.then(|| Resizes {
+                seed: mix(seed ^ mix(thread.into())),
+                written: 0,
+            }),
             mix: workload.mix,
             mix_total: workload.mix.total(),
             fills: workload.on_miss == OnMiss::Fill,
@@ -72,6 +131,7 @@ impl Drawn {
                 step: threads.into(),
                 done: 0,
             },
+            removes: Removes::new(workload, thread, threads),
             presence: Presence::new(workload, thread, threads),
         }
     }
@@ -92,7 +152,8 @@ impl Drawn {
     /// Puts the next operations into an empty segment, at most `bytes` of them with their keys
     /// (but at least one operation).
     pub(super) fn refill(&mut self, segment: &mut Segment, bytes: usize) -> Filled {
-        let room = (bytes / (size_of::<Op>() + KEY_LEN_MAX)).max(1) as u64;
+        let longest = self.keys.longest();
+        let room = (bytes / (size_of::<Op>() + longest)).max(1) as u64;
         let (count, filled) = match self.length {
             Length::Ring(ops) if ops <= room => (ops, Filled::Ring),
             Length::Ring(_) => (room, Filled::Part),
@@ -102,8 +163,7 @@ impl Drawn {
         let fits = "a segment is far smaller than the address space";
         let reserve = usize::try_from(count).expect(fits);
         segment.ops.reserve_exact(reserve);
-        segment.keys.reserve_exact(reserve * KEY_LEN_MAX);
-        let mut buffer = KeyBuffer::new();
+        segment.keys.reserve_exact(reserve * longest);
         let mut picks = [(Kind::Get, 0, Expect::Either); PICKS];
         let mut left = reserve;
         while left > 0 {
@@ -113,7 +173,14 @@ impl Drawn {
                 *pick = self.next();
             }
             for (kind, record, expect) in picks.iter().copied() {
-                segment.push(kind, expect, buffer.key(record), self.value.of(record));
+                let value_len = match &mut self.resizes {
+                    None => self.value.of(record),
+                    Some(resizes) => {
+                        resizes.written += 1;
+                        self.value.at(mix(resizes.seed ^ mix(resizes.written)))
+                    }
+                };
+                segment.push(kind, expect, self.keys.key(record), value_len);
             }
         }
         filled
@@ -149,10 +216,15 @@ impl Drawn {
             let record = picker.pick(draws, &self.inserts);
             (Kind::Set, record, self.presence.set(record))
         } else if falls_on(self.mix.insert) {
-            let record = self.inserts.next();
-            picker.inserted();
-            self.presence.insert(record);
-            (Kind::Insert, record, Expect::Absent)
+            self.insert()
+        } else if falls_on(self.mix.add) {
+            let record = picker.pick(draws, &self.inserts);
+            (Kind::Add, record, self.presence.set(record))
+        } else if falls_on(self.mix.remove) {
+            match self.removes.next(&self.inserts) {
+                Some(record) => (Kind::Remove, record, Expect::Present),
+                None => self.insert(),
+            }
         } else {
             // Read-modify-write is only valid on a prefilled table.
             (
@@ -161,6 +233,15 @@ impl Drawn {
                 Expect::Present,
             )
         }
+    }
+}
+
+impl Drawn {
+    fn insert(&mut self) -> (Kind, u64, Expect) {
+        let record = self.inserts.next();
+        self.cursor.picker.inserted();
+        self.presence.insert(record);
+        (Kind::Insert, record, Expect::Absent)
     }
 }
 

@@ -28,6 +28,12 @@ impl Draws {
         scale(self.0.next_u64(), n)
     }
 
+    /// 64 uniform bits.
+    #[inline]
+    pub(super) fn bits(&mut self) -> u64 {
+        self.0.next_u64()
+    }
+
     /// Uniform in [0, 1), a multiple of 2^-53.
     #[inline]
     pub(super) fn unit(&mut self) -> f64 {

@@ -1,6 +1,7 @@
 //! A record's key, and the prefill.
 
-use super::{Size, Workload};
+use super::Workload;
+use super::size::{KEY_SIZE_MAX, Lengths};
 
 /// The longest key of a record, in bytes: `user` and the twenty digits of a number beyond 10^19.
 pub(super) const KEY_LEN_MAX: usize = 24;
@@ -23,6 +24,7 @@ const FNV_OFFSET: u64 = 0xCBF2_9CE4_8422_2325;
 const FNV_PRIME: u64 = 1_099_511_628_211;
 
 /// Where keys are written, one after the other.
+#[derive(Clone, Debug)]
 pub(super) struct KeyBuffer([u8; KEY_LEN_MAX]);
 
 impl KeyBuffer {
@@ -37,6 +39,83 @@ impl KeyBuffer {
         at -= 4;
         self.0[at..at + 4].copy_from_slice(b"user");
         &self.0[at..]
+    }
+}
+
+/// Keys of records under a workload: YCSB's, or ones with a size of their own.
+#[derive(Clone, Debug)]
+pub(super) enum KeyMaker {
+    Ycsb(KeyBuffer),
+    Sized(Box<SizedKeys>),
+}
+
+impl KeyMaker {
+    pub(super) fn new(workload: &Workload) -> KeyMaker {
+        match &workload.key {
+            None => KeyMaker::Ycsb(KeyBuffer::new()),
+            Some(size) => KeyMaker::Sized(Box::new(SizedKeys {
+                lengths: Lengths::of_keys(size),
+                buffer: std::array::from_fn(|at| b"/collection"[at % 11]),
+            })),
+        }
+    }
+
+    /// Bytes of the longest key, or more.
+    pub(super) fn longest(&self) -> usize {
+        match self {
+            KeyMaker::Ycsb(_) => KEY_LEN_MAX,
+            KeyMaker::Sized(_) => BUFFER_BYTES,
+        }
+    }
+
+    /// The key of a record.
+    #[inline]
+    pub(super) fn key(&mut self, record: u64) -> &[u8] {
+        match self {
+            KeyMaker::Ycsb(buffer) => buffer.key(record),
+            KeyMaker::Sized(sized) => sized.key(record),
+        }
+    }
+}
+
+const BUFFER_BYTES: usize = KEY_SIZE_MAX as usize;
+
+/// Bytes of the id at the end of a sized key: base 64, so six for numbers below 2^36.
+const ID_BYTES: usize = 6;
+
+/// Keys with sizes: a prefix that all share, as real keys do, and an id that no two share.
+#[derive(Clone, Debug)]
+pub(super) struct SizedKeys {
+    lengths: Lengths,
+    /// The longest key; the others are ends of it.
+    buffer: [u8; BUFFER_BYTES],
+}
+
+impl SizedKeys {
+    #[inline]
+    fn key(&mut self, record: u64) -> &[u8] {
+        const ALPHABET: &[u8; 64] =
+            b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+        // An odd factor is a bijection modulo 2^36: neighbours look nothing like each other.
+        let mut id = record.wrapping_mul(0x9_E377_9B97);
+        for byte in self.buffer[BUFFER_BYTES - ID_BYTES..].iter_mut().rev() {
+            *byte = ALPHABET[(id & 63) as usize];
+            id >>= 6;
+        }
+        let length = (self.lengths.of(record) as usize).max(ID_BYTES);
+        &self.buffer[BUFFER_BYTES - length..]
+    }
+}
+
+impl Workload {
+    /// How many of its records have a key that is longer than their draw from `key`, because it
+    /// must carry six bytes of id.
+    #[must_use]
+    pub fn raised_keys(&self) -> u64 {
+        let Some(size) = &self.key else { return 0 };
+        let lengths = Lengths::of_keys(size);
+        let short = (0..self.entries).filter(|record| (lengths.of(*record) as usize) < ID_BYTES);
+        short.count() as u64
     }
 }
 
@@ -77,7 +156,8 @@ static DIGIT_PAIRS: [[u8; 2]; 100] = {
 #[derive(Clone, Debug)]
 pub struct Prefill {
     records: u64,
-    value: Size,
+    value: Lengths,
+    keys: KeyMaker,
 }
 
 impl Prefill {
@@ -87,7 +167,8 @@ impl Prefill {
         let filled = workload.prefill && workload.trace.is_none();
         Prefill {
             records: if filled { workload.entries } else { 0 },
-            value: workload.value,
+            value: Lengths::new(&workload.value),
+            keys: KeyMaker::new(workload),
         }
     }
 
@@ -99,9 +180,9 @@ impl Prefill {
 
     /// Shows each record's key and the length of its value in bytes, in the order of the records.
     pub fn for_each(&self, mut see: impl FnMut(&[u8], u32)) {
-        let mut buffer = KeyBuffer::new();
+        let mut keys = self.keys.clone();
         for record in 0..self.records {
-            see(buffer.key(record), self.value.of(record));
+            see(keys.key(record), self.value.of(record));
         }
     }
 }
@@ -112,7 +193,7 @@ mod tests {
     use std::io::Read;
     use std::path::PathBuf;
 
-    use super::super::find_preset;
+    use super::super::{Size, find_preset};
     use super::*;
 
     fn key(record: u64) -> String {
@@ -159,11 +240,12 @@ mod tests {
         let mut workload = (find_preset("ycsb-c").unwrap().build)();
         workload.entries = 5_000;
         workload.value = Size::Uniform { min: 1, max: 9 };
+        let lengths = Lengths::new(&workload.value);
         let prefill = Prefill::new(&workload);
         assert_eq!(prefill.count(), 5_000);
         let mut seen = Vec::new();
         prefill.for_each(|key, value_len| {
-            assert_eq!(value_len, workload.value.of(seen.len() as u64));
+            assert_eq!(value_len, lengths.of(seen.len() as u64));
             seen.push(key.to_vec());
         });
         assert_eq!(seen[2], b"user16626593026977353223");
@@ -173,6 +255,32 @@ mod tests {
         let prefill = Prefill::new(&workload);
         assert_eq!(prefill.count(), 0);
         prefill.for_each(|_, _| panic!("an empty prefill has no record"));
+    }
+
+    #[test]
+    fn sized_keys_have_their_sizes_and_never_meet() {
+        let mut workload = (find_preset("facebook-etc").unwrap().build)();
+        let sum_and_seen = |workload: &Workload| {
+            let (mut sum, mut raised, mut seen) = (0, 0, HashSet::new());
+            Prefill::new(workload).for_each(|key, _| {
+                assert!((ID_BYTES..=250).contains(&key.len()));
+                sum += key.len();
+                raised += u64::from(key.len() == ID_BYTES);
+                assert!(seen.insert(key.to_vec()), "a key that another record has");
+            });
+            (sum, raised)
+        };
+        let (sum, shortest) = sum_and_seen(&workload);
+        let mean = sum as f64 / workload.entries as f64;
+        assert!((35.0..37.0).contains(&mean), "{mean}");
+        assert!(workload.raised_keys() <= shortest);
+        // Draws that are far too short are all raised.
+        workload.key = Some(Size::Uniform { min: 1, max: 5 });
+        let (sum, shortest) = sum_and_seen(&workload);
+        assert_eq!(sum as u64, workload.entries * ID_BYTES as u64);
+        assert_eq!((workload.raised_keys(), shortest), (100_000, 100_000));
+        workload.key = None;
+        assert_eq!(workload.raised_keys(), 0);
     }
 
     /// The folder of sample traces is no part of the project: `BUCKETLAB_TRACES`, or where it lies

@@ -8,22 +8,25 @@
 //! |---|---|
 //! | `plan` | a workload as data, and what makes no sense |
 //! | `preset` | the workloads that have names |
-//! | `distribution`, `zipf` | which record an operation picks |
-//! | `keys`, `size` | a record's key and the length of its value |
+//! | `distribution`, `zipf`, `rejection`, `alias` | which record an operation picks |
+//! | `keys`, `size`, `law` | a record's key, and the lengths of both key and value |
 //! | `segment` | operations as the timed loop reads them |
 //! | `stream`, `drawn`, `replay` | where segments come from: drawn, or read from a trace |
 //! | `presence` | what a thread can know of a key before it touches it |
 //! | `trace` | trace formats, the reading of their files, what a trace holds |
 
+mod alias;
 mod distribution;
 mod drawn;
 mod draws;
 mod keys;
+mod law;
 #[cfg(test)]
 mod model_tests;
 mod plan;
 mod presence;
 mod preset;
+mod rejection;
 mod replay;
 mod segment;
 mod size;
@@ -33,8 +36,9 @@ mod zipf;
 
 pub use distribution::KeyDistribution;
 pub use keys::Prefill;
+pub use law::Law;
 pub use plan::{Mix, OnMiss, TraceSource, Workload};
-pub use preset::{PRESETS, Preset, find as find_preset};
+pub use preset::{PRESETS, Preset, REFUSED, Refused, find as find_preset};
 pub use segment::{Expect, Filled, Kind, Op, SEGMENT_BYTES_MAX, Segment};
 pub use size::{Size, VALUE_BYTES_MAX};
 pub use stream::Stream;

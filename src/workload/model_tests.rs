@@ -201,6 +201,11 @@ fn every_preset_keeps_its_word() {
             }
         });
     }
+    for name in ["exchange", "twitter-c29"] {
+        play_all(&small(name), |case, _, _, seen| {
+            assert_eq!((seen.ops, seen.either), (3_000, 0), "{case}: {seen:?}");
+        });
+    }
     play_all(&small("fill"), |case, _, _, seen| {
         assert_eq!((seen.ops, seen.absent), (3_000, 3_000), "{case}");
     });
@@ -234,7 +239,7 @@ fn mixes_from_an_empty_table_keep_their_word() {
         get,
         set,
         insert,
-        rmw: 0,
+        ..Mix::default()
     };
     let mixes = [
         mix(50, 50, 0),
@@ -242,6 +247,10 @@ fn mixes_from_an_empty_table_keep_their_word() {
         mix(40, 30, 30),
         mix(0, 100, 0),
         mix(100, 0, 0),
+        Mix {
+            add: 50,
+            ..mix(50, 0, 0)
+        },
     ];
     for keys in [
         KeyDistribution::Uniform,
@@ -289,6 +298,8 @@ fn prefilled_workloads_with_every_operation_keep_their_word() {
                     set: 20,
                     insert,
                     rmw: 20,
+                    add: 20,
+                    ..Mix::default()
                 },
                 keys: keys.clone(),
                 ..small("uniform")

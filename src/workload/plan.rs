@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{KeyDistribution, Size, find_format};
+use super::{KeyDistribution, Size, TraceFacts, find_format};
 use crate::base::BadInput;
 
 /// How many records a workload may number, prefilled and inserted ones together: just below 2^32,
@@ -22,9 +22,16 @@ pub struct Workload {
     pub entries: u64,
     /// Which record an operation picks.
     pub keys: KeyDistribution,
+    /// Bytes of a key; `None` has the keys of YCSB, `user` and up to twenty digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Size>,
     /// Bytes of a value.
     #[serde(default = "default_value")]
     pub value: Size,
+    /// Whether each write draws the size of its value anew; otherwise a record has one size for
+    /// ever. A trace says its sizes itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub resize_values: bool,
     /// How often each operation occurs.
     pub mix: Mix,
     /// Gets handed to the table at a time: 1 calls `get`, more go through `get_many`.
@@ -58,6 +65,18 @@ pub struct Mix {
     pub insert: u32,
     /// Reads a record and writes it back changed, as one atomic step.
     pub rmw: u32,
+    /// Sets a record's value if it has none.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub add: u32,
+    /// Takes out a record that only this thread knows: of those put aside in the prefill, then of
+    /// its own inserts, the oldest first. Where there is none it inserts one.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub remove: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_zero(weight: &u32) -> bool {
+    *weight == 0
 }
 
 /// What a client does when a get misses.
@@ -103,7 +122,9 @@ impl Workload {
             name: source.name(),
             entries: 0,
             keys: KeyDistribution::Sequential,
+            key: None,
             value: default_value(),
+            resize_values: false,
             mix: Mix {
                 get: 100,
                 ..Mix::default()
@@ -140,13 +161,50 @@ impl Workload {
         self.trace.is_none()
             && self.prefill
             && self.mix.insert == 0
+            && self.mix.remove == 0
             && self.on_miss == OnMiss::Nothing
+    }
+
+    /// How many of the prefilled records, the last ones, are put aside for removes: as many as the
+    /// removes exceed the inserts by, and five deviations of that difference. No other operation
+    /// picks them, so that its outcome is known; at most half of all.
+    pub(super) fn put_aside(&self) -> u64 {
+        if self.mix.remove == 0 {
+            return 0;
+        }
+        let share = |weight: u32| f64::from(weight) / self.mix.total() as f64;
+        let (out, back) = (share(self.mix.remove), share(self.mix.insert));
+        let ops = self.ops.unwrap_or(self.entries) as f64;
+        let wanted = ops * (out - back).max(0.0) + 5.0 * libm::sqrt(ops * (out + back));
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "casts saturate"
+        )]
+        let wanted = wanted.ceil() as u64;
+        wanted.min(self.entries / 2)
+    }
+
+    /// Bytes to plan for in an entry's key and value.
+    #[must_use]
+    pub fn planned_bytes(&self, trace: Option<&TraceFacts>) -> u64 {
+        let value = u64::from(self.value.planned());
+        match (trace, &self.key) {
+            (Some(facts), _) if facts.max_value_len.is_some() => {
+                let values = facts.distinct_value_bytes.div_ceil(facts.distinct.max(1));
+                u64::from(facts.max_key_len) + values
+            }
+            (Some(facts), _) => u64::from(facts.max_key_len) + value,
+            (None, Some(key)) => u64::from(key.planned().max(24)) + value,
+            (None, None) => 24 + value,
+        }
     }
 
     /// The first record that an insert adds, over all threads: the one after the records that
     /// other operations may put in.
     pub(super) fn first_insert(&self) -> u64 {
-        let others_put_in = self.prefill || self.mix.set > 0 || self.on_miss == OnMiss::Fill;
+        let sets = self.mix.set > 0 || self.mix.add > 0;
+        let others_put_in = self.prefill || sets || self.on_miss == OnMiss::Fill;
         if others_put_in { self.entries } else { 0 }
     }
 
@@ -166,6 +224,9 @@ impl Workload {
                        keys, where a trial is one pass";
             return Err(named(BadInput(why.into())));
         }
+        if let Some(key) = &self.key {
+            key.check_key().map_err(named)?;
+        }
         match &self.trace {
             Some(trace) => self.check_replay(trace).map_err(named),
             None => self.check_drawn().map_err(named),
@@ -180,6 +241,9 @@ impl Workload {
             return bad(format!(
                 "entries = {entries} is not valid: 0, a trace brings its own keys"
             ));
+        }
+        if self.key.is_some() || self.resize_values {
+            return bad("key and resize_values are not valid: a trace brings its own sizes".into());
         }
         if self.prefill {
             return bad("prefill = true is not valid: a trace starts from an empty table".into());
@@ -203,12 +267,26 @@ impl Workload {
             ));
         }
         if mix.total() == 0 {
-            return bad("the mix is empty: give at least one of get, set, insert, rmw".into());
+            return bad(
+                "the mix is empty: give at least one of get, set, insert, rmw, add, remove".into(),
+            );
+        }
+        if mix.remove > 0 && !self.prefill {
+            return bad(
+                "prefill = false is not valid with remove: there must be a record to take out"
+                    .into(),
+            );
+        }
+        if mix.remove > 0 && matches!(self.keys, KeyDistribution::Latest { .. }) {
+            return bad(
+                "latest is not valid with remove: it reads the inserts that removes take out"
+                    .into(),
+            );
         }
         if self.ops == Some(0) {
             return bad("ops = 0 is not valid: at least 1".into());
         }
-        if mix.insert > 0 {
+        if mix.insert > 0 || mix.remove > 0 {
             // As if every operation were an insert: an upper bound.
             let ops = self.ops.unwrap_or(entries);
             let most = RECORDS_MAX - self.first_insert();
@@ -232,15 +310,17 @@ impl Workload {
                 "prefill = false is not valid with latest: there must be a latest record".into(),
             );
         }
-        self.keys.check()
+        self.keys.check(entries - self.put_aside())
     }
 
     /// Checks what depends on the number of threads.
     pub(super) fn check_threads(&self, threads: u32) -> Result<(), BadInput> {
-        let Mix { get, set, rmw, .. } = self.mix;
-        let picks = get > 0 || set > 0 || rmw > 0;
+        let Mix {
+            get, set, rmw, add, ..
+        } = self.mix;
+        let picks = get > 0 || set > 0 || rmw > 0 || add > 0;
         let sequential = self.keys == KeyDistribution::Sequential;
-        if sequential && picks && self.entries < u64::from(threads) {
+        if sequential && picks && self.entries - self.put_aside() < u64::from(threads) {
             return Err(BadInput(format!(
                 "workload '{}': entries = {} is not valid with {threads} threads: sequential keys \
                  need a record a thread",
@@ -264,7 +344,13 @@ impl Workload {
             let _ = write!(text, "{} over {} records, ", self.keys, self.entries);
             text.push_str(&self.mix.words());
         }
+        if let Some(key) = &self.key {
+            let _ = write!(text, ", keys {key}");
+        }
         let _ = write!(text, ", values {}", self.value);
+        if self.resize_values {
+            text.push_str(", resized by each write");
+        }
         if !self.prefill {
             text.push_str(", from empty");
         }
@@ -289,7 +375,8 @@ impl Workload {
 
 impl TraceSource {
     /// What the trace is called: the file's name without `.gz` or `.zst` and without one more ending.
-    fn name(&self) -> String {
+    #[must_use]
+    pub fn name(&self) -> String {
         let file = self.path.file_name().unwrap_or(self.path.as_os_str());
         let file = file.to_string_lossy();
         let unpacked = [".gz", ".zst"]
@@ -314,6 +401,8 @@ impl Mix {
             (self.set, "set"),
             (self.insert, "insert"),
             (self.rmw, "rmw"),
+            (self.add, "add"),
+            (self.remove, "remove"),
         ];
         let words: Vec<String> = weights
             .into_iter()
@@ -326,10 +415,17 @@ impl Mix {
     /// The sum of the weights.
     #[must_use]
     pub fn total(&self) -> u64 {
-        [self.get, self.set, self.insert, self.rmw]
-            .into_iter()
-            .map(u64::from)
-            .sum()
+        [
+            self.get,
+            self.set,
+            self.insert,
+            self.rmw,
+            self.add,
+            self.remove,
+        ]
+        .into_iter()
+        .map(u64::from)
+        .sum()
     }
 }
 
@@ -437,13 +533,30 @@ mod tests {
             &|w| w.on_miss = OnMiss::Fill,
             &["on_miss", "no get"],
         );
-        let theta_one = |w: &mut Workload| w.keys = KeyDistribution::Zipfian { theta: 1.0 };
-        refused("ycsb-c", &theta_one, &["theta = 1", "0 <= theta < 1"]);
+        let theta = |w: &mut Workload| w.keys = KeyDistribution::Zipfian { theta: -1.0 };
+        refused("ycsb-c", &theta, &["theta = -1", "0 <= theta <= 20"]);
+        refused("exchange", &|w| w.prefill = false, &["prefill", "remove"]);
+        let latest = |w: &mut Workload| w.keys = KeyDistribution::Latest { theta: 0.5 };
+        refused("exchange", &latest, &["latest", "remove"]);
+        refused(
+            "ycsb-c",
+            &|w| w.key = Some(Size::Fixed(300)),
+            &["key of 300"],
+        );
+        refused(
+            "trace",
+            &|w| w.key = Some(Size::Fixed(30)),
+            &["key", "sizes"],
+        );
         let huge = |w: &mut Workload| w.value = Size::Fixed(1 << 21);
         refused("ycsb-c", &huge, &["2097152", "1 MiB"]);
         refused("trace", &|w| w.entries = 5, &["entries = 5"]);
         refused("trace", &|w| w.prefill = true, &["prefill"]);
         refused("trace", &|w| w.on_miss = OnMiss::Nothing, &["on_miss"]);
+        let mut replay = Workload::replay(trace(), 1, 1);
+        replay.trace.as_mut().unwrap().format = "twitter".into();
+        replay.on_miss = OnMiss::Nothing;
+        assert_eq!(replay.check(), Ok(()));
         let format = |w: &mut Workload| w.trace.as_mut().unwrap().format = "key".into();
         refused("trace", &format, &["'key'", "did you mean 'keys'"]);
         // Four threads, three records, each thread its own.
@@ -453,6 +566,28 @@ mod tests {
         few.mix.get = 1;
         let error = few.check_threads(4).unwrap_err().to_string();
         assert!(error.contains("entries = 3") && error.contains("4 threads"));
+    }
+
+    #[test]
+    fn what_is_put_aside_suffices_and_is_at_most_half() {
+        assert_eq!(preset("ycsb-d").put_aside(), 0);
+        // Balanced: five deviations of 100,000 steps, four in five of them up or down.
+        assert_eq!(preset("exchange").put_aside(), 1_415);
+        assert!((1_000..1_200).contains(&preset("twitter-c29").put_aside()));
+        let mut drain = preset("exchange");
+        drain.mix = Mix {
+            remove: 1,
+            ..Mix::default()
+        };
+        assert_eq!(drain.put_aside(), 50_000);
+    }
+
+    #[test]
+    fn suites_and_rows_of_old_workloads_are_as_they_were() {
+        let json = serde_json::to_string(&preset("ycsb-a")).unwrap();
+        for field in ["key\"", "resize_values", "add", "remove"] {
+            assert!(!json.contains(field), "{json}");
+        }
     }
 
     #[test]

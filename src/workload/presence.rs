@@ -127,8 +127,9 @@ impl Presence {
         } else {
             Ownership::None
         };
-        let written = fills || inserts || mix.set > 0;
-        let overtaken = workload.batch > 1 && (inserts || mix.set > 0);
+        let sets = mix.set > 0 || mix.add > 0;
+        let written = fills || inserts || sets;
+        let overtaken = workload.batch > 1 && (inserts || sets);
         Presence::Grown(Grown {
             touched: vec![0; bits_to_words(workload.entries)],
             window: Window::new(workload.batch),
@@ -162,7 +163,7 @@ impl Presence {
         }
     }
 
-    /// What a set meets.
+    /// What a set or an add meets.
     #[inline]
     pub(super) fn set(&mut self, record: u64) -> Expect {
         match self {

@@ -3,7 +3,8 @@
 //!
 //! Rank r (from 0) has probability (r + 1)^-θ / ζ(n, θ) with ζ(n, θ) = Σ i^-θ for i = 1 … n. The
 //! generator is exact for ranks 0 and 1 and inverts a continuous approximation for the others. It
-//! divides by 1 - θ, so θ = 1 has no generator.
+//! divides by 1 - θ, so θ = 1 has no generator, and beyond it is no approximation: `rejection` has
+//! these.
 
 use std::f64::consts::LOG2_E;
 

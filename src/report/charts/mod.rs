@@ -11,6 +11,7 @@ mod chains;
 mod fill;
 mod load;
 mod palette;
+mod popularity;
 mod ratios;
 mod structure;
 #[cfg(test)]
@@ -20,6 +21,7 @@ mod throughput;
 use std::collections::BTreeSet;
 
 pub use palette::{dark_variables, light_variables};
+pub use popularity::{FittedLine, popularity};
 
 use super::summary::{CellSummary, PanelSummary, Summary};
 use crate::record::Records;

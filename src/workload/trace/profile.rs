@@ -178,7 +178,7 @@ impl ZipfFit {
             let (x, y) = (x - mean_x, y - mean_y);
             (xx, xy, yy) = (xx + x * x, xy + x * y, yy + y * y);
         }
-        if yy <= 0.0 {
+        if yy < 1e-12 {
             return None;
         }
         let slope = xy / xx;

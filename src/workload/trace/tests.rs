@@ -418,7 +418,7 @@ fn the_sample_traces_have_the_counts_they_are_known_for() {
             20_484,
         ),
         ("ycsb_a.txt.gz", "ycsb", 210_000, 10_000, 99_810, 0),
-        ("cachelib_kv_traces_1.csv", "cachelib", 691, 92, 11, 617),
+        ("cachelib_kv_traces_1.csv", "cachelib", 691, 52, 12, 666),
     ] {
         let Some(source) = sample(name) else { continue };
         assert_eq!(source.format, format, "{name}");

@@ -1,0 +1,163 @@
+//! `bucketlab trace`: what a trace is.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use serde_json::{Value, json};
+
+use super::args::{Format, Trace};
+use super::output;
+use crate::report::{FittedLine, popularity};
+use crate::workload::{SizeFacts, TraceOp, TraceProfile, TraceSource};
+
+pub(super) fn trace(args: &Trace) -> anyhow::Result<ExitCode> {
+    let source = TraceSource::parse(&args.file, args.lenient)?;
+    let profile = TraceProfile::read(&source)?;
+    let chart = write_chart(args, &source, &profile)?;
+    let text = match args.format {
+        Format::Table => as_text(&source, &profile, &chart),
+        Format::Json => format!(
+            "{}\n",
+            serde_json::to_string_pretty(&as_json(&source, &profile, &chart))?
+        ),
+    };
+    output::print(&text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes the chart and returns its path.
+fn write_chart(
+    args: &Trace,
+    source: &TraceSource,
+    profile: &TraceProfile,
+) -> anyhow::Result<PathBuf> {
+    let name = source.name();
+    let points: Vec<(u64, u64)> = (1..).zip(profile.popularity.iter().copied()).collect();
+    let fit = profile.zipf.map(|fit| FittedLine {
+        exponent: fit.exponent,
+        first: fit.first,
+        last_rank: fit.last_rank,
+    });
+    let svg = popularity(&name, &points, fit).context("the chart could not be drawn")?;
+    std::fs::create_dir_all(&args.out)
+        .with_context(|| format!("directory '{}' cannot be made", args.out.display()))?;
+    let path = args.out.join(format!("popularity-{name}.svg"));
+    std::fs::write(&path, svg)
+        .with_context(|| format!("chart '{}' cannot be written", path.display()))?;
+    Ok(path)
+}
+
+/// Operations that occur, the most frequent first.
+fn mix(profile: &TraceProfile) -> Vec<(TraceOp, u64)> {
+    let mut ops: Vec<(TraceOp, u64)> = TraceOp::ALL
+        .into_iter()
+        .map(|op| (op, profile.facts.of(op)))
+        .filter(|(_, count)| *count > 0)
+        .collect();
+    ops.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    ops
+}
+
+fn as_text(source: &TraceSource, profile: &TraceProfile, chart: &std::path::Path) -> String {
+    let facts = &profile.facts;
+    let percent = |part: u64, of: u64| format!("{:.1} %", part as f64 * 100.0 / of as f64);
+    let sizes = |sizes: &SizeFacts| {
+        format!(
+            "{} to {} B, mean {:.1}, median {}, 99th percentile {}",
+            sizes.min, sizes.max, sizes.mean, sizes.median, sizes.p99
+        )
+    };
+    let ops: Vec<String> = mix(profile)
+        .into_iter()
+        .map(|(op, count)| format!("{} {}", op.name(), percent(count, facts.requests)))
+        .collect();
+    let ones = profile.one_hit_wonders;
+    let mut lines = vec![
+        ("trace", format!("{} ({})", source.name(), source.format)),
+        ("requests", facts.requests.to_string()),
+        ("distinct keys", facts.distinct.to_string()),
+        ("operations", ops.join(", ")),
+        ("key sizes", sizes(&profile.key_bytes)),
+        (
+            "value sizes",
+            profile
+                .value_bytes
+                .as_ref()
+                .map_or("the format does not say".to_owned(), sizes),
+        ),
+        (
+            "one-hit wonders",
+            format!(
+                "{ones}: {} of the keys, {} of the requests",
+                percent(ones, facts.distinct),
+                percent(ones, facts.requests)
+            ),
+        ),
+        (
+            "zipf exponent",
+            profile
+                .zipf
+                .map_or("no law: too few keys, or all alike".to_owned(), |fit| {
+                    format!(
+                        "{:.3} (least squares of ln count over ln rank, ranks 1 to {}, R² {:.3})",
+                        fit.exponent, fit.last_rank, fit.r_squared
+                    )
+                }),
+        ),
+    ];
+    if profile.span_s > 0 {
+        lines.push(("time", format!("{} s", profile.span_s)));
+    }
+    let mut text = String::new();
+    for (name, value) in lines {
+        let _ = writeln!(text, "{name:<16} {value}");
+    }
+    for (count, note) in facts.notes() {
+        let _ = writeln!(text, "note: {count} {note}");
+    }
+    let _ = writeln!(text, "{}", chart.display());
+    text
+}
+
+fn as_json(source: &TraceSource, profile: &TraceProfile, chart: &std::path::Path) -> Value {
+    let facts = &profile.facts;
+    let sizes = |sizes: &SizeFacts| {
+        json!({
+            "min": sizes.min, "max": sizes.max, "mean": sizes.mean, "median": sizes.median,
+            "p99": sizes.p99,
+        })
+    };
+    let ops: serde_json::Map<String, Value> = mix(profile)
+        .into_iter()
+        .map(|(op, count)| (op.name().to_owned(), json!(count)))
+        .collect();
+    let notes: Vec<Value> = facts
+        .notes()
+        .into_iter()
+        .map(|(requests, note)| json!({ "requests": requests, "note": note }))
+        .collect();
+    json!({
+        "trace": source.name(),
+        "format": source.format,
+        "requests": facts.requests,
+        "distinct_keys": facts.distinct,
+        "operations": ops,
+        "key_bytes": sizes(&profile.key_bytes),
+        "value_bytes": profile.value_bytes.as_ref().map(sizes),
+        "one_hit_wonders": profile.one_hit_wonders,
+        "zipf": profile.zipf.map(|fit| json!({
+            "exponent": fit.exponent,
+            "first": fit.first,
+            "last_rank": fit.last_rank,
+            "r_squared": fit.r_squared,
+        })),
+        "span_s": profile.span_s,
+        "with_ttl": facts.with_ttl,
+        "other_operations": facts.others,
+        "skipped": facts.skipped,
+        "notes": notes,
+        "chart": chart.display().to_string(),
+    })
+}
