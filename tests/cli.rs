@@ -348,6 +348,48 @@ fn a_trace_replays_with_exact_counts() {
     }
 }
 
+/// `trace` says what a trace is, leaves its chart where it is told, and stops at a broken line.
+#[test]
+fn trace_says_what_a_trace_is() {
+    let out = tempfile::tempdir().unwrap();
+    let file = out.path().join("cluster.csv");
+    let line = |n: u32| {
+        let op = ["get", "set"][n as usize % 2];
+        format!("{n},key{},10,50,1,{op},0\n", n * n % 53)
+    };
+    let lines = (0..4000).map(line).collect::<Vec<_>>().concat();
+    std::fs::write(&file, &lines).unwrap();
+    let (file, folder) = (file.to_str().unwrap(), out.path().to_str().unwrap());
+    let table = bucketlab(&["trace", file, "--out", folder]);
+    let text = String::from_utf8(table.stdout).unwrap();
+    assert_eq!(table.status.code(), Some(0), "{text}");
+    for words in [
+        "(twitter)",
+        "requests         4000",
+        "get 50.0 %",
+        "one-hit wonders",
+        "zipf",
+    ] {
+        assert!(text.contains(words), "{words} in:\n{text}");
+    }
+    let chart = text.lines().last().unwrap();
+    assert!(std::fs::read_to_string(chart).unwrap().starts_with("<svg "));
+    let json = bucketlab(&["trace", file, "--out", folder, "--format", "json"]);
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(
+        (json["requests"].as_u64(), json["distinct_keys"].as_u64()),
+        (Some(4000), Some(27))
+    );
+    std::fs::write(file, lines + "broken\n").unwrap();
+    let strict = bucketlab(&["trace", file, "--out", folder]);
+    let complaint = String::from_utf8(strict.stderr).unwrap();
+    assert_eq!(strict.status.code(), Some(2));
+    assert!(complaint.contains("line 4001"), "{complaint}");
+    let lenient = bucketlab(&["trace", file, "--lenient", "--out", folder]);
+    let text = String::from_utf8(lenient.stdout).unwrap();
+    assert!(text.contains("note: 1 are broken, left out"), "{text}");
+}
+
 /// Each pass starts with a fresh table, whose memory does not depend on which pass it is and is
 /// never less than what the table itself claims.
 #[test]

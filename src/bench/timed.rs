@@ -369,3 +369,100 @@ fn show(key: &[u8]) -> String {
     let more = if key.len() > end { "…" } else { "" };
     format!("'{}'{more}", key[..end].escape_ascii())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::base::{Journal, Params, Worker};
+    use crate::table::{Env, Fixed, Strategy, Striped};
+
+    fn edits<S: Strategy>(key: &[u8], length: u32) {
+        let env = Env {
+            hasher: Hasher::new(crate::hash::find("sip13").unwrap(), [1, 2]),
+            clock: || 0,
+            journal: Arc::new(Journal::new(8)),
+        };
+        let params = Params::resolve(S::PARAMS, &S::NAME.parse().unwrap()).unwrap();
+        let table = S::open(&params, &env).unwrap();
+        let mut timed = Loop::new(table.session(Worker::ALONE), env.hasher, 1, true);
+        let segment = Segment {
+            ops: vec![
+                Op {
+                    key_at: 0,
+                    value_len: length,
+                    key_len: u16::try_from(key.len()).unwrap(),
+                    kind: Kind::Add,
+                    expect: Expect::Absent,
+                };
+                4
+            ],
+            keys: key.to_vec(),
+        };
+        timed.prepare(&segment);
+        let mut run = |kind, expect| {
+            let op = Op {
+                kind,
+                expect,
+                ..segment.ops[0]
+            };
+            timed.run(&segment, &[op]);
+        };
+        let writes = [
+            Kind::Replace,
+            Kind::Cas,
+            Kind::Append,
+            Kind::Prepend,
+            Kind::Incr,
+            Kind::Decr,
+        ];
+        // Nothing is there, so nothing comes of them.
+        for kind in writes.into_iter().chain([Kind::Remove, Kind::Get]) {
+            run(kind, Expect::Absent);
+        }
+        run(Kind::Add, Expect::Absent);
+        run(Kind::Add, Expect::Present);
+        for kind in writes {
+            run(kind, Expect::Present);
+            run(Kind::Get, Expect::Present);
+        }
+        assert_eq!(timed.tally.first_wrong, None, "{} {length}", S::NAME);
+        let hash = timed.hasher.hash(key);
+        let known = Key { bytes: key, hash };
+        let found = timed.session.get(known, <[u8]>::len);
+        // One append and one prepend since the last value was set.
+        assert_eq!(found, Some(3 * length as usize));
+        assert_eq!((timed.tally.hits, timed.tally.misses), (6, 1));
+        // What is said of a key is checked: this one is there.
+        let op = Op {
+            kind: Kind::Replace,
+            expect: Expect::Absent,
+            ..segment.ops[0]
+        };
+        timed.run(&segment, &[op]);
+        assert_eq!(timed.tally.wrong, 1);
+    }
+
+    #[test]
+    fn edits_keep_values_known_by_their_keys() {
+        for length in [0, 1, 3, 8, 9, 16, 100] {
+            for key in [&b"k"[..], b"user12345678"] {
+                edits::<Fixed>(key, length);
+                edits::<Striped>(key, length);
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_carry_and_go_round() {
+        let mut number = [255, 255, 0];
+        count(&mut number, true);
+        assert_eq!(number, [0, 0, 1]);
+        count(&mut number, false);
+        assert_eq!(number, [255, 255, 0]);
+        let mut number = [255];
+        count(&mut number, true);
+        assert_eq!(number, [0]);
+    }
+}

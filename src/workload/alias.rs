@@ -59,13 +59,12 @@ impl Alias {
     #[inline]
     pub(super) fn at(&self, bits: u64) -> usize {
         let product = u128::from(bits) * self.0.len() as u128;
-        let index = (product >> 64) as usize;
-        let cell = self.0[index];
         #[expect(
             clippy::cast_possible_truncation,
-            reason = "the 32 bits behind the index"
+            reason = "an index of the table, and the 32 bits behind it"
         )]
-        let rest = (product >> 32) as u32;
+        let (index, rest) = ((product >> 64) as usize, (product >> 32) as u32);
+        let cell = self.0[index];
         if rest < cell.threshold {
             index
         } else {

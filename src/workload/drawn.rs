@@ -1,8 +1,8 @@
 //! Operations drawn from a seed.
 
-use super::distribution::{Inserts, Picker};
 use super::draws::{Draws, mix};
 use super::keys::KeyMaker;
+use super::picker::{Inserts, Picker};
 use super::presence::Presence;
 use super::segment::{Expect, Filled, Kind, Op, Segment};
 use super::size::Lengths;

@@ -330,9 +330,9 @@ mod tests {
     fn our_counts() -> Vec<u32> {
         let mut ours = vec![0; 10_000];
         let workload = super::super::KeyDistribution::Zipfian { theta: 0.99 };
-        let mut picker = super::super::distribution::Picker::new(&workload, 10_000, 0, 1);
+        let mut picker = super::super::picker::Picker::new(&workload, 10_000, 0, 1);
         let mut draws = super::super::draws::Draws::new(1, 0);
-        let none = super::super::distribution::Inserts {
+        let none = super::super::picker::Inserts {
             first: 0,
             step: 1,
             done: 0,

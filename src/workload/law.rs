@@ -368,9 +368,9 @@ mod tests {
     fn the_published_samplers_have_the_same_law() {
         let unit = |n: u64| ((mix(n) >> 11) as f64 + 0.5) / (1u64 << 53) as f64;
         let (location, scale, shape) = (30.7984, 8.20449, 0.078_688);
-        type Sampler = fn(f64, f64) -> f64;
-        let gev: Sampler = |u, k| (-u.ln()).powf(-k);
-        let pareto: Sampler = |u, k| u.powf(-k);
+        let gev = |u: f64, k: f64| (-u.ln()).powf(-k);
+        let pareto = |u: f64, k: f64| u.powf(-k);
+        let samplers: [&dyn Fn(f64, f64) -> f64; 2] = [&gev, &pareto];
         let laws = [
             Law::Gev {
                 location,
@@ -383,11 +383,17 @@ mod tests {
                 shape,
             },
         ];
-        for (law, sampler) in laws.into_iter().zip([gev, pareto]) {
+        for (law, sampler) in laws.into_iter().zip(samplers) {
             let mut sorted: Vec<u32> = (0..100_000)
                 .map(|n| {
                     let x = location + scale * (sampler(unit(n), shape) - 1.0) / shape;
-                    x.max(0.0).floor() as u32
+                    #[expect(
+                        clippy::cast_possible_truncation,
+                        clippy::cast_sign_loss,
+                        reason = "casts saturate"
+                    )]
+                    let length = x.floor() as u32;
+                    length
                 })
                 .collect();
             sorted.sort_unstable();

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `plan` | a workload as data, and what makes no sense |
 //! | `preset` | the workloads that have names |
-//! | `distribution`, `zipf`, `rejection`, `alias` | which record an operation picks |
+//! | `distribution`, `picker`, `zipf`, `rejection`, `alias` | which record an operation picks |
 //! | `keys`, `size`, `law` | a record's key, and the lengths of both key and value |
 //! | `segment` | operations as the timed loop reads them |
 //! | `stream`, `drawn`, `replay` | where segments come from: drawn, or read from a trace |
@@ -23,6 +23,7 @@ mod keys;
 mod law;
 #[cfg(test)]
 mod model_tests;
+mod picker;
 mod plan;
 mod presence;
 mod preset;

@@ -172,9 +172,8 @@ impl Known {
             TraceOp::Get | TraceOp::Gets | TraceOp::GetLease => {
                 return self.get(hash, expect, known);
             }
-            TraceOp::Set | TraceOp::SetLease => Kind::Set,
             TraceOp::Insert if expect == Expect::Absent => Kind::Insert,
-            TraceOp::Insert => Kind::Set,
+            TraceOp::Set | TraceOp::SetLease | TraceOp::Insert => Kind::Set,
             TraceOp::Add => Kind::Add,
             TraceOp::Replace => Kind::Replace,
             TraceOp::Cas => Kind::Cas,

@@ -20,10 +20,6 @@ pub struct Stream {
     segment_bytes: usize,
 }
 
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there is one stream a thread, and it is not moved about"
-)]
 enum Source {
     Drawn(Drawn),
     Replay(Replay),

@@ -263,13 +263,13 @@ impl Columns {
         };
         let repeats = match given(self.op_count) {
             None => 1,
-            Some(text) => match u32::try_from(number(text, "op_count")?) {
-                Ok(count @ 1..=REPEATS_MAX) => count,
-                _ => {
+            Some(text) => u32::try_from(number(text, "op_count")?)
+                .ok()
+                .filter(|count| (1..=REPEATS_MAX).contains(count))
+                .ok_or_else(|| {
                     let text = show(text);
-                    return Err(format!("has op_count {text}: not 1 to {REPEATS_MAX}").into());
-                }
-            },
+                    Why::from(format!("has op_count {text}: not 1 to {REPEATS_MAX}"))
+                })?,
         };
         let op = match &line[field(self.op)] {
             b"GET" => TraceOp::Get,

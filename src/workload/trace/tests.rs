@@ -1,12 +1,13 @@
 //! Readers on files: sound, broken, packed, cut short, arbitrary.
 
+use std::collections::{BTreeSet, HashMap};
 use std::io::Write;
 use std::path::PathBuf;
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::workload::{Expect, Filled, Kind, Segment, Stream, Workload};
+use crate::workload::{Expect, Filled, Kind, Prefill, Segment, Stream, Workload};
 
 struct Trace {
     _folder: tempfile::TempDir,
@@ -177,8 +178,11 @@ fn a_trace_that_shrinks_under_a_replay_is_an_error_and_no_panic() {
     assert!(error.to_string().contains("became shorter"), "{error}");
 }
 
+/// Operation, key and bytes of the value of a request.
+type Asked = (TraceOp, Vec<u8>, Option<u32>);
+
 /// Each format's requests, however the file is packed.
-fn requests(source: &TraceSource) -> Result<Vec<(TraceOp, Vec<u8>, Option<u32>)>, BadInput> {
+fn requests(source: &TraceSource) -> Result<Vec<Asked>, BadInput> {
     let mut reader = TraceReader::open(source)?;
     let mut all = Vec::new();
     while let Some(request) = reader.next_request()? {
@@ -448,6 +452,60 @@ fn both_forms_of_the_web_shop_trace_have_the_same_keys() {
         all.map(|(_, key, _)| key).collect()
     };
     assert_eq!(keys(&text), keys(&packed));
+}
+
+/// Our YCSB A over 10,000 records and the sample printed by another implementation: the same keys,
+/// as hot.
+#[test]
+fn our_ycsb_a_is_the_sample_s() {
+    let Some(source) = sample("ycsb_a.txt.gz") else {
+        return;
+    };
+    let mut theirs: HashMap<Vec<u8>, u64> = HashMap::new();
+    let (mut inserted, mut asked) = (BTreeSet::new(), 0usize);
+    for (op, key, _) in requests(&source).unwrap() {
+        if op == TraceOp::Insert {
+            assert!(inserted.insert(key));
+        } else {
+            asked += 1;
+            *theirs.entry(key).or_default() += 1;
+        }
+    }
+    let mut workload = (crate::workload::find_preset("ycsb-a").unwrap().build)();
+    workload.resize(10_000);
+    let mut ours_inserted = BTreeSet::new();
+    Prefill::new(&workload).for_each(|key, _| {
+        ours_inserted.insert(key.to_vec());
+    });
+    assert!(inserted == ours_inserted, "the key sets differ");
+    // Threads draw different streams of one ring each.
+    let mut ours: HashMap<Vec<u8>, u64> = HashMap::new();
+    let mut left = asked;
+    for thread in 0..8 {
+        let mut segment = Segment::default();
+        let mut stream = Stream::open(&workload, 1, thread, 8).unwrap();
+        stream.refill(&mut segment).unwrap();
+        for op in segment.ops.iter().take(left) {
+            *ours.entry(segment.key(op).to_vec()).or_default() += 1;
+        }
+        left = left.saturating_sub(segment.ops.len());
+    }
+    assert_eq!(left, 0);
+    let by_rank = |counts: &HashMap<Vec<u8>, u64>| {
+        let mut counts: Vec<u64> = counts.values().copied().collect();
+        counts.sort_unstable_by(|a, b| b.cmp(a));
+        counts
+    };
+    let (theirs, ours) = (by_rank(&theirs), by_rank(&ours));
+    let (their_fit, our_fit) = (ZipfFit::of(&theirs).unwrap(), ZipfFit::of(&ours).unwrap());
+    let apart = (their_fit.exponent - our_fit.exponent).abs();
+    assert!(apart < 0.02, "{their_fit:?}, ours {our_fit:?}");
+    // And the shares of the hottest records, which a fit may smooth over.
+    for hottest in [1, 10, 100, 1_000] {
+        let share = |counts: &[u64]| counts[..hottest].iter().sum::<u64>() as f64 / asked as f64;
+        let off = share(&ours) / share(&theirs);
+        assert!((0.97..=1.03).contains(&off), "hottest {hottest}: {off}");
+    }
 }
 
 /// Goes through a file in every format and both manners; whatever it is, there are requests within
