@@ -15,6 +15,7 @@ fn tables(criterion: &mut Criterion) {
         hasher: Hasher::new(&HASHES[0], [1, 2]),
         clock: bucketlab::machine::now_ns,
         journal: Arc::new(Journal::new(64)),
+        recency: false,
     };
     for op in MicroOp::ALL {
         let mut group = criterion.benchmark_group(op.name());

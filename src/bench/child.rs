@@ -56,6 +56,7 @@ fn births<S: Strategy>(
         hasher,
         clock: machine::now_ns,
         journal: Arc::new(Journal::new(JOURNAL_EVENTS)),
+        recency: false,
     };
     if let Some(check) = check {
         check(&params, &env).map_err(|why| anyhow::anyhow!("check failed: {why}"))?;

@@ -39,12 +39,14 @@ use parking_lot::Mutex;
 
 use super::item::{self, Chain, Item};
 use super::prefetch::{GROUP, prefetch_read};
-use super::{Edit, Env, Outcome, Session, Stored, Strategy};
+use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy, scan};
 use crate::base::{ByteSplit, Census, Key, Param, Params, Range, SpecError, Usage, Worker};
 
 /// An array of chains under one lock.
 pub struct Fixed {
     table: Mutex<Table>,
+    /// Whether uses are marked.
+    recency: bool,
 }
 
 struct Table {
@@ -58,6 +60,8 @@ struct Table {
 pub struct FixedSession<'t> {
     fixed: &'t Fixed,
     scratch: Vec<u8>,
+    /// Whether uses are marked.
+    recency: bool,
 }
 
 impl Strategy for Fixed {
@@ -79,9 +83,10 @@ impl Strategy for Fixed {
             ..Param::CAPACITY
         },
     ];
+    const WALK: bool = true;
     type Session<'t> = FixedSession<'t>;
 
-    fn open(params: &Params, _env: &Env) -> Result<Fixed, SpecError> {
+    fn open(params: &Params, env: &Env) -> Result<Fixed, SpecError> {
         let buckets = params.size("buckets");
         let table = Table {
             buckets: item::empty_buckets(buckets)
@@ -91,6 +96,7 @@ impl Strategy for Fixed {
         };
         Ok(Fixed {
             table: Mutex::new(table),
+            recency: env.recency,
         })
     }
 
@@ -98,6 +104,7 @@ impl Strategy for Fixed {
         FixedSession {
             fixed: self,
             scratch: Vec::new(),
+            recency: self.recency,
         }
     }
 
@@ -138,7 +145,9 @@ impl Session for FixedSession<'_> {
     fn get<R>(&mut self, key: Key<'_>, read: impl FnOnce(&[u8]) -> R) -> Option<R> {
         let table = self.fixed.table.lock();
         let chain = &table.buckets[item::low_bits(key.hash, table.buckets.len())];
-        item::find(chain, key.bytes).map(|item| read(item.value()))
+        item::find(chain, key.bytes)
+            .inspect(|item| item.touch(self.recency))
+            .map(|item| read(item.value()))
     }
 
     fn set(&mut self, key: Key<'_>, value: &[u8]) -> Stored {
@@ -146,6 +155,7 @@ impl Session for FixedSession<'_> {
         let bucket = item::low_bits(key.hash, table.buckets.len());
         let link = item::seek(&mut table.buckets[bucket], key.bytes);
         if let Some(item) = link {
+            item.touch(self.recency);
             table.item_bytes -= item.size();
             item.replace_value(value);
             table.item_bytes += item.size();
@@ -177,6 +187,9 @@ impl Session for FixedSession<'_> {
         let table = &mut *self.fixed.table.lock();
         let bucket = item::low_bits(key.hash, table.buckets.len());
         let link = item::seek(&mut table.buckets[bucket], key.bytes);
+        if let Some(item) = &*link {
+            item.touch(self.recency);
+        }
         self.scratch.clear();
         let (edit, result) = edit(link.as_ref().map(Item::value), &mut self.scratch);
         let outcome = match (edit, link.as_mut()) {
@@ -215,7 +228,9 @@ impl Session for FixedSession<'_> {
             for key in keys {
                 prefetch_read(bucket(key));
             }
-            item::find_group(keys, bucket, |index, value| each(from + index, value));
+            item::find_group(keys, bucket, self.recency, |index, value| {
+                each(from + index, value);
+            });
         }
     }
 
@@ -231,6 +246,23 @@ impl Session for FixedSession<'_> {
         table.items += 1;
         table.item_bytes += item.size();
         item::prepend(chain, item);
+    }
+
+    fn walk(
+        &mut self,
+        from: Cursor,
+        buckets: usize,
+        mut see: impl FnMut(&[u8], &[u8], bool) -> Keep,
+    ) -> Cursor {
+        let table = &mut *self.fixed.table.lock();
+        let bits = table.buckets.len().ilog2();
+        scan::steps(from, buckets, |at| {
+            let bucket = item::low_bits(at, table.buckets.len());
+            let removed = scan::sweep(&mut table.buckets[bucket], &mut see);
+            table.items -= removed.items;
+            table.item_bytes -= removed.bytes;
+            bits
+        })
     }
 }
 

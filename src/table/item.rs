@@ -9,7 +9,8 @@
 //! ```
 //!
 //! An [`Item`] is a thin pointer that owns its block, and through `next` the rest of its chain; the
-//! layout is that of memcached's `item` (`memcached.h`), without its flags. This is the only place
+//! layout is that of memcached's `item` (`memcached.h`), without its flags but for one: the top bit of
+//! `value_len` says that the item has been used, where uses are marked. This is the only place
 //! where strategies of chained items allocate by hand: a [`Chain`] is an `Option<Item>` of one
 //! machine word, and everything that walks or relinks one is safe code over `&Chain` and
 //! `&mut Chain`.
@@ -18,6 +19,7 @@ use std::alloc::{Layout, alloc, alloc_zeroed, dealloc, handle_alloc_error};
 use std::cell::UnsafeCell;
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::prefetch::{GROUP, prefetch_read};
 use crate::base::{BadInput, Key, SpecError};
@@ -33,8 +35,13 @@ const _: () = assert!(usize::BITS >= 64);
 struct Header {
     next: Chain,
     key_len: u32,
-    value_len: u32,
+    /// With [`MARK`] in the top bit. Atomic for the mark, which readers that share a lock may set at
+    /// the same time; whatever they store, the length in it is the same.
+    value_len: AtomicU32,
 }
+
+/// Set in `value_len` where the item has been used since the mark was last cleared.
+const MARK: u32 = 1 << 31;
 
 /// One entry: owns its heap block, and through it the rest of the chain.
 ///
@@ -60,12 +67,12 @@ impl Item {
 
     /// Copies key and value into a new block in front of `next`.
     ///
-    /// Panics if a length does not fit 32 bits; out of memory ends the process, as for a `Box`.
+    /// Panics if a length does not fit 31 bits; out of memory ends the process, as for a `Box`.
     pub(super) fn new(key: &[u8], value: &[u8], next: Chain) -> Item {
         let header = Header {
             next,
             key_len: length(key),
-            value_len: length(value),
+            value_len: AtomicU32::new(length(value)),
         };
         let layout = layout(key.len(), value.len());
         // SAFETY: the layout covers a header at least, so its size is not zero.
@@ -122,8 +129,36 @@ impl Item {
             return;
         }
         let mut successor = Item::new(self.key(), value, None);
+        successor.touch(self.is_marked());
         *successor.next_mut() = self.next_mut().take();
         *self = successor;
+    }
+
+    /// Marks the item as used, if uses are marked at all. An item that is used often has its mark
+    /// already, and its line is not written again.
+    #[inline]
+    pub(super) fn touch(&self, recency: bool) {
+        if recency {
+            let word = self.header().value_len.load(Ordering::Relaxed);
+            if word & MARK == 0 {
+                // Not a read-modify-write: whoever stores here at the same time stores the same.
+                self.header()
+                    .value_len
+                    .store(word | MARK, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Whether the item has been used since its mark was last cleared.
+    #[inline]
+    pub(super) fn is_marked(&self) -> bool {
+        self.header().value_len.load(Ordering::Relaxed) & MARK != 0
+    }
+
+    /// Clears the mark.
+    pub(super) fn unmark(&mut self) {
+        let length = self.header().value_len.load(Ordering::Relaxed) & !MARK;
+        self.header().value_len.store(length, Ordering::Relaxed);
     }
 
     /// The rest of the chain.
@@ -171,7 +206,7 @@ impl Item {
 
     #[inline]
     fn value_len(&self) -> usize {
-        self.header().value_len as usize
+        (self.header().value_len.load(Ordering::Relaxed) & !MARK) as usize
     }
 
     #[inline]
@@ -204,7 +239,10 @@ impl Drop for Item {
 }
 
 fn length(bytes: &[u8]) -> u32 {
-    u32::try_from(bytes.len()).expect("a key or value is shorter than 4 GiB")
+    let length = u32::try_from(bytes.len()).ok();
+    length
+        .filter(|length| length & MARK == 0)
+        .expect("a key or value is shorter than 2 GiB")
 }
 
 fn layout(key_len: usize, value_len: usize) -> Layout {
@@ -225,13 +263,15 @@ pub(super) fn find<'c>(chain: &'c Chain, key: &[u8]) -> Option<&'c Item> {
 
 /// Walks the chains of up to [`GROUP`] keys in step, so that the cache misses of independent chains
 /// overlap: every round looks at one item of each chain and asks for the next. `chain` gives the
-/// chain of a key; `each` is called once per key with its index and value.
+/// chain of a key; `each` is called once per key with its index and value. What is found is marked
+/// with `recency`.
 ///
 /// Chen, Ailamaki, Gibbons and Mowry (ICDE 2004) call it group prefetching, for hash joins.
 #[inline]
 pub(super) fn find_group<'c>(
     keys: &[Key<'_>],
     chain: impl Fn(&Key<'_>) -> &'c Chain,
+    recency: bool,
     mut each: impl FnMut(usize, Option<&[u8]>),
 ) {
     let mut walks: [(usize, Option<&Item>); GROUP] = [(0, None); GROUP];
@@ -255,7 +295,10 @@ pub(super) fn find_group<'c>(
                     walks[left] = (index, next);
                     left += 1;
                 }
-                found => each(index, found.map(Item::value)),
+                found => {
+                    let found = found.inspect(|item| item.touch(recency));
+                    each(index, found.map(Item::value));
+                }
             }
         }
         walking = left;
@@ -433,6 +476,21 @@ mod tests {
     }
 
     #[test]
+    fn a_mark_is_no_part_of_the_length_and_outlives_a_new_value() {
+        let mut item = Item::new(b"key", b"value", None);
+        item.touch(false);
+        assert!(!item.is_marked());
+        item.touch(true);
+        assert!(item.is_marked());
+        assert_eq!((item.value(), item.size()), (&b"value"[..], 16 + 3 + 5));
+        item.replace_value(b"other");
+        item.replace_value(b"a longer one");
+        assert!(item.is_marked());
+        item.unmark();
+        assert!(!item.is_marked());
+    }
+
+    #[test]
     fn chains_are_sought_prepended_and_unlinked() {
         let mut chain = None;
         for key in [b"aa", b"ab", b"ac"] {
@@ -492,7 +550,7 @@ mod tests {
                 .collect();
             let mut answers = vec![None; keys.len()];
             let chain = |key: &Key<'_>| &chains[usize::try_from(key.hash).unwrap() % 7];
-            find_group(&keys, chain, |index, value| {
+            find_group(&keys, chain, true, |index, value| {
                 let answer = value.map(<[u8]>::to_vec);
                 assert_eq!(answers[index].replace(answer), None, "each key once");
             });
@@ -501,6 +559,7 @@ mod tests {
                 assert_eq!(answer, Some(expected), "key {n}");
             }
         }
+        assert!(chains.iter().flat_map(items).all(Item::is_marked));
     }
 
     #[test]

@@ -58,8 +58,8 @@ use parking_lot::{Mutex, MutexGuard};
 
 use super::item::{self, Chain, Item};
 use super::prefetch::{GROUP, lock_group, prefetch_read};
-use super::segments::{Segments, bucket_of, next_to_split};
-use super::{Edit, Env, Outcome, Session, Stored, Strategy};
+use super::segments::{Segments, bits_of, bucket_of, next_to_split};
+use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy, scan};
 use crate::base::{
     ByteSplit, Census, EventKind, Key, Param, Params, Range, SpecError, Usage, Worker,
 };
@@ -108,6 +108,8 @@ struct Locked<'t> {
 pub struct LinearSession<'t> {
     table: &'t Linear,
     scratch: Vec<u8>,
+    /// Whether uses are marked.
+    recency: bool,
 }
 
 impl Linear {
@@ -249,6 +251,7 @@ impl Strategy for Linear {
         },
         Param::CAPACITY,
     ];
+    const WALK: bool = true;
     type Session<'t> = LinearSession<'t>;
 
     fn open(params: &Params, env: &Env) -> Result<Linear, SpecError> {
@@ -272,6 +275,7 @@ impl Strategy for Linear {
         LinearSession {
             table: self,
             scratch: Vec::new(),
+            recency: self.env.recency,
         }
     }
 
@@ -335,7 +339,9 @@ impl Session for LinearSession<'_> {
     fn get<R>(&mut self, key: Key<'_>, read: impl FnOnce(&[u8]) -> R) -> Option<R> {
         let mut locked = self.table.lock(key.hash);
         let (_, chain) = locked.parts();
-        item::find(chain, key.bytes).map(|item| read(item.value()))
+        item::find(chain, key.bytes)
+            .inspect(|item| item.touch(self.recency))
+            .map(|item| read(item.value()))
     }
 
     fn set(&mut self, key: Key<'_>, value: &[u8]) -> Stored {
@@ -343,6 +349,7 @@ impl Session for LinearSession<'_> {
         let (stripe, chain) = locked.parts();
         let link = item::seek(chain, key.bytes);
         if let Some(item) = link {
+            item.touch(self.recency);
             stripe.item_bytes -= item.size();
             item.replace_value(value);
             stripe.item_bytes += item.size();
@@ -377,6 +384,9 @@ impl Session for LinearSession<'_> {
         let mut locked = self.table.lock(key.hash);
         let (stripe, chain) = locked.parts();
         let link = item::seek(chain, key.bytes);
+        if let Some(item) = &*link {
+            item.touch(self.recency);
+        }
         self.scratch.clear();
         let (edit, result) = edit(link.as_ref().map(Item::value), &mut self.scratch);
         let mut full = false;
@@ -423,7 +433,9 @@ impl Session for LinearSession<'_> {
             // SAFETY: the lock of each key's stripe is held until after the last use, which is that
             // of its bucket, and the chains are only read.
             let chain = |key: &Key<'_>| unsafe { &*table.bucket(key.hash).get() };
-            item::find_group(keys, chain, |index, value| each(from + index, value));
+            item::find_group(keys, chain, self.recency, |index, value| {
+                each(from + index, value);
+            });
         }
     }
 
@@ -442,6 +454,23 @@ impl Session for LinearSession<'_> {
         if full {
             self.table.split_while_full();
         }
+    }
+
+    fn walk(
+        &mut self,
+        from: Cursor,
+        buckets: usize,
+        mut see: impl FnMut(&[u8], &[u8], bool) -> Keep,
+    ) -> Cursor {
+        scan::steps(from, buckets, |at| {
+            let mut locked = self.table.lock(at);
+            let (stripe, chain) = locked.parts();
+            let removed = scan::sweep(chain, &mut see);
+            stripe.item_bytes -= removed.bytes;
+            locked.count(-removed.items.cast_signed());
+            // Right for this bucket, which nobody splits while its stripe is locked.
+            bits_of(at, self.table.count.load(Ordering::Relaxed))
+        })
     }
 }
 

@@ -5,6 +5,7 @@
 //! a direct call that the compiler may inline; the only dynamic step is around a whole loop, in
 //! the catalog.
 
+mod clock;
 mod cuckoo;
 mod dash;
 mod fixed;
@@ -17,6 +18,7 @@ mod peers;
 mod prefetch;
 mod resizable;
 mod rwlock;
+mod scan;
 mod segments;
 mod spinbit;
 mod striped;
@@ -25,6 +27,7 @@ mod tagged;
 
 use std::sync::Arc;
 
+pub use clock::{Clock, Evicted, Keeper};
 pub use cuckoo::Cuckoo;
 pub use dash::Dash;
 pub use fixed::Fixed;
@@ -55,6 +58,9 @@ pub struct Env {
     pub clock: fn() -> u64,
     /// Where resizes are noted.
     pub journal: Arc<Journal>,
+    /// Whether uses of entries are marked, for eviction: a lookup or an update that finds its entry, or
+    /// a set that replaces it, sets the entry's mark if it is not set. Without it nothing is written.
+    pub recency: bool,
 }
 
 impl Env {
@@ -157,10 +163,14 @@ pub trait Session {
         );
     }
 
-    /// Visits the entries of up to `buckets` buckets from `from` on and returns where to go on;
-    /// a walk starts at 0 and has ended when the cursor comes back as 0. `see` gets key, value and
-    /// whether the entry was referenced since its mark was last taken, and says what becomes of it.
-    /// What is present throughout is seen at least once, even across a resize.
+    /// Visits the entries of up to `buckets` buckets (one at least, or as many as the table locks as
+    /// one) from `from` on and returns where to go on; a walk starts at 0 and has ended when the cursor
+    /// comes back as 0. `see` gets key, value and whether the entry has been used since its mark was
+    /// last cleared (see [`Env::recency`]; a new entry has none), and says what becomes of it. A lock
+    /// may be held, so `see` must not touch the table.
+    ///
+    /// What is present throughout is seen at least once, even across a resize; while nobody writes,
+    /// exactly once. A cursor is good for the table that gave it, for as long as the table lives.
     ///
     /// Implemented where [`Strategy::WALK`] is true.
     fn walk(
@@ -245,6 +255,7 @@ mod tests {
             hasher: Hasher::new(hash::find(hash).unwrap(), [1, 2]),
             clock: || 0,
             journal: Arc::new(Journal::new(1024)),
+            recency: false,
         }
     }
 

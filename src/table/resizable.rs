@@ -43,7 +43,7 @@ use parking_lot::Mutex;
 
 use super::item::{self, Chain, Item};
 use super::prefetch::{GROUP, prefetch_read};
-use super::{Edit, Env, Outcome, Session, Stored, Strategy};
+use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy, scan};
 use crate::base::{
     ByteSplit, Census, EventKind, Key, Param, Params, Range, SpecError, Usage, Worker,
 };
@@ -51,6 +51,8 @@ use crate::base::{
 /// An array of chains under one lock that doubles stop-the-world.
 pub struct Resizable {
     table: Mutex<Table>,
+    /// Whether uses are marked.
+    recency: bool,
 }
 
 struct Table {
@@ -70,6 +72,8 @@ struct Table {
 pub struct ResizableSession<'t> {
     resizable: &'t Resizable,
     scratch: Vec<u8>,
+    /// Whether uses are marked.
+    recency: bool,
 }
 
 impl Table {
@@ -127,6 +131,7 @@ impl Strategy for Resizable {
         },
         Param::CAPACITY,
     ];
+    const WALK: bool = true;
     type Session<'t> = ResizableSession<'t>;
 
     fn open(params: &Params, env: &Env) -> Result<Resizable, SpecError> {
@@ -143,6 +148,7 @@ impl Strategy for Resizable {
         };
         Ok(Resizable {
             table: Mutex::new(table),
+            recency: env.recency,
         })
     }
 
@@ -150,6 +156,7 @@ impl Strategy for Resizable {
         ResizableSession {
             resizable: self,
             scratch: Vec::new(),
+            recency: self.recency,
         }
     }
 
@@ -190,7 +197,9 @@ impl Session for ResizableSession<'_> {
     fn get<R>(&mut self, key: Key<'_>, read: impl FnOnce(&[u8]) -> R) -> Option<R> {
         let table = self.resizable.table.lock();
         let chain = &table.buckets[item::low_bits(key.hash, table.buckets.len())];
-        item::find(chain, key.bytes).map(|item| read(item.value()))
+        item::find(chain, key.bytes)
+            .inspect(|item| item.touch(self.recency))
+            .map(|item| read(item.value()))
     }
 
     fn set(&mut self, key: Key<'_>, value: &[u8]) -> Stored {
@@ -198,6 +207,7 @@ impl Session for ResizableSession<'_> {
         let bucket = item::low_bits(key.hash, table.buckets.len());
         let link = item::seek(&mut table.buckets[bucket], key.bytes);
         if let Some(item) = link {
+            item.touch(self.recency);
             table.item_bytes -= item.size();
             item.replace_value(value);
             table.item_bytes += item.size();
@@ -230,6 +240,9 @@ impl Session for ResizableSession<'_> {
         let table = &mut *self.resizable.table.lock();
         let bucket = item::low_bits(key.hash, table.buckets.len());
         let link = item::seek(&mut table.buckets[bucket], key.bytes);
+        if let Some(item) = &*link {
+            item.touch(self.recency);
+        }
         self.scratch.clear();
         let (edit, result) = edit(link.as_ref().map(Item::value), &mut self.scratch);
         let outcome = match (edit, link.as_mut()) {
@@ -269,7 +282,9 @@ impl Session for ResizableSession<'_> {
             for key in keys {
                 prefetch_read(bucket(key));
             }
-            item::find_group(keys, bucket, |index, value| each(from + index, value));
+            item::find_group(keys, bucket, self.recency, |index, value| {
+                each(from + index, value);
+            });
         }
     }
 
@@ -286,6 +301,23 @@ impl Session for ResizableSession<'_> {
         table.item_bytes += item.size();
         item::prepend(chain, item);
         table.grow_if_full();
+    }
+
+    fn walk(
+        &mut self,
+        from: Cursor,
+        buckets: usize,
+        mut see: impl FnMut(&[u8], &[u8], bool) -> Keep,
+    ) -> Cursor {
+        let table = &mut *self.resizable.table.lock();
+        let bits = table.buckets.len().ilog2();
+        scan::steps(from, buckets, |at| {
+            let bucket = item::low_bits(at, table.buckets.len());
+            let removed = scan::sweep(&mut table.buckets[bucket], &mut see);
+            table.items -= removed.items;
+            table.item_bytes -= removed.bytes;
+            bits
+        })
     }
 }
 

@@ -37,7 +37,7 @@ use parking_lot::RwLock;
 
 use super::item::{self, Chain, Item};
 use super::prefetch::{GROUP, prefetch_read};
-use super::{Edit, Env, Outcome, Session, Stored, Strategy};
+use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy, scan};
 use crate::base::{
     ByteSplit, Census, EventKind, Key, Param, Params, Range, SpecError, Usage, Worker,
 };
@@ -45,6 +45,8 @@ use crate::base::{
 /// An array of chains under one reader–writer lock that doubles stop-the-world.
 pub struct RwLocked {
     table: RwLock<Table>,
+    /// Whether uses are marked.
+    recency: bool,
 }
 
 struct Table {
@@ -64,6 +66,8 @@ struct Table {
 pub struct RwLockedSession<'t> {
     table: &'t RwLocked,
     scratch: Vec<u8>,
+    /// Whether uses are marked.
+    recency: bool,
 }
 
 impl Table {
@@ -121,6 +125,7 @@ impl Strategy for RwLocked {
         },
         Param::CAPACITY,
     ];
+    const WALK: bool = true;
     type Session<'t> = RwLockedSession<'t>;
 
     fn open(params: &Params, env: &Env) -> Result<RwLocked, SpecError> {
@@ -137,6 +142,7 @@ impl Strategy for RwLocked {
         };
         Ok(RwLocked {
             table: RwLock::new(table),
+            recency: env.recency,
         })
     }
 
@@ -144,6 +150,7 @@ impl Strategy for RwLocked {
         RwLockedSession {
             table: self,
             scratch: Vec::new(),
+            recency: self.recency,
         }
     }
 
@@ -184,7 +191,9 @@ impl Session for RwLockedSession<'_> {
     fn get<R>(&mut self, key: Key<'_>, read: impl FnOnce(&[u8]) -> R) -> Option<R> {
         let table = self.table.table.read();
         let chain = &table.buckets[item::low_bits(key.hash, table.buckets.len())];
-        item::find(chain, key.bytes).map(|item| read(item.value()))
+        item::find(chain, key.bytes)
+            .inspect(|item| item.touch(self.recency))
+            .map(|item| read(item.value()))
     }
 
     fn set(&mut self, key: Key<'_>, value: &[u8]) -> Stored {
@@ -192,6 +201,7 @@ impl Session for RwLockedSession<'_> {
         let bucket = item::low_bits(key.hash, table.buckets.len());
         let link = item::seek(&mut table.buckets[bucket], key.bytes);
         if let Some(item) = link {
+            item.touch(self.recency);
             table.item_bytes -= item.size();
             item.replace_value(value);
             table.item_bytes += item.size();
@@ -224,6 +234,9 @@ impl Session for RwLockedSession<'_> {
         let table = &mut *self.table.table.write();
         let bucket = item::low_bits(key.hash, table.buckets.len());
         let link = item::seek(&mut table.buckets[bucket], key.bytes);
+        if let Some(item) = &*link {
+            item.touch(self.recency);
+        }
         self.scratch.clear();
         let (edit, result) = edit(link.as_ref().map(Item::value), &mut self.scratch);
         let outcome = match (edit, link.as_mut()) {
@@ -263,7 +276,9 @@ impl Session for RwLockedSession<'_> {
             for key in keys {
                 prefetch_read(bucket(key));
             }
-            item::find_group(keys, bucket, |index, value| each(from + index, value));
+            item::find_group(keys, bucket, self.recency, |index, value| {
+                each(from + index, value);
+            });
         }
     }
 
@@ -280,6 +295,23 @@ impl Session for RwLockedSession<'_> {
         table.item_bytes += item.size();
         item::prepend(chain, item);
         table.grow_if_full();
+    }
+
+    fn walk(
+        &mut self,
+        from: Cursor,
+        buckets: usize,
+        mut see: impl FnMut(&[u8], &[u8], bool) -> Keep,
+    ) -> Cursor {
+        let table = &mut *self.table.table.write();
+        let bits = table.buckets.len().ilog2();
+        scan::steps(from, buckets, |at| {
+            let bucket = item::low_bits(at, table.buckets.len());
+            let removed = scan::sweep(&mut table.buckets[bucket], &mut see);
+            table.items -= removed.items;
+            table.item_bytes -= removed.bytes;
+            bits
+        })
     }
 }
 

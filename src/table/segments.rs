@@ -94,6 +94,15 @@ pub(super) fn bucket_of(hash: u64, count: usize) -> usize {
     }
 }
 
+/// How many low bits of a hash all hashes in its bucket share, among `count` buckets: those that have
+/// been split, and their other halves, are told apart by one bit more.
+#[inline]
+pub(super) fn bits_of(hash: u64, count: usize) -> u32 {
+    let (level, bucket) = (count.ilog2(), bucket_of(hash, count));
+    let unsplit = next_to_split(count)..1 << level;
+    level + u32::from(!unsplit.contains(&bucket))
+}
+
 /// The bucket that is split when `count` buckets become one more: the other half is bucket `count`.
 pub(super) fn next_to_split(count: usize) -> usize {
     count - (1 << count.ilog2())
@@ -134,6 +143,13 @@ mod tests {
             for hash in 0..4096 {
                 let (before, after) = (bucket_of(hash, count), bucket_of(hash, count + 1));
                 assert!(before < count);
+                let bits = bits_of(hash, count);
+                for other in [hash ^ 1 << bits, hash | 1 << 40] {
+                    assert_eq!(bucket_of(other, count), before);
+                }
+                if bits > 0 {
+                    assert_ne!(bucket_of(hash ^ 1 << (bits - 1), count), before);
+                }
                 if before == after {
                     halves[0] += usize::from(before == split);
                 } else {

@@ -57,7 +57,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use super::item::{self, Chain, Item};
 use super::prefetch::{GROUP, lock_group, prefetch_read};
-use super::{Edit, Env, Outcome, Session, Stored, Strategy};
+use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy, scan};
 use crate::base::{
     ByteSplit, Census, EventKind, Key, Param, Params, Range, SpecError, Usage, Worker,
 };
@@ -114,6 +114,8 @@ struct Locked<'t> {
 pub struct StripedSession<'t> {
     table: &'t Striped,
     scratch: Vec<u8>,
+    /// Whether uses are marked.
+    recency: bool,
 }
 
 impl Array {
@@ -259,6 +261,7 @@ impl Strategy for Striped {
         },
         Param::CAPACITY,
     ];
+    const WALK: bool = true;
     type Session<'t> = StripedSession<'t>;
 
     fn open(params: &Params, env: &Env) -> Result<Striped, SpecError> {
@@ -284,6 +287,7 @@ impl Strategy for Striped {
         StripedSession {
             table: self,
             scratch: Vec::new(),
+            recency: self.env.recency,
         }
     }
 
@@ -327,7 +331,9 @@ impl Session for StripedSession<'_> {
     fn get<R>(&mut self, key: Key<'_>, read: impl FnOnce(&[u8]) -> R) -> Option<R> {
         let mut locked = self.table.lock(key.hash);
         let (_, _, chain) = locked.parts();
-        item::find(chain, key.bytes).map(|item| read(item.value()))
+        item::find(chain, key.bytes)
+            .inspect(|item| item.touch(self.recency))
+            .map(|item| read(item.value()))
     }
 
     fn set(&mut self, key: Key<'_>, value: &[u8]) -> Stored {
@@ -335,6 +341,7 @@ impl Session for StripedSession<'_> {
         let (stripe, _, chain) = locked.parts();
         let link = item::seek(chain, key.bytes);
         if let Some(item) = link {
+            item.touch(self.recency);
             stripe.item_bytes -= item.size();
             item.replace_value(value);
             stripe.item_bytes += item.size();
@@ -369,6 +376,9 @@ impl Session for StripedSession<'_> {
         let mut locked = self.table.lock(key.hash);
         let (stripe, _, chain) = locked.parts();
         let link = item::seek(chain, key.bytes);
+        if let Some(item) = &*link {
+            item.touch(self.recency);
+        }
         self.scratch.clear();
         let (edit, result) = edit(link.as_ref().map(Item::value), &mut self.scratch);
         let mut full = false;
@@ -422,7 +432,9 @@ impl Session for StripedSession<'_> {
             // SAFETY: the lock of each key's stripe is held, which is that of its bucket, and the
             // chains are only read.
             let chain = |key: &Key<'_>| unsafe { &*bucket(key).get() };
-            item::find_group(keys, chain, |index, value| each(from + index, value));
+            item::find_group(keys, chain, self.recency, |index, value| {
+                each(from + index, value);
+            });
         }
     }
 
@@ -441,6 +453,23 @@ impl Session for StripedSession<'_> {
         if full {
             self.table.grow_if_full();
         }
+    }
+
+    fn walk(
+        &mut self,
+        from: Cursor,
+        buckets: usize,
+        mut see: impl FnMut(&[u8], &[u8], bool) -> Keep,
+    ) -> Cursor {
+        scan::steps(from, buckets, |at| {
+            let mut locked = self.table.lock(at);
+            let (stripe, array, chain) = locked.parts();
+            let bits = array.buckets.len().ilog2();
+            let removed = scan::sweep(chain, &mut see);
+            stripe.item_bytes -= removed.bytes;
+            locked.count(-removed.items.cast_signed());
+            bits
+        })
     }
 }
 

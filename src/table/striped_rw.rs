@@ -56,7 +56,7 @@ use parking_lot::{RwLock, RwLockWriteGuard};
 
 use super::item::{self, Chain, Item};
 use super::prefetch::{GROUP, lock_group, prefetch_read};
-use super::{Edit, Env, Outcome, Session, Stored, Strategy};
+use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy, scan};
 use crate::base::{
     ByteSplit, Census, EventKind, Key, Param, Params, Range, SpecError, Usage, Worker,
 };
@@ -113,6 +113,8 @@ struct Locked<'t> {
 pub struct StripedRwSession<'t> {
     table: &'t StripedRw,
     scratch: Vec<u8>,
+    /// Whether uses are marked.
+    recency: bool,
 }
 
 impl Array {
@@ -278,6 +280,7 @@ impl Strategy for StripedRw {
         },
         Param::CAPACITY,
     ];
+    const WALK: bool = true;
     type Session<'t> = StripedRwSession<'t>;
 
     fn open(params: &Params, env: &Env) -> Result<StripedRw, SpecError> {
@@ -303,6 +306,7 @@ impl Strategy for StripedRw {
         StripedRwSession {
             table: self,
             scratch: Vec::new(),
+            recency: self.env.recency,
         }
     }
 
@@ -348,7 +352,9 @@ impl Session for StripedRwSession<'_> {
         let _stripe = table.stripes[table.stripe_of(key.hash)].read();
         // SAFETY: the lock of the hash's stripe is held until after the last use.
         let chain = unsafe { table.chain(key.hash) };
-        item::find(chain, key.bytes).map(|item| read(item.value()))
+        item::find(chain, key.bytes)
+            .inspect(|item| item.touch(self.recency))
+            .map(|item| read(item.value()))
     }
 
     fn set(&mut self, key: Key<'_>, value: &[u8]) -> Stored {
@@ -356,6 +362,7 @@ impl Session for StripedRwSession<'_> {
         let (stripe, _, chain) = locked.parts();
         let link = item::seek(chain, key.bytes);
         if let Some(item) = link {
+            item.touch(self.recency);
             stripe.item_bytes -= item.size();
             item.replace_value(value);
             stripe.item_bytes += item.size();
@@ -390,6 +397,9 @@ impl Session for StripedRwSession<'_> {
         let mut locked = self.table.lock(key.hash);
         let (stripe, _, chain) = locked.parts();
         let link = item::seek(chain, key.bytes);
+        if let Some(item) = &*link {
+            item.touch(self.recency);
+        }
         self.scratch.clear();
         let (edit, result) = edit(link.as_ref().map(Item::value), &mut self.scratch);
         let mut full = false;
@@ -435,7 +445,9 @@ impl Session for StripedRwSession<'_> {
             for key in keys {
                 prefetch_read(chain(key));
             }
-            item::find_group(keys, chain, |index, value| each(from + index, value));
+            item::find_group(keys, chain, self.recency, |index, value| {
+                each(from + index, value);
+            });
         }
     }
 
@@ -454,6 +466,23 @@ impl Session for StripedRwSession<'_> {
         if full {
             self.table.grow_if_full();
         }
+    }
+
+    fn walk(
+        &mut self,
+        from: Cursor,
+        buckets: usize,
+        mut see: impl FnMut(&[u8], &[u8], bool) -> Keep,
+    ) -> Cursor {
+        scan::steps(from, buckets, |at| {
+            let mut locked = self.table.lock(at);
+            let (stripe, array, chain) = locked.parts();
+            let bits = array.buckets.len().ilog2();
+            let removed = scan::sweep(chain, &mut see);
+            stripe.item_bytes -= removed.bytes;
+            locked.count(-removed.items.cast_signed());
+            bits
+        })
     }
 }
 

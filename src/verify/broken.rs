@@ -4,7 +4,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use crate::base::{Census, Key, Param, Params, SpecError, Usage, Worker};
-use crate::table::{Edit, Env, Outcome, Session, Stored, Strategy};
+use crate::table::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy};
 
 /// Every 1000th set does nothing.
 pub(super) const LOSES_SETS: u8 = 0;
@@ -35,6 +35,17 @@ pub(super) const STAYS_SMALL: u8 = 12;
 /// Nothing is wrong.
 pub(super) const NOTHING: u8 = 13;
 
+/// A walk leaves out an entry now and then. From here on faults are of walks.
+pub(super) const WALKS_PAST: u8 = 14;
+/// A walk shows nothing as used.
+pub(super) const FORGETS_USES: u8 = 15;
+/// A walk does not clear marks.
+pub(super) const NEVER_UNMARKS: u8 = 16;
+/// A walk does not remove.
+pub(super) const NEVER_REMOVES: u8 = 17;
+/// A walk passes over a bucket where something was set since the last call.
+pub(super) const LOSES_ITS_PLACE: u8 = 18;
+
 /// How long a fault that needs another thread waits for one: long enough for others to be scheduled
 /// where there are fewer cores than threads.
 const WINDOW: Duration = Duration::from_micros(20);
@@ -47,6 +58,8 @@ pub(super) struct Broken<S, const FAULT: u8> {
 pub(super) struct BrokenSession<T, const FAULT: u8> {
     inner: T,
     sets: u64,
+    /// How many there had been at the last call of a walk.
+    sets_at_walk: u64,
     /// The key last replaced, with its old value.
     stale: Option<(Vec<u8>, Vec<u8>)>,
 }
@@ -55,6 +68,7 @@ impl<S: Strategy, const FAULT: u8> Strategy for Broken<S, FAULT> {
     const NAME: &'static str = S::NAME;
     const ABOUT: &'static str = "wrong on purpose";
     const PARAMS: &'static [Param] = S::PARAMS;
+    const WALK: bool = S::WALK && FAULT >= WALKS_PAST;
     type Session<'t> = BrokenSession<S::Session<'t>, FAULT>;
 
     fn open(params: &Params, env: &Env) -> Result<Self, SpecError> {
@@ -67,6 +81,7 @@ impl<S: Strategy, const FAULT: u8> Strategy for Broken<S, FAULT> {
         BrokenSession {
             inner: self.inner.session(who),
             sets: 0,
+            sets_at_walk: 0,
             stale: None,
         }
     }
@@ -175,5 +190,28 @@ impl<T: Session, const FAULT: u8> Session for BrokenSession<T, FAULT> {
 
     fn insert_new(&mut self, key: Key<'_>, value: &[u8]) {
         self.inner.insert_new(key, value);
+    }
+
+    fn walk(
+        &mut self,
+        from: Cursor,
+        buckets: usize,
+        mut see: impl FnMut(&[u8], &[u8], bool) -> Keep,
+    ) -> Cursor {
+        let to = self.inner.walk(from, buckets, |key, value, used| {
+            if FAULT == WALKS_PAST && key.len() % 5 == 4 {
+                return Keep::Keep;
+            }
+            match see(key, value, used && FAULT != FORGETS_USES) {
+                Keep::Unmark if FAULT == NEVER_UNMARKS => Keep::Keep,
+                Keep::Remove if FAULT == NEVER_REMOVES => Keep::Keep,
+                keep => keep,
+            }
+        });
+        let wrote = std::mem::replace(&mut self.sets_at_walk, self.sets) != self.sets;
+        if FAULT == LOSES_ITS_PLACE && wrote && from != 0 && to != 0 {
+            return self.inner.walk(to, buckets, |_, _, _| Keep::Keep);
+        }
+        to
     }
 }

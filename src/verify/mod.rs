@@ -10,8 +10,11 @@
 //!   for shared keys, whose values carry proof of who wrote them, for shared counters, whose sum must
 //!   be exact at the end, and for the creation of keys, which one alone may win.
 //!
-//! Both end with the table's own account of itself: usage and census must agree with what the model
-//! holds. A [`Failure`] says what was done to which key, what was expected and what came instead. A
+//! - [`walk()`]: where the strategy can be walked, what walks show, mark and remove, at rest and while
+//!   the table grows.
+//!
+//! The first two end with the table's own account of itself: usage and census must agree with what
+//! the model holds. A [`Failure`] says what was done to which key, what was expected and what came instead. A
 //! panic inside the table is one too.
 
 mod concurrent;
@@ -19,6 +22,7 @@ mod contender;
 mod differential;
 mod sample;
 mod structure;
+mod walk;
 mod walker;
 
 #[cfg(test)]
@@ -32,6 +36,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub use concurrent::concurrent;
 pub use differential::differential;
+pub use walk::walk;
 
 use crate::base::Params;
 use crate::table::{Env, Strategy};
@@ -99,10 +104,12 @@ pub struct Counts {
     pub batches: u64,
     /// Calls of `quiesce`.
     pub quiesces: u64,
+    /// Entries that walks have shown; no operations of the sequence.
+    pub walked: u64,
 }
 
 impl Counts {
-    /// All operations.
+    /// All operations of the sequences.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.gets
@@ -125,6 +132,7 @@ impl std::ops::AddAssign for Counts {
         self.updates += more.updates;
         self.batches += more.batches;
         self.quiesces += more.quiesces;
+        self.walked += more.walked;
     }
 }
 
@@ -164,7 +172,7 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// Runs both checks, each on a fresh table.
+/// Runs all checks, each on a fresh table.
 ///
 /// The environment's journal is not written to: what is checked is not what is measured.
 ///
@@ -175,6 +183,7 @@ pub fn run<S: Strategy>(params: &Params, env: &Env, plan: &Plan) -> Result<Count
     if plan.threads > 1 {
         counts += concurrent::<S>(params, env, plan)?;
     }
+    counts += walk::<S>(params, env, plan)?;
     Ok(counts)
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::broken::{self, Broken};
-use super::{Counts, Failure, Plan, concurrent, differential, run};
+use super::{Counts, Failure, Plan, concurrent, differential, run, walk};
 use crate::base::{Journal, Params};
 use crate::hash::{self, HashRow, Hasher};
 use crate::table::{
@@ -37,6 +37,7 @@ fn env(row: &HashRow) -> Env {
         hasher: Hasher::new(row, [3, 4]),
         clock: || 0,
         journal: Arc::new(Journal::new(8)),
+        recency: false,
     }
 }
 
@@ -239,6 +240,7 @@ fn the_quick_plan_passes_does_everything_and_grows_a_table() {
         updates,
         batches,
         quiesces,
+        walked,
     } = counts;
     for count in [
         hits,
@@ -249,6 +251,7 @@ fn the_quick_plan_passes_does_everything_and_grows_a_table() {
         updates,
         batches,
         quiesces,
+        walked,
     ] {
         assert!(count > 200, "{counts:?}");
     }
@@ -366,6 +369,37 @@ fn wrong_batches_buffers_and_removals_are_caught() {
     assert_eq!(
         (failure.expected.as_str(), failure.got.as_str()),
         ("false", "true")
+    );
+}
+
+#[test]
+fn wrong_walks_are_caught() {
+    fn walking<const FAULT: u8>() -> Failure {
+        let params = params::<Resizable>("resizable:buckets=1");
+        walk::<Broken<Resizable, FAULT>>(&params, &sip(), &SMALL).unwrap_err()
+    }
+    let failure = walking::<{ broken::WALKS_PAST }>();
+    assert_eq!(failure.operation, "walk");
+    assert!(failure.got == "0 times", "{failure}");
+    let failure = walking::<{ broken::FORGETS_USES }>();
+    assert_eq!(failure.operation, "walk after uses");
+    assert!(failure.got == "false", "{failure}");
+    let failure = walking::<{ broken::NEVER_UNMARKS }>();
+    assert_eq!(failure.operation, "walk after unmarking");
+    let failure = walking::<{ broken::NEVER_REMOVES }>();
+    assert_eq!(failure.operation, "get after a walk that removed");
+    assert!(failure.key.is_some(), "{failure}");
+    let failure = walking::<{ broken::LOSES_ITS_PLACE }>();
+    assert!(
+        failure.expected.contains("was there throughout"),
+        "{failure}"
+    );
+    let params = params::<Resizable>("resizable:buckets=1");
+    let walked = walk::<Broken<Resizable, { broken::NOTHING }>>(&params, &sip(), &SMALL);
+    assert_eq!(
+        walked,
+        Ok(Counts::default()),
+        "it says that it cannot be walked"
     );
 }
 

@@ -4,6 +4,7 @@ use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use super::entry::{Borrowed, Entry, Header};
+use super::moves::Moves;
 use super::overflow::{Link, Overflow, Unlinked};
 use super::version::Version;
 use crate::base::Key;
@@ -52,8 +53,15 @@ pub(super) enum Spot<'a> {
     Link(&'a Link),
 }
 
+/// What the writer needs to make room: the search's steps, and the moves that came of it.
+#[derive(Default)]
+pub(super) struct Search {
+    steps: Vec<Step>,
+    pub(super) moves: Moves,
+}
+
 /// A bucket that a search has reached: by moving the entry in `slot` of the bucket of step `from`.
-pub(super) struct Step {
+struct Step {
     bucket: usize,
     from: u16,
     slot: u8,
@@ -177,13 +185,13 @@ impl Array {
         place: Place,
         entry: NonNull<Header>,
         versions: &[Version],
-        steps: &mut Vec<Step>,
+        search: &mut Search,
     ) -> Result<(), NonNull<Header>> {
         let mut slots = self.slots(place);
         let empty = slots.find(|slot| slot.load(Ordering::Relaxed).is_null());
         let slot = match empty {
             Some(slot) => slot,
-            None => self.make_room(place, versions, steps).ok_or(entry)?,
+            None => self.make_room(place, versions, search).ok_or(entry)?,
         };
         slot.store(word(place.tag, entry), Ordering::Release);
         Ok(())
@@ -196,8 +204,9 @@ impl Array {
         &self,
         place: Place,
         versions: &[Version],
-        steps: &mut Vec<Step>,
+        search: &mut Search,
     ) -> Option<&AtomicPtr<Header>> {
+        let steps = &mut search.steps;
         steps.clear();
         for bucket in [place.first, place.second] {
             steps.push(Step {
@@ -211,7 +220,7 @@ impl Array {
             for slot in 0..WAYS {
                 let word = self.buckets[bucket].slots[slot].load(Ordering::Relaxed);
                 if word.is_null() {
-                    return Some(self.move_along(from, slot, versions, steps));
+                    return Some(self.move_along(from, slot, versions, search));
                 }
                 if steps.len() < SEARCHED {
                     let bucket = self.other(bucket, tag(word));
@@ -234,8 +243,9 @@ impl Array {
         mut step: usize,
         slot: usize,
         versions: &[Version],
-        steps: &[Step],
+        search: &mut Search,
     ) -> &AtomicPtr<Header> {
+        let Search { steps, moves } = search;
         let mut hole = &self.buckets[steps[step].bucket].slots[slot];
         while steps[step].from != START {
             let Step {
@@ -257,6 +267,7 @@ impl Array {
                 hole.store(word, Ordering::Release);
                 source.store(ptr::null_mut(), Ordering::Release);
             });
+            moves.note(from, to);
             hole = source;
         }
         hole
@@ -274,6 +285,17 @@ impl Array {
             Spot::Link(link) => Some(self.overflow.unlink(link)),
         };
         (block, unlinked)
+    }
+
+    /// Where the entries of a bucket are; those of the overflow chain, where the number is that of the
+    /// buckets. For the writer.
+    pub(super) fn spots(&self, bucket: usize) -> impl Iterator<Item = Spot<'_>> {
+        let slots = self.buckets.get(bucket).map(|bucket| bucket.slots.iter());
+        let full = |slot: &&AtomicPtr<Header>| !slot.load(Ordering::Relaxed).is_null();
+        let slots = slots.into_iter().flatten().filter(full);
+        let links = (bucket == self.buckets.len()).then(|| self.overflow.links());
+        let links = links.into_iter().flatten();
+        slots.map(Spot::Slot).chain(links.map(Spot::Link))
     }
 
     /// All entries. For the writer.

@@ -8,12 +8,16 @@
 //!
 //! As nobody writes to it once it is published, readers look at its bytes without a lock and without
 //! copying, for as long as their pin keeps it from being freed. A new value is a new entry.
+//!
+//! One bit is excepted: the top one of `value_len` says that the entry has been used, where uses are
+//! marked. Readers set it, the walk clears it, and neither changes the length.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 const _: () = assert!(usize::BITS >= 64);
 
@@ -21,13 +25,17 @@ const _: () = assert!(usize::BITS >= 64);
 #[repr(C, align(8))]
 pub(super) struct Header {
     key_len: u32,
-    value_len: u32,
+    /// With [`MARK`] in the top bit.
+    value_len: AtomicU32,
 }
+
+/// Set in `value_len` where the entry has been used since the mark was last cleared.
+const MARK: u32 = 1 << 31;
 
 /// An entry, owned.
 pub(super) struct Entry {
     /// Points to a `Header` followed by `key_len` and then `value_len` initialised bytes, with the
-    /// provenance of the whole block. Nobody writes to it.
+    /// provenance of the whole block. Nobody writes to it, but for the mark, which is atomic.
     block: NonNull<Header>,
 }
 
@@ -39,7 +47,7 @@ pub(super) struct Borrowed<'g> {
 
 // SAFETY: the block is owned, as in a `Box`, and holds plain bytes.
 unsafe impl Send for Entry {}
-// SAFETY: the block is only ever read.
+// SAFETY: the block is only ever read, but for a word that is atomic.
 unsafe impl Sync for Entry {}
 
 impl Entry {
@@ -48,7 +56,7 @@ impl Entry {
 
     /// Copies key and value into a new block.
     ///
-    /// Panics if a length does not fit 32 bits; out of memory ends the process, as for a `Box`.
+    /// Panics if a length does not fit 31 bits; out of memory ends the process, as for a `Box`.
     pub(super) fn new(key: &[u8], value: &[u8]) -> Entry {
         Entry::with_patch(key, value, 0, &[])
     }
@@ -61,7 +69,7 @@ impl Entry {
         assert!(fits, "a patch never lengthens the value");
         let header = Header {
             key_len: length(key),
-            value_len: length(value),
+            value_len: AtomicU32::new(length(value)),
         };
         let layout = layout(key.len(), value.len());
         // SAFETY: the layout covers a header at least, so its size is not zero.
@@ -135,6 +143,34 @@ impl Entry {
         self.key_len() == key.len() && self.key() == key
     }
 
+    /// Marks the entry as used, if uses are marked at all. One that is used often has its mark
+    /// already, and its line is not written again.
+    #[inline]
+    pub(super) fn touch(&self, recency: bool) {
+        if recency {
+            let word = self.header().value_len.load(Ordering::Relaxed);
+            if word & MARK == 0 {
+                // Not a read-modify-write: others store a mark too, or take one away: it is a hint.
+                self.header()
+                    .value_len
+                    .store(word | MARK, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Whether the entry has been used since its mark was last cleared.
+    pub(super) fn is_marked(&self) -> bool {
+        self.header().value_len.load(Ordering::Relaxed) & MARK != 0
+    }
+
+    /// Clears the mark.
+    pub(super) fn unmark(&self) {
+        let word = self.header().value_len.load(Ordering::Relaxed);
+        self.header()
+            .value_len
+            .store(word & !MARK, Ordering::Relaxed);
+    }
+
     /// Bytes of the block.
     pub(super) fn size(&self) -> u64 {
         (Entry::HEADER + self.key_len() + self.value_len()) as u64
@@ -147,7 +183,7 @@ impl Entry {
 
     #[inline]
     fn value_len(&self) -> usize {
-        self.header().value_len as usize
+        (self.header().value_len.load(Ordering::Relaxed) & !MARK) as usize
     }
 
     #[inline]
@@ -182,7 +218,10 @@ impl Deref for Borrowed<'_> {
 }
 
 fn length(bytes: &[u8]) -> u32 {
-    u32::try_from(bytes.len()).expect("a key or value is shorter than 4 GiB")
+    let length = u32::try_from(bytes.len()).ok();
+    length
+        .filter(|length| length & MARK == 0)
+        .expect("a key or value is shorter than 2 GiB")
 }
 
 fn layout(key_len: usize, value_len: usize) -> Layout {
@@ -200,7 +239,14 @@ mod tests {
         for (key, value) in cases {
             let entry = Entry::new(key, value);
             assert_eq!((entry.key(), entry.value()), (key, value));
+            entry.touch(false);
+            assert!(!entry.is_marked());
+            entry.touch(true);
+            assert!(entry.is_marked());
             assert_eq!(entry.size(), 8 + (key.len() + value.len()) as u64);
+            assert_eq!(entry.value(), value);
+            entry.unmark();
+            assert!(!entry.is_marked());
             assert!(entry.has_key(key) && !entry.has_key(b"other"));
             let block = entry.into_raw();
             // SAFETY: given up just above, and taken back below.

@@ -53,6 +53,7 @@
 
 mod array;
 mod entry;
+mod moves;
 mod overflow;
 mod version;
 
@@ -62,13 +63,13 @@ use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use crossbeam_epoch::{Collector, Guard, LocalHandle};
 use parking_lot::Mutex;
 
-use self::array::{Array, Place, Spot, Step, WAYS};
+use self::array::{Array, Place, Search, Spot, WAYS};
 use self::entry::{Borrowed, Entry, Header};
 use self::overflow::Link;
 use self::version::Version;
 use super::item;
 use super::prefetch::{LINE, prefetch_read};
-use super::{Edit, Env, Outcome, Session, Stored, Strategy};
+use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy};
 use crate::base::{
     BadInput, ByteSplit, Census, EventKind, Key, Param, Params, Range, SpecError, Usage, Worker,
 };
@@ -102,8 +103,7 @@ pub struct Cuckoo {
 struct Writer {
     /// Entries that are in slots.
     in_slots: usize,
-    /// For the search of a path.
-    steps: Vec<Step>,
+    search: Search,
 }
 
 /// A session of [`Cuckoo`].
@@ -167,7 +167,7 @@ impl Cuckoo {
         let mut array = self.array(guard);
         let mut entry = entry.into_raw();
         loop {
-            match array.insert(array.place(hash), entry, &self.versions, &mut writer.steps) {
+            match array.insert(array.place(hash), entry, &self.versions, &mut writer.search) {
                 Ok(()) => {
                     writer.in_slots += 1;
                     return;
@@ -199,11 +199,12 @@ impl Cuckoo {
         for block in old.entries() {
             // SAFETY: an entry of the present array: the writer, which this is, takes out none here.
             let hash = self.env.hasher.hash(unsafe { Entry::borrow(block) }.key());
-            match new.insert(new.place(hash), block, &self.versions, &mut writer.steps) {
+            match new.insert(new.place(hash), block, &self.versions, &mut writer.search) {
                 Ok(()) => writer.in_slots += 1,
                 Err(block) => new.overflow.push(hash, block),
             }
         }
+        writer.search.moves.forget();
         let links = new.overflow.links().count();
         self.count(0, link_bytes(links), link_bytes(links_before));
         self.array_bytes.store(new.bytes(), Ordering::Relaxed);
@@ -302,6 +303,7 @@ impl Strategy for Cuckoo {
         },
         Param::CAPACITY,
     ];
+    const WALK: bool = true;
     type Session<'t> = CuckooSession<'t>;
 
     fn open(params: &Params, env: &Env) -> Result<Cuckoo, SpecError> {
@@ -377,6 +379,7 @@ impl Session for CuckooSession<'_> {
         let guard = self.handle.pin();
         let array = self.table.array(&guard);
         let entry = self.table.find(array, array.place(key.hash), key)?;
+        entry.touch(self.table.env.recency);
         Some(read(entry.value()))
     }
 
@@ -387,6 +390,7 @@ impl Session for CuckooSession<'_> {
         let guard = self.handle.pin();
         let array = self.table.array(&guard);
         if let Some(spot) = array.spot(array.place(key.hash), key) {
+            entry.touch(self.table.env.recency);
             self.table.replace(spot, &guard, entry);
             return Stored::Replaced;
         }
@@ -417,11 +421,17 @@ impl Session for CuckooSession<'_> {
         let spot = array.spot(array.place(key.hash), key);
         self.scratch.clear();
         let entry = spot.as_ref().map(Spot::entry);
+        let recency = table.env.recency;
+        if let Some(entry) = &entry {
+            entry.touch(recency);
+        }
         let (edit, result) = edit(entry.as_ref().map(|entry| entry.value()), &mut self.scratch);
         let outcome = match (edit, spot) {
             (Edit::Keep, _) | (Edit::Remove, None) => Outcome::Kept,
             (Edit::Store, Some(spot)) => {
-                table.replace(spot, &guard, Entry::new(key.bytes, &self.scratch));
+                let entry = Entry::new(key.bytes, &self.scratch);
+                entry.touch(recency);
+                table.replace(spot, &guard, entry);
                 Outcome::Replaced
             }
             (Edit::Store, None) => {
@@ -433,6 +443,7 @@ impl Session for CuckooSession<'_> {
                 let spot = spot.expect("a patch needs an entry");
                 let value = spot.entry();
                 let patched = Entry::with_patch(key.bytes, value.value(), at, &self.scratch);
+                patched.touch(recency);
                 table.replace(spot, &guard, patched);
                 Outcome::Replaced
             }
@@ -462,6 +473,7 @@ impl Session for CuckooSession<'_> {
             }
             for ((&key, place), index) in keys.iter().zip(places).zip(first..) {
                 let entry = self.table.find(array, place, key);
+                let entry = entry.inspect(|entry| entry.touch(self.table.env.recency));
                 each(index, entry.as_ref().map(|entry| entry.value()));
             }
         }
@@ -479,6 +491,42 @@ impl Session for CuckooSession<'_> {
             "insert_new of a key that is present"
         );
         self.table.add(&mut writer, &guard, key.hash, entry);
+    }
+
+    /// Under the writer's lock. Buckets in order, the overflow chain last; `moves.rs` says how entries
+    /// are followed that move meanwhile.
+    fn walk(
+        &mut self,
+        from: Cursor,
+        buckets: usize,
+        mut see: impl FnMut(&[u8], &[u8], bool) -> Keep,
+    ) -> Cursor {
+        let table = self.table;
+        let mut writer = table.writer.lock();
+        let guard = self.handle.pin();
+        let array = table.array(&guard);
+        let (bucket, again) = match from {
+            0 => (0, Vec::new()),
+            _ => writer.search.moves.resume(from),
+        };
+        let end = array.buckets() + 1;
+        let to = end.min(bucket.saturating_add(buckets.max(1)));
+        for spot in again
+            .into_iter()
+            .chain(bucket..to)
+            .flat_map(|bucket| array.spots(bucket))
+        {
+            let entry = spot.entry();
+            match see(entry.key(), entry.value(), entry.is_marked()) {
+                Keep::Keep => {}
+                Keep::Unmark => entry.unmark(),
+                Keep::Remove => table.take(&mut writer, array, spot, &guard),
+            }
+        }
+        if to == end {
+            return 0;
+        }
+        writer.search.moves.cursor(to)
     }
 
     fn quiesce(&mut self) {

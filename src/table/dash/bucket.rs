@@ -84,6 +84,11 @@ impl Bucket {
             .expect("a slot with a tag is full")
     }
 
+    /// The item in a slot, if it is full.
+    pub(super) fn slot_mut(&mut self, slot: usize) -> Option<&mut Item> {
+        self.slots[slot].as_mut()
+    }
+
     /// Puts an item into an empty slot, or gives it back if there is none.
     #[inline]
     pub(super) fn put(&mut self, tag: u8, item: Item) -> Result<(), Item> {

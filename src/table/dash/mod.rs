@@ -65,7 +65,7 @@ use self::directory::{Directory, Room};
 use self::segment::{HOME, Place, Segment, State};
 use self::tally::{Part, Tally};
 use super::item::{self, Item};
-use super::{Edit, Env, Outcome, Session, Stored, Strategy};
+use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy, scan};
 use crate::base::{
     BadInput, ByteSplit, Census, EventKind, Key, Param, Params, Range, SpecError, Usage, Worker,
 };
@@ -193,6 +193,7 @@ impl Strategy for Dash {
         },
         Param::CAPACITY,
     ];
+    const WALK: bool = true;
     type Session<'t> = DashSession<'t>;
 
     fn open(params: &Params, env: &Env) -> Result<Dash, SpecError> {
@@ -257,13 +258,16 @@ impl Session for DashSession<'_> {
     fn get<R>(&mut self, key: Key<'_>, read: impl FnOnce(&[u8]) -> R) -> Option<R> {
         let state = self.table.read(key.hash);
         let item = state.find(Place::of(key.hash), key.bytes)?;
+        item.touch(self.table.env.recency);
         Some(read(item.value()))
     }
 
     fn set(&mut self, key: Key<'_>, value: &[u8]) -> Stored {
         let mut state = self.table.write(key.hash);
         if let Some(spot) = state.spot(Place::of(key.hash), key.bytes) {
-            self.replace(state.item_mut(spot, key.bytes), value);
+            let item = state.item_mut(spot, key.bytes);
+            item.touch(self.table.env.recency);
+            self.replace(item, value);
             return Stored::Replaced;
         }
         self.add(&mut state, key, value);
@@ -290,8 +294,9 @@ impl Session for DashSession<'_> {
         let mut state = self.table.write(key.hash);
         let spot = state.spot(place, key.bytes);
         self.scratch.clear();
-        let value = spot.map(|spot| state.item_mut(spot, key.bytes).value());
-        let (edit, result) = edit(value, &mut self.scratch);
+        let item = spot.map(|spot| &*state.item_mut(spot, key.bytes));
+        let item = item.inspect(|item| item.touch(self.table.env.recency));
+        let (edit, result) = edit(item.map(Item::value), &mut self.scratch);
         let outcome = match (edit, spot) {
             (Edit::Keep, _) | (Edit::Remove, None) => Outcome::Kept,
             (Edit::Store, Some(spot)) => {
@@ -335,6 +340,7 @@ impl Session for DashSession<'_> {
             }
             let mut answer = |index: usize, state: &State| {
                 let item = state.find(Place::of(keys[index].hash), keys[index].bytes);
+                let item = item.inspect(|item| item.touch(self.table.env.recency));
                 each(first + index, item.map(Item::value));
             };
             let held = states.each_ref().map(Option::is_some);
@@ -356,6 +362,22 @@ impl Session for DashSession<'_> {
             "insert_new of a key that is present"
         );
         self.add(&mut state, key, value);
+    }
+
+    /// A segment at a time, as it has one lock and one depth: it counts as its [`HOME`] buckets, and
+    /// at least one is visited.
+    fn walk(
+        &mut self,
+        from: Cursor,
+        buckets: usize,
+        mut see: impl FnMut(&[u8], &[u8], bool) -> Keep,
+    ) -> Cursor {
+        scan::steps(from, (buckets / HOME).max(1), |at| {
+            let mut state = self.table.write(at);
+            let removed = state.sweep(&self.table.env.hasher, &mut see);
+            self.count(-removed.items.cast_signed(), 0, removed.bytes);
+            state.depth
+        })
     }
 }
 

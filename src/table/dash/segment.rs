@@ -5,8 +5,10 @@ use parking_lot::RwLock;
 
 use super::bucket::{Bucket, SLOTS};
 use crate::hash::Hasher;
+use crate::table::Keep;
 use crate::table::item::{self, Chain, Item};
 use crate::table::prefetch::{LINE, prefetch_read};
+use crate::table::scan::{Removed, see_item, sweep};
 
 /// Buckets that a hash can pick.
 pub(super) const HOME: usize = 56;
@@ -264,6 +266,46 @@ impl State {
         sibling
     }
 
+    /// Shows all items of the segment and does with each what is asked for. Where an item that goes
+    /// was at home is told by its hash, if it was in the stash or behind it.
+    pub(super) fn sweep(
+        &mut self,
+        hasher: &Hasher,
+        see: &mut impl FnMut(&[u8], &[u8], bool) -> Keep,
+    ) -> Removed {
+        let mut removed = Removed::default();
+        for bucket in 0..BUCKETS {
+            for slot in 0..SLOTS {
+                let Some(item) = self.buckets[bucket].slot_mut(slot) else {
+                    continue;
+                };
+                if see_item(item, see) != Keep::Remove {
+                    continue;
+                }
+                let item = self.buckets[bucket].take(slot);
+                if bucket >= HOME {
+                    self.buckets[Place::of(hasher.hash(item.key())).home].unstash_one();
+                }
+                removed.items += 1;
+                removed.bytes += item.size();
+            }
+        }
+        let State {
+            overflow, buckets, ..
+        } = self;
+        let chained = sweep(overflow, &mut |key, value, marked| {
+            let keep = see(key, value, marked);
+            if keep == Keep::Remove {
+                buckets[Place::of(hasher.hash(key)).home].unstash_one();
+            }
+            keep
+        });
+        self.overflow_len -= usize::try_from(chained.items).expect("as many as there were");
+        removed.items += chained.items;
+        removed.bytes += chained.bytes;
+        removed
+    }
+
     /// All items of the segment.
     pub(super) fn items(&self) -> impl Iterator<Item = &Item> {
         let slots = self.buckets.iter().flat_map(Bucket::items);
@@ -356,6 +398,39 @@ mod tests {
         assert_eq!((state.items().count(), state.overflow_len), (0, 0));
         assert!(!state.buckets[HOME - 1].overflows());
         assert_eq!(state.slack(), 840 * 8);
+    }
+
+    #[test]
+    fn a_sweep_keeps_the_counts_of_stash_and_chain() {
+        let mut segment = Segment::new(0, 0);
+        let state = segment.state.get_mut();
+        let keys: Vec<[u8; 8]> = (0..1000_u64).map(u64::to_le_bytes).collect();
+        for key in &keys {
+            let place = Place::of(hasher().hash(key));
+            state.insert_anyway(place, Item::new(key, b"", None));
+        }
+        assert!(state.overflow_len > 100);
+        let odd = |key: &[u8]| key[0] % 2 == 1;
+        let remove = |goes: bool| if goes { Keep::Remove } else { Keep::Keep };
+        let removed = state.sweep(&hasher(), &mut |key, _, _| remove(odd(key)));
+        assert_eq!(
+            removed,
+            Removed {
+                items: 500,
+                bytes: 500 * 24
+            }
+        );
+        for key in &keys {
+            let found = state.find(Place::of(hasher().hash(key)), key);
+            assert_eq!(found.is_some(), !odd(key));
+        }
+        state.sweep(&hasher(), &mut |_, _, _| Keep::Remove);
+        assert_eq!((state.items().count(), state.overflow_len), (0, 0));
+        assert!(
+            state.buckets[..HOME]
+                .iter()
+                .all(|bucket| !bucket.overflows())
+        );
     }
 
     #[test]

@@ -182,6 +182,26 @@ impl Growth {
         }
     }
 
+    /// How many low bits of a hash all hashes in its bucket share: as many as its array has.
+    ///
+    /// # Safety
+    /// The caller holds the lock of the hash's stripe.
+    pub(super) unsafe fn bits(&self, hash: u64) -> u32 {
+        // SAFETY: a stripe's lock is held, and the arrays are replaced only while all are.
+        let arrays = unsafe { &*self.arrays.get() };
+        // Relaxed: see `bucket`.
+        if item::low_bits(hash, arrays.old_len) >= self.moved.load(Ordering::Relaxed) {
+            arrays.old_len.ilog2()
+        } else {
+            arrays.new.all().len().ilog2()
+        }
+    }
+
+    /// Whether uses of entries are marked.
+    pub(super) fn recency(&self) -> bool {
+        self.env.recency
+    }
+
     /// Whether no move is pending.
     pub(super) fn settled(&self) -> bool {
         !self.growing.load(Ordering::SeqCst)

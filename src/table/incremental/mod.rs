@@ -68,7 +68,7 @@ use self::growth::{Growth, Stripe};
 use self::helper::Helper;
 use super::item::{self, Chain, Item};
 use super::prefetch::{GROUP, lock_group, prefetch_read};
-use super::{Edit, Env, Outcome, Session, Stored, Strategy};
+use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy, scan};
 use crate::base::{
     BadInput, ByteSplit, Census, Key, Param, Params, Range, SpecError, Usage, Worker,
 };
@@ -101,6 +101,8 @@ struct Locked<'t> {
 pub struct IncrementalSession<'t> {
     table: &'t Incremental,
     scratch: Vec<u8>,
+    /// Whether uses are marked.
+    recency: bool,
 }
 
 impl Incremental {
@@ -218,6 +220,7 @@ impl Strategy for Incremental {
         },
         Param::CAPACITY,
     ];
+    const WALK: bool = true;
     type Session<'t> = IncrementalSession<'t>;
 
     fn open(params: &Params, env: &Env) -> Result<Incremental, SpecError> {
@@ -249,6 +252,7 @@ impl Strategy for Incremental {
         IncrementalSession {
             table: self,
             scratch: Vec::new(),
+            recency: self.growth.recency(),
         }
     }
 
@@ -306,7 +310,9 @@ impl Session for IncrementalSession<'_> {
     fn get<R>(&mut self, key: Key<'_>, read: impl FnOnce(&[u8]) -> R) -> Option<R> {
         let mut locked = self.table.lock(key.hash);
         let (_, chain) = locked.parts();
-        item::find(chain, key.bytes).map(|item| read(item.value()))
+        item::find(chain, key.bytes)
+            .inspect(|item| item.touch(self.recency))
+            .map(|item| read(item.value()))
     }
 
     fn set(&mut self, key: Key<'_>, value: &[u8]) -> Stored {
@@ -314,6 +320,7 @@ impl Session for IncrementalSession<'_> {
         let (stripe, chain) = locked.parts();
         let link = item::seek(chain, key.bytes);
         let (stored, full) = if let Some(item) = link {
+            item.touch(self.recency);
             stripe.item_bytes -= item.size();
             item.replace_value(value);
             stripe.item_bytes += item.size();
@@ -349,6 +356,9 @@ impl Session for IncrementalSession<'_> {
         let mut locked = self.table.lock(key.hash);
         let (stripe, chain) = locked.parts();
         let link = item::seek(chain, key.bytes);
+        if let Some(item) = &*link {
+            item.touch(self.recency);
+        }
         self.scratch.clear();
         let (edit, result) = edit(link.as_ref().map(Item::value), &mut self.scratch);
         let mut full = false;
@@ -394,7 +404,9 @@ impl Session for IncrementalSession<'_> {
             }
             // SAFETY: as above, and the chains are only read.
             let chain = |key: &Key<'_>| unsafe { &*bucket(key).get() };
-            item::find_group(keys, chain, |index, value| each(from + index, value));
+            item::find_group(keys, chain, self.recency, |index, value| {
+                each(from + index, value);
+            });
         }
     }
 
@@ -411,6 +423,23 @@ impl Session for IncrementalSession<'_> {
         let full = locked.count(1);
         drop(locked);
         self.table.after_write(full);
+    }
+
+    fn walk(
+        &mut self,
+        from: Cursor,
+        buckets: usize,
+        mut see: impl FnMut(&[u8], &[u8], bool) -> Keep,
+    ) -> Cursor {
+        scan::steps(from, buckets, |at| {
+            let mut locked = self.table.lock(at);
+            let (stripe, chain) = locked.parts();
+            let removed = scan::sweep(chain, &mut see);
+            stripe.item_bytes -= removed.bytes;
+            locked.count(-removed.items.cast_signed());
+            // SAFETY: the lock of the stripe that the cursor is in is held, as for a hash.
+            unsafe { locked.growth.bits(at) }
+        })
     }
 }
 

@@ -5,9 +5,14 @@
 //!                                                             ▼
 //!   Overflow  │ next ●  │ slot 0 │ … │ slot 5 │ slot 6 │      (pool of its own)
 //!                    ▼
-//!   slot      63        48 47                 4 3     0
-//!            │ tag: 16 bits│ address of a block │ lines │    0: empty
+//!   slot      63        48 47                 4  3   2     0
+//!            │ tag: 16 bits│ address of a block │mark│ lines │    0: empty
 //! ```
+//!
+//! The mark says that the entry has been used. Readers set it, without a lock, by an exchange that
+//! succeeds only if the slot still is what they found: it is here and not in the block, as a block
+//! may have become another entry's, or a link of a free list, by then. Who locks the bucket may
+//! overwrite a mark just set; it is a hint.
 //!
 //! Where a bucket spills, every slot but those of the last overflow bucket is taken, and that one
 //! has an entry at least.
@@ -24,6 +29,10 @@ use crate::table::prefetch::prefetch_read;
 pub(super) const SLOTS: usize = 7;
 const TAG_SHIFT: u32 = 48;
 const ADDRESS: usize = (1 << TAG_SHIFT) - Block::MIN;
+/// Set where the entry has been used since the mark was last cleared.
+const MARK: usize = 8;
+/// Below the mark: how many cache lines the block spans, or as many as fit.
+const LINES: usize = MARK - 1;
 
 const _: () = assert!(usize::BITS == 64);
 
@@ -69,9 +78,7 @@ impl Entry {
             pointer.addr() & !ADDRESS == 0,
             "an address has 48 bits and is aligned"
         );
-        let lines = (pointer.addr() % 64 + bytes)
-            .div_ceil(64)
-            .min(Block::MIN - 1);
+        let lines = (pointer.addr() % 64 + bytes).div_ceil(64).min(LINES);
         Entry(pointer.map_addr(|address| tag(hash) << TAG_SHIFT | address | lines))
     }
 
@@ -80,6 +87,17 @@ impl Entry {
     pub(super) fn block(self) -> Option<Block> {
         let pointer = self.0.map_addr(|packed| packed & ADDRESS);
         NonNull::new(pointer.cast()).map(Block)
+    }
+
+    /// Whether the entry has been used since its mark was last cleared.
+    #[inline]
+    pub(super) fn is_marked(self) -> bool {
+        self.0.addr() & MARK != 0
+    }
+
+    /// The entry without its mark.
+    pub(super) fn unmarked(self) -> Entry {
+        Entry(self.0.map_addr(|packed| packed & !MARK))
     }
 
     #[inline]
@@ -91,7 +109,7 @@ impl Entry {
     #[inline]
     pub(super) fn prefetch(self) {
         let pointer = self.0.map_addr(|packed| packed & ADDRESS);
-        for line in 0..(self.0.addr() % Block::MIN).min(4) {
+        for line in 0..(self.0.addr() & LINES).min(4) {
             prefetch_read(pointer.wrapping_add(64 * line));
         }
     }
@@ -107,6 +125,20 @@ impl Slot {
     /// Only for who holds the bucket's lock.
     pub(super) fn store(&self, entry: Entry) {
         self.0.store(entry.0, Ordering::Release);
+    }
+
+    /// Marks an entry that was found here as used, if it still is here and has no mark. For readers
+    /// without a lock, too.
+    #[inline]
+    pub(super) fn mark(&self, found: Entry) {
+        if !found.is_marked() {
+            let marked = found.0.map_addr(|packed| packed | MARK);
+            // Relaxed: what was stored to the slot before heads the release sequence that readers
+            // acquire. If it fails, the entry has gone, or another reader has marked it.
+            let _ = self
+                .0
+                .compare_exchange(found.0, marked, Ordering::Relaxed, Ordering::Relaxed);
+        }
     }
 
     #[inline]
@@ -168,9 +200,16 @@ impl Bucket {
 
     /// Searches the chain as a reader without a lock, from a state that was loaded before and is
     /// live and unlocked; copies the value if it finds the key. [`Read::Other`] is a miss that has
-    /// been validated.
+    /// been validated. What is found is marked with `recency`.
     #[inline]
-    pub(super) fn search(&self, state: State, hash: u64, key: &[u8], into: &mut Vec<u64>) -> Read {
+    pub(super) fn search(
+        &self,
+        state: State,
+        hash: u64,
+        key: &[u8],
+        recency: bool,
+        into: &mut Vec<u64>,
+    ) -> Read {
         let unchanged = || self.version.unchanged_since(state);
         let mut slots = &self.slots;
         let mut entries = entry_bits(state);
@@ -178,12 +217,18 @@ impl Bucket {
         loop {
             let mut bits = matches(slots, tag(hash)) & entries;
             while bits != 0 {
-                let entry = slots[bits.trailing_zeros() as usize].load();
+                let slot = &slots[bits.trailing_zeros() as usize];
+                let entry = slot.load();
                 bits &= bits - 1;
                 entry.prefetch();
                 match entry.block().map(|block| block.read(key, unchanged, into)) {
                     None | Some(Read::Other) => {}
-                    Some(read) => return read,
+                    Some(read) => {
+                        if recency && matches!(read, Read::Value(_)) {
+                            slot.mark(entry);
+                        }
+                        return read;
+                    }
                 }
             }
             if !unchanged() {

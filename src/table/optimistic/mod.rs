@@ -54,8 +54,10 @@
 mod block;
 mod bucket;
 mod directory;
+mod growth;
 mod slab;
 mod version;
+mod walk;
 
 #[cfg(all(test, not(loom)))]
 mod tests;
@@ -63,15 +65,15 @@ mod tests;
 use parking_lot::Mutex;
 
 use self::block::{Block, Read, as_bytes};
-use self::bucket::{Bucket, Chain, Entry, SLOTS, overflow_bytes, tag};
+use self::bucket::{Bucket, Chain, Entry, overflow_bytes, tag};
 use self::directory::Directory;
 use self::slab::{Arena, Slab, class_bytes, class_for};
 use self::version::{State, Wait};
-use super::item::{buckets_for, items_allowed};
+use super::item::buckets_for;
 use super::prefetch::prefetch_read;
-use super::{Edit, Env, Outcome, Session, Stored, Strategy};
+use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy};
 use crate::base::{
-    BadInput, ByteSplit, Census, EventKind, Key, Param, Params, Range, SpecError, Usage, Worker,
+    BadInput, ByteSplit, Census, Key, Param, Params, Range, SpecError, Usage, Worker,
 };
 
 /// Races that a reader loses before it locks the bucket.
@@ -151,6 +153,11 @@ fn index(hash: u64, mask: usize) -> usize {
 impl Optimistic {
     /// Locks the bucket of a hash, which is live.
     fn lock(&self, hash: u64, arena: &mut Arena) -> Locked<'_> {
+        self.lock_in(hash, arena).0
+    }
+
+    /// The same, with the number of buckets less one that it was picked among.
+    fn lock_in(&self, hash: u64, arena: &mut Arena) -> (Locked<'_>, usize) {
         loop {
             let mask = self.directory.mask();
             let index = index(hash, mask);
@@ -161,7 +168,7 @@ impl Optimistic {
             let locked = Locked::new(bucket);
             // Whoever took entries out of this bucket since had seen a larger array before.
             if self.directory.mask() == mask {
-                return locked;
+                return (locked, mask);
             }
         }
     }
@@ -187,7 +194,7 @@ impl Optimistic {
                 wait.a_little();
                 continue;
             }
-            match bucket.search(state, key.hash, key.bytes, into) {
+            match bucket.search(state, key.hash, key.bytes, self.env.recency, into) {
                 Read::Value(len) => return Some(len),
                 Read::Other if self.directory.mask() == mask => return None,
                 Read::Other | Read::Changed => races += 1,
@@ -203,6 +210,9 @@ impl Optimistic {
         let mut arena = self.slab.take_arena();
         let locked = self.lock(key.hash, &mut arena);
         let found = locked.chain.find(key.hash, key.bytes);
+        if let Some((slot, _)) = found {
+            self.touch(slot);
+        }
         // Under the lock a read cannot fail to validate.
         let len = found.and_then(|(_, block)| match block.read(key.bytes, || true, into) {
             Read::Value(len) => Some(len),
@@ -232,6 +242,7 @@ impl Optimistic {
         arena: &mut Arena,
     ) {
         locked.changed = true;
+        let entry = slot.load();
         let (key_len, old_len) = block.lengths();
         let old = class_for(Block::bytes_for(key_len, old_len));
         if old == class_for(Block::bytes_for(key_len, value.len())) {
@@ -240,6 +251,9 @@ impl Optimistic {
             return;
         }
         slot.store(self.new_entry(key, value, arena));
+        if entry.is_marked() {
+            slot.mark(slot.load());
+        }
         // SAFETY: allocated with the class of its lengths, and just unlinked.
         unsafe { arena.free(&self.slab, old, block.0.cast()) };
     }
@@ -269,79 +283,6 @@ impl Optimistic {
         }
         self.split_a_run(arena);
     }
-
-    /// Begins a doubling if there are more items than the buckets should hold.
-    #[cold]
-    fn grow_if_full(&self) {
-        // A table that is still splitting gets another chance at the next spill.
-        let Some(mut growing) = self.growing.try_lock() else {
-            return;
-        };
-        let buckets = self.directory.mask() + 1;
-        if !self.directory.settled() || self.slab.used().0 <= items_allowed(buckets, self.load) {
-            return;
-        }
-        self.note_end(&mut growing);
-        self.env.note(EventKind::Begin, buckets, 2 * buckets);
-        if self.directory.double() {
-            *growing = Some(buckets);
-        } else {
-            self.env.note(EventKind::End, buckets, buckets);
-        }
-    }
-
-    fn note_end(&self, growing: &mut Option<usize>) {
-        if let Some(buckets) = growing.take() {
-            self.env.note(EventKind::End, buckets, 2 * buckets);
-        }
-    }
-
-    /// Splits a few buckets if a doubling is on; whether it was.
-    #[inline]
-    fn split_a_run(&self, arena: &mut Arena) -> bool {
-        let Some(run) = self.directory.claim() else {
-            return false;
-        };
-        let buckets = self.directory.mask().div_ceil(2);
-        if run.start != buckets && (run.start - buckets).is_multiple_of((buckets / 4).max(64)) {
-            self.env.note(EventKind::Step, buckets, 2 * buckets);
-        }
-        for child in run.clone() {
-            self.split(child, arena);
-        }
-        if self.directory.done(run.len()) {
-            self.note_end(&mut self.growing.lock());
-        }
-        true
-    }
-
-    /// Gives a bucket its entries, out of its parent, unless it has them.
-    #[cold]
-    fn split(&self, child: usize, arena: &mut Arena) {
-        let bit = 1 << child.ilog2();
-        let mut parent = Locked::new(self.directory.bucket(child - bit));
-        let bucket = self.directory.bucket(child);
-        let state = bucket.version.load();
-        if state.is_live() {
-            return;
-        }
-        for slot in parent.chain.slots() {
-            slot.load().prefetch();
-        }
-        // SAFETY: a bucket that is not live is touched only under its parent's lock.
-        let mut split = unsafe { Chain::new(bucket, state) };
-        let mut entries = Vec::with_capacity(SLOTS * (1 + parent.chain.spilled()));
-        parent.chain_mut().drain(&mut entries, &self.slab, arena);
-        for entry in entries {
-            let block = entry.block().expect("drained entries have blocks");
-            // SAFETY: the entry's bucket is locked.
-            let (key, _) = unsafe { block.bytes() };
-            let moves = index(self.env.hasher.hash(key), bit) != 0;
-            let to = if moves { &mut split } else { &mut parent.chain };
-            to.insert(entry, &self.slab, arena);
-        }
-        bucket.version.publish_live(split.state.spills());
-    }
 }
 
 impl Strategy for Optimistic {
@@ -369,6 +310,7 @@ impl Strategy for Optimistic {
         },
         Param::CAPACITY,
     ];
+    const WALK: bool = true;
     type Session<'t> = OptimisticSession<'t>;
 
     fn open(params: &Params, env: &Env) -> Result<Optimistic, SpecError> {
@@ -481,6 +423,7 @@ impl Session for OptimisticSession<'_> {
         let (table, arena) = self.parts();
         let mut locked = table.lock(key.hash, arena);
         if let Some(found) = locked.chain.find(key.hash, key.bytes) {
+            table.touch(found.0);
             table.replace(&mut locked, found, key, value, arena);
             return Stored::Replaced;
         }
@@ -507,6 +450,9 @@ impl Session for OptimisticSession<'_> {
         let arena = self.arena.as_mut().expect("only dropping takes it");
         let mut locked = table.lock(key.hash, arena);
         let found = locked.chain.find(key.hash, key.bytes);
+        if let Some((slot, _)) = found {
+            table.touch(slot);
+        }
         scratch.clear();
         // SAFETY: the bucket is locked, and nothing is written before `edit` has returned.
         let value = found.map(|(_, block)| unsafe { block.bytes() }.1);
@@ -557,6 +503,8 @@ impl Session for OptimisticSession<'_> {
                 }
             }
             for (at, ((key, bucket), plan)) in keys.iter().zip(buckets).zip(plans).enumerate() {
+                // To be marked, an entry is looked up again: what it needs is in the cache by now.
+                let plan = plan.filter(|_| !self.table.env.recency);
                 let read = plan.map(|(state, block)| {
                     let unchanged = || bucket.version.unchanged_since(state);
                     block.read(key.bytes, unchanged, &mut self.copy)
@@ -579,5 +527,15 @@ impl Session for OptimisticSession<'_> {
             "insert_new of a key that is present"
         );
         table.create(locked, key, value, arena);
+    }
+
+    fn walk(
+        &mut self,
+        from: Cursor,
+        buckets: usize,
+        see: impl FnMut(&[u8], &[u8], bool) -> Keep,
+    ) -> Cursor {
+        let (table, arena) = self.parts();
+        table.walk(from, buckets, see, arena)
     }
 }

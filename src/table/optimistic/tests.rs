@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::*;
+use crate::base::EventKind;
 use crate::table::tests::{env, fill, key, open, open_in};
 
 #[test]

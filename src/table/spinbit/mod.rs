@@ -62,8 +62,8 @@ use parking_lot::Mutex;
 use self::bucket::{Bucket, Locked};
 use super::item::{self, Item};
 use super::prefetch::{GROUP, prefetch_read};
-use super::segments::{Segments, bucket_of, next_to_split};
-use super::{Edit, Env, Outcome, Session, Stored, Strategy};
+use super::segments::{Segments, bits_of, bucket_of, next_to_split};
+use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy, scan};
 use crate::base::{
     ByteSplit, Census, EventKind, Key, Param, Params, Range, SpecError, Usage, Worker,
 };
@@ -105,6 +105,8 @@ pub struct SpinBitSession<'t> {
     /// The change in items from which on it is reported.
     report_every: u64,
     scratch: Vec<u8>,
+    /// Whether uses are marked.
+    recency: bool,
 }
 
 impl SpinBit {
@@ -244,6 +246,7 @@ impl Strategy for SpinBit {
         },
         Param::CAPACITY,
     ];
+    const WALK: bool = true;
     type Session<'t> = SpinBitSession<'t>;
 
     fn open(params: &Params, env: &Env) -> Result<SpinBit, SpecError> {
@@ -271,6 +274,7 @@ impl Strategy for SpinBit {
             unreported: 0,
             report_every: report_every(self.limit(), sessions),
             scratch: Vec::new(),
+            recency: self.env.recency,
         }
     }
 
@@ -323,13 +327,16 @@ impl Session for SpinBitSession<'_> {
     #[inline]
     fn get<R>(&mut self, key: Key<'_>, read: impl FnOnce(&[u8]) -> R) -> Option<R> {
         let chain = self.table.lock(key.hash);
-        item::find(&chain, key.bytes).map(|item| read(item.value()))
+        item::find(&chain, key.bytes)
+            .inspect(|item| item.touch(self.recency))
+            .map(|item| read(item.value()))
     }
 
     fn set(&mut self, key: Key<'_>, value: &[u8]) -> Stored {
         let mut chain = self.table.lock(key.hash);
         let link = item::seek(&mut chain, key.bytes);
         if let Some(item) = link {
+            item.touch(self.recency);
             let before = item.size();
             item.replace_value(value);
             let after = item.size();
@@ -361,6 +368,9 @@ impl Session for SpinBitSession<'_> {
     ) -> (Outcome, R) {
         let mut chain = self.table.lock(key.hash);
         let link = item::seek(&mut chain, key.bytes);
+        if let Some(item) = &*link {
+            item.touch(self.recency);
+        }
         self.scratch.clear();
         let (edit, result) = edit(link.as_ref().map(Item::value), &mut self.scratch);
         let outcome = match (edit, link.as_mut()) {
@@ -408,7 +418,8 @@ impl Session for SpinBitSession<'_> {
             }
             for (index, key) in keys.iter().enumerate() {
                 let chain = self.table.lock(key.hash);
-                each(from + index, item::find(&chain, key.bytes).map(Item::value));
+                let item = item::find(&chain, key.bytes).inspect(|item| item.touch(self.recency));
+                each(from + index, item.map(Item::value));
             }
         }
     }
@@ -424,6 +435,23 @@ impl Session for SpinBitSession<'_> {
         item::prepend(&mut chain, item);
         drop(chain);
         self.count(1, size.cast_signed());
+    }
+
+    fn walk(
+        &mut self,
+        from: Cursor,
+        buckets: usize,
+        mut see: impl FnMut(&[u8], &[u8], bool) -> Keep,
+    ) -> Cursor {
+        scan::steps(from, buckets, |at| {
+            let mut chain = self.table.lock(at);
+            let removed = scan::sweep(&mut chain, &mut see);
+            // Right for this bucket, which nobody splits while it is locked.
+            let bits = bits_of(at, self.table.count.load(Ordering::Relaxed));
+            drop(chain);
+            self.count(-removed.items.cast_signed(), -removed.bytes.cast_signed());
+            bits
+        })
     }
 }
 

@@ -13,6 +13,10 @@
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ptr::{NonNull, null_mut};
 
+use crate::hash::Hasher;
+use crate::table::Keep;
+use crate::table::scan::Removed;
+
 const FILTER_SHIFT: u32 = 48;
 const ADDRESS: usize = (1 << FILTER_SHIFT) - 1;
 
@@ -32,8 +36,12 @@ pub(super) struct Link(*mut Header);
 struct Header {
     next: Link,
     key_len: u32,
+    /// With [`MARK`] in the top bit.
     value_len: u32,
 }
+
+/// Set in `value_len` where the item has been used since the mark was last cleared.
+const MARK: u32 = 1 << 31;
 
 // SAFETY: a chain is owned exclusively, as in a `Box`, and holds plain bytes and further links.
 unsafe impl Send for Link {}
@@ -79,7 +87,7 @@ impl Link {
 
     /// Puts a new item in front of the chain.
     ///
-    /// Panics if a length does not fit 32 bits; out of memory ends the process, as for a `Box`.
+    /// Panics if a length does not fit 31 bits; out of memory ends the process, as for a `Box`.
     pub(super) fn push(&mut self, bit: usize, key: &[u8], value: &[u8]) {
         let filter = self.filter() | bit;
         let block = new_block(key, value);
@@ -162,6 +170,75 @@ impl Link {
         })
     }
 
+    /// Marks the first item, which there is, as used, if uses are marked at all and it has no mark yet.
+    #[inline]
+    pub(super) fn touch(&mut self, recency: bool) {
+        if recency && !self.is_marked() {
+            self.flip_mark();
+        }
+    }
+
+    /// Whether the first item has been used since its mark was last cleared.
+    #[inline]
+    pub(super) fn is_marked(&self) -> bool {
+        self.block().is_some_and(|block| {
+            // SAFETY: a link that leads anywhere owns a block that starts with a header.
+            unsafe { (*block.as_ptr()).value_len & MARK != 0 }
+        })
+    }
+
+    fn flip_mark(&mut self) {
+        if let Some(block) = self.block() {
+            // SAFETY: as for `is_marked`; the exclusive borrow makes this the only reference.
+            unsafe { (*block.as_ptr()).value_len ^= MARK };
+        }
+    }
+
+    /// Shows all items of the chain, does with each what is asked for, and makes the filters right
+    /// where some have been removed.
+    pub(super) fn sweep(
+        &mut self,
+        hasher: Hasher,
+        see: &mut impl FnMut(&[u8], &[u8], bool) -> Keep,
+    ) -> Removed {
+        let mut removed = Removed::default();
+        let mut link = &mut *self;
+        while let Some((key, value)) = link.first() {
+            match see(key, value, link.is_marked()) {
+                Keep::Remove => {
+                    removed.items += 1;
+                    removed.bytes += link.size();
+                    drop(link.take_first());
+                    continue;
+                }
+                Keep::Unmark if link.is_marked() => link.flip_mark(),
+                Keep::Unmark | Keep::Keep => {}
+            }
+            link = link.next_mut().expect("it was kept");
+        }
+        if removed.items > 0 {
+            let own_bit = |link: &Link| link.first().map_or(0, |(key, _)| bit(hasher.hash(key)));
+            let bits: Vec<usize> = self.chain().map(own_bit).collect();
+            self.set_filters(bits, 0);
+        }
+        removed
+    }
+
+    /// Makes the filters of the first links right: `bits` are those of their items, and `rest` is the
+    /// filter of what is behind them.
+    pub(super) fn set_filters(&mut self, mut bits: Vec<usize>, rest: usize) {
+        let mut filter = rest;
+        for bit in bits.iter_mut().rev() {
+            filter |= *bit;
+            *bit = filter;
+        }
+        let mut link = self;
+        for filter in bits {
+            link.set_filter(filter);
+            link = link.next_mut().expect("the links in front lead to items");
+        }
+    }
+
     /// Gives the first item, which there is, another value: in place where the length stays the
     /// same, else in a new block.
     pub(super) fn replace_value(&mut self, value: &[u8]) {
@@ -170,10 +247,11 @@ impl Link {
             old.copy_from_slice(value);
             return;
         }
-        let filter = self.filter();
+        let (filter, marked) = (self.filter(), self.is_marked());
         let mut old = std::mem::take(self);
         let (key, _) = old.first().expect("it was there before");
         self.own(new_block(key, value), filter);
+        self.touch(marked);
         let rest = old
             .next_mut()
             .map(std::mem::take)
@@ -215,8 +293,12 @@ impl Drop for Link {
 
 /// A block with a key and a value and nothing behind it.
 fn new_block(key: &[u8], value: &[u8]) -> NonNull<Header> {
-    let length =
-        |bytes: &[u8]| u32::try_from(bytes.len()).expect("a key or value is shorter than 4 GiB");
+    let length = |bytes: &[u8]| {
+        let length = u32::try_from(bytes.len()).ok();
+        length
+            .filter(|length| length & MARK == 0)
+            .expect("a key or value is shorter than 2 GiB")
+    };
     let (key_len, value_len) = (length(key), length(value));
     let layout = layout(key.len(), value.len());
     // SAFETY: the layout covers a header at least, so its size is not zero.
@@ -251,7 +333,7 @@ unsafe fn lengths(block: NonNull<Header>) -> (usize, usize) {
     unsafe {
         (
             (*block.as_ptr()).key_len as usize,
-            (*block.as_ptr()).value_len as usize,
+            ((*block.as_ptr()).value_len & !MARK) as usize,
         )
     }
 }
@@ -303,6 +385,38 @@ mod tests {
         );
         assert_eq!((keys(&link), link.filter()), (vec![&b"aa"[..]], 1));
         assert!(Link::default().take_first().is_none());
+    }
+
+    #[test]
+    fn a_sweep_mends_the_filters_and_a_mark_is_no_part_of_the_length() {
+        let hasher = Hasher::new(crate::hash::find("sip13").unwrap(), [1, 2]);
+        let mut link = Link::default();
+        let names: Vec<String> = (0..30).map(|number| number.to_string()).collect();
+        for name in &names {
+            link.push(bit(hasher.hash(name.as_bytes())), name.as_bytes(), b"value");
+        }
+        link.touch(true);
+        link.replace_value(b"longer value");
+        assert_eq!(link.size(), 16 + 2 + 12);
+        let mut seen = 0;
+        let removed = link.sweep(hasher, &mut |key, _, marked| {
+            seen += 1;
+            assert_eq!(marked, key == b"29");
+            if marked {
+                Keep::Unmark
+            } else if seen % 3 == 0 {
+                Keep::Remove
+            } else {
+                Keep::Keep
+            }
+        });
+        assert_eq!((seen, removed.items, link.is_marked()), (30, 10, false));
+        assert_eq!(keys(&link).len(), 20);
+        for link in link.chain() {
+            let bits = link.chain().filter_map(Link::first);
+            let union = bits.fold(0, |union, (key, _)| union | bit(hasher.hash(key)));
+            assert_eq!(link.filter(), union);
+        }
     }
 
     #[test]

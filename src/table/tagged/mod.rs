@@ -51,7 +51,7 @@ use parking_lot::{Mutex, MutexGuard};
 use self::link::{Link, bit};
 use super::item::{self, buckets_for, items_allowed, low_bits, too_many_buckets};
 use super::prefetch::prefetch_read;
-use super::{Edit, Env, Outcome, Session, Stored, Strategy};
+use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy, scan};
 use crate::base::{
     ByteSplit, Census, EventKind, Key, Param, Params, Range, SpecError, Usage, Worker,
 };
@@ -109,6 +109,8 @@ struct Locked<'t> {
 pub struct TaggedSession<'t> {
     table: &'t Tagged,
     scratch: Vec<u8>,
+    /// Whether uses are marked.
+    recency: bool,
 }
 
 impl Array {
@@ -161,18 +163,8 @@ fn remove(chain: &mut Link, hash: u64, key: &[u8], hasher: Hasher) {
         return;
     };
     drop(link.take_first());
-    // What is behind each of the links in front: the rest, and the items from there on.
-    let mut filter = link.filter();
-    let mut filters = bits;
-    for bits in filters.iter_mut().rev() {
-        filter |= *bits;
-        *bits = filter;
-    }
-    let mut link = chain;
-    for filter in filters {
-        link.set_filter(filter);
-        link = link.next_mut().expect("the links in front lead to items");
-    }
+    let rest = link.filter();
+    chain.set_filters(bits, rest);
 }
 
 impl Tagged {
@@ -325,6 +317,7 @@ impl Strategy for Tagged {
         },
         Param::CAPACITY,
     ];
+    const WALK: bool = true;
     type Session<'t> = TaggedSession<'t>;
 
     fn open(params: &Params, env: &Env) -> Result<Tagged, SpecError> {
@@ -347,6 +340,7 @@ impl Strategy for Tagged {
         TaggedSession {
             table: self,
             scratch: Vec::new(),
+            recency: self.env.recency,
         }
     }
 
@@ -390,15 +384,16 @@ impl Session for TaggedSession<'_> {
     fn get<R>(&mut self, key: Key<'_>, read: impl FnOnce(&[u8]) -> R) -> Option<R> {
         let mut locked = self.table.lock(key.hash);
         let (_, _, chain) = locked.parts();
-        find(chain, key.hash, key.bytes)?
-            .first()
-            .map(|(_, value)| read(value))
+        let link = seek(chain, key.hash, key.bytes)?;
+        link.touch(self.recency);
+        link.first().map(|(_, value)| read(value))
     }
 
     fn set(&mut self, key: Key<'_>, value: &[u8]) -> Stored {
         let mut locked = self.table.lock(key.hash);
         let (stripe, _, chain) = locked.parts();
         if let Some(link) = seek(chain, key.hash, key.bytes) {
+            link.touch(self.recency);
             replace(stripe, link, value);
             return Stored::Replaced;
         }
@@ -427,7 +422,10 @@ impl Session for TaggedSession<'_> {
     ) -> (Outcome, R) {
         let mut locked = self.table.lock(key.hash);
         let (stripe, _, chain) = locked.parts();
-        let link = seek(chain, key.hash, key.bytes);
+        let mut link = seek(chain, key.hash, key.bytes);
+        if let Some(link) = &mut link {
+            link.touch(self.recency);
+        }
         self.scratch.clear();
         let value = link
             .as_ref()
@@ -509,6 +507,23 @@ impl Session for TaggedSession<'_> {
         if full {
             self.table.grow_if_full();
         }
+    }
+
+    fn walk(
+        &mut self,
+        from: Cursor,
+        buckets: usize,
+        mut see: impl FnMut(&[u8], &[u8], bool) -> Keep,
+    ) -> Cursor {
+        scan::steps(from, buckets, |at| {
+            let mut locked = self.table.lock(at);
+            let (stripe, array, chain) = locked.parts();
+            let bits = array.buckets.len().ilog2();
+            let removed = chain.sweep(self.table.env.hasher, &mut see);
+            stripe.item_bytes -= removed.bytes;
+            locked.count(-removed.items.cast_signed());
+            bits
+        })
     }
 }
 

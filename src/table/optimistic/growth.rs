@@ -1,0 +1,82 @@
+//! Growth of `optimistic`: when the array doubles, and how its buckets get their entries.
+
+use super::bucket::{Chain, SLOTS};
+use super::slab::Arena;
+use super::{Locked, Optimistic, index};
+use crate::base::EventKind;
+use crate::table::item::items_allowed;
+
+impl Optimistic {
+    /// Begins a doubling if there are more items than the buckets should hold.
+    #[cold]
+    pub(super) fn grow_if_full(&self) {
+        // A table that is still splitting gets another chance at the next spill.
+        let Some(mut growing) = self.growing.try_lock() else {
+            return;
+        };
+        let buckets = self.directory.mask() + 1;
+        if !self.directory.settled() || self.slab.used().0 <= items_allowed(buckets, self.load) {
+            return;
+        }
+        self.note_end(&mut growing);
+        self.env.note(EventKind::Begin, buckets, 2 * buckets);
+        if self.directory.double() {
+            *growing = Some(buckets);
+        } else {
+            self.env.note(EventKind::End, buckets, buckets);
+        }
+    }
+
+    fn note_end(&self, growing: &mut Option<usize>) {
+        if let Some(buckets) = growing.take() {
+            self.env.note(EventKind::End, buckets, 2 * buckets);
+        }
+    }
+
+    /// Splits a few buckets if a doubling is on; whether it was.
+    #[inline]
+    pub(super) fn split_a_run(&self, arena: &mut Arena) -> bool {
+        let Some(run) = self.directory.claim() else {
+            return false;
+        };
+        let buckets = self.directory.mask().div_ceil(2);
+        if run.start != buckets && (run.start - buckets).is_multiple_of((buckets / 4).max(64)) {
+            self.env.note(EventKind::Step, buckets, 2 * buckets);
+        }
+        for child in run.clone() {
+            self.split(child, arena);
+        }
+        if self.directory.done(run.len()) {
+            self.note_end(&mut self.growing.lock());
+        }
+        true
+    }
+
+    /// Gives a bucket its entries, out of its parent, unless it has them.
+    #[cold]
+    pub(super) fn split(&self, child: usize, arena: &mut Arena) {
+        let bit = 1 << child.ilog2();
+        let mut parent = Locked::new(self.directory.bucket(child - bit));
+        let bucket = self.directory.bucket(child);
+        let state = bucket.version.load();
+        if state.is_live() {
+            return;
+        }
+        for slot in parent.chain.slots() {
+            slot.load().prefetch();
+        }
+        // SAFETY: a bucket that is not live is touched only under its parent's lock.
+        let mut split = unsafe { Chain::new(bucket, state) };
+        let mut entries = Vec::with_capacity(SLOTS * (1 + parent.chain.spilled()));
+        parent.chain_mut().drain(&mut entries, &self.slab, arena);
+        for entry in entries {
+            let block = entry.block().expect("drained entries have blocks");
+            // SAFETY: the entry's bucket is locked.
+            let (key, _) = unsafe { block.bytes() };
+            let moves = index(self.env.hasher.hash(key), bit) != 0;
+            let to = if moves { &mut split } else { &mut parent.chain };
+            to.insert(entry, &self.slab, arena);
+        }
+        bucket.version.publish_live(split.state.spills());
+    }
+}
