@@ -5,6 +5,7 @@ mod census;
 mod journal;
 mod key;
 mod param;
+mod quantity;
 mod spec;
 
 pub use bad_input::{BadInput, unknown_name};
@@ -12,4 +13,5 @@ pub use census::{ByteSplit, Census, Usage};
 pub use journal::{Event, EventKind, Journal};
 pub use key::{Key, Worker};
 pub use param::{Param, Params, Range};
+pub use quantity::{ByteCount, Nanoseconds};
 pub use spec::{Spec, SpecError, Value, expand_sweeps, human_integer, parse_integer};

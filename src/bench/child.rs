@@ -11,12 +11,13 @@ use super::pipe::Pipe;
 use super::protocol::{
     Finished, Memory, Open, Opened, Reply, Request, SliceOrder, Sliced, ThreadSlice,
 };
+use super::room::{Bounded, Room, Unbounded};
 use super::timed::{Loop, write_value};
 use super::worker::{Done, Feed, Job, Start, serve};
 use crate::base::{Journal, Key, Params, Worker};
 use crate::hash::{self, Hasher};
 use crate::machine;
-use crate::table::{Env, Session, Strategy};
+use crate::table::{Clock, Env, Keeper, Session, Strategy};
 use crate::workload::{Prefill, Stream, Workload};
 
 /// How many resize events a table may note in one pass before the oldest fall out.
@@ -52,11 +53,16 @@ fn births<S: Strategy>(
     let is_control = check.is_none();
     let params = Params::resolve(S::PARAMS, &open.spec.parse()?)?;
     let hasher = Hasher::new(hash::find(&open.hash)?, open.hash_seed);
+    // A control holds nothing that could be bounded.
+    let budget = open.workload.budget.filter(|_| !is_control);
+    if budget.is_some() && !S::WALK {
+        bail!("cannot be bounded: it cannot be walked");
+    }
     let env = Env {
         hasher,
         clock: machine::now_ns,
         journal: Arc::new(Journal::new(JOURNAL_EVENTS)),
-        recency: false,
+        recency: budget.is_some(),
     };
     if let Some(check) = check {
         check(&params, &env).map_err(|why| anyhow::anyhow!("check failed: {why}"))?;
@@ -68,10 +74,11 @@ fn births<S: Strategy>(
         machine::trim();
         let rss_before = machine::resident_bytes();
         let mut table = S::open(&params, &env)?;
+        let clock = Clock::new();
         let filled = if open.workload.prefill {
-            let counted = prefill(&table, &open.workload, hasher)?;
+            let counted = prefill(&table, &open.workload, hasher, &clock)?;
             let memory = memory_since(rss_before, counted);
-            if !is_control {
+            if !is_control && budget.is_none() {
                 let (items, wanted) = (table.usage().items, open.workload.entries);
                 if items != wanted {
                     bail!("after the prefill the table holds {items} of {wanted} entries");
@@ -82,9 +89,27 @@ fn births<S: Strategy>(
             None
         };
         pipe.reply(&Reply::Opened(Box::new(Opened { pass_ops, filled })))?;
-        let Some((misses, feeds)) =
-            slices(&table, open, hasher, is_control, feeds, rss_before, pipe)?
-        else {
+        let session = |index| {
+            table.session(Worker {
+                index,
+                of: open.threads,
+            })
+        };
+        let (batch, threads) = (open.workload.batch, open.threads);
+        let ended = match budget {
+            None => {
+                let make = |index| Loop::new(session(index), Unbounded, hasher, batch, !is_control);
+                slices(make, open, is_control, feeds, rss_before, pipe)?
+            }
+            Some(budget) => {
+                let make = |index| {
+                    let room = Bounded::new(&table, &clock, budget.0, threads);
+                    Loop::new(session(index), room, hasher, batch, true)
+                };
+                slices(make, open, is_control, feeds, rss_before, pipe)?
+            }
+        };
+        let Some((misses, feeds)) = ended else {
             return Ok(());
         };
         let memory = memory_since(rss_before, Err("it is counted during a prefill".into()));
@@ -135,9 +160,12 @@ fn prefill<S: Strategy>(
     table: &S,
     workload: &Workload,
     hasher: Hasher,
+    clock: &Clock,
 ) -> anyhow::Result<Result<u64, String>> {
     let mut session = table.session(Worker::ALONE);
     let mut value = Vec::new();
+    let budget = workload.budget.filter(|_| S::WALK);
+    let mut keeper = budget.map(|budget| Keeper::new(clock, budget.0, 1));
     machine::counting::start();
     Prefill::new(workload).for_each(|bytes, length| {
         write_value(&mut value, bytes, length as usize);
@@ -148,6 +176,9 @@ fn prefill<S: Strategy>(
             },
             &value,
         );
+        if let Some(keeper) = &mut keeper {
+            keeper.wrote(bytes.len() + value.len(), table, &mut session, |_, _| false);
+        }
     });
     let own = value.capacity() as u64;
     let counted = machine::counting::stop()
@@ -186,10 +217,9 @@ fn memory_since(rss_before: Option<u64>, counted: Result<u64, String>) -> Memory
 
 /// Serves slices until the parent finishes the pass, and returns the misses and the feeds; `None`
 /// when it has closed the pipe.
-fn slices<S: Strategy>(
-    table: &S,
+fn slices<S: Session, R: Room<S>>(
+    make: impl Fn(u32) -> Loop<S, R> + Copy + Send,
     open: &Open,
-    hasher: Hasher,
     is_control: bool,
     feeds: Vec<Feed>,
     rss_before: Option<u64>,
@@ -210,14 +240,14 @@ fn slices<S: Strategy>(
                     // A refusal leaves the thread where the scheduler puts it; figures stand.
                     let _ = machine::pin_thread(cpu);
                 }
-                let make = || {
-                    let session = table.session(Worker {
-                        index,
-                        of: open.threads,
-                    });
-                    Loop::new(session, hasher, open.workload.batch, !is_control)
-                };
-                serve(index, feed, make, is_control, &job_receiver, &done_sender)
+                serve(
+                    index,
+                    feed,
+                    || make(index),
+                    is_control,
+                    &job_receiver,
+                    &done_sender,
+                )
             }));
         }
         drop(done_sender);
@@ -292,7 +322,9 @@ fn one_slice(
 fn check_misses(open: &Open, misses: u64, feeds: &[Feed]) -> anyhow::Result<()> {
     let least = feeds.iter().map(Feed::first_touches).max().unwrap_or(0);
     let most: u64 = feeds.iter().map(Feed::first_touches).sum();
-    if least == 0 || misses >= least && (misses <= most || open.workload.batch > 1) {
+    // What was evicted misses again, any number of times.
+    let unlimited = open.workload.batch > 1 || open.workload.budget.is_some();
+    if least == 0 || misses >= least && (misses <= most || unlimited) {
         return Ok(());
     }
     bail!("{misses} misses where between {least} and {most} are possible")

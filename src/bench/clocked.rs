@@ -3,6 +3,7 @@
 //! These passes are of their own kind. The clock costs as much as a cheap operation, so their rates
 //! are not compared with those of passes without it.
 
+use super::room::Room;
 use super::timed::Loop;
 use crate::machine::{self, RunQueue};
 use crate::table::Session;
@@ -49,7 +50,7 @@ impl Longest {
     }
 }
 
-impl<S: Session> Loop<S> {
+impl<S: Session, R: Room<S>> Loop<S, R> {
     /// Runs the operations in order, one at a time; every nanosecond between the first and the last
     /// belongs to one of them.
     #[inline(never)]

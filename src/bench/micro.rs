@@ -5,6 +5,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::room::Unbounded;
 use super::timed::{Loop, write_value};
 use crate::base::{Key, Params, Worker};
 use crate::table::{Env, Session, Strategy};
@@ -85,7 +86,7 @@ pub fn micro<S: Strategy>(
     });
     let mut segment = Segment::default();
     Stream::open(&workload, 1, 0, 1)?.refill(&mut segment)?;
-    let mut timed = Loop::new(session, env.hasher, workload.batch, true);
+    let mut timed = Loop::new(session, Unbounded, env.hasher, workload.batch, true);
     timed.prepare(&segment);
     let mut at = 0;
     measure(&mut |operations| {

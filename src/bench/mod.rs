@@ -10,6 +10,7 @@ mod clocked;
 mod micro;
 mod pipe;
 mod protocol;
+mod room;
 mod timed;
 mod worker;
 

@@ -126,6 +126,9 @@ pub struct ThreadSlice {
     pub misses: u64,
     /// Writes that found no room.
     pub refused: u64,
+    /// Entries that went to make room, where the table has a budget.
+    #[serde(default)]
+    pub evicted: u64,
     /// CPU time of the thread in the timed loop, in nanoseconds.
     pub cpu_ns: u64,
     /// CPU time that the harness used in this thread around it, in nanoseconds.

@@ -6,6 +6,7 @@
 
 use std::hint::black_box;
 
+use super::room::Room;
 use crate::base::Key;
 use crate::hash::Hasher;
 use crate::table::{Edit, Outcome, Session, Stored};
@@ -20,6 +21,8 @@ pub(super) struct Tally {
     pub(super) misses: u64,
     /// Writes that found no room.
     pub(super) refused: u64,
+    /// Entries that went to make room.
+    pub(super) evicted: u64,
     /// Outcomes and values that were not as they must be.
     pub(super) wrong: u64,
     /// The first of them.
@@ -27,8 +30,9 @@ pub(super) struct Tally {
 }
 
 /// One thread's session with what the loop needs beside it.
-pub(super) struct Loop<S> {
+pub(super) struct Loop<S, R> {
     session: S,
+    room: R,
     hasher: Hasher,
     batch: usize,
     /// Whether outcomes are compared with what is known; controls have none to compare.
@@ -38,11 +42,18 @@ pub(super) struct Loop<S> {
     pub(super) tally: Tally,
 }
 
-impl<S: Session> Loop<S> {
-    pub(super) fn new(session: S, hasher: Hasher, batch: u32, outcomes: bool) -> Loop<S> {
+impl<S: Session, R: Room<S>> Loop<S, R> {
+    pub(super) fn new(
+        session: S,
+        room: R,
+        hasher: Hasher,
+        batch: u32,
+        outcomes: bool,
+    ) -> Loop<S, R> {
         let value = Vec::new();
         Loop {
             session,
+            room,
             hasher,
             batch: batch as usize,
             outcomes,
@@ -124,6 +135,7 @@ impl<S: Session> Loop<S> {
                 let value = value_for(&mut self.value, op, bytes);
                 let stored = self.session.set(key, value);
                 self.stored(op, bytes, stored);
+                self.wrote(op, bytes);
             }
             Kind::Rmw => self.read_modify_write(op, key),
             Kind::Remove => {
@@ -175,6 +187,14 @@ impl<S: Session> Loop<S> {
         let value = value_for(&mut self.value, op, key.bytes);
         let stored = self.session.set(key, value);
         self.tally.refused += u64::from(stored == Stored::Refused);
+        self.wrote(op, key.bytes);
+    }
+
+    /// After a write: room is made where the table has a budget.
+    #[inline]
+    fn wrote(&mut self, op: &Op, key: &[u8]) {
+        let bytes = key.len() + op.value_len as usize;
+        self.tally.evicted += self.room.wrote(bytes, &mut self.session);
     }
 
     #[inline]
@@ -203,6 +223,7 @@ impl<S: Session> Loop<S> {
         if self.outcomes && !as_told {
             self.note_wrong(|| format!("update {outcome:?} key {}", show(key.bytes)));
         }
+        self.wrote(op, key.bytes);
     }
 
     /// The writes of memcached that look at what is there. The new value's mark is written again
@@ -263,6 +284,7 @@ impl<S: Session> Loop<S> {
         if self.outcomes && !as_told {
             self.note_wrong(|| format!("{:?} {outcome:?} key {}", op.kind, show(key.bytes)));
         }
+        self.wrote(op, key.bytes);
     }
 
     /// Counts a read; `found` says whether the value was the key's own.
@@ -289,7 +311,8 @@ impl<S: Session> Loop<S> {
     #[inline]
     fn outcome(&mut self, op: &Op, bytes: &[u8], present: bool) {
         let wrong = match op.expect {
-            Expect::Present => !present,
+            // What was there may have been evicted; what never was cannot be.
+            Expect::Present => !present && !R::EVICTS,
             Expect::Absent => present,
             Expect::Either => false,
         };

@@ -7,6 +7,7 @@ use std::sync::{Arc, Barrier};
 
 use super::clocked::Longest;
 use super::protocol::{Cut, SliceOrder, ThreadSlice};
+use super::room::Room;
 use super::timed::{Loop, Tally};
 use crate::machine;
 use crate::table::Session;
@@ -108,10 +109,10 @@ impl Feed {
 ///
 /// `make` makes the session, in this thread. Whatever panics is the slice's failure, and a worker
 /// that failed still meets the others at the barrier.
-pub(super) fn serve<S: Session>(
+pub(super) fn serve<S: Session, R: Room<S>>(
     index: u32,
     mut feed: Feed,
-    make: impl FnOnce() -> Loop<S>,
+    make: impl FnOnce() -> Loop<S, R>,
     is_control: bool,
     jobs: &Receiver<Job>,
     done: &Sender<Done>,
@@ -165,7 +166,11 @@ fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
 }
 
 /// Untimed: the next part of a ring that is larger than a segment, and what reclamation there is.
-fn prepare<S: Session>(feed: &mut Feed, session: &mut Loop<S>, job: &Job) -> Result<(), String> {
+fn prepare<S: Session, R: Room<S>>(
+    feed: &mut Feed,
+    session: &mut Loop<S, R>,
+    job: &Job,
+) -> Result<(), String> {
     let ring_needs_more = feed.filled == Filled::Part && feed.left() < feed.segment.ops.len() / 2;
     if matches!(job.order.cut, Cut::Time { .. }) && ring_needs_more {
         feed.refill()?;
@@ -176,9 +181,9 @@ fn prepare<S: Session>(feed: &mut Feed, session: &mut Loop<S>, job: &Job) -> Res
     Ok(())
 }
 
-fn slice<S: Session>(
+fn slice<S: Session, R: Room<S>>(
     feed: &mut Feed,
-    session: &mut Loop<S>,
+    session: &mut Loop<S, R>,
     job: &Job,
     is_control: bool,
     chunk: &mut usize,
@@ -205,16 +210,17 @@ fn slice<S: Session>(
             tally.wrong
         ));
     }
-    (measured.hits, measured.misses, measured.refused) = (tally.hits, tally.misses, tally.refused);
+    (measured.hits, measured.misses) = (tally.hits, tally.misses);
+    (measured.refused, measured.evicted) = (tally.refused, tally.evicted);
     Ok(measured)
 }
 
 /// Runs until the time is over, in chunks between looks at the clock; the chunk is calibrated in
 /// the discarded part, which lasts until all threads have begun. A slice does not end before every
 /// thread is past it, unless one is kept from running for several times the length of the slice.
-fn by_time<S: Session>(
+fn by_time<S: Session, R: Room<S>>(
     feed: &mut Feed,
-    session: &mut Loop<S>,
+    session: &mut Loop<S, R>,
     job: &Job,
     chunk: &mut usize,
     ns: u64,
@@ -266,9 +272,9 @@ fn by_time<S: Session>(
 
 /// Runs this thread's share of one part of the pass. Where the segment ends within it, the clock
 /// stands while the next one is loaded.
-fn by_part<S: Session>(
+fn by_part<S: Session, R: Room<S>>(
     feed: &mut Feed,
-    session: &mut Loop<S>,
+    session: &mut Loop<S, R>,
     is_control: bool,
     (part, of): (u32, u32),
     mut longest: Option<&mut Longest>,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::base::parse_integer;
+use crate::base::{ByteCount, Nanoseconds, parse_integer};
 
 /// A laboratory for hash-table storage engines: runs tables under the same workloads and says what
 /// is really different.
@@ -86,6 +86,12 @@ pub(super) struct Run {
     /// Gets handed to the table at a time
     #[arg(long, value_name = "N")]
     pub(super) batch: Option<u32>,
+    /// Bytes that each table may hold, instead of the suite's budgets (64Mi, 2^20); entries are evicted
+    #[arg(long, value_name = "BYTES", value_delimiter = ',')]
+    pub(super) budget: Vec<ByteCount>,
+    /// What a miss costs at its original source (200us, 1.5ms): stated, for the effective latency
+    #[arg(long, value_name = "TIME")]
+    pub(super) origin: Option<Nanoseconds>,
     /// Seed of streams, dealing and bootstrap
     #[arg(long, value_name = "N")]
     pub(super) seed: Option<u64>,

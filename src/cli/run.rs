@@ -14,6 +14,7 @@ use super::{House, output};
 use crate::record::{Records, Status};
 use crate::report;
 use crate::run::{Overrides, Plan, Suite, execute};
+use crate::workload::Origin;
 
 pub(super) fn run(house: House<'_>, args: &Run) -> anyhow::Result<ExitCode> {
     let flags = Overrides {
@@ -26,6 +27,8 @@ pub(super) fn run(house: House<'_>, args: &Run) -> anyhow::Result<ExitCode> {
         trials: args.trials,
         time_s: args.time,
         batch: args.batch,
+        budget: args.budget.clone(),
+        origin: args.origin.map(|latency| Origin { latency }),
         seed: args.seed,
     };
     let mut suites: Vec<Suite> = Vec::new();

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{CensusRow, MarkRow, SliceRow, TrialRow};
+use super::{CensusRow, MarkRow, MissRow, SliceRow, TrialRow};
 
 /// A row of one of the CSV files.
 ///
@@ -14,6 +14,11 @@ pub(super) trait Row: Serialize + DeserializeOwned {
     const FILE: &'static str;
     /// The names of the fields, in order.
     const COLUMNS: &'static [&'static str];
+
+    /// Columns that came later: a file of an older run may lack them, each.
+    const LATER: &'static [&'static str] = &[];
+    /// Whether the file came later: an older run may lack it, and then has no such rows.
+    const FILE_IS_LATER: bool = false;
 
     /// The version that the row says it has, where it says so.
     fn schema_version(&self) -> Option<u32> {
@@ -50,6 +55,7 @@ impl Row for TrialRow {
         "hits",
         "misses",
         "refused",
+        "evicted",
         "cpu_ns",
         "helper_cpu_ns",
         "marks_dropped",
@@ -62,6 +68,8 @@ impl Row for TrialRow {
         "longest_ns",
         "error",
     ];
+
+    const LATER: &'static [&'static str] = &["evicted"];
 
     fn schema_version(&self) -> Option<u32> {
         Some(self.schema_version)
@@ -106,6 +114,19 @@ impl Row for MarkRow {
         "from_buckets",
         "to_buckets",
     ];
+}
+
+impl Row for MissRow {
+    const FILE: &'static str = "mrc.csv";
+    const COLUMNS: &'static [&'static str] = &[
+        "suite",
+        "workload",
+        "policy",
+        "budget_bytes",
+        "requests",
+        "misses",
+    ];
+    const FILE_IS_LATER: bool = true;
 }
 
 #[cfg(test)]
@@ -161,6 +182,15 @@ mod tests {
             from_buckets: 0,
             to_buckets: 0,
         };
+        let miss = MissRow {
+            suite: String::new(),
+            workload: String::new(),
+            policy: String::new(),
+            budget_bytes: 0,
+            requests: 0,
+            misses: 0,
+        };
+        assert_eq!(header_of(&miss), MissRow::COLUMNS.join(","));
         assert_eq!(header_of(&TrialRow::default()), TrialRow::COLUMNS.join(","));
         assert_eq!(header_of(&slice), SliceRow::COLUMNS.join(","));
         assert_eq!(header_of(&census), CensusRow::COLUMNS.join(","));

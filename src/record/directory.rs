@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use super::columns::Row;
-use super::{CensusRow, Manifest, MarkRow, SliceRow, TrialRow};
+use super::{CensusRow, Manifest, MarkRow, MissRow, SliceRow, TrialRow};
 use crate::base::BadInput;
 
 /// The name of the manifest within the directory.
@@ -25,6 +25,7 @@ pub struct RunDirectory {
     slices: File,
     census: File,
     marks: File,
+    misses: File,
 }
 
 impl RunDirectory {
@@ -58,6 +59,7 @@ impl RunDirectory {
                 slices: create_with_header::<SliceRow>(&path)?,
                 census: create_with_header::<CensusRow>(&path)?,
                 marks: create_with_header::<MarkRow>(&path)?,
+                misses: create_with_header::<MissRow>(&path)?,
                 path: path.clone(),
                 run_id,
             })
@@ -105,6 +107,14 @@ impl RunDirectory {
     /// The file cannot be written.
     pub fn marks(&mut self, rows: &[MarkRow]) -> anyhow::Result<()> {
         append(&mut self.marks, rows)
+    }
+
+    /// Appends rows to `mrc.csv`.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn misses(&mut self, rows: &[MissRow]) -> anyhow::Result<()> {
+        append(&mut self.misses, rows)
     }
 
     /// Writes `run.toml`, or replaces it as a whole: a reader sees the old one or the new one,

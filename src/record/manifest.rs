@@ -78,6 +78,12 @@ pub struct PanelEntry {
     pub entries: u64,
     /// Whether a trial is one pass from a fresh table; otherwise slices are cut by time.
     pub pass: bool,
+    /// The most bytes that each table may hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<u64>,
+    /// What a miss costs at the original source, as the workload states it, in nanoseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin_ns: Option<u64>,
     /// The cell that ratios are taken against; empty where the panel has controls only.
     pub baseline: String,
 }

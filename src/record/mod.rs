@@ -14,4 +14,4 @@ pub use directory::RunDirectory;
 pub use manifest::{CellEntry, Manifest, PanelEntry, Status};
 pub use pages::{Pages, write_page, write_pages};
 pub use records::{ReadError, Records};
-pub use rows::{CensusRow, MarkRow, SCHEMA_VERSION, SliceKind, SliceRow, TrialRow};
+pub use rows::{CensusRow, MarkRow, MissRow, SCHEMA_VERSION, SliceKind, SliceRow, TrialRow};

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::columns::Row;
 use super::directory::MANIFEST;
-use super::{CensusRow, Manifest, MarkRow, SCHEMA_VERSION, SliceRow, TrialRow};
+use super::{CensusRow, Manifest, MarkRow, MissRow, SCHEMA_VERSION, SliceRow, TrialRow};
 use crate::base::BadInput;
 
 /// Everything that a run directory holds: the input of every report.
@@ -25,6 +25,9 @@ pub struct Records {
     pub census: Vec<CensusRow>,
     /// `timeline.csv`, in the order written.
     pub marks: Vec<MarkRow>,
+    /// `mrc.csv`, in the order written; empty where a run has no workload with a budget, or is older
+    /// than budgets.
+    pub misses: Vec<MissRow>,
     /// Last lines that were cut short, by a kill or by a row that is just being written, and are left
     /// out: at most one a file.
     pub dropped_lines: u32,
@@ -72,7 +75,7 @@ impl fmt::Display for ReadError {
             ReadError::Missing(path) if path.file_name().is_some_and(|name| name == MANIFEST) => {
                 write!(
                     f,
-                    "{} is not there: a run directory holds {MANIFEST} and four CSV files",
+                    "{} is not there: a run directory holds {MANIFEST} and its CSV files",
                     path.display()
                 )
             }
@@ -133,6 +136,7 @@ impl Records {
             slices: read_rows(path, &mut dropped_lines)?,
             census: read_rows(path, &mut dropped_lines)?,
             marks: read_rows(path, &mut dropped_lines)?,
+            misses: read_rows(path, &mut dropped_lines)?,
             dropped_lines,
         })
     }
@@ -175,7 +179,10 @@ fn check_version(path: &Path, found: u32) -> Result<(), ReadError> {
 
 fn read_rows<R: Row>(directory: &Path, dropped_lines: &mut u32) -> Result<Vec<R>, ReadError> {
     let path = directory.join(R::FILE);
-    let bytes = read_file(&path)?;
+    let bytes = match read_file(&path) {
+        Err(ReadError::Missing(_)) if R::FILE_IS_LATER => return Ok(Vec::new()),
+        read => read?,
+    };
     let whole = bytes
         .iter()
         .rposition(|&b| b == b'\n')
@@ -194,7 +201,9 @@ fn read_rows<R: Row>(directory: &Path, dropped_lines: &mut u32) -> Result<Vec<R>
         .headers()
         .map_err(|error| row_error(1, error.to_string()))?
         .clone();
-    if let Some(why) = header_difference(&header, R::COLUMNS) {
+    let there = |column: &&&str| !R::LATER.contains(column) || header.iter().any(|h| h == **column);
+    let columns: Vec<&str> = R::COLUMNS.iter().filter(there).copied().collect();
+    if let Some(why) = header_difference(&header, &columns) {
         return Err(ReadError::Header { file: path, why });
     }
     let mut rows = Vec::new();
@@ -204,13 +213,13 @@ fn read_rows<R: Row>(directory: &Path, dropped_lines: &mut u32) -> Result<Vec<R>
         let line = rows.len() as u64 + 2;
         let more = reader
             .read_record(&mut record)
-            .map_err(|error| row_error(line, what_is_wrong(&error, R::COLUMNS)))?;
+            .map_err(|error| row_error(line, what_is_wrong(&error, &columns)))?;
         if !more {
             return Ok(rows);
         }
         let row: R = record
             .deserialize(Some(&header))
-            .map_err(|error| row_error(line, what_is_wrong(&error, R::COLUMNS)))?;
+            .map_err(|error| row_error(line, what_is_wrong(&error, &columns)))?;
         if let Some(version) = row.schema_version() {
             check_version(&path, version)?;
         }
@@ -292,6 +301,8 @@ mod tests {
                 batch: 1,
                 entries: 100_000,
                 pass: false,
+                budget: None,
+                origin_ns: None,
                 baseline: "c1".into(),
             }],
             cells: vec![CellEntry {
@@ -373,6 +384,15 @@ mod tests {
         run.slices(&[slice(2)]).unwrap();
         run.census(std::slice::from_ref(&census)).unwrap();
         run.marks(std::slice::from_ref(&mark)).unwrap();
+        let miss = MissRow {
+            suite: "traces".into(),
+            workload: "web07".into(),
+            policy: "lru".into(),
+            budget_bytes: 1 << 20,
+            requests: 100,
+            misses: 7,
+        };
+        run.misses(std::slice::from_ref(&miss)).unwrap();
         let manifest = manifest(run.run_id());
         run.manifest(&manifest).unwrap();
         let records = Records {
@@ -381,6 +401,7 @@ mod tests {
             slices: vec![slice(0), slice(1), slice(2)],
             census: vec![census],
             marks: vec![mark],
+            misses: vec![miss],
             dropped_lines: 0,
         };
         (run.path().to_owned(), records)
@@ -412,6 +433,29 @@ mod tests {
         }
         fs::write(&file, &whole[..last_line]).unwrap();
         assert_eq!(Records::read(&path).unwrap().dropped_lines, 0);
+    }
+
+    #[test]
+    fn a_run_from_before_there_were_budgets_is_read() {
+        let root = tempfile::tempdir().unwrap();
+        let (path, mut records) = written(root.path());
+        fs::remove_file(path.join("mrc.csv")).unwrap();
+        let trials = path.join("trials.csv");
+        let text = fs::read_to_string(&trials).unwrap();
+        // The column and the fields below it.
+        let at = |line: &str| line.split(',').position(|field| field == "evicted");
+        let column = at(text.lines().next().unwrap()).unwrap();
+        let lines = text.lines().map(|line| {
+            let mut fields: Vec<&str> = line.split(',').collect();
+            fields.remove(column);
+            fields.join(",") + "\n"
+        });
+        fs::write(&trials, lines.collect::<String>()).unwrap();
+        records.misses.clear();
+        for row in &mut records.trials {
+            row.evicted = None;
+        }
+        assert_eq!(Records::read(&path).unwrap(), records);
     }
 
     #[track_caller]

@@ -63,6 +63,10 @@ pub struct TrialRow {
     pub misses: Option<u64>,
     /// Writes that the table refused for want of room.
     pub refused: Option<u64>,
+    /// Entries that were evicted to keep to the workload's budget; empty where it has none, and in
+    /// files from before there were budgets.
+    #[serde(default)]
+    pub evicted: Option<u64>,
     /// CPU time of the threads that the harness runs, in nanoseconds.
     pub cpu_ns: Option<u64>,
     /// CPU time of the child's other threads: what a strategy does in the background.
@@ -164,4 +168,22 @@ pub struct MarkRow {
     pub from_buckets: u64,
     /// Buckets after it.
     pub to_buckets: u64,
+}
+
+/// A row of `mrc.csv`: what a replacement policy would have missed under a budget, simulated over the
+/// requests of a workload in the order of one thread.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MissRow {
+    /// The suite.
+    pub suite: String,
+    /// The workload's name.
+    pub workload: String,
+    /// `lru`: exact LRU, by stack distances; `belady`: what is needed furthest in the future goes.
+    pub policy: String,
+    /// Bytes of keys and values that the policy may keep; a table's headers and arrays are not in it.
+    pub budget_bytes: u64,
+    /// Requests that look a key up.
+    pub requests: u64,
+    /// Those of them that missed.
+    pub misses: u64,
 }

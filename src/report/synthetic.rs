@@ -4,8 +4,8 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
 use crate::record::{
-    CellEntry, CensusRow, Manifest, MarkRow, PanelEntry, Records, SCHEMA_VERSION, SliceKind,
-    SliceRow, Status, TrialRow,
+    CellEntry, CensusRow, Manifest, MarkRow, MissRow, PanelEntry, Records, SCHEMA_VERSION,
+    SliceKind, SliceRow, Status, TrialRow,
 };
 
 /// Trials of each cell.
@@ -135,6 +135,7 @@ impl Synthetic {
                 slices: Vec::new(),
                 census: Vec::new(),
                 marks: Vec::new(),
+                misses: Vec::new(),
                 dropped_lines: 0,
             },
         }
@@ -148,6 +149,37 @@ impl Synthetic {
     /// Adds a panel whose trials are passes; a trace has 0 entries.
     pub fn pass(self, workload: &str, threads: u32, entries: u64, cells: &[Cell<'_>]) -> Synthetic {
         self.any_panel(workload, threads, entries, true, cells)
+    }
+
+    /// Gives the last panel a budget and an origin: its workload is named after the budget.
+    pub fn bounded(mut self, budget: u64, origin_ns: u64) -> Synthetic {
+        let panel = self.records.manifest.panels.last_mut().expect("a panel");
+        panel.workload = format!("{}@{}", panel.workload, crate::base::ByteCount(budget));
+        (panel.budget, panel.origin_ns) = (Some(budget), Some(origin_ns));
+        let (index, workload) = (panel.panel, panel.workload.clone());
+        for row in self
+            .records
+            .trials
+            .iter_mut()
+            .filter(|row| row.panel == index)
+        {
+            row.workload.clone_from(&workload);
+            row.evicted = Some(100);
+        }
+        self
+    }
+
+    /// Adds what a policy would miss: of so many requests under a budget.
+    pub fn simulated(mut self, policy: &str, budget: u64, requests: u64, misses: u64) -> Synthetic {
+        self.records.misses.push(MissRow {
+            suite: "quick".into(),
+            workload: "web".into(),
+            policy: policy.into(),
+            budget_bytes: budget,
+            requests,
+            misses,
+        });
+        self
     }
 
     /// Sets how the run ended.
@@ -180,6 +212,8 @@ impl Synthetic {
             batch: 1,
             entries,
             pass,
+            budget: None,
+            origin_ns: None,
             baseline: baseline.map_or_else(String::new, |cell| cell_id(panel, cell)),
         };
         for cell in cells {

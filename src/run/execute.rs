@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::misses;
 use super::panel::{Bench, measure};
 use super::plan::{Panel, Plan};
 use super::tally::Place;
@@ -89,6 +90,9 @@ pub fn execute(
             .collect(),
     };
     directory.manifest(&manifest)?;
+    let (misses, reasons) = misses::simulate(&plan.panels, plan.seed)?;
+    directory.misses(&misses)?;
+    manifest.not_measured.extend(reasons);
 
     let mut status = Status::Complete;
     let mut bench = Bench {
@@ -157,6 +161,8 @@ fn panel_entry(index: u32, panel: &Panel<'_>) -> PanelEntry {
         batch: panel.workload.batch,
         entries: panel.workload.entries,
         pass: panel.is_pass(),
+        budget: panel.workload.budget.map(|budget| budget.0),
+        origin_ns: panel.workload.origin.map(|origin| origin.latency.0),
         baseline: panel
             .baseline
             .map(|at| panel.cells[at].id.clone())

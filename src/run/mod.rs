@@ -9,6 +9,8 @@
 
 mod deal;
 mod execute;
+mod expand;
+mod misses;
 mod panel;
 pub mod plan;
 mod process;

@@ -6,6 +6,7 @@ use std::collections::btree_map::Entry;
 use serde::Serialize;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::expand::workloads;
 use super::suite::{Group, Suite};
 use crate::base::{BadInput, Params, Spec, expand_sweeps};
 use crate::catalog::{self, Row};
@@ -270,26 +271,6 @@ fn check_together(suites: &[Suite]) -> Result<(), BadInput> {
         }
     }
     Ok(())
-}
-
-fn workloads(suite: &Suite, group: &Group) -> Result<Vec<Workload>, BadInput> {
-    let entries = group
-        .entries
-        .as_ref()
-        .map_or(vec![None], |all| all.iter().copied().map(Some).collect());
-    let batches = group
-        .batch
-        .as_ref()
-        .map_or(vec![None], |all| all.iter().copied().map(Some).collect());
-    let mut workloads = Vec::new();
-    for name in &group.workloads {
-        for &entries in &entries {
-            for &batch in &batches {
-                workloads.push(suite.workload(name, entries, batch)?);
-            }
-        }
-    }
-    Ok(workloads)
 }
 
 fn scan_trace(source: &crate::workload::TraceSource) -> Result<(TraceFacts, String), BadInput> {

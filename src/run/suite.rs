@@ -5,9 +5,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::{BadInput, unknown_name};
+use crate::base::{BadInput, ByteCount, unknown_name};
 use crate::workload::{
-    KeyDistribution, Mix, OnMiss, PRESETS, Size, TraceSource, Workload, find_preset,
+    KeyDistribution, Mix, OnMiss, Origin, PRESETS, Size, TraceSource, Workload, find_preset,
 };
 
 /// The built-in suites: name and TOML text.
@@ -18,6 +18,7 @@ pub const SUITES: &[(&str, &str)] = &[
     ("locks", include_str!("../../benches/suites/locks.toml")),
     ("growth", include_str!("../../benches/suites/growth.toml")),
     ("peers", include_str!("../../benches/suites/peers.toml")),
+    ("traces", include_str!("../../benches/suites/traces.toml")),
 ];
 
 /// The suite that runs when none is named.
@@ -58,6 +59,11 @@ pub struct Suite {
     /// Length of a slice that is cut by time, in milliseconds.
     #[serde(default = "default_slice_ms")]
     pub slice_ms: u64,
+    /// Where the trace is that groups name as the workload `trace`: the first of these that is there,
+    /// each `FILE` or `FILE:FORMAT`, from the directory of the suite's file (of a built-in suite: from
+    /// the current one). `--trace` goes before them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trace: Vec<String>,
     /// Workloads of the suite's own.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub workload: BTreeMap<String, Custom>,
@@ -69,7 +75,7 @@ pub struct Suite {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Group {
-    /// Names of presets or of the suite's own workloads.
+    /// Names of presets or of the suite's own workloads, or `trace`.
     pub workloads: Vec<String>,
     /// Targets; values may be sweeps.
     pub targets: Vec<String>,
@@ -85,6 +91,12 @@ pub struct Group {
     /// Batch sizes of this group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch: Option<Vec<u32>>,
+    /// Budgets of this group: each workload is measured under each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Vec<ByteCount>>,
+    /// Where misses go in this group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
 }
 
 /// A workload of a suite's own: a preset with changes.
@@ -126,6 +138,12 @@ pub struct Custom {
     /// See [`Workload::clocked`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clocked: Option<bool>,
+    /// See [`Workload::budget`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<ByteCount>,
+    /// See [`Workload::origin`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
 }
 
 fn one_u64() -> u64 {
@@ -165,6 +183,10 @@ pub struct Overrides {
     pub time_s: Option<f64>,
     /// Gets handed over at a time.
     pub batch: Option<u32>,
+    /// Budgets instead of each group's.
+    pub budget: Vec<ByteCount>,
+    /// Where misses go.
+    pub origin: Option<Origin>,
     /// Seed of everything that is drawn.
     pub seed: Option<u64>,
 }
@@ -187,7 +209,12 @@ impl Suite {
         }
         let text = std::fs::read_to_string(name)
             .map_err(|error| BadInput(format!("suite '{name}' cannot be read: {error}")))?;
-        Suite::parse(name, &text)
+        let mut suite = Suite::parse(name, &text)?;
+        let directory = Path::new(name).parent().unwrap_or(Path::new(""));
+        for trace in &mut suite.trace {
+            *trace = directory.join(&*trace).to_string_lossy().into_owned();
+        }
+        Ok(suite)
     }
 
     fn parse(place: &str, text: &str) -> Result<Suite, BadInput> {
@@ -214,7 +241,8 @@ impl Suite {
     /// A trace that cannot be used.
     pub fn with(mut self, flags: &Overrides) -> Result<Suite, BadInput> {
         let other_question = !flags.workloads.is_empty() || flags.trace.is_some();
-        if other_question {
+        let about_any_trace = flags.workloads.is_empty() && !self.trace.is_empty();
+        if other_question && !about_any_trace {
             // The paragraph speaks of workloads that do not run now.
             self.analysis.clear();
         }
@@ -240,6 +268,10 @@ impl Suite {
             if let Some(batch) = flags.batch {
                 group.batch = Some(vec![batch]);
             }
+            if !flags.budget.is_empty() {
+                group.budget = Some(flags.budget.clone());
+            }
+            group.origin = flags.origin.or(group.origin);
         }
         self.seed = flags.seed.unwrap_or(self.seed);
         self.trials = flags.trials.or(self.trials);
@@ -260,7 +292,11 @@ impl Suite {
         entries: Option<u64>,
         batch: Option<u32>,
     ) -> Result<Workload, BadInput> {
-        if let Some(trace) = name.strip_prefix("trace=") {
+        let own_trace = match name {
+            "trace" if !self.trace.is_empty() => Some(self.find_trace()?),
+            _ => None,
+        };
+        if let Some(trace) = own_trace.or_else(|| name.strip_prefix("trace=")) {
             // The number of requests is known once the trace has been read.
             let batch = batch.or(self.batch).unwrap_or(1);
             let workload = Workload::replay(TraceSource::parse(trace, false)?, 0, batch);
@@ -285,6 +321,22 @@ impl Suite {
         workload.batch = batch.or(self.batch).unwrap_or(workload.batch);
         workload.check()?;
         Ok(workload)
+    }
+
+    /// The first of the suite's traces that is there, in a format that is known.
+    fn find_trace(&self) -> Result<&str, BadInput> {
+        let is_there = |text: &&String| {
+            TraceSource::parse(text, false).is_ok_and(|source| source.path.exists())
+        };
+        let found = self.trace.iter().find(is_there);
+        found.map(String::as_str).ok_or_else(|| {
+            BadInput(format!(
+                "suite '{}': its trace is not there: looked for {}; give another with \
+                 --trace FILE[:FORMAT]",
+                self.name,
+                self.trace.join(" and ")
+            ))
+        })
     }
 
     /// The suite's own workloads belong in the list of what would be valid.
@@ -332,6 +384,8 @@ impl Custom {
         }
         workload.ops = self.ops.or(workload.ops);
         workload.clocked = self.clocked.unwrap_or(workload.clocked);
+        workload.budget = self.budget.or(workload.budget);
+        workload.origin = self.origin.or(workload.origin);
         Ok(workload)
     }
 }

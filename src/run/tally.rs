@@ -75,6 +75,7 @@ impl Trial {
                 self.total.hits += slice.hits;
                 self.total.misses += slice.misses;
                 self.total.refused += slice.refused;
+                self.total.evicted += slice.evicted;
                 self.total.cpu_ns += slice.cpu_ns;
                 self.total.longest_ns = self.total.longest_ns.max(slice.longest_ns);
             }
@@ -103,6 +104,7 @@ impl Trial {
             hits: Some(total.hits),
             misses: Some(total.misses),
             refused: Some(total.refused),
+            evicted: place.panel.workload.budget.map(|_| total.evicted),
             cpu_ns: Some(total.cpu_ns),
             helper_cpu_ns: Some(self.helper_cpu_ns),
             longest_ns: total.longest_ns,

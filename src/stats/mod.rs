@@ -1,12 +1,14 @@
-//! Floor 1: medians, spreads and bootstrap intervals.
+//! Floor 1: medians, spreads and bootstrap intervals; and what caches miss.
 //!
 //! Functions take a slice in any order and leave it as it is; results have the unit of the values
 //! unless they say otherwise. What no values or one cannot answer is `None`, never 0 or NaN.
 
 mod bootstrap;
+mod misses;
 mod order;
 
 pub use bootstrap::{
     CONFIDENCE, Interval, RESAMPLES, bootstrap_median, bootstrap_median_in_groups,
 };
+pub use misses::{Request, belady_misses, lru_misses};
 pub use order::{geometric_mean, median, median_absolute_deviation, quantile};

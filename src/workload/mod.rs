@@ -38,7 +38,7 @@ mod zipf;
 pub use distribution::KeyDistribution;
 pub use keys::Prefill;
 pub use law::Law;
-pub use plan::{Mix, OnMiss, TraceSource, Workload};
+pub use plan::{Mix, OnMiss, Origin, TraceSource, Workload};
 pub use preset::{PRESETS, Preset, REFUSED, Refused, find as find_preset};
 pub use segment::{Expect, Filled, Kind, Op, SEGMENT_BYTES_MAX, Segment};
 pub use size::{Size, VALUE_BYTES_MAX};

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::{KeyDistribution, Size, TraceFacts, find_format};
-use crate::base::BadInput;
+use crate::base::{BadInput, ByteCount, Nanoseconds};
 
 /// How many records a workload may number, prefilled and inserted ones together: just below 2^32,
 /// up to where keys are known to differ.
@@ -51,6 +51,20 @@ pub struct Workload {
     /// a trial is one pass. The clock is part of such rates.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub clocked: bool,
+    /// The most bytes that the table may hold, by its own account; entries are evicted to keep to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<ByteCount>,
+    /// Where misses go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+}
+
+/// The original source that a miss goes to: what it costs is stated, not measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Origin {
+    /// How long it takes to answer.
+    pub latency: Nanoseconds,
 }
 
 /// Weights of the operations; they need not add up to 100.
@@ -139,6 +153,8 @@ impl Workload {
             ops: Some(requests),
             trace: Some(source),
             clocked: false,
+            budget: None,
+            origin: None,
         }
     }
 
@@ -155,7 +171,8 @@ impl Workload {
     }
 
     /// Whether operations leave the set of keys as the prefill made it, so that a built table can
-    /// be used for any number of trials. Otherwise a trial is one pass from a fresh table.
+    /// be used for any number of trials. Otherwise a trial is one pass from a fresh table; so it is
+    /// with a budget, which takes keys out.
     #[must_use]
     pub fn keeps_key_set(&self) -> bool {
         self.trace.is_none()
@@ -163,6 +180,7 @@ impl Workload {
             && self.mix.insert == 0
             && self.mix.remove == 0
             && self.on_miss == OnMiss::Nothing
+            && self.budget.is_none()
     }
 
     /// How many of the prefilled records, the last ones, are put aside for removes: as many as the
@@ -217,6 +235,11 @@ impl Workload {
         if self.batch == 0 || self.batch > 4096 {
             let why = format!("batch = {} is not valid: 1 to 4096", self.batch);
             return Err(named(BadInput(why)));
+        }
+        if self.budget == Some(ByteCount(0)) {
+            return Err(named(BadInput(
+                "budget = 0 is not valid: at least 1".into(),
+            )));
         }
         self.value.check().map_err(named)?;
         if self.clocked && (self.keeps_key_set() || self.batch > 1) {
@@ -369,6 +392,12 @@ impl Workload {
         if self.clocked {
             text.push_str(", every operation clocked");
         }
+        if let Some(budget) = self.budget {
+            let _ = write!(text, ", at most {budget} bytes");
+        }
+        if let Some(origin) = self.origin {
+            let _ = write!(text, ", a miss costs {}", origin.latency);
+        }
         text
     }
 }
@@ -495,6 +524,15 @@ mod tests {
         let mut all: Vec<Workload> = PRESETS.iter().map(|preset| (preset.build)()).collect();
         all.push(Workload::replay(trace(), 1, 1));
         all[0].value = Size::Uniform { min: 1, max: 2 };
+        all[0].budget = Some(ByteCount(64 << 20));
+        all[0].origin = Some(Origin {
+            latency: Nanoseconds(200_000),
+        });
+        assert!(
+            all[0]
+                .describe()
+                .ends_with("at most 64Mi bytes, a miss costs 200us")
+        );
         for workload in all {
             assert_eq!(workload.check(), Ok(()));
             let json = serde_json::to_string(&workload).unwrap();
@@ -525,6 +563,7 @@ mod tests {
         );
         refused("ycsb-a", &|w| w.mix = Mix::default(), &["mix is empty"]);
         refused("fill", &|w| w.ops = Some(0), &["ops = 0"]);
+        refused("fill", &|w| w.budget = Some(ByteCount(0)), &["budget = 0"]);
         refused("fill", &|w| w.ops = Some(1 << 33), &["ops = 8589934592"]);
         refused("ycsb-d", &|w| w.prefill = false, &["prefill", "latest"]);
         refused("ycsb-f", &|w| w.prefill = false, &["prefill", "rmw"]);

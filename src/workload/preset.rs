@@ -300,6 +300,8 @@ fn prefilled(name: &str) -> Workload {
         ops: None,
         trace: None,
         clocked: false,
+        budget: None,
+        origin: None,
     }
 }
 

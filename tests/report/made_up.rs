@@ -98,6 +98,8 @@ fn manifest(run_id: &str, size: Size) -> Manifest {
                 batch: 1,
                 entries: 100_000,
                 pass: false,
+                budget: None,
+                origin_ns: None,
                 baseline: cell_id(panel, 1),
             })
             .collect(),
