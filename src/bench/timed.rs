@@ -397,6 +397,7 @@ fn show(key: &[u8]) -> String {
 mod tests {
     use std::sync::Arc;
 
+    use super::super::room::Unbounded;
     use super::*;
     use crate::base::{Journal, Params, Worker};
     use crate::table::{Env, Fixed, Strategy, Striped};
@@ -406,10 +407,11 @@ mod tests {
             hasher: Hasher::new(crate::hash::find("sip13").unwrap(), [1, 2]),
             clock: || 0,
             journal: Arc::new(Journal::new(8)),
+            recency: false,
         };
         let params = Params::resolve(S::PARAMS, &S::NAME.parse().unwrap()).unwrap();
         let table = S::open(&params, &env).unwrap();
-        let mut timed = Loop::new(table.session(Worker::ALONE), env.hasher, 1, true);
+        let mut timed = Loop::new(table.session(Worker::ALONE), Unbounded, env.hasher, 1, true);
         let segment = Segment {
             ops: vec![
                 Op {

@@ -44,6 +44,7 @@ impl Summary {
         Summary {
             manifest: records.manifest.clone(),
             panels,
+            simulated: records.misses.clone(),
             dropped_lines: records.dropped_lines,
         }
     }
@@ -158,6 +159,7 @@ fn cell_summary(
         hits: tally(|row| row.hits),
         misses: tally(|row| row.misses),
         refused: tally(|row| row.refused),
+        evicted: tally(|row| row.evicted),
         bytes_per_entry: per_entry(|row| row.rss_bytes),
         claimed_per_entry: per_entry(|row| row.bytes_claimed),
         counted_per_entry: per_entry(|row| row.bytes_counted),

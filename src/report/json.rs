@@ -100,6 +100,7 @@ fn cell(cell: &CellSummary) -> Value {
         "misses": tally(cell.misses),
         "refused": tally(cell.refused),
         "longest_op_ns": interval(cell.longest_op_ns),
+        "evicted": tally(cell.evicted),
         "resizes": tally(cell.resizes),
         "bytes_per_entry": cell.bytes_per_entry,
         "claimed_per_entry": cell.claimed_per_entry,

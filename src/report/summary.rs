@@ -1,7 +1,8 @@
 //! What a run measured: rates, ratios and verdicts. `derive` makes them from its rows.
 
 use super::rates::{Rates, Ratio};
-use crate::record::{CellEntry, Manifest, PanelEntry};
+use crate::base::ByteCount;
+use crate::record::{CellEntry, Manifest, MissRow, PanelEntry};
 use crate::stats::Interval;
 
 /// Pairs that a verdict needs: of fewer, chance alone puts all on one side too often.
@@ -14,6 +15,8 @@ pub struct Summary {
     pub manifest: Manifest,
     /// The panels, in the order of the manifest.
     pub panels: Vec<PanelSummary>,
+    /// What replacement policies would have missed, as simulated.
+    pub simulated: Vec<MissRow>,
     /// Rows that were cut short and left out.
     pub dropped_lines: u32,
 }
@@ -75,6 +78,8 @@ pub struct CellSummary {
     pub misses: Option<Tally>,
     /// Refused writes a trial.
     pub refused: Option<Tally>,
+    /// Entries evicted a trial, where the workload has a budget.
+    pub evicted: Option<Tally>,
     /// Bytes an entry: growth of resident memory over entries.
     pub bytes_per_entry: Option<f64>,
     /// Bytes an entry that the census claims.
@@ -167,7 +172,37 @@ impl CellSummary {
     }
 }
 
+impl CellSummary {
+    /// The part of lookups that missed, from 0 to 1.
+    #[must_use]
+    pub fn miss_ratio(&self) -> Option<f64> {
+        let (hits, misses) = (self.hits?.count() as f64, self.misses?.count() as f64);
+        (hits + misses > 0.0).then(|| misses / (hits + misses))
+    }
+}
+
 impl PanelSummary {
+    /// The workload's name without its budget.
+    #[must_use]
+    pub fn plain_workload(&self) -> &str {
+        let name = self.entry.workload.as_str();
+        let budget = self
+            .entry
+            .budget
+            .map(|bytes| format!("@{}", ByteCount(bytes)));
+        budget
+            .and_then(|budget| name.strip_suffix(&budget))
+            .unwrap_or(name)
+    }
+
+    /// Nanoseconds that an operation of a cell takes in the end, when misses go to the stated origin:
+    /// the measured time an operation and the miss ratio's part of the origin's latency.
+    #[must_use]
+    pub fn effective_ns(&self, cell: &CellSummary) -> Option<f64> {
+        let origin_ns = self.entry.origin_ns? as f64;
+        Some(cell.ns_per_op?.mid + cell.miss_ratio()? * origin_ns)
+    }
+
     /// The cell that ratios are taken against, if it was measured or tried.
     #[must_use]
     pub fn baseline(&self) -> Option<&CellSummary> {

@@ -10,6 +10,7 @@ mod canvas;
 mod chains;
 mod fill;
 mod load;
+mod misses;
 mod palette;
 mod popularity;
 mod ratios;
@@ -65,6 +66,7 @@ pub fn charts(summary: &Summary, records: &Records) -> Vec<Chart> {
         chains::charts(&suite, &structures, &mut charts);
         bytes::charts(&suite, &structures, &mut charts);
         fill::charts(&suite, records, &mut charts);
+        misses::charts(&suite, &summary.simulated, &mut charts);
     }
     let mut taken = BTreeSet::new();
     for chart in &mut charts {

@@ -6,6 +6,7 @@
 mod compare;
 mod events;
 mod longest;
+mod misses;
 mod model;
 mod scaling;
 mod sweep;
@@ -36,6 +37,10 @@ pub enum Topic {
     Pair,
     /// A target at several thread counts.
     Scaling,
+    /// What is missed under budgets, beside what policies would have missed.
+    Misses,
+    /// What an operation costs when misses go to the stated origin.
+    Origin,
     /// What a trace or a workload with misses was answered.
     Replay,
     /// Resizes within trials.
@@ -56,6 +61,8 @@ impl Topic {
             Topic::Model => "model",
             Topic::Pair => "pair",
             Topic::Scaling => "scaling",
+            Topic::Misses => "misses",
+            Topic::Origin => "origin",
             Topic::Replay => "replay",
             Topic::Resizes => "resizes",
             Topic::NoDifference => "no-difference",
@@ -87,6 +94,8 @@ pub fn findings(summary: &Summary) -> Vec<Finding> {
     let mut proposed = compare::comparisons(summary);
     proposed.extend(sweep::sweeps(summary));
     proposed.extend(scaling::scalings(summary));
+    proposed.extend(misses::misses(summary));
+    proposed.extend(misses::origins(summary));
     proposed.extend(events::replays(summary));
     proposed.extend(model::models(summary));
     proposed.extend(longest::longest(summary));

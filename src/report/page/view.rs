@@ -369,6 +369,8 @@ fn chart_of<'c>(finding: &Finding, charts: &'c [Chart]) -> Option<&'c Chart> {
         Topic::Sweep => &["buckets", "ratio", "throughput"],
         Topic::Baseline | Topic::Pair | Topic::NoDifference => &["ratio", "throughput"],
         Topic::Scaling => &["throughput", "threads", "ratio"],
+        Topic::Misses => &["misses", "ratio"],
+        Topic::Origin => &["latency", "ratio"],
         Topic::Replay => &["throughput", "ratio"],
         Topic::Model => &["load", "buckets"],
         Topic::Longest => &["longest"],
