@@ -68,6 +68,9 @@ pub(super) struct Run {
     /// Trace to replay instead of the suite's workloads
     #[arg(long, value_name = "FILE[:FORMAT]")]
     pub(super) trace: Option<String>,
+    /// Leave broken lines of the trace out and count them, instead of stopping at the first
+    #[arg(long)]
+    pub(super) lenient: bool,
     /// Hash functions instead of the suite's
     #[arg(long, value_name = "HASH", value_delimiter = ',')]
     pub(super) hash: Vec<String>,

@@ -21,6 +21,7 @@ pub(super) fn run(house: House<'_>, args: &Run) -> anyhow::Result<ExitCode> {
         targets: args.targets.clone(),
         workloads: args.workloads.clone(),
         trace: args.trace.clone(),
+        lenient: args.lenient,
         hash: args.hash.clone(),
         threads: args.threads.clone(),
         entries: args.entries,
@@ -36,6 +37,9 @@ pub(super) fn run(house: House<'_>, args: &Run) -> anyhow::Result<ExitCode> {
         suites.push(Suite::load(name)?.with(&flags)?);
     }
     let plan = Plan::new(house.rows, suites)?;
+    for note in &plan.notes {
+        output::complain(&format!("note: {note}\n"));
+    }
     if args.dry {
         output::print(&describe(&plan))?;
         return Ok(ExitCode::SUCCESS);

@@ -10,6 +10,7 @@
 mod deal;
 mod execute;
 mod expand;
+mod fit;
 mod misses;
 mod panel;
 pub mod plan;

@@ -7,18 +7,13 @@ use serde::Serialize;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::expand::workloads;
+use super::fit::split_to_fit;
 use super::suite::{Group, Suite};
 use crate::base::{BadInput, Params, Spec, expand_sweeps};
 use crate::catalog::{self, Row};
 use crate::hash;
 use crate::machine;
 use crate::workload::{TraceFacts, Workload};
-
-/// Quarters of the memory at hand that a panel's tables and streams may take together.
-const MEMORY_QUARTERS: u64 = 3;
-
-/// What a child takes before it holds anything, in bytes: the program, its stacks and buffers.
-const CHILD_BYTES: u64 = 16 << 20;
 
 /// Time for the slices of a cell when nobody says, in seconds: ten slices of 10 ms for each of
 /// eight births. Copies of one table differ more from birth to birth than such a second differs
@@ -45,6 +40,8 @@ pub struct Plan<'r> {
     pub bytes: u64,
     /// Bytes at hand; `None` where the machine does not say.
     pub bytes_available: Option<u64>,
+    /// What of the traces is not replayed as it was recorded, a sentence each.
+    pub notes: Vec<String>,
 }
 
 /// Cells measured together, because they share everything but the target.
@@ -71,7 +68,7 @@ pub struct Panel<'r> {
     /// Bytes that its tables and streams are estimated to take together.
     pub bytes: u64,
     /// What its cells share, in a form that is the same for the same thing: part of each cell's id.
-    key: String,
+    pub(super) key: String,
 }
 
 /// One workload on one target with one thread count.
@@ -138,6 +135,17 @@ impl Panel<'_> {
         self.one_filling_s() * f64::from(self.births())
     }
 
+    /// Seconds of its slices: what it is given, or what so many passes may take.
+    fn slices_s(&self) -> f64 {
+        match self.trials.filter(|_| self.is_pass()) {
+            None => self.time_s,
+            Some(trials) => {
+                let ops = self.workload.ops.unwrap_or(self.workload.entries) as f64;
+                f64::from(trials) * self.cells.len() as f64 * (0.05 + ops * 0.9e-6)
+            }
+        }
+    }
+
     fn one_filling_s(&self) -> f64 {
         let filled = if self.workload.prefill {
             self.workload.entries
@@ -158,17 +166,26 @@ impl<'r> Plan<'r> {
         let available = machine::available_bytes();
         let mut panels: Vec<Panel<'r>> = Vec::new();
         let mut by_key: BTreeMap<String, usize> = BTreeMap::new();
-        let mut traces: BTreeMap<std::path::PathBuf, (TraceFacts, String)> = BTreeMap::new();
+        let mut traces: BTreeMap<(std::path::PathBuf, String), (TraceFacts, String)> =
+            BTreeMap::new();
+        let mut notes = Vec::new();
         for suite in &suites {
             check_suite(suite)?;
             for group in &suite.group {
                 for mut workload in workloads(suite, group)? {
                     let trace = match &workload.trace {
                         None => None,
-                        Some(source) => Some(match traces.entry(source.path.clone()) {
-                            Entry::Occupied(known) => known.get().clone(),
-                            Entry::Vacant(new) => new.insert(scan_trace(source)?).clone(),
-                        }),
+                        Some(source) => {
+                            let key = (source.path.clone(), source.format.clone());
+                            Some(match traces.entry(key) {
+                                Entry::Occupied(known) => known.get().clone(),
+                                Entry::Vacant(new) => {
+                                    let scanned = scan_trace(source)?;
+                                    notes.extend(trace_notes(&workload.name, &scanned.0));
+                                    new.insert(scanned).clone()
+                                }
+                            })
+                        }
                     };
                     let (facts, content) = trace.unzip();
                     if let Some(facts) = &facts {
@@ -198,6 +215,7 @@ impl<'r> Plan<'r> {
             seed,
             bytes,
             bytes_available: available,
+            notes,
         })
     }
 
@@ -212,7 +230,7 @@ impl<'r> Plan<'r> {
     pub fn seconds(&self) -> f64 {
         self.panels
             .iter()
-            .map(|panel| panel.time_s + panel.filling_s())
+            .map(|panel| panel.slices_s() + panel.filling_s())
             .sum()
     }
 }
@@ -282,6 +300,13 @@ fn scan_trace(source: &crate::workload::TraceSource) -> Result<(TraceFacts, Stri
         ))
     })?;
     Ok((facts, content))
+}
+
+fn trace_notes(name: &str, facts: &TraceFacts) -> Vec<String> {
+    let notes = facts.notes().into_iter();
+    notes
+        .map(|(count, what)| format!("trace {name}: {count} requests {what}"))
+        .collect()
 }
 
 /// What the cells of a panel share, in a form that is the same for the same thing. A trace stands
@@ -411,7 +436,7 @@ fn complete<'r>(panel: &mut Panel<'r>, rows: &'r [Row]) {
 
 /// `fixed` where present, as it comes by default if that is there; else the first that is no
 /// control.
-fn baseline(cells: &[Cell<'_>]) -> Option<usize> {
+pub(super) fn baseline(cells: &[Cell<'_>]) -> Option<usize> {
     let at = |test: &dyn Fn(&Cell<'_>) -> bool| {
         cells
             .iter()
@@ -420,161 +445,4 @@ fn baseline(cells: &[Cell<'_>]) -> Option<usize> {
     at(&|cell| cell.params.short() == "fixed")
         .or_else(|| at(&|cell| cell.row.name == "fixed"))
         .or_else(|| at(&|_| true))
-}
-
-/// Estimates each panel's memory and splits those that do not fit, the controls and the baseline in
-/// each part.
-pub(super) fn split_to_fit(
-    panels: Vec<Panel<'_>>,
-    available: Option<u64>,
-) -> Result<Vec<Panel<'_>>, BadInput> {
-    let limit = available.map_or(u64::MAX, |bytes| bytes / 4 * MEMORY_QUARTERS);
-    let mut fitting = Vec::new();
-    for panel in panels {
-        let sizes = panel
-            .cells
-            .iter()
-            .map(|cell| {
-                cell_bytes(&panel, cell).filter(|&bytes| bytes <= limit).ok_or_else(|| {
-                let wanted = cell_bytes(&panel, cell)
-                    .map_or("more than 2^64 bytes".to_owned(), mib);
-                BadInput(format!(
-                    "{} on {}: about {wanted} of memory would be needed and {} may be used ({} are \
-                     available); give fewer entries, buckets or threads",
-                    cell.params.short(),
-                    panel.label(),
-                    mib(limit),
-                    mib(available.unwrap_or(0)),
-                ))
-            })
-            })
-            .collect::<Result<Vec<u64>, BadInput>>()?;
-        fitting.extend(split(&panel, &sizes, limit)?);
-    }
-    Ok(fitting)
-}
-
-fn split<'r>(panel: &Panel<'r>, sizes: &[u64], limit: u64) -> Result<Vec<Panel<'r>>, BadInput> {
-    let shared =
-        |at: usize, cell: &Cell<'_>| cell.row.control || cell.twin || panel.baseline == Some(at);
-    let cells = || panel.cells.iter().enumerate();
-    let common: u64 = cells()
-        .filter(|(at, cell)| shared(*at, cell))
-        .map(|(at, _)| sizes[at])
-        .sum();
-    if common > limit {
-        let which = panel
-            .baseline
-            .map_or_else(String::new, |at| panel.cells[at].params.short());
-        return Err(BadInput(format!(
-            "{}: {which} with its twin and the floor needs about {} of memory and {} may be used; \
-             give fewer entries",
-            panel.label(),
-            mib(common),
-            mib(limit),
-        )));
-    }
-    let mut parts: Vec<(Vec<usize>, u64)> = vec![(Vec::new(), common)];
-    for (at, _) in cells().filter(|(at, cell)| !shared(*at, cell)) {
-        let (members, bytes) = parts.last_mut().expect("never empty");
-        if bytes.saturating_add(sizes[at]) <= limit {
-            members.push(at);
-            *bytes += sizes[at];
-        } else if members.is_empty() {
-            return Err(BadInput(format!(
-                "{}: {} and the baseline with its twin need {} together and {} may be used; give \
-                 fewer entries",
-                panel.label(),
-                panel.cells[at].params.short(),
-                mib(bytes.saturating_add(sizes[at])),
-                mib(limit),
-            )));
-        } else {
-            parts.push((vec![at], common + sizes[at]));
-        }
-    }
-    let share = parts.len() as f64;
-    Ok(parts
-        .into_iter()
-        .map(|(members, bytes)| {
-            let kept: Vec<Cell<'r>> = cells()
-                .filter(|(at, cell)| shared(*at, cell) || members.contains(at))
-                .map(|(_, cell)| cell.clone())
-                .collect();
-            Panel {
-                suite: panel.suite.clone(),
-                workload: panel.workload.clone(),
-                trace: panel.trace.clone(),
-                threads: panel.threads,
-                baseline: baseline(&kept),
-                cells: kept,
-                time_s: panel.time_s / share,
-                trials: panel.trials,
-                slice_ns: panel.slice_ns,
-                bytes,
-                key: panel.key.clone(),
-            }
-        })
-        .collect())
-}
-
-/// Bytes that a cell's child is estimated to take: entries with their keys, values, headers and the
-/// allocator's rounding, bucket arrays (by convention: parameters named `buckets`, `stripes` and
-/// `capacity`), and the streams. `None` beyond 2^64.
-fn cell_bytes(panel: &Panel<'_>, cell: &Cell<'_>) -> Option<u64> {
-    let workload = &panel.workload;
-    let given = |name: &str| {
-        let declared = cell.row.params.iter().any(|param| param.name == name);
-        if declared {
-            cell.params.integer(name)
-        } else {
-            0
-        }
-    };
-    let arrays = given("buckets")
-        .checked_add(given("capacity"))?
-        .checked_mul(8)?
-        .checked_add(given("stripes").checked_mul(128)?)?;
-    let (entries, key_bytes) = match &panel.trace {
-        Some(facts) => (facts.distinct, u64::from(facts.max_key_len)),
-        None => (workload.entries, 24),
-    };
-    let inserted = if workload.mix.insert > 0 && workload.prefill {
-        workload.ops.unwrap_or(workload.entries)
-    } else {
-        0
-    };
-    let items = if cell.row.control {
-        0
-    } else {
-        entries.checked_add(inserted)?
-    };
-    // Below a load of 1 a table keeps several buckets an item, and twice that while it doubles.
-    let has_load = cell.row.params.iter().any(|param| param.name == "load");
-    let load = if has_load {
-        cell.params.decimal("load")
-    } else {
-        1.0
-    };
-    let buckets_per_item = (4.0 / load).ceil().clamp(1.0, 1e6);
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "clamped"
-    )]
-    let bucket_bytes = buckets_per_item as u64 * 8;
-    let per_item = bucket_bytes + 48 + workload.planned_bytes(panel.trace.as_ref());
-    let records = entries
-        .max(1 << 16)
-        .checked_mul(key_bytes + 12)?
-        .min(64 << 20);
-    items
-        .checked_mul(per_item)?
-        .checked_add(arrays)?
-        .checked_add(records.checked_mul(u64::from(panel.threads))?)?
-        .checked_add(CHILD_BYTES)
-}
-
-fn mib(bytes: u64) -> String {
-    format!("{} MiB", bytes.div_ceil(1 << 20))
 }

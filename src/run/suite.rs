@@ -59,6 +59,9 @@ pub struct Suite {
     /// Length of a slice that is cut by time, in milliseconds.
     #[serde(default = "default_slice_ms")]
     pub slice_ms: u64,
+    /// Whether broken lines of traces are left out and counted; otherwise the first one ends the run.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lenient: bool,
     /// Where the trace is that groups name as the workload `trace`: the first of these that is there,
     /// each `FILE` or `FILE:FORMAT`, from the directory of the suite's file (of a built-in suite: from
     /// the current one). `--trace` goes before them.
@@ -171,6 +174,8 @@ pub struct Overrides {
     pub workloads: Vec<String>,
     /// A trace instead of each group's workloads: `FILE` or `FILE:FORMAT`.
     pub trace: Option<String>,
+    /// Leave broken lines of traces out instead of stopping at the first.
+    pub lenient: bool,
     /// Hash functions instead of each group's.
     pub hash: Vec<String>,
     /// Thread counts instead of each group's.
@@ -273,6 +278,7 @@ impl Suite {
             }
             group.origin = flags.origin.or(group.origin);
         }
+        self.lenient |= flags.lenient;
         self.seed = flags.seed.unwrap_or(self.seed);
         self.trials = flags.trials.or(self.trials);
         self.time_s = flags.time_s.or(self.time_s);
@@ -299,7 +305,7 @@ impl Suite {
         if let Some(trace) = own_trace.or_else(|| name.strip_prefix("trace=")) {
             // The number of requests is known once the trace has been read.
             let batch = batch.or(self.batch).unwrap_or(1);
-            let workload = Workload::replay(TraceSource::parse(trace, false)?, 0, batch);
+            let workload = Workload::replay(TraceSource::parse(trace, self.lenient)?, 0, batch);
             workload.check()?;
             return Ok(workload);
         }

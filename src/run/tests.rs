@@ -1,6 +1,7 @@
 //! Planning without measuring: merging, controls, baselines, memory.
 
-use super::plan::{Plan, split_to_fit};
+use super::fit::split_to_fit;
+use super::plan::Plan;
 use super::suite::{Overrides, SUITES, Suite};
 use crate::catalog::ROWS;
 
