@@ -8,8 +8,8 @@ use crate::base::{BadInput, Param, Params, Spec, unknown_name};
 use crate::bench::{self, Open, Pipe};
 use crate::table::{
     Cuckoo, Dash, DashMap, Env, Fixed, Flurry, Incremental, Linear, MutexHashbrown, Null,
-    Optimistic, Papaya, Resizable, RwLocked, Scc, ShardedHashbrown, SpinBit, Strategy, Striped,
-    StripedRw, Tagged,
+    Optimistic, Papaya, Resizable, RwLocked, Scc, ShardedHashbrown, SpinBit, SplitOrdered,
+    Strategy, Striped, StripedRw, Tagged,
 };
 use crate::verify;
 
@@ -55,6 +55,7 @@ pub const ROWS: &[Row] = &[
     Row::of::<Papaya>(),
     Row::of::<Scc>(),
     Row::of::<Flurry>(),
+    Row::of::<SplitOrdered>(),
 ];
 
 impl Row {

@@ -8,8 +8,8 @@ use crate::base::{Journal, Params};
 use crate::hash::{self, HashRow, Hasher};
 use crate::table::{
     Cuckoo, Dash, DashMap, Env, Fixed, Flurry, Incremental, Linear, MutexHashbrown, Optimistic,
-    Papaya, Resizable, RwLocked, Scc, ShardedHashbrown, SpinBit, Strategy, Striped, StripedRw,
-    Tagged,
+    Papaya, Resizable, RwLocked, Scc, ShardedHashbrown, SpinBit, SplitOrdered, Strategy, Striped,
+    StripedRw, Tagged,
 };
 
 /// All keys collide in all bits.
@@ -187,6 +187,18 @@ fn spinbit_conforms() {
         "spinbit:buckets=4,load=0.1",
         "spinbit:buckets=8,load=1000",
         "spinbit:buckets=1,capacity=100",
+    ]);
+}
+
+#[test]
+fn split_ordered_conforms() {
+    conforms::<SplitOrdered>(&[
+        "split-ordered",
+        "split-ordered:buckets=1",
+        "split-ordered:buckets=4,load=0.5",
+        "split-ordered:buckets=2,load=0.1",
+        "split-ordered:buckets=8,load=1000",
+        "split-ordered:buckets=1,capacity=100",
     ]);
 }
 

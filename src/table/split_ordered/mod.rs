@@ -1,0 +1,326 @@
+//! `split-ordered`: one sorted list without locks, and an array of ways into it.
+//!
+//! All entries are in one linked list, sorted by their hashes *with the bits reversed*, so that the low
+//! bits, which pick a bucket, count most: what belongs to a bucket stands together, and where the buckets
+//! double each one's stretch falls into two, without an entry being moved. A bucket is a sentinel in
+//! the list, at the start of its stretch. The sentinels are the bucket array: a word each.
+//!
+//! ```text
+//!   sentinels     0                      2                 1                3: not in the list yet,
+//!   (an array)  ┌─●─┐                  ┌─●─┐             ┌─●─┐                 1 will do
+//!               └─┼─┘                  └▲┼─┘             └▲┼─┘
+//!                 └─▶ 8 ──▶ 4 ──▶ 12 ───┘└─▶ 10 ──▶ 6 ────┘└─▶ 9 ──▶ 7 ──▶ end
+//!   reversed        0001  0010   0011       0101   0110       1001  1110
+//! ```
+//!
+//! **Growth:** when items exceed `load` × buckets, a further segment of empty sentinels is
+//! allocated and one store doubles the count. That is all of it: there is nothing to move and nobody
+//! to wait for, and [`Strategy::settled`] is always true. A sentinel goes into the list when somebody
+//! first comes for its bucket, be it a reader: from its parent's sentinel on, that of the number without
+//! its highest bit, which then is half a stretch before it. So the work of a doubling is spread over the
+//! operations that follow it, one short insertion for each bucket that is used. Until then, and for as
+//! long as another thread is about to do it, the parent's sentinel is as right a place to start, only
+//! farther off; so it does not matter either whether the count that somebody has seen is the latest.
+//!
+//! **Locking:** none. `list.rs` says why it is right.
+//! - Readers write nothing but the sentinel of a bucket that is new. They never start over.
+//! - A write takes effect by one compare-and-swap of one link: that of the entry which is replaced or
+//!   removed, or the last one of the run of equal hashes where a new key goes. It starts over where
+//!   another write to the same entry, or to the same spot, was faster; `edit` runs again then, if
+//!   the entry has changed.
+//! - `growing` is held by who allocates a segment; others do not wait for it.
+//!
+//! **Memory:** entries are immutable: overwriting and patching make a new node in the old one's place.
+//! What is unlinked is freed by epochs (Fraser 2004, by way of `crossbeam-epoch`, one collector for each
+//! table) when everyone has gone who was pinned at the time. An operation pins once, a batch once,
+//! and a walk once each call; a session frees after some 64 retirements or at `quiesce`. `usage` counts
+//! what is live: an operation that makes a node leave the table does not return before the node is
+//! unlinked, so that at rest nothing else is linked. Segments stay until the table is dropped; if one
+//! cannot be allocated, the table goes on as it is and tries again later.
+//!
+//! `capacity=` opens with enough buckets for that many items at `load`. Items are counted as in
+//! `spinbit`: in one of 16 padded tallies, reported for growth every few items. The census counts
+//! as a chain what stands in a bucket's stretch, whether its sentinel is in the list yet or not.
+//!
+//! **Good at** growing, of which no operation notices more than a moment; at reads and writes that
+//! disturb each other little, and at writers that lose their core, for whom nobody waits. A miss looks
+//! at no entry of another bucket, as the link to a sentinel says which one it is. **Bad at** overwriting, which
+//! allocates and retires; the pin is a full fence, dear for single lookups; and just after a doubling the
+//! stretches are walked from farther off, which a measurement that begins there sees.
+//!
+//! **Source:** Shalev and Shavit, *Split-Ordered Lists: Lock-Free Extensible Hash Tables*, J. ACM 53(3),
+//! 2006. There a sentinel is a node beside the array, here it is the array's own word.
+
+mod link;
+mod list;
+mod node;
+mod session;
+
+#[cfg(all(test, loom))]
+mod models;
+#[cfg(all(test, not(loom)))]
+mod tests;
+
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+
+use crossbeam_epoch::{Collector, Guard};
+use crossbeam_utils::CachePadded;
+use parking_lot::Mutex;
+
+use self::link::{Link, Target, Word};
+use self::list::{Pinned, Walk, node_order};
+use self::node::Node;
+pub use self::session::SplitOrderedSession;
+use super::segments::Segments;
+use super::{Env, Strategy, item};
+use crate::base::{ByteSplit, Census, EventKind, Param, Params, Range, SpecError, Usage, Worker};
+
+/// Tallies of items and bytes; sessions beyond that share.
+const TALLIES: usize = 16;
+
+/// One sorted list with sentinels.
+pub struct SplitOrdered {
+    /// The sentinels. Bucket 0's is always in the list.
+    segments: Segments<Link>,
+    /// Buckets in use, a power of two.
+    count: CachePadded<AtomicUsize>,
+    tallies: [CachePadded<Tally>; TALLIES],
+    /// Items as far as sessions have reported them.
+    reported: CachePadded<AtomicI64>,
+    growing: Mutex<()>,
+    /// Items a bucket before it grows.
+    load: f64,
+    /// For the journal.
+    env: Env,
+    /// Frees, when it is dropped, what is still deferred.
+    collector: Collector,
+}
+
+/// What some sessions have added, less what they have removed. Only the sum of all means something.
+#[derive(Default)]
+struct Tally {
+    items: AtomicI64,
+    /// Bytes of nodes, headers included.
+    bytes: AtomicI64,
+}
+
+/// The table, for who is pinned.
+#[derive(Clone, Copy)]
+struct Pin<'g> {
+    table: &'g SplitOrdered,
+    guard: &'g Guard,
+}
+
+// SAFETY: the guard is of the table's own collector, as `SplitOrdered::pin` says. Nodes are freed through
+// `retire` alone while the table is shared, that is after everyone who was pinned when it was called
+// has gone; by then the node had been unlinked, so that who is pinned later does not come to it.
+unsafe impl<'g> Pinned<'g> for Pin<'g> {
+    #[inline]
+    fn sentinel(self, bucket: usize) -> &'g Link {
+        self.table.segments.at(bucket)
+    }
+
+    #[inline]
+    unsafe fn retire(self, node: Node<'g>) {
+        // SAFETY: unlinked and retired once, as the caller promises; so only who is pinned now can be
+        // looking at it when this is called, and nobody when it runs. A node may be freed by any
+        // thread, and refers to nothing.
+        unsafe { self.guard.defer_unchecked(move || node.free()) };
+    }
+}
+
+impl<'g> Pin<'g> {
+    /// The sentinel to start from for a hash.
+    #[inline]
+    fn start(self, hash: u64) -> &'g Link {
+        // Acquire: with the store in `grow_while_full`; the bucket's segment is there.
+        let count = self.table.count.load(Ordering::Acquire);
+        let bucket = item::low_bits(hash, count);
+        let sentinel = self.sentinel(bucket);
+        if sentinel.is_ready() {
+            sentinel
+        } else {
+            list::prepare(self, bucket)
+        }
+    }
+
+    /// A reader who looks for a hash.
+    #[inline]
+    fn walk(self, hash: u64) -> Walk<Self> {
+        Walk::new(self, self.start(hash), node_order(hash))
+    }
+}
+
+impl SplitOrdered {
+    /// The table, for who is pinned by `guard`, which a session of this table has made.
+    #[inline]
+    fn pin<'g>(&'g self, guard: &'g Guard) -> Pin<'g> {
+        debug_assert!(guard.collector() == Some(&self.collector));
+        Pin { table: self, guard }
+    }
+
+    /// Doubles the buckets until they suffice for what was reported, unless another thread is at it.
+    #[cold]
+    fn grow_while_full(&self) {
+        let Some(_growing) = self.growing.try_lock() else {
+            return;
+        };
+        loop {
+            let from = self.count.load(Ordering::Relaxed);
+            let items = u64::try_from(self.reported.load(Ordering::Relaxed)).unwrap_or(0);
+            if items <= item::items_allowed(from, self.load) {
+                return;
+            }
+            self.env.note(EventKind::Begin, from, 2 * from);
+            if self.segments.extend().is_none() {
+                self.env.note(EventKind::End, from, from);
+                return;
+            }
+            // Release: who sees the count finds the segment.
+            self.count.store(2 * from, Ordering::Release);
+            self.env.note(EventKind::End, from, 2 * from);
+        }
+    }
+
+    /// The most items before the table grows.
+    fn limit(&self) -> u64 {
+        item::items_allowed(self.count.load(Ordering::Relaxed), self.load)
+    }
+
+    /// All nodes in the list, in its order. Each has been left when the next is asked for.
+    fn nodes(&mut self) -> impl Iterator<Item = Node<'_>> {
+        let segments = &self.segments;
+        let first = follow(segments, segments.at(0));
+        std::iter::successors(first, |node| follow(segments, node.next()))
+    }
+
+    /// Bytes that are no node's.
+    fn structure_bytes(&self) -> u64 {
+        let sentinels = self.segments.buckets() * size_of::<Link>();
+        (sentinels + size_of_val(&self.tallies)) as u64
+    }
+}
+
+/// The next node of a table that nobody works on.
+fn follow<'g>(segments: &'g Segments<Link>, mut link: &'g Link) -> Option<Node<'g>> {
+    loop {
+        // SAFETY: all callers are in `nodes`: a link in the list, and no session, so nobody who
+        // retires. The node lives for as long as who has borrowed the table lets it.
+        match unsafe { link.load().target() } {
+            Target::Sentinel(0) => return None,
+            Target::Sentinel(bucket) => link = segments.at(bucket),
+            Target::Node(node) => return Some(node),
+        }
+    }
+}
+
+impl Drop for SplitOrdered {
+    fn drop(&mut self) {
+        for node in self.nodes() {
+            // SAFETY: there is no session; what is in the list has not been retired, and the iterator
+            // has gone on already when it hands a node out.
+            unsafe { node.free() };
+        }
+    }
+}
+
+impl Strategy for SplitOrdered {
+    const NAME: &'static str = "split-ordered";
+    const ABOUT: &'static str = "one lock-free list sorted by reversed hash, with buckets as ways into \
+                                 it; doubles without moving an entry";
+    const PARAMS: &'static [Param] = &[
+        Param {
+            name: "buckets",
+            range: Range::PowerOfTwo {
+                default: 1024,
+                min: 1,
+                max: 1 << 32,
+            },
+            meaning: "buckets at the start",
+        },
+        Param {
+            name: "load",
+            // That of the other chained tables, so that chains are compared at equal length.
+            range: Range::Decimal {
+                default: 1.5,
+                min: 0.1,
+                max: 1000.0,
+            },
+            meaning: "items a bucket before the buckets double",
+        },
+        Param::CAPACITY,
+    ];
+    const WALK: bool = true;
+    type Session<'t> = SplitOrderedSession<'t>;
+
+    fn open(params: &Params, env: &Env) -> Result<SplitOrdered, SpecError> {
+        let (first, load) = (params.size("buckets"), params.decimal("load"));
+        let count = item::buckets_for(params.integer("capacity"), load, first);
+        let segments = Segments::<Link>::open(first, count)
+            .ok_or_else(|| item::too_many_buckets(SplitOrdered::NAME, count))?;
+        segments.at(0).set(Word::END);
+        Ok(SplitOrdered {
+            segments,
+            count: CachePadded::new(AtomicUsize::new(count)),
+            tallies: Default::default(),
+            reported: CachePadded::default(),
+            growing: Mutex::new(()),
+            load,
+            env: env.clone(),
+            collector: Collector::new(),
+        })
+    }
+
+    fn session(&self, who: Worker) -> SplitOrderedSession<'_> {
+        SplitOrderedSession::new(self, who)
+    }
+
+    fn usage(&self) -> Usage {
+        let sum = |part: fn(&Tally) -> &AtomicI64| {
+            let parts = self.tallies.iter().map(|tally| part(tally));
+            let sum = parts.map(|part| part.load(Ordering::Relaxed)).sum();
+            // Tallies are read one after the other: while others write, what one has added and
+            // another removed may be seen in part.
+            u64::try_from(i64::max(sum, 0)).expect("not negative")
+        };
+        Usage {
+            items: sum(|tally| &tally.items),
+            bytes: sum(|tally| &tally.bytes) + self.structure_bytes(),
+        }
+    }
+
+    fn census(&mut self) -> Census {
+        let count = *self.count.get_mut();
+        let mut census = Census::default();
+        let mut bytes = ByteSplit {
+            bucket_array: self.structure_bytes(),
+            ..ByteSplit::default()
+        };
+        // What belongs to a bucket stands together.
+        let (mut bucket, mut length) = (0, 0);
+        let mut empty = count;
+        for node in self.nodes() {
+            let next = item::low_bits(node.order().reverse_bits(), count);
+            if next != bucket && length > 0 {
+                census.count_chain(length);
+                empty -= 1;
+                length = 0;
+            }
+            bucket = next;
+            length += 1;
+            debug_assert!(!node.next().load().is_marked(), "a dead node at rest");
+            census.items += 1;
+            bytes.header += Node::HEADER as u64;
+            bytes.key += node.key().len() as u64;
+            bytes.value += node.value().len() as u64;
+        }
+        if length > 0 {
+            census.count_chain(length);
+            empty -= 1;
+        }
+        for _ in 0..empty {
+            census.count_chain(0);
+        }
+        Census { bytes, ..census }
+    }
+}

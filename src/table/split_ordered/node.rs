@@ -1,0 +1,250 @@
+//! A node of the list: one entry in one heap block.
+//!
+//! ```text
+//!   ┌──────┬────────────┬──────────────┬────────────────┬─────┬───────┐
+//!   │ next │ order: u64 │ key_len: u32 │ value_len: u32 │ key │ value │
+//!   └──────┴────────────┴──────────────┴────────────────┴─────┴───────┘
+//! ```
+//!
+//! Nothing of it changes once it is in the list, but for `next`: readers look at key and value without
+//! a lock and without copying. A new value is a new node.
+
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
+use std::ptr::NonNull;
+
+use super::link::{Link, Word};
+
+// Two u32 lengths and a header then always fit the address space.
+const _: () = assert!(usize::BITS >= 64);
+// Three flags are free in every link.
+const _: () = assert!(align_of::<Header>() >= 8);
+
+/// What precedes the key.
+#[repr(C, align(8))]
+struct Header {
+    next: Link,
+    order: u64,
+    key_len: u32,
+    value_len: u32,
+}
+
+/// A node that is, or was, in the list; it is not freed during `'g`.
+#[derive(Clone, Copy)]
+pub(super) struct Node<'g> {
+    /// Points to a `Header` followed by `key_len` and then `value_len` initialised bytes, with the
+    /// provenance of the whole block. Nobody writes to it but through the link, which is atomic.
+    block: NonNull<Header>,
+    lives: PhantomData<&'g Header>,
+}
+
+/// A node that nobody else knows yet. Freed if it is dropped.
+pub(super) struct New(Node<'static>);
+
+impl New {
+    /// Copies key and value into a new node.
+    ///
+    /// Panics if a length does not fit 32 bits; out of memory ends the process, as for a `Box`.
+    pub(super) fn new(order: u64, key: &[u8], value: &[u8]) -> New {
+        New::with_patch(order, key, value, 0, &[])
+    }
+
+    /// Copies key and value into a new node, the value with other bytes from `at` on:
+    /// [`Edit::Patch`](crate::table::Edit::Patch), which promises that it does not get longer.
+    pub(super) fn with_patch(order: u64, key: &[u8], value: &[u8], at: usize, bytes: &[u8]) -> New {
+        let end = at.checked_add(bytes.len());
+        let fits = end.is_some_and(|end| end <= value.len());
+        assert!(fits, "a patch never lengthens the value");
+        let header = Header {
+            next: Link::new(Word::END),
+            order,
+            key_len: length(key),
+            value_len: length(value),
+        };
+        let layout = layout(key.len(), value.len());
+        // SAFETY: the layout covers a header at least, so its size is not zero.
+        let Some(block) = NonNull::new(unsafe { alloc(layout) }) else {
+            handle_alloc_error(layout)
+        };
+        let block = block.cast::<Header>();
+        // SAFETY: the block is fresh, aligned for a header, and as long as header, key and value
+        // together; the four writes stay within it, the last within the value as checked above, and
+        // overlap no source.
+        unsafe {
+            block.write(header);
+            let start = block.add(1).cast::<u8>();
+            start.copy_from_nonoverlapping(NonNull::from(key).cast(), key.len());
+            let start = start.add(key.len());
+            start.copy_from_nonoverlapping(NonNull::from(value).cast(), value.len());
+            start
+                .add(at)
+                .copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len());
+        }
+        New(Node {
+            block,
+            lives: PhantomData,
+        })
+    }
+
+    /// Sets what comes after it.
+    #[inline]
+    pub(super) fn link_to(&self, next: Word) {
+        self.0.next().set(next);
+    }
+
+    /// What leads to it.
+    #[inline]
+    pub(super) fn word(&self) -> Word {
+        self.0.word()
+    }
+
+    /// Bytes of the block.
+    pub(super) fn size(&self) -> i64 {
+        self.0.size()
+    }
+
+    /// Gives it up: it is in the list now.
+    #[inline]
+    pub(super) fn published(self) {
+        let _ = ManuallyDrop::new(self);
+    }
+}
+
+impl Drop for New {
+    fn drop(&mut self) {
+        // SAFETY: nobody else knows it, as it has not been `published`.
+        unsafe { self.0.free() };
+    }
+}
+
+impl<'g> Node<'g> {
+    /// Bytes of a block that are neither key nor value.
+    pub(super) const HEADER: usize = size_of::<Header>();
+
+    /// The node that [`Node::word`] leads to.
+    ///
+    /// # Safety
+    /// The pointer is a node's, with its provenance, and the node is not freed during `'g`.
+    #[inline]
+    pub(super) unsafe fn from_ptr(node: *mut ()) -> Node<'g> {
+        debug_assert!(!node.is_null());
+        Node {
+            // SAFETY: a node's pointer is not null.
+            block: unsafe { NonNull::new_unchecked(node.cast()) },
+            lives: PhantomData,
+        }
+    }
+
+    /// What leads to it.
+    #[inline]
+    pub(super) fn word(self) -> Word {
+        Word::to_node(self.block.as_ptr().cast())
+    }
+
+    /// Its link.
+    #[inline]
+    pub(super) fn next(self) -> &'g Link {
+        &self.header().next
+    }
+
+    /// Its place in the list: nodes have odd numbers.
+    #[inline]
+    pub(super) fn order(self) -> u64 {
+        self.header().order
+    }
+
+    /// The key.
+    #[inline]
+    pub(super) fn key(self) -> &'g [u8] {
+        let len = self.header().key_len as usize;
+        // SAFETY: `key_len` initialised bytes follow the header, and nobody writes them.
+        unsafe { NonNull::slice_from_raw_parts(self.bytes(), len).as_ref() }
+    }
+
+    /// The value.
+    #[inline]
+    pub(super) fn value(self) -> &'g [u8] {
+        let (key_len, len) = (self.header().key_len, self.header().value_len as usize);
+        // SAFETY: `value_len` initialised bytes follow the key, and nobody writes them.
+        unsafe {
+            let start = self.bytes().add(key_len as usize);
+            NonNull::slice_from_raw_parts(start, len).as_ref()
+        }
+    }
+
+    /// Whether this is the entry of `key`, which has this place in the order.
+    #[inline]
+    pub(super) fn is(self, order: u64, key: &[u8]) -> bool {
+        self.order() == order && self.key() == key
+    }
+
+    /// Bytes of the block.
+    pub(super) fn size(self) -> i64 {
+        let size = Node::HEADER + self.key().len() + self.value().len();
+        size.cast_signed() as i64
+    }
+
+    /// Frees it.
+    ///
+    /// # Safety
+    /// Nobody looks at it any more, and nobody else frees it.
+    pub(super) unsafe fn free(self) {
+        let layout = layout(self.key().len(), self.value().len());
+        // SAFETY: `with_patch` allocated the block with this layout; the lengths never change.
+        unsafe { dealloc(self.block.cast().as_ptr(), layout) }
+    }
+
+    #[inline]
+    fn header(self) -> &'g Header {
+        // SAFETY: the block starts with an initialised header, and is not freed during `'g`.
+        unsafe { self.block.as_ref() }
+    }
+
+    /// Where the key starts.
+    #[inline]
+    fn bytes(self) -> NonNull<u8> {
+        // SAFETY: the header is within the block, so its end is within it or just behind it.
+        unsafe { self.block.add(1).cast() }
+    }
+}
+
+fn length(bytes: &[u8]) -> u32 {
+    u32::try_from(bytes.len()).expect("a key or value is shorter than 4 GiB")
+}
+
+fn layout(key_len: usize, value_len: usize) -> Layout {
+    Layout::from_size_align(Node::HEADER + key_len + value_len, align_of::<Header>())
+        .expect("two 32-bit lengths and a header fit the address space")
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_holds_what_it_was_given() {
+        assert_eq!(Node::HEADER, 24);
+        let cases = [(&b""[..], &b""[..]), (b"", b"v"), (b"k", b""), (b"k", b"v")];
+        for (key, value) in cases {
+            let new = New::new(7, key, value);
+            let node = new.0;
+            assert_eq!((node.order(), node.key(), node.value()), (7, key, value));
+            assert_eq!(new.size(), 24 + (key.len() + value.len()) as i64);
+            assert!(node.is(7, key) && !node.is(9, key) && !node.is(7, b"other"));
+            assert_eq!(node.next().load(), Word::END);
+            new.link_to(Word::to_sentinel(4));
+            assert_eq!(node.next().load(), Word::to_sentinel(4));
+        }
+    }
+
+    #[test]
+    fn a_patch_is_a_copy_with_other_bytes() {
+        let patched = New::with_patch(1, b"k", b"value", 1, b"AL");
+        assert_eq!(patched.0.value(), b"vALue");
+        for (at, bytes) in [(5, &b"x"[..]), (6, b""), (usize::MAX, b"x")] {
+            let patching = || New::with_patch(1, b"k", b"value", at, bytes);
+            assert!(std::panic::catch_unwind(patching).is_err(), "{at}");
+        }
+    }
+}

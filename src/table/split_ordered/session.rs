@@ -1,0 +1,278 @@
+//! What one thread does with the table.
+
+use std::sync::atomic::Ordering;
+
+use crossbeam_epoch::LocalHandle;
+
+use super::link::Target;
+use super::list::{self, Pinned, Step, Walk, find, node_order};
+use super::node::{New, Node};
+use super::{Pin, SplitOrdered, TALLIES, Tally};
+use crate::base::{Key, Worker};
+use crate::table::item;
+use crate::table::prefetch::{GROUP, prefetch_read};
+use crate::table::{Cursor, Edit, Keep, Outcome, Session, Stored};
+
+/// A session of [`SplitOrdered`].
+pub struct SplitOrderedSession<'t> {
+    table: &'t SplitOrdered,
+    pub(super) epoch: LocalHandle,
+    tally: &'t Tally,
+    /// How many sessions there are, as far as this one knows.
+    sessions: u64,
+    /// Items added, less those removed, since the last report.
+    unreported: i64,
+    /// The change in items from which on it is reported.
+    report_every: u64,
+    scratch: Vec<u8>,
+}
+
+impl<'t> SplitOrderedSession<'t> {
+    pub(super) fn new(table: &'t SplitOrdered, who: Worker) -> SplitOrderedSession<'t> {
+        let sessions = u64::from(who.of.max(1));
+        SplitOrderedSession {
+            table,
+            epoch: table.collector.register(),
+            tally: &table.tallies[who.index as usize % TALLIES],
+            sessions,
+            unreported: 0,
+            report_every: report_every(table.limit(), sessions),
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Counts an item more or less, of so many bytes, and sees to it that the table grows when it is
+    /// full.
+    #[inline]
+    fn count(&mut self, change: i64, bytes: i64) {
+        self.tally.items.fetch_add(change, Ordering::Relaxed);
+        self.tally.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.unreported += change;
+        if self.unreported.unsigned_abs() >= self.report_every {
+            self.report();
+        }
+    }
+
+    fn report(&mut self) {
+        let change = std::mem::take(&mut self.unreported);
+        let items = self.table.reported.fetch_add(change, Ordering::Relaxed) + change;
+        if change > 0 && u64::try_from(items).is_ok_and(|items| items > self.table.limit()) {
+            self.table.grow_while_full();
+        }
+        self.report_every = report_every(self.table.limit(), self.sessions);
+    }
+
+    /// Counts that an item has another size.
+    #[inline]
+    fn resized(&self, before: i64, after: i64) {
+        if before != after {
+            self.tally
+                .bytes
+                .fetch_add(after - before, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for SplitOrderedSession<'_> {
+    fn drop(&mut self) {
+        self.table
+            .reported
+            .fetch_add(self.unreported, Ordering::Relaxed);
+    }
+}
+
+/// Every item where the limit is low, so that small tables grow on the item; at most 64; and never so
+/// many that the sessions together hold back more than an eighth of the limit.
+fn report_every(limit: u64, sessions: u64) -> u64 {
+    (limit / 8 / sessions).clamp(1, 64)
+}
+
+impl Session for SplitOrderedSession<'_> {
+    #[inline]
+    fn get<R>(&mut self, key: Key<'_>, read: impl FnOnce(&[u8]) -> R) -> Option<R> {
+        let guard = self.epoch.pin();
+        let node = self.table.pin(&guard).walk(key.hash).finish(key.bytes)?;
+        Some(read(node.value()))
+    }
+
+    fn set(&mut self, key: Key<'_>, value: &[u8]) -> Stored {
+        // Allocated and copied before the pin.
+        let mut new = New::new(node_order(key.hash), key.bytes, value);
+        let size = new.size();
+        let guard = self.epoch.pin();
+        let pin = self.table.pin(&guard);
+        let start = pin.start(key.hash);
+        loop {
+            let place = find(pin, start, node_order(key.hash), key.bytes);
+            let done = match place.node {
+                Some(node) => list::replace(node, new),
+                None => place.insert(new),
+            };
+            match (done, place.node) {
+                (Err(back), _) => new = back,
+                (Ok(()), Some(node)) => {
+                    place.clear(pin, start);
+                    self.resized(node.size(), size);
+                    return Stored::Replaced;
+                }
+                (Ok(()), None) => {
+                    drop(guard);
+                    self.count(1, size);
+                    return Stored::Created;
+                }
+            }
+        }
+    }
+
+    fn remove(&mut self, key: Key<'_>) -> bool {
+        let guard = self.epoch.pin();
+        let pin = self.table.pin(&guard);
+        let start = pin.start(key.hash);
+        loop {
+            let place = find(pin, start, node_order(key.hash), key.bytes);
+            let Some(node) = place.node else { return false };
+            if list::remove(node) {
+                place.clear(pin, start);
+                self.count(-1, -node.size());
+                return true;
+            }
+        }
+    }
+
+    fn update<R>(
+        &mut self,
+        key: Key<'_>,
+        mut edit: impl FnMut(Option<&[u8]>, &mut Vec<u8>) -> (Edit, R),
+    ) -> (Outcome, R) {
+        let guard = self.epoch.pin();
+        let pin = self.table.pin(&guard);
+        let start = pin.start(key.hash);
+        let order = node_order(key.hash);
+        loop {
+            let place = find(pin, start, order, key.bytes);
+            self.scratch.clear();
+            let value = place.node.map(Node::value);
+            let (edit, result) = edit(value, &mut self.scratch);
+            let new = match edit {
+                Edit::Keep => return (Outcome::Kept, result),
+                Edit::Remove => {
+                    let Some(node) = place.node else {
+                        return (Outcome::Kept, result);
+                    };
+                    if list::remove(node) {
+                        place.clear(pin, start);
+                        self.count(-1, -node.size());
+                        return (Outcome::Removed, result);
+                    }
+                    continue;
+                }
+                Edit::Store => New::new(order, key.bytes, &self.scratch),
+                Edit::Patch { at } => {
+                    let value = value.expect("a patch needs an entry");
+                    New::with_patch(order, key.bytes, value, at, &self.scratch)
+                }
+            };
+            let size = new.size();
+            if let Some(node) = place.node {
+                // What was edited is what is replaced: a node's value never changes.
+                if list::replace(node, new).is_ok() {
+                    place.clear(pin, start);
+                    self.resized(node.size(), size);
+                    return (Outcome::Replaced, result);
+                }
+            } else if place.insert(new).is_ok() {
+                drop(guard);
+                self.count(1, size);
+                return (Outcome::Created, result);
+            }
+        }
+    }
+
+    /// Asks for all sentinels, then for all first nodes, and then walks in step, each round
+    /// asking for what the next one looks at; as `item::find_group` does.
+    fn get_many(&mut self, keys: &[Key<'_>], mut each: impl FnMut(usize, Option<&[u8]>)) {
+        let guard = self.epoch.pin();
+        let pin = self.table.pin(&guard);
+        for (from, keys) in (0..).step_by(GROUP).zip(keys.chunks(GROUP)) {
+            let count = self.table.count.load(Ordering::Acquire);
+            for key in keys {
+                prefetch_read(pin.sentinel(item::low_bits(key.hash, count)));
+            }
+            let mut walks: [Option<(usize, Walk<Pin<'_>>)>; GROUP] = [const { None }; GROUP];
+            for (slot, (index, key)) in walks.iter_mut().zip(keys.iter().enumerate()) {
+                let walk = pin.walk(key.hash);
+                walk.prefetch();
+                *slot = Some((index, walk));
+            }
+            let mut walking = keys.len();
+            while walking > 0 {
+                let mut left = 0;
+                for at in 0..walking {
+                    let Some((index, mut walk)) = walks[at].take() else {
+                        continue;
+                    };
+                    match walk.step(keys[index].bytes) {
+                        Step::Hit(node) => each(from + index, Some(node.value())),
+                        Step::Miss => each(from + index, None),
+                        Step::On => {
+                            walk.prefetch();
+                            walks[left] = Some((index, walk));
+                            left += 1;
+                        }
+                    }
+                }
+                walking = left;
+            }
+        }
+    }
+
+    /// A cursor is a place in the order of the list, where the stretch of a bucket starts. The order
+    /// never changes, and a doubling only makes more such places: what is there throughout is seen
+    /// once, or more often where it is overwritten while it is looked at.
+    fn walk(
+        &mut self,
+        from: Cursor,
+        buckets: usize,
+        mut see: impl FnMut(&[u8], &[u8], bool) -> Keep,
+    ) -> Cursor {
+        let guard = self.epoch.pin();
+        let pin = self.table.pin(&guard);
+        let count = self.table.count.load(Ordering::Acquire);
+        // No end: to that of the list.
+        let stretch = 1_u64.checked_shl(u64::BITS - count.ilog2());
+        let end = stretch.and_then(|stretch| {
+            let stretches = stretch.checked_mul(buckets.max(1) as u64)?;
+            (from & !(stretch - 1)).checked_add(stretches)
+        });
+        let mut link = pin.start(from.reverse_bits());
+        loop {
+            // SAFETY: loaded from a link in the list during the pin.
+            let node = match unsafe { link.load().target() } {
+                Target::Sentinel(0) => break,
+                Target::Sentinel(bucket) => {
+                    link = pin.sentinel(bucket);
+                    continue;
+                }
+                Target::Node(node) => node,
+            };
+            link = node.next();
+            if end.is_some_and(|end| node.order() >= end) {
+                break;
+            }
+            // A dead one has been removed, or the next node has the entry's new value.
+            if node.order() < from || link.load().is_marked() {
+                continue;
+            }
+            if see(node.key(), node.value(), false) == Keep::Remove && list::remove(node) {
+                let start = pin.start(node.order().reverse_bits());
+                find(pin, start, node.order(), node.key());
+                self.count(-1, -node.size());
+            }
+        }
+        end.unwrap_or(0)
+    }
+
+    fn quiesce(&mut self) {
+        self.epoch.pin().flush();
+    }
+}
