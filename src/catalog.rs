@@ -20,6 +20,8 @@ pub struct Row {
     pub name: &'static str,
     /// One sentence.
     pub about: &'static str,
+    /// Where the idea comes from.
+    pub source: &'static str,
     /// The parameters.
     pub params: &'static [Param],
     /// Whether it is a control: not verified, not ranked, drawn as the floor.
@@ -65,6 +67,7 @@ impl Row {
         Row {
             name: S::NAME,
             about: S::ABOUT,
+            source: S::SOURCE,
             params: S::PARAMS,
             control: false,
             walk: S::WALK,

@@ -41,6 +41,7 @@ struct FaultySession<'t, const FAULT: u8> {
 impl<const FAULT: u8> Strategy for Faulty<FAULT> {
     const NAME: &'static str = NAMES[FAULT as usize];
     const ABOUT: &'static str = "A table that goes wrong.";
+    const SOURCE: &'static str = "made for tests";
     const PARAMS: &'static [Param] = Fixed::PARAMS;
     type Session<'t> = FaultySession<'t, FAULT>;
 

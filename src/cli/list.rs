@@ -58,10 +58,17 @@ fn listing(kind: Kind, rows: &[Row]) -> anyhow::Result<Listing> {
     Ok(match kind {
         Kind::Strategies => Listing {
             title: "strategies",
-            columns: vec!["strategy", "what it is", "parameters"],
+            columns: vec!["strategy", "what it is", "parameters", "source"],
             rows: rows
                 .iter()
-                .map(|row| vec![row.name.to_owned(), row.about.to_owned(), parameters(row)])
+                .map(|row| {
+                    vec![
+                        row.name.to_owned(),
+                        row.about.to_owned(),
+                        parameters(row),
+                        row.source.to_owned(),
+                    ]
+                })
                 .collect(),
         },
         Kind::Hashes => Listing {

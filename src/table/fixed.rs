@@ -68,6 +68,7 @@ impl Strategy for Fixed {
     const NAME: &'static str = "fixed";
     const ABOUT: &'static str =
         "memcached-style: a fixed array of buckets, each a linked list, under one lock";
+    const SOURCE: &'static str = "memcached's assoc.c and items.c, with a fixed array";
     const PARAMS: &'static [Param] = &[
         Param {
             name: "buckets",

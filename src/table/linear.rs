@@ -221,6 +221,8 @@ impl Strategy for Linear {
     const NAME: &'static str = "linear";
     const ABOUT: &'static str =
         "linear hashing (Litwin 1980): striped chains, one bucket split at a time, no pause";
+    const SOURCE: &'static str =
+        "Litwin, VLDB 1980; directory of segments by Larson, CACM 31(4), 1988";
     const PARAMS: &'static [Param] = &[
         Param {
             name: "buckets",

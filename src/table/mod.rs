@@ -86,6 +86,8 @@ pub trait Strategy: Send + Sync + Sized + 'static {
     const NAME: &'static str;
     /// One sentence, shown by `bucketlab list`.
     const ABOUT: &'static str;
+    /// Where the idea comes from: paper, system or crate; shown by `bucketlab list`.
+    const SOURCE: &'static str;
     /// The parameters, [`Param::CAPACITY`] among them.
     const PARAMS: &'static [Param];
     /// Whether [`Session::walk`] is implemented, so that eviction and expiry are possible.

@@ -33,6 +33,7 @@ impl Strategy for Null {
     const NAME: &'static str = "null";
     const ABOUT: &'static str =
         "control: stores nothing and answers from the key; the harness's own floor";
+    const SOURCE: &'static str = "the empty-loop control of measuring practice";
     const PARAMS: &'static [Param] = &[Param::CAPACITY];
     type Session<'t> = NullSession;
 

@@ -110,6 +110,7 @@ impl Strategy for Resizable {
     const NAME: &'static str = "resizable";
     const ABOUT: &'static str =
         "chains under one lock; doubles its array stop-the-world when items exceed load x buckets";
+    const SOURCE: &'static str = "memcached's assoc.c for the threshold; table doubling as in Cormen et al., Introduction to Algorithms";
     const PARAMS: &'static [Param] = &[
         Param {
             name: "buckets",

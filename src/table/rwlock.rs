@@ -104,6 +104,8 @@ impl Strategy for RwLocked {
     const NAME: &'static str = "rwlock";
     const ABOUT: &'static str =
         "chains under one reader-writer lock: lookups share it; doubles its array stop-the-world";
+    const SOURCE: &'static str =
+        "Courtois, Heymans and Parnas, CACM 14(10), 1971; parking_lot's lock";
     const PARAMS: &'static [Param] = &[
         Param {
             name: "buckets",

@@ -226,6 +226,7 @@ impl Strategy for Striped {
     const NAME: &'static str = "striped";
     const ABOUT: &'static str =
         "chains under many locks, the stripe picked by the bucket's low bits; grows or stays fixed";
+    const SOURCE: &'static str = "memcached's thread.c (item locks) over its assoc.c";
     const PARAMS: &'static [Param] = &[
         Param {
             name: "buckets",

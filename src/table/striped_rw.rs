@@ -245,6 +245,8 @@ impl Strategy for StripedRw {
     const NAME: &'static str = "striped-rw";
     const ABOUT: &'static str =
         "striped chains under reader-writer locks, shared by lookups; grows or stays fixed";
+    const SOURCE: &'static str =
+        "memcached's thread.c; Herlihy and Shavit, The Art of Multiprocessor Programming";
     const PARAMS: &'static [Param] = &[
         Param {
             name: "buckets",

@@ -67,6 +67,7 @@ pub(super) struct BrokenSession<T, const FAULT: u8> {
 impl<S: Strategy, const FAULT: u8> Strategy for Broken<S, FAULT> {
     const NAME: &'static str = S::NAME;
     const ABOUT: &'static str = "wrong on purpose";
+    const SOURCE: &'static str = S::SOURCE;
     const PARAMS: &'static [Param] = S::PARAMS;
     const WALK: bool = S::WALK && FAULT >= WALKS_PAST;
     type Session<'t> = BrokenSession<S::Session<'t>, FAULT>;

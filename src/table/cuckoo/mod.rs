@@ -282,6 +282,7 @@ impl Strategy for Cuckoo {
     const NAME: &'static str = "cuckoo";
     const ABOUT: &'static str =
         "cuckoo hashing with tags: optimistic readers and one writer, as in MemC3";
+    const SOURCE: &'static str = "MemC3: Fan, Andersen and Kaminsky, NSDI 2013; breadth-first search by Li et al., EuroSys 2014";
     const PARAMS: &'static [Param] = &[
         Param {
             name: "buckets",

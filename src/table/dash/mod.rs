@@ -181,6 +181,7 @@ impl Strategy for Dash {
     const NAME: &'static str = "dash";
     const ABOUT: &'static str =
         "extendible hashing with tags: a segment of 60 buckets splits at a time, as in Dragonfly";
+    const SOURCE: &'static str = "Lu et al., VLDB 2020, with the sizes of Dragonfly's dash table";
     const PARAMS: &'static [Param] = &[
         Param {
             name: "segments",

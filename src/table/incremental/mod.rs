@@ -176,6 +176,7 @@ impl Locked<'_> {
 impl Strategy for Incremental {
     const NAME: &'static str = "incremental";
     const ABOUT: &'static str = "striped chains that grow as memcached's do: a bucket moves at a time, beside the operations";
+    const SOURCE: &'static str = "memcached's assoc.c and thread.c";
     const PARAMS: &'static [Param] = &[
         Param {
             name: "buckets",

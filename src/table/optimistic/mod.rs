@@ -289,6 +289,7 @@ impl Strategy for Optimistic {
     const NAME: &'static str = "optimistic";
     const ABOUT: &'static str = "cache-line buckets of seven tagged pointers; readers validate a \
                                  version and lock nothing; grows a few buckets at a time.";
+    const SOURCE: &'static str = "MICA: Lim et al., NSDI 2014; FASTER: Chandramouli et al., SIGMOD 2018; versions as in MemC3";
     const PARAMS: &'static [Param] = &[
         Param {
             name: "buckets",

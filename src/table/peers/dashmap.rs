@@ -60,6 +60,7 @@ impl DashMap {
 impl Strategy for DashMap {
     const NAME: &'static str = "dashmap";
     const ABOUT: &'static str = "peer: dashmap, a sharded hashbrown with locks of its own.";
+    const SOURCE: &'static str = "the dashmap crate, version 6";
     const PARAMS: &'static [Param] = &[Param::CAPACITY];
     type Session<'t> = DashMapSession<'t>;
 

@@ -55,6 +55,8 @@ impl Strategy for Flurry {
     const NAME: &'static str = "flurry";
     const ABOUT: &'static str =
         "peer: flurry, Java's ConcurrentHashMap: lock-free reads of bins that are lists or trees.";
+    const SOURCE: &'static str =
+        "the flurry crate, version 0.5, after Doug Lea's ConcurrentHashMap";
     const PARAMS: &'static [Param] = &[Param::CAPACITY];
     type Session<'t> = FlurrySession<'t>;
 

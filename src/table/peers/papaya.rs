@@ -57,6 +57,7 @@ impl Strategy for Papaya {
     const NAME: &'static str = "papaya";
     const ABOUT: &'static str =
         "peer: papaya, lock-free reads over open addressing, resized step by step.";
+    const SOURCE: &'static str = "the papaya crate, version 0.2";
     const PARAMS: &'static [Param] = &[Param::CAPACITY];
     type Session<'t> = PapayaSession<'t>;
 

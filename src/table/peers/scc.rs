@@ -62,6 +62,7 @@ impl Strategy for Scc {
     const NAME: &'static str = "scc";
     const ABOUT: &'static str =
         "peer: scc::HashMap, 32-slot buckets each with a lock, resized a few buckets at a time.";
+    const SOURCE: &'static str = "the scc crate, version 3";
     const PARAMS: &'static [Param] = &[Param::CAPACITY];
     type Session<'t> = SccSession<'t>;
 

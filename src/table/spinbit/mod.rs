@@ -225,6 +225,7 @@ impl Strategy for SpinBit {
     const NAME: &'static str = "spinbit";
     const ABOUT: &'static str =
         "chains with a spin lock for each bucket, the low bit of its pointer; doubles in one go";
+    const SOURCE: &'static str = "Linux's list_bl.h; growth by splitting as in Litwin, VLDB 1980";
     const PARAMS: &'static [Param] = &[
         Param {
             name: "buckets",

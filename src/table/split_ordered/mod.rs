@@ -228,6 +228,8 @@ impl Strategy for SplitOrdered {
     const NAME: &'static str = "split-ordered";
     const ABOUT: &'static str = "one lock-free list sorted by reversed hash, with buckets as ways into \
                                  it; doubles without moving an entry";
+    const SOURCE: &'static str =
+        "Shalev and Shavit, J. ACM 53(3), 2006; Harris, DISC 2001; Michael, SPAA 2002";
     const PARAMS: &'static [Param] = &[
         Param {
             name: "buckets",

@@ -287,6 +287,8 @@ impl Strategy for Tagged {
     const NAME: &'static str = "tagged";
     const ABOUT: &'static str = "striped chains whose links carry a filter of what is behind them, \
                                  so that misses end in the bucket.";
+    const SOURCE: &'static str =
+        "Leis, Boncz, Kemper and Neumann, SIGMOD 2014 (HyPer's tagged hash table)";
     const PARAMS: &'static [Param] = &[
         Param {
             name: "buckets",
