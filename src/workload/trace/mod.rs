@@ -18,6 +18,8 @@
 
 mod blocks;
 mod facts;
+#[cfg(test)]
+mod hostile;
 mod profile;
 mod rows;
 #[cfg(test)]

@@ -4,17 +4,15 @@ use std::collections::{BTreeSet, HashMap};
 use std::io::Write;
 use std::path::PathBuf;
 
-use proptest::prelude::*;
-
 use super::*;
 use crate::workload::{Expect, Filled, Kind, Prefill, Segment, Stream, Workload};
 
-struct Trace {
+pub(super) struct Trace {
     _folder: tempfile::TempDir,
-    source: TraceSource,
+    pub(super) source: TraceSource,
 }
 
-fn trace(bytes: &[u8]) -> Trace {
+pub(super) fn trace(bytes: &[u8]) -> Trace {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("trace.txt");
     std::fs::write(&path, bytes).unwrap();
@@ -36,7 +34,7 @@ fn trace_in(format: &str, bytes: &[u8]) -> Trace {
     trace
 }
 
-fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub(super) fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     packed.write_all(bytes).unwrap();
     packed.finish().unwrap()
@@ -200,7 +198,7 @@ fn record(id: u64, bytes: u32) -> Vec<u8> {
 }
 
 /// A small sound file of each format.
-fn sound(format: &str) -> Vec<u8> {
+pub(super) fn sound(format: &str) -> Vec<u8> {
     match format {
         "keys" => b"a\nbc\na\n".to_vec(),
         "ycsb" => b"INSERT u1\nREAD u1 f\nUPDATE u1\nREADMODIFYWRITE u1\n".to_vec(),
@@ -505,108 +503,5 @@ fn our_ycsb_a_is_the_sample_s() {
         let share = |counts: &[u64]| counts[..hottest].iter().sum::<u64>() as f64 / asked as f64;
         let off = share(&ours) / share(&theirs);
         assert!((0.97..=1.03).contains(&off), "hottest {hottest}: {off}");
-    }
-}
-
-/// Goes through a file in every format and both manners; whatever it is, there are requests within
-/// the limits, or an error with the file's name and a place.
-fn survive(bytes: &[u8]) {
-    let mut trace = trace(bytes);
-    for format in FORMATS {
-        for lenient in [false, true] {
-            format.name.clone_into(&mut trace.source.format);
-            trace.source.lenient = lenient;
-            let mut reader = match TraceReader::open(&trace.source) {
-                Ok(reader) => reader,
-                Err(error) => {
-                    assert!(error.0.contains("trace.txt"), "{error}");
-                    continue;
-                }
-            };
-            // One line may stand for many requests.
-            for _ in 0..100_000 {
-                match reader.next_request() {
-                    Ok(None) => break,
-                    Ok(Some(request)) => {
-                        assert!((1..=KEY_BYTES_MAX).contains(&request.key.len()));
-                        let limit = crate::workload::VALUE_BYTES_MAX;
-                        assert!(request.value_bytes.is_none_or(|bytes| bytes <= limit));
-                    }
-                    Err(error) => {
-                        let place = error.0.contains("line ") || error.0.contains("record ");
-                        assert!(error.0.contains("trace.txt") && place, "{error}");
-                        break;
-                    }
-                }
-            }
-            assert!(reader.key.capacity() <= 2 * KEY_BYTES_MAX);
-            assert!(lenient || reader.skipped().0 == 0);
-        }
-    }
-    let path = trace.source.path.to_str().unwrap();
-    if let Ok(source) = TraceSource::parse(path, false) {
-        assert!(find_format(&source.format).is_ok());
-    }
-}
-
-/// A sound file of some format, as it is or packed.
-fn any_sound() -> impl Strategy<Value = Vec<u8>> {
-    (0..FORMATS.len(), 0..3usize, 1..40usize).prop_map(|(format, packing, times)| {
-        let plain = sound(FORMATS[format].name).repeat(times);
-        match packing {
-            0 => plain,
-            1 => gzip(&plain),
-            _ => zstd::encode_all(plain.as_slice(), 1).unwrap(),
-        }
-    })
-}
-
-/// Numbers and bytes that lie at the ends of what readers expect.
-const TOKENS: [&[u8]; 12] = [
-    b"18446744073709551616",
-    b"4294967295",
-    b"1048577",
-    b"65536",
-    b"-1",
-    b"",
-    b",",
-    b"\n",
-    b"\r\n",
-    b"\0",
-    b"\xff\xff\xff\xff\xff\xff\xff\xff",
-    b"0",
-];
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn readers_survive_arbitrary_bytes(
-        magic in prop_oneof![Just(&b""[..]), Just(&[0x1f, 0x8b][..]), Just(&[0x28, 0xb5, 0x2f, 0xfd][..]), Just(&b"key,op,size\n"[..])],
-        bytes in proptest::collection::vec(any::<u8>(), 0..2_000),
-    ) {
-        survive(&[magic, &bytes].concat());
-    }
-
-    /// Sound files with bytes changed, tokens put in and ends cut off: a bounded fuzz run.
-    #[test]
-    fn readers_survive_mutated_files(
-        mut bytes in any_sound(),
-        changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
-        tokens in proptest::collection::vec((any::<prop::sample::Index>(), 0..TOKENS.len()), 0..4),
-        cut in proptest::option::of(any::<prop::sample::Index>()),
-    ) {
-        for (at, byte) in changes {
-            let at = at.index(bytes.len());
-            bytes[at] = byte;
-        }
-        for (at, token) in tokens {
-            let at = at.index(bytes.len());
-            bytes.splice(at..at, TOKENS[token].iter().copied());
-        }
-        if let Some(cut) = cut {
-            bytes.truncate(cut.index(bytes.len()));
-        }
-        survive(&bytes);
     }
 }
