@@ -28,7 +28,43 @@ fn built_in_suites_are_sound() {
         let suite = Suite::load(name).unwrap();
         assert_eq!(suite.name, *name);
         assert!(suite.analysis.len() > 100, "{name} says what it asks");
+        // Where its trace is not at hand, another stands in for it.
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "one\ntwo\none\n").unwrap();
+        let trace = file.path().to_str().unwrap().to_owned();
+        let flags = Overrides {
+            trace: (!suite.trace.is_empty()).then_some(trace),
+            ..Overrides::default()
+        };
+        let suite = suite.with(&flags).unwrap();
+        assert!(!suite.analysis.is_empty(), "{name}");
         assert!(!Plan::new(ROWS, vec![suite]).unwrap().panels.is_empty());
+    }
+}
+
+#[test]
+fn each_budget_is_a_panel_with_cells_of_its_own() {
+    let flags = Overrides {
+        workloads: vec!["cache-aside".to_owned()],
+        budget: ["1Mi", "2Mi", "1024Ki"]
+            .map(|text| text.parse().unwrap())
+            .to_vec(),
+        ..targets(&["dash", "striped"])
+    };
+    let plan = plan(&flags);
+    let names: Vec<&str> = plan
+        .panels
+        .iter()
+        .map(|panel| panel.workload.name.as_str())
+        .collect();
+    assert_eq!(names, ["cache-aside@1Mi", "cache-aside@2Mi"]);
+    assert!(plan.panels.iter().all(super::Panel::is_pass));
+    let [one, two] = &plan.panels[..] else {
+        panic!("two budgets");
+    };
+    for (a, b) in one.cells.iter().zip(&two.cells) {
+        assert_eq!(a.params.full(), b.params.full());
+        assert_ne!(a.id, b.id);
     }
 }
 
