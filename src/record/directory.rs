@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use serde::Serialize;
 
 use super::columns::Row;
 use super::{CensusRow, Manifest, MarkRow, MissRow, SliceRow, TrialRow};
@@ -41,30 +42,17 @@ impl RunDirectory {
         revision: &str,
         utc_compact: &str,
     ) -> anyhow::Result<RunDirectory> {
-        let unwritable = |path: &Path, error: &io::Error| {
-            BadInput(format!(
-                "results directory '{}' cannot be written: {error}; give one that can",
-                path.display()
-            ))
-        };
-        fs::create_dir_all(root).map_err(|error| unwritable(root, &error))?;
-        let mut wanted = format!("{}-{}", fit_for_name(utc_compact), fit_for_name(name));
-        if !revision.is_empty() {
-            wanted = format!("{wanted}-{}", fit_for_name(revision));
-        }
-        let (path, run_id) = claim(root, &wanted).map_err(|error| unwritable(root, &error))?;
-        let open = || -> io::Result<RunDirectory> {
+        make(root, name, revision, utc_compact, |path, run_id| {
             Ok(RunDirectory {
-                trials: create_with_header::<TrialRow>(&path)?,
-                slices: create_with_header::<SliceRow>(&path)?,
-                census: create_with_header::<CensusRow>(&path)?,
-                marks: create_with_header::<MarkRow>(&path)?,
-                misses: create_with_header::<MissRow>(&path)?,
-                path: path.clone(),
+                trials: create_with_header::<TrialRow>(path)?,
+                slices: create_with_header::<SliceRow>(path)?,
+                census: create_with_header::<CensusRow>(path)?,
+                marks: create_with_header::<MarkRow>(path)?,
+                misses: create_with_header::<MissRow>(path)?,
+                path: path.to_owned(),
                 run_id,
             })
-        };
-        Ok(open().map_err(|error| unwritable(&path, &error))?)
+        })
     }
 
     /// The run's identity: the name of the directory.
@@ -123,18 +111,52 @@ impl RunDirectory {
     /// # Errors
     /// The file cannot be written.
     pub fn manifest(&self, manifest: &Manifest) -> anyhow::Result<()> {
-        let text = toml::to_string(manifest).context("the manifest does not fit TOML")?;
-        let fresh = self.path.join("run.toml.new");
-        let write = || -> io::Result<()> {
-            let mut file = File::create(&fresh)?;
-            file.write_all(text.as_bytes())?;
-            // On disk before it gets the name, or a power cut could leave the name on an empty file.
-            file.sync_all()?;
-            fs::rename(&fresh, self.path.join(MANIFEST))
-        };
-        write().with_context(|| format!("cannot write {MANIFEST} in {}", self.path.display()))
+        replace_manifest(&self.path, MANIFEST, manifest)
     }
 }
+
+/// Writes a manifest beside the one that is there and renames it.
+pub(super) fn replace_manifest(
+    directory: &Path,
+    name: &str,
+    manifest: &impl Serialize,
+) -> anyhow::Result<()> {
+    let text = toml::to_string(manifest).context("the manifest does not fit TOML")?;
+    let fresh = directory.join(format!("{name}.new"));
+    let write = || -> io::Result<()> {
+        let mut file = File::create(&fresh)?;
+        file.write_all(text.as_bytes())?;
+        // On disk before it gets the name, or a power cut could leave the name on an empty file.
+        file.sync_all()?;
+        fs::rename(&fresh, directory.join(name))
+    };
+    write().with_context(|| format!("cannot write {name} in {}", directory.display()))
+}
+
+/// Makes the directory of a run, named as [`RunDirectory::create`] says, and lets `open` put files
+/// into it, given its path and its name.
+pub(super) fn make<D>(
+    root: &Path,
+    name: &str,
+    revision: &str,
+    utc_compact: &str,
+    open: impl FnOnce(&Path, String) -> io::Result<D>,
+) -> anyhow::Result<D> {
+    let unwritable = |path: &Path, error: &io::Error| {
+        BadInput(format!(
+            "results directory '{}' cannot be written: {error}; give one that can",
+            path.display()
+        ))
+    };
+    fs::create_dir_all(root).map_err(|error| unwritable(root, &error))?;
+    let mut wanted = format!("{}-{}", fit_for_name(utc_compact), fit_for_name(name));
+    if !revision.is_empty() {
+        wanted = format!("{wanted}-{}", fit_for_name(revision));
+    }
+    let (path, run_id) = claim(root, &wanted).map_err(|error| unwritable(root, &error))?;
+    Ok(open(&path, run_id).map_err(|error| unwritable(&path, &error))?)
+}
+
 
 /// Letters, digits and the punctuation of names and versions stay; the rest becomes `-`.
 fn fit_for_name(text: &str) -> String {
@@ -164,7 +186,7 @@ fn claim(root: &Path, wanted: &str) -> io::Result<(PathBuf, String)> {
     }
 }
 
-fn create_with_header<R: Row>(directory: &Path) -> io::Result<File> {
+pub(super) fn create_with_header<R: Row>(directory: &Path) -> io::Result<File> {
     let mut file = OpenOptions::new()
         .append(true)
         .create_new(true)
@@ -173,7 +195,7 @@ fn create_with_header<R: Row>(directory: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-fn append<R: Row>(file: &mut File, rows: &[R]) -> anyhow::Result<()> {
+pub(super) fn append<R: Row>(file: &mut File, rows: &[R]) -> anyhow::Result<()> {
     let cannot = || format!("cannot write {}", R::FILE);
     let lines = lines_of(rows).with_context(cannot)?;
     // Straight to the system: there is no buffer that a kill could lose.

@@ -76,6 +76,9 @@ pub struct PanelEntry {
     pub batch: u32,
     /// Records in the key space at first.
     pub entries: u64,
+    /// What the records' keys look like; empty where they are YCSB's, or a trace's own.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub corpus: String,
     /// Whether a trial is one pass from a fresh table; otherwise slices are cut by time.
     pub pass: bool,
     /// The most bytes that each table may hold.

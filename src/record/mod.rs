@@ -2,15 +2,21 @@
 //!
 //! A run is a directory; `rows` says what its CSV files hold, `manifest` what `run.toml` holds,
 //! `directory` writes them row by row, `records` reads them back; `pages` puts a report beside them.
+//! `hashes` does all that for the runs of the hash laboratory, which have other files.
 
 mod columns;
 mod directory;
+mod hashes;
 mod manifest;
 mod pages;
 mod records;
 mod rows;
 
 pub use directory::RunDirectory;
+pub use hashes::{
+    CorpusEntry, HashAvalancheRow, HashChainRow, HashDirectory, HashEntry, HashFloodRow,
+    HashManifest, HashRecords, HashSpeedRow, HashSpreadRow,
+};
 pub use manifest::{CellEntry, Manifest, PanelEntry, Status};
 pub use pages::{Pages, write_page, write_pages};
 pub use records::{ReadError, Records};

@@ -142,7 +142,7 @@ impl Records {
     }
 }
 
-fn read_file(path: &Path) -> Result<Vec<u8>, ReadError> {
+pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, ReadError> {
     let bytes = fs::read(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => ReadError::Missing(path.to_owned()),
         _ => ReadError::Unreadable(path.to_owned(), error),
@@ -169,7 +169,7 @@ fn read_manifest(path: &Path) -> Result<Manifest, ReadError> {
     toml::from_str(text).map_err(read)
 }
 
-fn check_version(path: &Path, found: u32) -> Result<(), ReadError> {
+pub(super) fn check_version(path: &Path, found: u32) -> Result<(), ReadError> {
     if found == SCHEMA_VERSION {
         return Ok(());
     }
@@ -177,7 +177,10 @@ fn check_version(path: &Path, found: u32) -> Result<(), ReadError> {
     Err(ReadError::Schema { file, found })
 }
 
-fn read_rows<R: Row>(directory: &Path, dropped_lines: &mut u32) -> Result<Vec<R>, ReadError> {
+pub(super) fn read_rows<R: Row>(
+    directory: &Path,
+    dropped_lines: &mut u32,
+) -> Result<Vec<R>, ReadError> {
     let path = directory.join(R::FILE);
     let bytes = match read_file(&path) {
         Err(ReadError::Missing(_)) if R::FILE_IS_LATER => return Ok(Vec::new()),
@@ -300,6 +303,7 @@ mod tests {
                 threads: 2,
                 batch: 1,
                 entries: 100_000,
+                corpus: String::new(),
                 pass: false,
                 budget: None,
                 origin_ns: None,

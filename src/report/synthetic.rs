@@ -211,6 +211,7 @@ impl Synthetic {
             threads,
             batch: 1,
             entries,
+            corpus: String::new(),
             pass,
             budget: None,
             origin_ns: None,

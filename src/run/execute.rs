@@ -160,6 +160,11 @@ fn panel_entry(index: u32, panel: &Panel<'_>) -> PanelEntry {
         threads: panel.threads,
         batch: panel.workload.batch,
         entries: panel.workload.entries,
+        corpus: if panel.workload.corpus.is_ycsb() {
+            String::new()
+        } else {
+            panel.workload.corpus.to_string()
+        },
         pass: panel.is_pass(),
         budget: panel.workload.budget.map(|budget| budget.0),
         origin_ns: panel.workload.origin.map(|origin| origin.latency.0),

@@ -23,8 +23,15 @@ pub(super) fn workloads(suite: &Suite, group: &Group) -> Result<Vec<Workload>, B
         for &entries in &entries {
             for &batch in &batches {
                 let workload = suite.workload(name, entries, batch)?;
-                for &budget in &budgets {
-                    workloads.push(bounded(workload.clone(), group, budget)?);
+                for &corpus in group.corpus.as_deref().unwrap_or(&[workload.corpus]) {
+                    let workload = if corpus == workload.corpus {
+                        workload.clone()
+                    } else {
+                        workload.clone().with_corpus(corpus)?
+                    };
+                    for &budget in &budgets {
+                        workloads.push(bounded(workload.clone(), group, budget)?);
+                    }
                 }
             }
         }

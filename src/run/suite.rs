@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::{BadInput, ByteCount, unknown_name};
 use crate::workload::{
-    KeyDistribution, Mix, OnMiss, Origin, PRESETS, Size, TraceSource, Workload, find_preset,
+    KeyDistribution, Mix, Naming, OnMiss, Origin, PRESETS, Size, TraceSource, Workload, find_preset,
 };
 
 /// The built-in suites: name and TOML text.
@@ -94,6 +94,9 @@ pub struct Group {
     /// Batch sizes of this group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch: Option<Vec<u32>>,
+    /// What keys look like, as `Workload::corpus` has it; each workload is measured with each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub corpus: Option<Vec<Naming>>,
     /// Budgets of this group: each workload is measured under each.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<Vec<ByteCount>>,
@@ -114,6 +117,9 @@ pub struct Custom {
     /// See [`Workload::keys`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keys: Option<KeyDistribution>,
+    /// See [`Workload::corpus`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub corpus: Option<Naming>,
     /// See [`Workload::key`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<Size>,
@@ -371,6 +377,7 @@ impl Custom {
         if let Some(keys) = &self.keys {
             workload.keys = keys.clone();
         }
+        workload.corpus = self.corpus.unwrap_or(workload.corpus);
         workload.key = self.key.clone().or(workload.key);
         if let Some(value) = &self.value {
             workload.value = value.clone();

@@ -1,6 +1,7 @@
 //! A record's key, and the prefill.
 
 use super::Workload;
+use super::naming::Namer;
 use super::size::{KEY_SIZE_MAX, Lengths};
 
 /// The longest key of a record, in bytes: `user` and the twenty digits of a number beyond 10^19.
@@ -42,15 +43,19 @@ impl KeyBuffer {
     }
 }
 
-/// Keys of records under a workload: YCSB's, or ones with a size of their own.
+/// Keys of records under a workload: YCSB's, ones with a size of their own, or those of a corpus.
 #[derive(Clone, Debug)]
 pub(super) enum KeyMaker {
     Ycsb(KeyBuffer),
     Sized(Box<SizedKeys>),
+    Named(Namer),
 }
 
 impl KeyMaker {
     pub(super) fn new(workload: &Workload) -> KeyMaker {
+        if let Some(namer) = Namer::new(workload.corpus, workload.records()) {
+            return KeyMaker::Named(namer);
+        }
         match &workload.key {
             None => KeyMaker::Ycsb(KeyBuffer::new()),
             Some(size) => KeyMaker::Sized(Box::new(SizedKeys {
@@ -65,6 +70,7 @@ impl KeyMaker {
         match self {
             KeyMaker::Ycsb(_) => KEY_LEN_MAX,
             KeyMaker::Sized(_) => BUFFER_BYTES,
+            KeyMaker::Named(namer) => namer.longest(),
         }
     }
 
@@ -74,6 +80,7 @@ impl KeyMaker {
         match self {
             KeyMaker::Ycsb(buffer) => buffer.key(record),
             KeyMaker::Sized(sized) => sized.key(record),
+            KeyMaker::Named(namer) => namer.key(record),
         }
     }
 }

@@ -9,7 +9,7 @@
 //! | `plan` | a workload as data, and what makes no sense |
 //! | `preset` | the workloads that have names |
 //! | `distribution`, `picker`, `zipf`, `rejection`, `alias` | which record an operation picks |
-//! | `keys`, `size`, `law` | a record's key, and the lengths of both key and value |
+//! | `keys`, `naming`, `size`, `law` | a record's key, and the lengths of both key and value |
 //! | `segment` | operations as the timed loop reads them |
 //! | `stream`, `drawn`, `replay` | where segments come from: drawn, or read from a trace |
 //! | `presence` | what a thread can know of a key before it touches it |
@@ -23,6 +23,7 @@ mod keys;
 mod law;
 #[cfg(test)]
 mod model_tests;
+mod naming;
 mod picker;
 mod plan;
 mod presence;
@@ -37,6 +38,7 @@ mod zipf;
 
 pub use distribution::KeyDistribution;
 pub use keys::Prefill;
+pub use naming::Naming;
 pub use law::Law;
 pub use plan::{Mix, OnMiss, Origin, TraceSource, Workload};
 pub use preset::{PRESETS, Preset, REFUSED, Refused, find as find_preset};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{KeyDistribution, Size, TraceFacts, find_format};
+use super::{KeyDistribution, Naming, Size, TraceFacts, find_format};
 use crate::base::{BadInput, ByteCount, Nanoseconds};
 
 /// How many records a workload may number, prefilled and inserted ones together: just below 2^32,
@@ -22,6 +22,9 @@ pub struct Workload {
     pub entries: u64,
     /// Which record an operation picks.
     pub keys: KeyDistribution,
+    /// What the records' keys look like.
+    #[serde(default, skip_serializing_if = "Naming::is_ycsb")]
+    pub corpus: Naming,
     /// Bytes of a key; `None` has the keys of YCSB, `user` and up to twenty digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<Size>,
@@ -136,6 +139,7 @@ impl Workload {
             name: source.name(),
             entries: 0,
             keys: KeyDistribution::Sequential,
+            corpus: Naming::Ycsb,
             key: None,
             value: default_value(),
             resize_values: false,
@@ -168,6 +172,19 @@ impl Workload {
             *ops = u64::try_from(scaled).unwrap_or(u64::MAX).max(1);
         }
         self.entries = entries;
+    }
+
+    /// The same with other keys, which its name then tells.
+    ///
+    /// # Errors
+    /// A corpus that has fewer keys than there are records, or a trace, which has its own.
+    pub fn with_corpus(mut self, corpus: Naming) -> Result<Workload, BadInput> {
+        self.corpus = corpus;
+        if !corpus.is_ycsb() {
+            self.name = format!("{} ({corpus})", self.name);
+        }
+        self.check()?;
+        Ok(self)
     }
 
     /// Whether operations leave the set of keys as the prefill made it, so that a built table can
@@ -226,6 +243,16 @@ impl Workload {
         if others_put_in { self.entries } else { 0 }
     }
 
+    /// Records that have keys: those of the start and those that inserts add.
+    pub(super) fn records(&self) -> u64 {
+        let inserted = if self.mix.insert > 0 {
+            self.ops.unwrap_or(self.entries)
+        } else {
+            0
+        };
+        self.entries.saturating_add(inserted)
+    }
+
     /// Checks what the types cannot.
     ///
     /// # Errors
@@ -265,6 +292,12 @@ impl Workload {
                 "entries = {entries} is not valid: 0, a trace brings its own keys"
             ));
         }
+        if !self.corpus.is_ycsb() {
+            let corpus = self.corpus;
+            return bad(format!(
+                "corpus = \"{corpus}\" is not valid: a trace brings its own keys"
+            ));
+        }
         if self.key.is_some() || self.resize_values {
             return bad("key and resize_values are not valid: a trace brings its own sizes".into());
         }
@@ -287,6 +320,19 @@ impl Workload {
         if entries == 0 || entries > RECORDS_MAX {
             return bad(format!(
                 "entries = {entries} is not valid: 1 to {RECORDS_MAX}"
+            ));
+        }
+        let most = self.corpus.most();
+        if self.records() > most {
+            return bad(format!(
+                "entries = {entries} is not valid: corpus {} has {most} keys",
+                self.corpus
+            ));
+        }
+        if self.key.is_some() && !self.corpus.is_ycsb() {
+            return bad(format!(
+                "key is not valid with corpus = \"{}\", whose keys have sizes of their own",
+                self.corpus
             ));
         }
         if mix.total() == 0 {
@@ -366,6 +412,9 @@ impl Workload {
         } else {
             let _ = write!(text, "{} over {} records, ", self.keys, self.entries);
             text.push_str(&self.mix.words());
+        }
+        if !self.corpus.is_ycsb() {
+            let _ = write!(text, ", keys {}", self.corpus);
         }
         if let Some(key) = &self.key {
             let _ = write!(text, ", keys {key}");

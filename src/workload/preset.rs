@@ -32,7 +32,7 @@
 //! The map mixes are those that benchmarks of concurrent maps use: an update there is a
 //! read-modify-write here, an upsert a set; keys are picked alike.
 
-use super::{KeyDistribution, Law, Mix, OnMiss, Size, Workload};
+use super::{KeyDistribution, Law, Mix, Naming, OnMiss, Size, Workload};
 use crate::base::{BadInput, unknown_name};
 
 /// A workload with a name.
@@ -290,6 +290,7 @@ fn prefilled(name: &str) -> Workload {
         name: name.to_owned(),
         entries: ENTRIES,
         keys: KeyDistribution::Zipfian { theta: 0.99 },
+        corpus: Naming::Ycsb,
         key: None,
         value: Size::Fixed(100),
         resize_values: false,

@@ -97,6 +97,7 @@ fn manifest(run_id: &str, size: Size) -> Manifest {
                 threads: panel % 2 + 1,
                 batch: 1,
                 entries: 100_000,
+                corpus: String::new(),
                 pass: false,
                 budget: None,
                 origin_ns: None,

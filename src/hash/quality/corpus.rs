@@ -10,6 +10,8 @@ pub enum Corpus {
     User,
     /// Integers counting up, eight bytes each, little-endian.
     Sequential,
+    /// The same in decimal, without leading zeros.
+    Decimal,
     /// Addresses of web pages: long common parts, numbers here and there.
     Url,
     /// Random UUIDs, version 4, as text.
@@ -23,9 +25,10 @@ const ONE_BYTE_LENGTH: usize = 64;
 
 impl Corpus {
     /// All of them.
-    pub const ALL: [Corpus; 5] = [
+    pub const ALL: [Corpus; 6] = [
         Corpus::User,
         Corpus::Sequential,
+        Corpus::Decimal,
         Corpus::Url,
         Corpus::Uuid,
         Corpus::OneByte,
@@ -37,6 +40,7 @@ impl Corpus {
         match self {
             Corpus::User => "user",
             Corpus::Sequential => "sequential",
+            Corpus::Decimal => "decimal",
             Corpus::Url => "url",
             Corpus::Uuid => "uuid",
             Corpus::OneByte => "one-byte",
@@ -49,6 +53,7 @@ impl Corpus {
         match self {
             Corpus::User => "'user' and 16 decimal digits, counting up",
             Corpus::Sequential => "integers counting up, 8 bytes little-endian",
+            Corpus::Decimal => "integers counting up, in decimal",
             Corpus::Url => "web addresses with long common parts",
             Corpus::Uuid => "random UUIDs, version 4, as text",
             Corpus::OneByte => "64 bytes of which one changes; 16321 keys at most",
@@ -68,17 +73,43 @@ impl Corpus {
     /// no more.
     #[must_use]
     pub fn keys(self, count: usize, seed: u64) -> Vec<Vec<u8>> {
-        let count = match self {
-            Corpus::OneByte => count.min(1 + 255 * ONE_BYTE_LENGTH),
-            _ => count,
-        };
-        (0..count as u64).map(|n| self.key(n, seed)).collect()
+        (0..self.most().min(count as u64))
+            .map(|n| self.key(n, seed))
+            .collect()
     }
 
-    fn key(self, n: u64, seed: u64) -> Vec<u8> {
+    /// How many keys it has.
+    #[must_use]
+    pub fn most(self) -> u64 {
+        match self {
+            Corpus::OneByte => 1 + 255 * ONE_BYTE_LENGTH as u64,
+            _ => u64::MAX,
+        }
+    }
+
+    /// Bytes that no key of it exceeds, of the first 2^53.
+    #[must_use]
+    pub fn longest(self) -> usize {
+        match self {
+            Corpus::User => 20,
+            Corpus::Sequential => 8,
+            Corpus::Decimal => 16,
+            Corpus::Url => 80,
+            Corpus::Uuid => 36,
+            Corpus::OneByte => ONE_BYTE_LENGTH,
+        }
+    }
+
+    /// Its `n`th key under a seed.
+    ///
+    /// # Panics
+    /// If it has no more than `n` keys.
+    #[must_use]
+    pub fn key(self, n: u64, seed: u64) -> Vec<u8> {
         match self {
             Corpus::User => format!("user{n:016}").into_bytes(),
             Corpus::Sequential => n.to_le_bytes().to_vec(),
+            Corpus::Decimal => n.to_string().into_bytes(),
             Corpus::Url => url(n, seed),
             Corpus::Uuid => uuid(n, seed),
             Corpus::OneByte => one_byte(n),
@@ -147,6 +178,9 @@ mod tests {
                 "{corpus:?}"
             );
             assert_eq!(corpus.keys(100, 7), keys[..100]);
+            let last = corpus.key(corpus.most().min(1 << 53) - 1, 7);
+            let longest = keys.iter().chain([&last]).map(Vec::len).max().unwrap();
+            assert!(longest <= corpus.longest(), "{corpus:?}: {longest}");
             assert_eq!(Corpus::find(corpus.name()).unwrap(), corpus);
         }
         assert_ne!(Corpus::Uuid.keys(3, 1), Corpus::Uuid.keys(3, 2));

@@ -67,14 +67,17 @@ fn increment(key: &mut [u8]) {
 }
 
 /// `count` keys that collide in all bits of a 32-bit function, or the low 32 of FNV-1a's 64, which
-/// carries nothing downwards. Nothing for functions without such a weakness known to this lab.
+/// carries nothing downwards, and of identity. Nothing for functions without such a weakness known to this lab.
 ///
 /// # Panics
-/// If `count` is above 2^32.
+/// If `count` is above 2^32, or 2^21 for identity.
 #[must_use]
 pub fn multicollision(row: &HashRow, count: usize) -> Option<Flood> {
     assert!(count <= 1 << 32, "keys beyond what is enumerated");
     let pairs = count.next_power_of_two().ilog2() as usize;
+    if row.name == "identity" {
+        return Some(identity_flood(count));
+    }
     let (blocks, bits, every_seed) = match row.name {
         // 33 · 'E' + 'z' = 33 · 'F' + 'Y', whatever was before.
         "djb2" => (vec![[b"Ez".to_vec(), b"FY".to_vec()]; pairs], 64, true),
@@ -102,6 +105,18 @@ pub fn multicollision(row: &HashRow, count: usize) -> Option<Flood> {
         bits,
         every_seed,
     })
+}
+
+/// Multiples of 2^32, whose low halves are zero. Sixteen digits hold 2^21 of them.
+fn identity_flood(count: usize) -> Flood {
+    assert!(count <= 1 << 21, "numbers beyond sixteen digits");
+    Flood {
+        keys: (0..count as u64)
+            .map(|n| format!("user{:016}", n << 32).into_bytes())
+            .collect(),
+        bits: 32,
+        every_seed: true,
+    }
 }
 
 /// Two blocks of equal length that lead from one state to the same.
@@ -213,7 +228,14 @@ mod tests {
         }
         assert_eq!(
             weak,
-            ["murmur3-32", "fnv1a-32", "fnv1a-64", "djb2", "crc32c"]
+            [
+                "identity",
+                "murmur3-32",
+                "fnv1a-32",
+                "fnv1a-64",
+                "djb2",
+                "crc32c"
+            ]
         );
     }
 

@@ -1,0 +1,261 @@
+//! What the keys of a key space look like: YCSB's, one of the corpora that hash functions are
+//! measured with, or keys that collide on purpose.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::{Deserialize, Deserializer, Serialize, de};
+
+use crate::base::{BadInput, unknown_name};
+use crate::hash::quality::{Corpus, flood};
+use crate::hash::{self, Seed};
+
+/// Before the name of the hash function whose buckets are to be flooded.
+const FLOOD: &str = "flood:";
+
+/// The word for YCSB's keys.
+const YCSB: &str = "ycsb";
+
+/// Seed of the corpora that have chance in them: a record has the same key in every run.
+const CORPUS_SEED: u64 = 1;
+
+/// Whoever floods a table does not know its seed and tries with this one, which no run has.
+const ATTACKER_SEED: Seed = [0, 0];
+
+/// Low bits of the hash that keys found by search have in common.
+const SEARCH_BITS: u32 = 16;
+
+/// The most keys of a flood that has to be searched for, 2^16 tries each.
+const SEARCHED_MAX: u64 = 10_000;
+
+/// The most keys of a multicollision: those of `identity` end here.
+const COLLIDING_MAX: u64 = 1 << 20;
+
+/// How a record's number becomes its key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(into = "String")]
+pub enum Naming {
+    /// `user` and the decimal of the hashed record number, as YCSB does.
+    #[default]
+    Ycsb,
+    /// The record's key in a corpus.
+    Corpus(Corpus),
+    /// Keys that collide under the hash function of this name: a multicollision where one is
+    /// known, else found by a search for equal low 16 bits under a seed that is not the run's.
+    Flood(&'static str),
+}
+
+impl Naming {
+    /// Whether it is what workloads have when nobody says otherwise.
+    #[must_use]
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it so")]
+    pub fn is_ycsb(&self) -> bool {
+        *self == Naming::Ycsb
+    }
+
+    /// Reads `url`, `flood:djb2`, `ycsb`.
+    ///
+    /// # Errors
+    /// An unknown corpus or hash function, answered with the nearest valid one.
+    pub fn parse(text: &str) -> Result<Naming, BadInput> {
+        if text == YCSB {
+            return Ok(Naming::Ycsb);
+        }
+        if let Some(name) = text.strip_prefix(FLOOD) {
+            return Ok(Naming::Flood(hash::find(name)?.name));
+        }
+        Corpus::find(text).map(Naming::Corpus).map_err(|_| {
+            let corpora = Corpus::ALL.map(Corpus::name);
+            let valid = [YCSB].into_iter().chain(corpora);
+            let error = unknown_name("corpus", text, valid);
+            BadInput(format!(
+                "{error}; or {FLOOD} and the name of a hash function"
+            ))
+        })
+    }
+
+    /// How many records can have keys.
+    pub(super) fn most(self) -> u64 {
+        match self {
+            Naming::Ycsb => u64::MAX,
+            Naming::Corpus(corpus) => corpus.most(),
+            Naming::Flood(name) if collisions(name, 1).is_some() => COLLIDING_MAX,
+            Naming::Flood(_) => SEARCHED_MAX,
+        }
+    }
+}
+
+impl fmt::Display for Naming {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Naming::Ycsb => f.write_str(YCSB),
+            Naming::Corpus(corpus) => f.write_str(corpus.name()),
+            Naming::Flood(name) => write!(f, "{FLOOD}{name}"),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Naming {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Naming, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Naming::parse(&text).map_err(de::Error::custom)
+    }
+}
+
+impl From<Naming> for String {
+    fn from(naming: Naming) -> String {
+        naming.to_string()
+    }
+}
+
+/// Names records, one after the other.
+#[derive(Clone, Debug)]
+pub(super) enum Namer {
+    Corpus(Corpus, Vec<u8>),
+    Listed(Arc<Vec<Vec<u8>>>),
+}
+
+impl Namer {
+    /// For the records below `records`; `None` for YCSB's keys, which are made elsewhere.
+    pub(super) fn new(naming: Naming, records: u64) -> Option<Namer> {
+        match naming {
+            Naming::Ycsb => None,
+            Naming::Corpus(corpus) => Some(Namer::Corpus(corpus, Vec::new())),
+            Naming::Flood(name) => Some(Namer::Listed(flood_of(name, records))),
+        }
+    }
+
+    /// The key of a record.
+    #[inline]
+    pub(super) fn key(&mut self, record: u64) -> &[u8] {
+        match self {
+            Namer::Corpus(corpus, key) => {
+                *key = corpus.key(record, CORPUS_SEED);
+                key
+            }
+            Namer::Listed(keys) => &keys[usize::try_from(record).expect("keys are in memory")],
+        }
+    }
+
+    /// Bytes of the longest key, for room to be made.
+    pub(super) fn longest(&self) -> usize {
+        match self {
+            Namer::Corpus(corpus, _) => corpus.longest(),
+            Namer::Listed(keys) => keys.iter().map(Vec::len).max().unwrap_or(0),
+        }
+    }
+}
+
+/// Keys that collide in all the bits that a table picks buckets by, where such are known.
+fn collisions(name: &str, count: usize) -> Option<Vec<Vec<u8>>> {
+    let row = hash::find(name).expect("it was found when it was parsed");
+    // One key alone would be the empty one.
+    let mut keys = flood::multicollision(row, count.max(2))?.keys;
+    keys.truncate(count);
+    Some(keys)
+}
+
+/// The keys of a flood. The threads of a process and its prefill share the last one made: a
+/// search takes a second.
+fn flood_of(name: &'static str, records: u64) -> Arc<Vec<Vec<u8>>> {
+    type Known = Option<(&'static str, u64, Arc<Vec<Vec<u8>>>)>;
+    static LAST: Mutex<Known> = Mutex::new(None);
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((known, count, keys)) = &*last
+        && (*known, *count) == (name, records)
+    {
+        return Arc::clone(keys);
+    }
+    let count = usize::try_from(records).expect("the number was checked");
+    let keys = Arc::new(collisions(name, count).unwrap_or_else(|| {
+        let function = hash::find(name)
+            .expect("it was found when it was parsed")
+            .function;
+        flood::search(
+            |key| function(key, ATTACKER_SEED),
+            SEARCH_BITS,
+            count,
+            u64::MAX,
+        )
+    }));
+    *last = Some((name, records, Arc::clone(&keys)));
+    keys
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::super::{Prefill, Segment, Stream, find_preset};
+    use super::*;
+
+    #[test]
+    fn names_are_read_and_written() {
+        let all = Corpus::ALL.map(Naming::Corpus);
+        let floods = ["djb2", "xxh3"].map(Naming::Flood);
+        for naming in [Naming::Ycsb].into_iter().chain(all).chain(floods) {
+            assert_eq!(Naming::parse(&naming.to_string()), Ok(naming));
+        }
+        let error = |text: &str| Naming::parse(text).unwrap_err().0;
+        assert!(
+            error("urls").contains("did you mean 'url'"),
+            "{}",
+            error("urls")
+        );
+        assert!(error("flood:djb").contains("did you mean 'djb2'"));
+    }
+
+    /// Prefill and stream agree on the keys, all of which differ.
+    #[test]
+    fn a_workload_has_the_keys_of_its_corpus() {
+        for name in [
+            "user",
+            "url",
+            "one-byte",
+            "flood:murmur3-32",
+            "flood:identity",
+        ] {
+            let mut workload = (find_preset("uniform").unwrap().build)();
+            workload.corpus = Naming::parse(name).unwrap();
+            workload.resize(1000);
+            workload.check().unwrap();
+            let mut filled = HashSet::new();
+            Prefill::new(&workload).for_each(|key, _| {
+                assert!(!key.is_empty() && filled.insert(key.to_vec()), "{name}");
+            });
+            assert_eq!(filled.len(), 1000, "{name}");
+            let mut segment = Segment::default();
+            Stream::open(&workload, 1, 0, 1)
+                .unwrap()
+                .refill(&mut segment)
+                .unwrap();
+            assert!(!segment.ops.is_empty());
+            for op in &segment.ops {
+                assert!(filled.contains(segment.key(op)), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_flood_fills_one_bucket_under_its_hash() {
+        for (name, bits) in [("djb2", 64), ("rustc-hash", SEARCH_BITS)] {
+            let row = hash::find(name).unwrap();
+            let keys = flood_of(row.name, 20);
+            let mask = u64::MAX >> (64 - bits);
+            let hashes = keys.iter().map(|key| (row.function)(key, [7, 8]) & mask);
+            assert_eq!(hashes.collect::<HashSet<_>>().len(), 1, "{name}");
+            assert_eq!(keys.len(), 20);
+        }
+    }
+
+    #[test]
+    fn a_corpus_that_is_too_small_is_refused() {
+        let mut workload = (find_preset("uniform").unwrap().build)();
+        workload.corpus = Naming::Corpus(Corpus::OneByte);
+        let error = workload.check().unwrap_err().0;
+        assert!(
+            error.contains("one-byte") && error.contains("16321"),
+            "{error}"
+        );
+    }
+}
