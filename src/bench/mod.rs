@@ -4,9 +4,12 @@
 //! and gets one reply a line (`protocol`). [`child`] opens the table, fills it, keeps the worker
 //! threads and their sessions across slices (`worker`), and each worker runs the timed loop
 //! (`timed`): hash, table call, check that the bytes belong to the key, and nothing else.
+//!
+//! `micro` and `hashing` time one operation, or one hash function, in this process.
 
 mod child;
 mod clocked;
+mod hashing;
 mod micro;
 mod pipe;
 mod protocol;
@@ -15,6 +18,7 @@ mod timed;
 mod worker;
 
 pub use child::{child, control_child};
+pub use hashing::{HashKeys, no_hash};
 pub use micro::{Measure, MicroOp, Run, micro};
 pub use pipe::{Pipe, StdPipe};
 pub use protocol::{

@@ -20,6 +20,7 @@ Examples:
   bucketlab run --trace requests.txt.gz -t fixed -t resizable
   bucketlab report results/RUN               its page and charts again
   bucketlab trace requests.csv.zst           what a trace is
+  bucketlab hash                             which hash function for which use
   bucketlab list strategies
 
 Exit codes: 0 all is well; 1 a cell failed; 2 input that cannot be used; 130 interrupted."
@@ -37,6 +38,8 @@ pub(super) enum Verb {
     Report(Report),
     /// Say what a trace is: requests, keys, operations, sizes, popularity
     Trace(Trace),
+    /// Measure hash functions by themselves: speed, spread, avalanche, floods
+    Hash(Hash),
     /// Say what there is: strategies, hashes, workloads, suites, formats
     List(List),
     /// Serve one table to a parent process
@@ -153,6 +156,43 @@ pub(super) struct Trace {
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub(super) out: PathBuf,
     /// How it is printed
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(super) format: Format,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  bucketlab hash                                 all functions, all corpora, about 20 seconds
+  bucketlab hash --hash xxh3,sip13 --buckets 2^16
+  bucketlab hash --keys url --keys requests.txt.gz
+  bucketlab hash --format json > hashes.json
+
+Corpora: user, sequential, decimal, url, uuid, one-byte; or a file with a key a line, plain or .gz, or a
+trace (FILE:FORMAT). The last line of stdout is the path of the report.")]
+pub(super) struct Hash {
+    /// Functions to measure; all when left out
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(super) hash: Vec<String>,
+    /// Keys to spread; all corpora when left out; may be repeated
+    #[arg(long, value_name = "CORPUS|FILE")]
+    pub(super) keys: Vec<String>,
+    /// Bucket counts, powers of two [default: 2^6,2^10,2^16,2^20]
+    #[arg(long, value_name = "N", value_parser = integer, value_delimiter = ',')]
+    pub(super) buckets: Vec<u64>,
+    /// Keys of each corpus
+    #[arg(long, value_name = "N", value_parser = integer, default_value = "200000")]
+    pub(super) entries: u64,
+    /// Seconds for measuring speed
+    #[arg(long, value_name = "SECONDS", default_value_t = 6.0)]
+    pub(super) time: f64,
+    /// Seed of keys, hashes and bootstrap
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(super) seed: u64,
+    /// Directory that run directories are made in
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    pub(super) out: PathBuf,
+    /// How the result is printed; with json, everything else goes to stderr
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub(super) format: Format,
 }

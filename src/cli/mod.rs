@@ -2,6 +2,7 @@
 
 mod args;
 mod child;
+mod hash;
 mod list;
 mod output;
 mod progress;
@@ -79,6 +80,7 @@ fn with_args(
         args::Verb::Run(run) => run::run(house, &run),
         args::Verb::Report(report) => report::report(&report),
         args::Verb::Trace(trace) => trace::trace(&trace),
+        args::Verb::Hash(hash) => hash::hash(house, &hash),
         args::Verb::List(list) => list::list(house, &list),
         args::Verb::Child => Ok(child::child(house)),
     }

@@ -7,11 +7,15 @@ use std::process::ExitCode;
 use super::args::Report;
 use super::output;
 use crate::base::BadInput;
-use crate::record::{Pages, Records, write_page, write_pages};
-use crate::report::{self, Chart, Summary};
+use crate::record::{HashRecords, Pages, Records, write_page, write_pages};
+use crate::report::{self, Chart, HashSummary, Summary};
 
 pub(super) fn report(args: &Report) -> anyhow::Result<ExitCode> {
     let path = match &args.other {
+        None if HashRecords::are_in(&args.run) => {
+            let records = HashRecords::read(&args.run)?;
+            super::hash::write(&args.run, &HashSummary::of(&records), &records)?
+        }
         None => {
             let records = read(&args.run)?;
             write(&args.run, &Summary::of(&records), &records)?

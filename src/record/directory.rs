@@ -157,7 +157,6 @@ pub(super) fn make<D>(
     Ok(open(&path, run_id).map_err(|error| unwritable(&path, &error))?)
 }
 
-
 /// Letters, digits and the punctuation of names and versions stay; the rest becomes `-`.
 fn fit_for_name(text: &str) -> String {
     text.chars()

@@ -8,6 +8,7 @@ mod charts;
 mod derive;
 mod findings;
 mod format;
+mod hashes;
 mod json;
 mod model;
 mod page;
@@ -19,12 +20,19 @@ mod terminal;
 #[cfg(test)]
 mod tests;
 
-pub use charts::{Chart, FittedLine, charts, dark_variables, light_variables, popularity};
+pub use charts::{
+    Chart, FittedLine, charts, dark_variables, hash_charts, light_variables, popularity,
+};
 pub use findings::{Finding, Topic, findings};
+pub use hashes::{
+    AvalancheFigures, Fall, HashFigures, HashFinding, HashSummary, SpeedPoint, hash_findings,
+    hash_json, hash_table,
+};
 pub use json::json;
-pub use page::{Run, comparison, html, markdown};
+pub use page::{Run, comparison, hash_html, hash_markdown, html, markdown};
 pub use rates::{Ratio, ratio};
 pub use summary::{
-    CellSummary, HarnessFloor, PAIRS_FOR_A_VERDICT, PanelSummary, Summary, Tally, Verdict,
+    CellSummary, FloodCost, HarnessFloor, PAIRS_FOR_A_VERDICT, PanelSummary, Summary, Tally,
+    Verdict,
 };
 pub use terminal::{bullets, table};

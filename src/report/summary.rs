@@ -8,6 +8,21 @@ use crate::stats::Interval;
 /// Pairs that a verdict needs: of fewer, chance alone puts all on one side too often.
 pub const PAIRS_FOR_A_VERDICT: usize = 3;
 
+/// Hash functions from which on a panel is about them; with two of them targets are compared as
+/// ever.
+const HASHES_IN_QUESTION: usize = 3;
+
+/// A target under a flooded function and under one that is not.
+#[derive(Clone, Copy, Debug)]
+pub struct FloodCost<'p> {
+    /// The cell whose function the keys flood.
+    pub flooded: &'p CellSummary,
+    /// The same target under another function.
+    pub safe: &'p CellSummary,
+    /// How many times as long an operation of the first takes.
+    pub ratio: Ratio,
+}
+
 /// Everything that tables, charts and findings say, in figures.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
@@ -228,6 +243,45 @@ impl PanelSummary {
             .collect();
         cells.sort_by(|(_, a), (_, b)| b.total_cmp(a));
         cells.into_iter().map(|(cell, _)| cell).collect()
+    }
+
+    /// The function that the keys are made to flood.
+    #[must_use]
+    pub fn flooded(&self) -> Option<&str> {
+        self.entry.corpus.strip_prefix("flood:")
+    }
+
+    /// Whether the question is what the hash function does: its keys flood one, or each target is
+    /// measured under several.
+    #[must_use]
+    pub fn is_about_hashes(&self) -> bool {
+        let ranked = self.cells.iter().filter(|cell| cell.ranked());
+        let hashes: std::collections::BTreeSet<&str> =
+            ranked.map(|cell| cell.entry.hash.as_str()).collect();
+        hashes.len() >= HASHES_IN_QUESTION || (self.flooded().is_some() && hashes.len() > 1)
+    }
+
+    /// What the flood costs each target that was measured under the flooded function and under
+    /// another; empty where the keys flood none.
+    #[must_use]
+    pub fn flood_costs(&self) -> Vec<FloodCost<'_>> {
+        let Some(flooded) = self.flooded() else {
+            return Vec::new();
+        };
+        let cells = || self.cells.iter().filter(|cell| cell.ranked());
+        cells()
+            .filter(|cell| cell.entry.hash == flooded)
+            .filter_map(|cell| {
+                let safe = cells().find(|other| {
+                    other.entry.hash != flooded && other.entry.target_full == cell.entry.target_full
+                })?;
+                Some(FloodCost {
+                    flooded: cell,
+                    safe,
+                    ratio: self.ratio(safe, cell)?,
+                })
+            })
+            .collect()
     }
 
     /// Whether hits and misses are worth showing: a trace, or a workload with misses.

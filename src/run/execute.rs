@@ -57,7 +57,11 @@ pub fn execute(
         .map(|suite| suite.name.as_str())
         .collect();
     let name = names.join("+");
-    let revision = revision();
+    let Origin {
+        revision,
+        binary_hash,
+        lockfile_hash,
+    } = Origin::of(executable);
     let (compact, started) = machine::utc_now();
     let mut directory = RunDirectory::create(out, &name, &revision, &compact)?;
     let run_id = directory.run_id().to_owned();
@@ -74,8 +78,8 @@ pub fn execute(
         discard_ns: slice_ns / 5,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         revision,
-        binary_hash: machine::file_hash(executable).unwrap_or_default(),
-        lockfile_hash: format!("{:016x}", xxh3_64(LOCKFILE)),
+        binary_hash,
+        lockfile_hash,
         clock_cost_ps: machine::clock_cost_ps(),
         not_measured: not_measured(),
         machine: machine::fingerprint(),
@@ -128,8 +132,25 @@ pub fn execute(
     })
 }
 
+/// What the program is made from.
+pub(super) struct Origin {
+    pub(super) revision: String,
+    pub(super) binary_hash: String,
+    pub(super) lockfile_hash: String,
+}
+
+impl Origin {
+    pub(super) fn of(executable: &Path) -> Origin {
+        Origin {
+            revision: revision(),
+            binary_hash: machine::file_hash(executable).unwrap_or_default(),
+            lockfile_hash: format!("{:016x}", xxh3_64(LOCKFILE)),
+        }
+    }
+}
+
 /// 128 bits for a keyed hash out of the run's seed.
-fn hash_seed(seed: u64) -> [u64; 2] {
+pub(super) fn hash_seed(seed: u64) -> [u64; 2] {
     let half = |salt: u8| {
         let mut bytes = seed.to_le_bytes().to_vec();
         bytes.push(salt);

@@ -5,12 +5,14 @@
 //! - `process`: a child process that holds one table, and the requests to it;
 //! - `deal`: the order in which the cells of a panel get their slices;
 //! - `panel`: one panel measured, round by round;
-//! - [`execute`]: a whole run, with its directory and its manifest.
+//! - [`execute`]: a whole run, with its directory and its manifest;
+//! - [`measure_hashes`]: a run of the hash laboratory, which has no tables.
 
 mod deal;
 mod execute;
 mod expand;
 mod fit;
+mod hashes;
 mod misses;
 mod panel;
 pub mod plan;
@@ -21,6 +23,7 @@ mod tally;
 mod tests;
 
 pub use execute::{Ended, Watch, execute};
+pub use hashes::{HashOptions, HashPlan, measure_hashes};
 pub use plan::{Cell, Panel, Plan};
 pub use process::CHILD_VERB;
 pub use suite::{Overrides, SUITES, Suite};

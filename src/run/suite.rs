@@ -19,6 +19,8 @@ pub const SUITES: &[(&str, &str)] = &[
     ("growth", include_str!("../../benches/suites/growth.toml")),
     ("peers", include_str!("../../benches/suites/peers.toml")),
     ("traces", include_str!("../../benches/suites/traces.toml")),
+    ("hashes", include_str!("../../benches/suites/hashes.toml")),
+    ("flood", include_str!("../../benches/suites/flood.toml")),
 ];
 
 /// The suite that runs when none is named.

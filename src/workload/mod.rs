@@ -38,8 +38,8 @@ mod zipf;
 
 pub use distribution::KeyDistribution;
 pub use keys::Prefill;
-pub use naming::Naming;
 pub use law::Law;
+pub use naming::Naming;
 pub use plan::{Mix, OnMiss, Origin, TraceSource, Workload};
 pub use preset::{PRESETS, Preset, REFUSED, Refused, find as find_preset};
 pub use segment::{Expect, Filled, Kind, Op, SEGMENT_BYTES_MAX, Segment};

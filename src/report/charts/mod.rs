@@ -9,6 +9,12 @@ mod bytes;
 mod canvas;
 mod chains;
 mod fill;
+mod hash_avalanche;
+mod hash_chains;
+mod hash_speed;
+mod hash_spread;
+mod hash_suite;
+mod heat;
 mod load;
 mod misses;
 mod palette;
@@ -24,8 +30,9 @@ use std::collections::BTreeSet;
 pub use palette::{dark_variables, light_variables};
 pub use popularity::{FittedLine, popularity};
 
+use super::hashes::HashSummary;
 use super::summary::{CellSummary, PanelSummary, Summary};
-use crate::record::Records;
+use crate::record::{HashRecords, Records};
 
 /// One chart.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,6 +67,8 @@ pub fn charts(summary: &Summary, records: &Records) -> Vec<Chart> {
     let structures = structure::structures(records);
     let mut charts = Vec::new();
     for suite in suites(summary) {
+        let (about_hashes, suite) = suite.split();
+        hash_suite::charts(&about_hashes, &mut charts);
         ratios::charts(&suite, &mut charts);
         throughput::charts(&suite, &mut charts);
         buckets::charts(&suite, &structures, &mut charts);
@@ -80,10 +89,35 @@ pub fn charts(summary: &Summary, records: &Records) -> Vec<Chart> {
     charts
 }
 
+/// The charts of a hash laboratory's run. Without figures there are none.
+#[must_use]
+pub fn hash_charts(summary: &HashSummary, records: &HashRecords) -> Vec<Chart> {
+    [
+        hash_speed::chart(summary),
+        hash_spread::chart(summary),
+        hash_chains::chart(summary, records),
+        hash_avalanche::chart(summary),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
 /// A suite and its panels.
 struct Suite<'s> {
     name: &'s str,
     panels: Vec<&'s PanelSummary>,
+}
+
+impl<'s> Suite<'s> {
+    /// The panels that are about hash functions, which have charts of their own, and the others.
+    fn split(self) -> (Suite<'s>, Suite<'s>) {
+        let name = self.name;
+        let all = self.panels.into_iter();
+        let (about_hashes, others) = all.partition(|panel| panel.is_about_hashes());
+        let suite = |panels| Suite { name, panels };
+        (suite(about_hashes), suite(others))
+    }
 }
 
 fn suites(summary: &Summary) -> Vec<Suite<'_>> {

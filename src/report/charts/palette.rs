@@ -6,14 +6,14 @@
 
 use plotters::style::RGBColor;
 
-use crate::record::CellEntry;
+use crate::record::{CellEntry, HashEntry};
 
 /// Colours and what they are called in CSS: light, then dark.
 ///
 /// Okabe and Ito, "Color Universal Design" (2008). Their yellow cannot be seen on white and their
 /// blue hardly on black, so each has a second shade for the other background; black is the ink of
-/// the page. What is behind them is ours: text, grid, background, and shades for kinds of bytes.
-const COLOURS: [(&str, &str, &str); 18] = [
+/// the page. What is behind them is ours: text, grid, background, shades for kinds of bytes, and those of heat maps.
+const COLOURS: [(&str, &str, &str); 26] = [
     ("--c0", "#000000", "#F2F2F2"),
     ("--c1", "#E69F00", "#E69F00"),
     ("--c2", "#3D9FD3", "#56B4E9"),
@@ -32,12 +32,24 @@ const COLOURS: [(&str, &str, &str); 18] = [
     ("--kind-header", "#B35806", "#C96A14"),
     ("--kind-buckets", "#F1A340", "#F5B55E"),
     ("--kind-slack", "#8E8E8E", "#8A8F96"),
+    ("--heat0", "#EAF2FA", "#1D2733"),
+    ("--heat1", "#CAD9E8", "#31404F"),
+    ("--heat2", "#A9BFD7", "#45586A"),
+    ("--heat3", "#89A6C5", "#597186"),
+    ("--heat4", "#698CB3", "#6C8AA2"),
+    ("--heat5", "#4973A1", "#80A3BE"),
+    ("--heat6", "#285990", "#94BBD9"),
+    ("--heat7", "#08407E", "#A8D4F5"),
 ];
 
 /// Colours of strategies; further strategies have the same in other markers and dashes.
 const STRATEGY_COLOURS: u32 = 8;
 /// Shapes of [`Marker`].
 const MARKERS: u32 = 7;
+/// Shades of a heat map, from the background's side to the other.
+pub(super) const HEAT_STEPS: u32 = 8;
+/// Where they are among [`COLOURS`].
+const FIRST_HEAT: u32 = 18;
 /// `stroke-dasharray` by index; the first is a solid line.
 const DASHES: [&str; 5] = ["", "7 4", "2 3", "10 3 2 3", "14 5"];
 
@@ -72,6 +84,11 @@ impl Tone {
     /// Its placeholder, for a dotted line.
     pub fn dotted(self) -> RGBColor {
         placeholder(2, self as u32)
+    }
+
+    /// The placeholder of a shade of a heat map.
+    pub fn of_heat(step: u32) -> RGBColor {
+        placeholder(0, FIRST_HEAT + step.min(HEAT_STEPS - 1))
     }
 
     /// The placeholder of a kind of bytes.
@@ -112,6 +129,11 @@ impl Style {
             };
         }
         Style::numbered(cell.colour)
+    }
+
+    /// The style of a hash function.
+    pub fn of_hash(hash: &HashEntry) -> Style {
+        Style::numbered(hash.colour)
     }
 
     /// Colours first; whoever shares a colour differs in its marker, and in its dash as long as

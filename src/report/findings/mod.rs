@@ -5,6 +5,7 @@
 
 mod compare;
 mod events;
+mod hashes;
 mod longest;
 mod misses;
 mod model;
@@ -45,6 +46,8 @@ pub enum Topic {
     Replay,
     /// Resizes within trials.
     Resizes,
+    /// What the hash function makes of a table.
+    Hash,
     /// Two targets that do not differ by more than the noise.
     NoDifference,
 }
@@ -65,6 +68,7 @@ impl Topic {
             Topic::Origin => "origin",
             Topic::Replay => "replay",
             Topic::Resizes => "resizes",
+            Topic::Hash => "hash",
             Topic::NoDifference => "no-difference",
         }
     }
@@ -86,11 +90,24 @@ pub struct Finding {
     pub effect: f64,
 }
 
-/// The findings of a run: errors first, then the largest effect first, then what is not a
+/// The findings of a run: errors first, then what was asked of hash functions, then the largest effect, then what is not a
 /// difference. At most seven; fewer where the figures give no more.
 #[must_use]
 pub fn findings(summary: &Summary) -> Vec<Finding> {
     let errors = events::errors(summary);
+    let mut about_hashes = hashes::hashes(summary);
+    about_hashes.truncate(AT_MOST - errors.len());
+    // What those panels have to say is said; of their many targets every pair would be too much.
+    let rest = Summary {
+        panels: summary
+            .panels
+            .iter()
+            .filter(|panel| !panel.is_about_hashes())
+            .cloned()
+            .collect(),
+        ..summary.clone()
+    };
+    let summary = &rest;
     let mut proposed = compare::comparisons(summary);
     proposed.extend(sweep::sweeps(summary));
     proposed.extend(scaling::scalings(summary));
@@ -101,10 +118,10 @@ pub fn findings(summary: &Summary) -> Vec<Finding> {
     proposed.extend(longest::longest(summary));
     proposed.extend(events::resizes(summary));
     proposed.sort_by(|a, b| b.effect.total_cmp(&a.effect).then(a.topic.cmp(&b.topic)));
-    let room = AT_MOST - errors.len();
+    let room = AT_MOST - errors.len() - about_hashes.len();
     let mut kept = strongest_of_each_topic(proposed, room);
     kept.sort_by(|a, b| b.effect.total_cmp(&a.effect).then(a.topic.cmp(&b.topic)));
-    errors.into_iter().chain(kept).collect()
+    errors.into_iter().chain(about_hashes).chain(kept).collect()
 }
 
 /// Keeps `room` of the findings, which are sorted: the first of each topic, then the first of what

@@ -104,7 +104,7 @@ fn table(text: &mut String, table: &Table) {
 }
 
 /// A table; the columns are titles and whether they hold numbers.
-fn grid(text: &mut String, columns: &[(&str, bool)], rows: &[Vec<String>]) {
+pub(super) fn grid(text: &mut String, columns: &[(&str, bool)], rows: &[Vec<String>]) {
     let mut line = |cells: Vec<String>| {
         let _ = writeln!(text, "| {} |", cells.join(" | "));
     };
@@ -149,7 +149,7 @@ fn reproduce(text: &mut String, view: &View<'_>) {
 }
 
 /// A block of code behind a fence that is longer than any in it.
-fn fenced(text: &mut String, language: &str, code: &str) {
+pub(super) fn fenced(text: &mut String, language: &str, code: &str) {
     let mut longest = 0;
     let mut run = 0;
     for c in code.chars() {
@@ -161,7 +161,7 @@ fn fenced(text: &mut String, language: &str, code: &str) {
 }
 
 /// A text in one line that shows as itself, whatever is in it.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::new();
     for c in text.chars() {
         match c {

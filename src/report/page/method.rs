@@ -163,9 +163,17 @@ pub(super) struct Reproduce {
 impl Reproduce {
     pub fn of(records: &Records) -> Reproduce {
         let manifest = &records.manifest;
+        let source = Source {
+            argv: &manifest.argv,
+            seed: manifest.seed,
+            version: &manifest.version,
+            revision: &manifest.revision,
+            binary_hash: &manifest.binary_hash,
+            lockfile_hash: &manifest.lockfile_hash,
+        };
         Reproduce {
-            commands: commands(manifest),
-            remarks: remarks(manifest),
+            commands: commands(&source),
+            remarks: remarks(&source, "streams"),
             suites: manifest
                 .suites
                 .iter()
@@ -180,7 +188,17 @@ impl Reproduce {
     }
 }
 
-fn commands(manifest: &Manifest) -> Vec<String> {
+/// What a run came from, whichever its manifest.
+pub(super) struct Source<'m> {
+    pub argv: &'m [String],
+    pub seed: u64,
+    pub version: &'m str,
+    pub revision: &'m str,
+    pub binary_hash: &'m str,
+    pub lockfile_hash: &'m str,
+}
+
+pub(super) fn commands(manifest: &Source<'_>) -> Vec<String> {
     let mut commands = Vec::new();
     let revision = manifest.revision.trim_end_matches("-dirty");
     if !revision.is_empty() {
@@ -216,9 +234,10 @@ fn quoted(word: &str) -> String {
     }
 }
 
-fn remarks(manifest: &Manifest) -> Vec<String> {
+/// What the commands take for granted; `what` is the same on every machine.
+pub(super) fn remarks(manifest: &Source<'_>, what: &str) -> Vec<String> {
     let mut remarks = vec![format!(
-        "bucketlab {}, seed {}: the same streams on every machine.",
+        "bucketlab {}, seed {}: the same {what} on every machine.",
         manifest.version, manifest.seed
     )];
     if manifest.revision.is_empty() {
@@ -227,8 +246,8 @@ fn remarks(manifest: &Manifest) -> Vec<String> {
         remarks.push("The sources were changed after that revision.".to_owned());
     }
     for (what, hash) in [
-        ("program", &manifest.binary_hash),
-        ("lockfile", &manifest.lockfile_hash),
+        ("program", manifest.binary_hash),
+        ("lockfile", manifest.lockfile_hash),
     ] {
         if !hash.is_empty() {
             remarks.push(format!("XXH3-64 of the {what}: {hash}."));

@@ -7,6 +7,7 @@
 //! HTML and by `markdown` in Markdown.
 
 mod compare;
+mod hashes;
 mod markdown;
 mod method;
 mod table;
@@ -20,14 +21,17 @@ use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
 
 use self::compare::Comparison;
+use self::hashes::HashView;
 use self::view::View;
 use super::charts::{Chart, dark_variables, light_variables};
+use super::hashes::HashSummary;
 use super::summary::Summary;
-use crate::record::Records;
+use crate::record::{HashRecords, Records};
 
 /// The templates, by the names that they use for each other.
-const TEMPLATES: [(&str, &str); 6] = [
+const TEMPLATES: [(&str, &str); 7] = [
     ("report.html", include_str!("report.html")),
+    ("hash.html", include_str!("hash.html")),
     ("compare.html", include_str!("compare.html")),
     ("frame.html", include_str!("frame.html")),
     ("table.html", include_str!("table.html")),
@@ -67,6 +71,18 @@ pub fn markdown(summary: &Summary, records: &Records, charts: &[Chart]) -> Strin
         charts,
     };
     markdown::document(&View::of(run))
+}
+
+/// The report of a hash laboratory's run as one HTML file that needs no other.
+#[must_use]
+pub fn hash_html(summary: &HashSummary, records: &HashRecords, charts: &[Chart]) -> String {
+    render("hash.html", &HashView::of(summary, records, charts))
+}
+
+/// The same as Markdown, its charts linked as images from `charts/`.
+#[must_use]
+pub fn hash_markdown(summary: &HashSummary, records: &HashRecords, charts: &[Chart]) -> String {
+    hashes::document(&HashView::of(summary, records, charts))
 }
 
 /// Two runs side by side, as one HTML file that needs no other. Each run comes with the relative

@@ -1,5 +1,7 @@
 //! What a report holds, in words and figures: the templates only place them.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::Run;
@@ -107,7 +109,7 @@ impl<'r> View<'r> {
             sections,
             method: Method::of(summary, records),
             reproduce: Reproduce::of(records),
-            machine: machine(&summary.manifest),
+            machine: machine(&summary.manifest.machine),
         }
     }
 }
@@ -126,15 +128,27 @@ impl Head {
 }
 
 fn head_line(manifest: &Manifest) -> Vec<String> {
-    let mut line = vec![manifest.started.replace('T', " ").replace('Z', " UTC")];
+    let mut line = vec![when(&manifest.started)];
     let suites: Vec<&str> = manifest.suites.iter().filter_map(|s| name_of(s)).collect();
     match suites.as_slice() {
         [] => {}
         [one] => line.push(format!("suite {one}")),
         several => line.push(format!("suites {}", several.join(", "))),
     }
+    line.extend(machine_line(&manifest.machine));
+    line
+}
+
+/// A date and time as people read it.
+pub(super) fn when(started: &str) -> String {
+    started.replace('T', " ").replace('Z', " UTC")
+}
+
+/// The main of a machine: processor, CPUs, memory, whether it is virtual.
+pub(super) fn machine_line(machine: &BTreeMap<String, String>) -> Vec<String> {
+    let mut line = Vec::new();
     let known = |name: &str| {
-        let value = manifest.machine.get(name)?;
+        let value = machine.get(name)?;
         (!value.starts_with("unknown")).then_some(value.as_str())
     };
     line.extend(known("cpu_model").map(str::to_owned));
@@ -371,6 +385,7 @@ fn chart_of<'c>(finding: &Finding, charts: &'c [Chart]) -> Option<&'c Chart> {
         Topic::Scaling => &["throughput", "threads", "ratio"],
         Topic::Misses => &["misses", "ratio"],
         Topic::Origin => &["latency", "ratio"],
+        Topic::Hash => &["flood", "hashes", "ratio"],
         Topic::Replay => &["throughput", "ratio"],
         Topic::Model => &["load", "buckets"],
         Topic::Longest => &["longest"],
@@ -389,9 +404,8 @@ fn chart_of<'c>(finding: &Finding, charts: &'c [Chart]) -> Option<&'c Chart> {
         .or_else(|| charts.iter().find(shows))
 }
 
-fn machine(manifest: &Manifest) -> Vec<(String, String)> {
-    manifest
-        .machine
+pub(super) fn machine(machine: &BTreeMap<String, String>) -> Vec<(String, String)> {
+    machine
         .iter()
         .map(
             |(name, value)| match (name.strip_suffix("_bytes"), value.parse()) {

@@ -1,0 +1,93 @@
+//! `bucketlab hash`: the hash laboratory.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use anyhow::Context;
+
+use super::args::{Format, Hash};
+use super::{House, output};
+use crate::base::BadInput;
+use crate::record::{HashRecords, Pages, Status, write_pages};
+use crate::report::{self, HashSummary};
+use crate::run::{HashOptions, HashPlan, measure_hashes};
+
+pub(super) fn hash(house: House<'_>, args: &Hash) -> anyhow::Result<ExitCode> {
+    let plan = HashPlan::new(&HashOptions {
+        hashes: args.hash.clone(),
+        keys: args.keys.clone(),
+        buckets: args.buckets.clone(),
+        entries: args.entries,
+        time_s: args.time,
+        seed: args.seed,
+    })?;
+    let interrupted = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        // The second one ends the program at once, with 130.
+        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&interrupted))
+            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&interrupted)))
+            .context("signals cannot be caught")?;
+    }
+    let command_line: Vec<String> = std::env::args_os()
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
+    let on_terminal = std::io::stderr().is_terminal();
+    let mut watch = |what: &str| {
+        if on_terminal {
+            output::complain(&format!("\r\x1b[K{what}"));
+        }
+    };
+    let ended = measure_hashes(
+        &plan,
+        house.executable,
+        &args.out,
+        &command_line,
+        &mut watch,
+        &interrupted,
+    );
+    if on_terminal {
+        output::complain("\r\x1b[K");
+    }
+    let ended = ended?;
+    let records = HashRecords::read(&ended.path)?;
+    let summary = HashSummary::of(&records);
+    let page = write(&ended.path, &summary, &records);
+    match args.format {
+        Format::Table => output::print_if_read(&report::hash_table(&summary, output::width()))?,
+        Format::Json => {
+            let json = serde_json::to_string_pretty(&report::hash_json(&summary))?;
+            output::print_if_read(&format!("{json}\n"))?;
+        }
+    }
+    // A report that cannot be written is a failure, but not before the figures are shown.
+    let last_line = format!("{}\n", page?.display());
+    match args.format {
+        Format::Table => output::print_if_read(&last_line)?,
+        Format::Json => output::complain(&last_line),
+    }
+    Ok(match ended.status {
+        Status::Interrupted => ExitCode::from(130),
+        _ => ExitCode::SUCCESS,
+    })
+}
+
+/// Writes the report of a run into its directory and returns the path of the page.
+pub(super) fn write(
+    run: &Path,
+    summary: &HashSummary,
+    records: &HashRecords,
+) -> Result<PathBuf, BadInput> {
+    let charts = report::hash_charts(summary, records);
+    let files = charts
+        .iter()
+        .map(|chart| (format!("{}.svg", chart.file), chart.standalone()));
+    let pages = Pages {
+        html: report::hash_html(summary, records, &charts),
+        markdown: report::hash_markdown(summary, records, &charts),
+        charts: files.collect(),
+    };
+    write_pages(run, &pages)
+}

@@ -1,0 +1,115 @@
+//! How evenly keys fall into buckets: a heat map of functions against corpora.
+
+use super::Chart;
+use super::canvas;
+use super::heat::{Heat, HeatCell, log_depth};
+use crate::base::human_integer;
+use crate::record::HashSpreadRow;
+use crate::report::format::figure;
+use crate::report::hashes::{Fall, HashFigures, HashSummary};
+
+/// Chi-square over its degrees of freedom where the scale ends.
+const DEEPEST: f64 = 100.0;
+
+pub(super) fn chart(summary: &HashSummary) -> Option<Chart> {
+    if summary.hashes.iter().all(|hash| hash.spread.is_empty()) {
+        return None;
+    }
+    let corpora = &summary.manifest.corpora;
+    let columns = ["low", "high"].iter().flat_map(|bits| {
+        let head = move |name: &String| (format!("{bits} bits"), name.clone());
+        corpora.iter().map(move |corpus| head(&corpus.name))
+    });
+    let row = |hash: &HashFigures| {
+        let cells = ["low", "high"].iter().flat_map(|bits| {
+            corpora
+                .iter()
+                .map(move |corpus| cell(hash, bits, &corpus.name))
+        });
+        (hash.entry.name.clone(), cells.collect())
+    };
+    let heat = Heat {
+        columns: columns.collect(),
+        rows: summary.hashes.iter().map(row).collect(),
+        ends: [
+            "1.00: chance".into(),
+            format!("{DEEPEST} and more: piled up"),
+        ],
+    };
+    let title = "Which functions spread which keys over buckets as chance would?".to_owned();
+    let about = "Chi-square of the buckets' counts over its degrees of freedom: 1 is chance, 2 means that \
+                 collisions exceed what is unavoidable by as much again; below 1 keys are dealt out more evenly \
+                 than by chance. Low bits are what bucket masks use, high bits what shards use. Of the bucket \
+                 counts the worst one is shown, by its standard score; ! and a deeper shade say that chance \
+                 is ruled out (a score above 5). Shades are logarithmic."
+        .to_owned();
+    let svg = canvas::draw(&title, heat.height(), |canvas| heat.paint(canvas))?;
+    Some(Chart {
+        file: "hash-spread".into(),
+        suite: "hash".into(),
+        panels: Vec::new(),
+        title,
+        about,
+        svg,
+    })
+}
+
+fn cell(hash: &HashFigures, bits: &str, corpus: &str) -> HeatCell {
+    let rows = hash.spread.iter();
+    let rows = rows.filter(|row| row.bits == bits && row.corpus == corpus);
+    let Some(worst) = rows.max_by(|a, b| a.score.total_cmp(&b.score)) else {
+        return HeatCell::default();
+    };
+    let ratio = over_degrees(worst);
+    let (depth, mark) = match Fall::of(worst) {
+        Fall::Piled => (log_depth(ratio.max(1.0), 1.0, DEEPEST), " !"),
+        Fall::Chance | Fall::Even => (0.0, ""),
+    };
+    HeatCell {
+        depth: Some(depth),
+        text: format!("{}{mark}", short(ratio)),
+        hover: format!(
+            "{}, {} keys of {corpus}, {} buckets by {bits} bits: chi-square {} ({} × its degrees of freedom), \
+             score {}, longest chain {} against {}",
+            hash.entry.name,
+            worst.keys,
+            human_integer(worst.buckets),
+            figure(worst.chi_square),
+            figure(ratio),
+            figure(worst.score),
+            worst.longest,
+            worst.likely_longest
+        ),
+    }
+}
+
+fn over_degrees(row: &HashSpreadRow) -> f64 {
+    row.chi_square / row.buckets.saturating_sub(1).max(1) as f64
+}
+
+/// What fits a narrow cell: `0.98`, `13`, `2.0k`.
+fn short(ratio: f64) -> String {
+    match ratio {
+        r if r >= 9_950.0 => format!("{:.0}k", r / 1e3),
+        r if r >= 999.5 => format!("{:.1}k", r / 1e3),
+        r if r >= 9.95 => format!("{r:.0}"),
+        r => format!("{r:.2}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ratios_are_short() {
+        for (ratio, text) in [
+            (0.984, "0.98"),
+            (13.2, "13"),
+            (1999.0, "2.0k"),
+            (2e5, "200k"),
+        ] {
+            assert_eq!(short(ratio), text);
+        }
+    }
+}
