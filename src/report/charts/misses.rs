@@ -1,14 +1,18 @@
 //! Workloads under budgets: what is missed, and what an operation costs in the end.
 
+use plotters::style::RGBColor;
+
 use super::axis::Axis;
-use super::buckets::Labels;
-use super::canvas::{self, Canvas, Drawn, Frame, WIDTH, pixel};
+use super::canvas::{self, Align, Canvas, Drawn, Frame, WIDTH, clip, pixel};
 use super::palette::{Style, Tone};
 use super::{Chart, Suite, gather, positive, stem};
 use crate::base::ByteCount;
 use crate::record::MissRow;
 use crate::report::format::{counted, figure};
 use crate::report::summary::{CellSummary, PanelSummary};
+
+/// What the curve of LRU is called.
+const LRU: &str = "exact LRU";
 
 /// A workload's panels, one for each budget.
 struct Group<'s> {
@@ -149,7 +153,7 @@ fn miss_ratios(suite: &str, group: &Group<'_>) -> Option<Chart> {
         group.workload,
         group.threads()
     );
-    let curves: Vec<(&str, Vec<(f64, f64)>)> = [("exact LRU", "lru"), ("Belady's rule", "belady")]
+    let curves: Vec<(&str, Vec<(f64, f64)>)> = [(LRU, "lru"), ("Belady's rule", "belady")]
         .into_iter()
         .map(|(label, policy)| (label, group.curve(policy)))
         .filter(|(_, points)| points.len() > 1)
@@ -167,28 +171,20 @@ fn miss_ratios(suite: &str, group: &Group<'_>) -> Option<Chart> {
     let y = Axis::from_zero(largest, 7, "lookups that miss, %");
     let svg = canvas::draw(&title, HEIGHT, |canvas| {
         let plot = canvas.plot(FRAME, &x, &y)?;
-        let mut labels = Labels::new(FRAME);
         for (label, points) in &curves {
-            let tone = Tone::Muted;
-            let colour = if *label == "exact LRU" {
-                tone.colour()
-            } else {
-                tone.dashed()
-            };
+            let colour = colour_of(label);
             let path: Vec<(i32, i32)> = points
                 .iter()
                 .filter(inside)
                 .map(|&(budget, ratio)| pixel(&plot, (x.at(budget), y.within(ratio))))
                 .collect();
             canvas.line(&path, colour, 2)?;
-            if let Some(end) = path.last() {
-                labels.add(end.1, label, tone);
-            }
         }
-        draw_lines(canvas, &lines, &mut labels, |budget, ratio| {
+        draw_lines(canvas, &lines, |budget, ratio| {
             pixel(&plot, (x.at(budget), y.within(ratio)))
         })?;
-        labels.draw(canvas)
+        let names: Vec<&str> = curves.iter().map(|(label, _)| *label).collect();
+        legend(canvas, &lines, &names)
     })?;
     Some(Chart {
         file: stem(&["misses", suite, group.workload, &group.threads.to_string()]),
@@ -253,11 +249,10 @@ fn effective(suite: &str, group: &Group<'_>) -> Option<Chart> {
     );
     let svg = canvas::draw(&title, HEIGHT, |canvas| {
         let plot = canvas.plot(FRAME, &x, &y)?;
-        let mut labels = Labels::new(FRAME);
-        draw_lines(canvas, &lines, &mut labels, |budget, us| {
+        draw_lines(canvas, &lines, |budget, us| {
             pixel(&plot, (x.at(budget), y.within(us)))
         })?;
-        labels.draw(canvas)
+        legend(canvas, &lines, &[])
     })?;
     Some(Chart {
         file: stem(&["latency", suite, group.workload, &group.threads.to_string()]),
@@ -276,7 +271,6 @@ fn effective(suite: &str, group: &Group<'_>) -> Option<Chart> {
 fn draw_lines(
     canvas: &mut Canvas<'_>,
     lines: &[Line<'_>],
-    labels: &mut Labels,
     place: impl Fn(f64, f64) -> (i32, i32),
 ) -> Drawn {
     for line in lines {
@@ -290,9 +284,43 @@ fn draw_lines(
             canvas.mark(*at, line.style)?;
             canvas.hover_point(*at, said);
         }
-        if let Some(end) = path.last() {
-            labels.add(end.1, &line.label, Tone::Ink);
-        }
+    }
+    Ok(())
+}
+
+/// The colour of a simulated policy: drawn through for LRU, dashed for Belady's rule.
+fn colour_of(policy: &str) -> RGBColor {
+    if policy == LRU {
+        Tone::Muted.colour()
+    } else {
+        Tone::Muted.dashed()
+    }
+}
+
+/// What each line is. Not at the ends of the lines, which meet where a budget holds everything: in the
+/// order of their first points, highest first.
+fn legend(canvas: &Canvas<'_>, lines: &[Line<'_>], policies: &[&str]) -> Drawn {
+    const STEP: i32 = 20;
+    let left = FRAME.left + FRAME.width + 10;
+    let mut sorted: Vec<&Line<'_>> = lines.iter().collect();
+    sorted.sort_by(|a, b| b.points[0].1.total_cmp(&a.points[0].1));
+    let mut height = FRAME.top + 10;
+    let entry = |text: &str, height, tone| {
+        let text = clip(text, WIDTH - left - 38);
+        canvas.text(&text, (left + 34, height), Align::Left, tone)
+    };
+    for line in sorted {
+        let ends = [(left, height), (left + 28, height)];
+        canvas.line(&ends, line.style.line(), 2)?;
+        canvas.mark((left + 14, height), line.style)?;
+        entry(&line.label, height, Tone::Ink)?;
+        height += STEP;
+    }
+    for policy in policies {
+        let ends = [(left, height), (left + 28, height)];
+        canvas.line(&ends, colour_of(policy), 2)?;
+        entry(policy, height, Tone::Muted)?;
+        height += STEP;
     }
     Ok(())
 }
