@@ -23,7 +23,8 @@
 //! farther off; so it does not matter either whether the count that somebody has seen is the latest.
 //!
 //! **Locking:** none. `list.rs` says why it is right.
-//! - Readers write nothing but the sentinel of a bucket that is new. They never start over.
+//! - Readers write nothing but the sentinel of a bucket that is new, and the mark of an entry where uses
+//!   are marked. They never start over.
 //! - A write takes effect by one compare-and-swap of one link: that of the entry which is replaced or
 //!   removed, or the last one of the run of equal hashes where a new key goes. It starts over where
 //!   another write to the same entry, or to the same spot, was faster; `edit` runs again then, if

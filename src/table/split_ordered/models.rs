@@ -1,6 +1,8 @@
-//! Models of the list: every interleaving of two or three threads on a few nodes.
+//! Models of the list: interleavings of two or three threads on a few nodes.
 //!
-//! Nothing is freed, so that what is wrongly retired is counted instead of being read.
+//! Nothing is freed, so that what is wrongly retired is counted instead of being read. Loads see the
+//! latest value (`Link::load` says why), so that it is interleavings that are tried, up to the number of
+//! preemptions that each model names, and not what a weaker memory might add.
 
 use std::mem::forget;
 use std::sync::Mutex;
@@ -72,7 +74,7 @@ impl Model {
             if place.node.is_some() {
                 return false;
             }
-            match place.insert(New::new(order, &bytes, value)) {
+            match place.insert(New::with(order, &bytes, value)) {
                 Ok(()) => return true,
                 Err(new) => forget(new),
             }
@@ -85,7 +87,7 @@ impl Model {
         loop {
             let place = find(self, start, order, &bytes);
             let Some(node) = place.node else { return false };
-            match list::replace(node, New::new(order, &bytes, value)) {
+            match list::replace(node, New::with(order, &bytes, value)) {
                 Ok(()) => {
                     place.clear(self, start);
                     return true;
@@ -148,7 +150,7 @@ fn spawn<R: 'static>(
     thread::spawn(move || work(&model))
 }
 
-/// Checks a model; three threads in all executions with up to this many preemptions.
+/// Checks a model in all executions with up to this many preemptions.
 fn check(preemptions: Option<usize>, model: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = preemptions;
@@ -202,7 +204,7 @@ fn loom_neighbours_go_at_once() {
 
 #[test]
 fn loom_a_removal_and_an_overwrite_agree() {
-    check(None, || {
+    check(Some(4), || {
         let model = Model::with(&[2]);
         let other = spawn(&model, |model| model.remove(2));
         let overwritten = model.overwrite(2, b"new");
@@ -215,7 +217,7 @@ fn loom_a_removal_and_an_overwrite_agree() {
 /// The run's last node goes while two threads add one key behind it.
 #[test]
 fn loom_one_of_two_adds_creates_while_the_run_changes() {
-    check(Some(3), || {
+    check(Some(4), || {
         let model = Model::with(&[TWINS[0]]);
         let first = spawn(&model, |model| model.add(TWINS[1], b"new"));
         let second = spawn(&model, |model| {
@@ -230,7 +232,7 @@ fn loom_one_of_two_adds_creates_while_the_run_changes() {
 
 #[test]
 fn loom_a_reader_finds_what_is_overwritten() {
-    check(None, || {
+    check(Some(4), || {
         let model = Model::with(&[2]);
         let other = spawn(&model, |model| {
             assert!(model.overwrite(2, b"new") && model.overwrite(2, b"newer"));
@@ -247,7 +249,7 @@ fn loom_a_reader_finds_what_is_overwritten() {
 
 #[test]
 fn loom_a_reader_finds_what_is_overwritten_while_its_neighbours_come_and_go() {
-    check(Some(2), || {
+    check(Some(4), || {
         let model = Model::with(&[4, 2]);
         let first = spawn(&model, |model| {
             assert!(model.remove(4) && model.add(4, b"new"));
@@ -263,12 +265,12 @@ fn loom_a_reader_finds_what_is_overwritten_while_its_neighbours_come_and_go() {
 /// Two threads come for a new bucket; one adds there, and finds what was there before.
 #[test]
 fn loom_a_bucket_is_put_into_the_list_once() {
-    check(Some(3), || {
+    check(Some(4), || {
         let model = Model::with(&[2]);
         // The bucket of an odd key is new; this one was added when there was but one bucket.
         let (order, bytes) = (node_order(5), 5_u64.to_le_bytes());
         let place = find(&*model, &model.sentinels[0], order, &bytes);
-        assert!(place.insert(New::new(order, &bytes, b"old")).is_ok());
+        assert!(place.insert(New::with(order, &bytes, b"old")).is_ok());
         let other = spawn(&model, |model| {
             assert!(model.get(5).is_some());
             assert!(model.add(3, b"new"));
@@ -283,7 +285,7 @@ fn loom_a_bucket_is_put_into_the_list_once() {
 /// A bucket comes into the list where the node before it goes and another is added.
 #[test]
 fn loom_a_bucket_comes_where_nodes_come_and_go() {
-    check(Some(3), || {
+    check(Some(4), || {
         let model = Model::with(&[2]);
         let other = spawn(&model, |model| assert!(model.remove(2)));
         let third = spawn(&model, |model| assert!(model.add(6, b"new")));

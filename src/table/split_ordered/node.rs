@@ -8,11 +8,16 @@
 //!
 //! Nothing of it changes once it is in the list, but for `next`: readers look at key and value without
 //! a lock and without copying. A new value is a new node.
+//!
+//! One bit is excepted: the top one of `value_len` says that the entry has been used, where uses are
+//! marked. Readers set it, the walk clears it, and neither changes the length. (A link's mark is
+//! something else.)
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::link::{Link, Word};
 
@@ -27,26 +32,32 @@ struct Header {
     next: Link,
     order: u64,
     key_len: u32,
-    value_len: u32,
+    /// With [`USED`] in the top bit. A plain atomic in models, too, where nothing hangs on it.
+    value_len: AtomicU32,
 }
+
+/// Set in `value_len` where the entry has been used since the mark was last cleared.
+const USED: u32 = 1 << 31;
 
 /// A node that is, or was, in the list; it is not freed during `'g`.
 #[derive(Clone, Copy)]
 pub(super) struct Node<'g> {
     /// Points to a `Header` followed by `key_len` and then `value_len` initialised bytes, with the
-    /// provenance of the whole block. Nobody writes to it but through the link, which is atomic.
+    /// provenance of the whole block. Nobody writes to it but through the link and through
+    /// `value_len`, which are atomic.
     block: NonNull<Header>,
     lives: PhantomData<&'g Header>,
 }
 
 /// A node that nobody else knows yet. Freed if it is dropped.
+#[must_use]
 pub(super) struct New(Node<'static>);
 
 impl New {
-    /// Copies key and value into a new node.
+    /// Copies key and value.
     ///
-    /// Panics if a length does not fit 32 bits; out of memory ends the process, as for a `Box`.
-    pub(super) fn new(order: u64, key: &[u8], value: &[u8]) -> New {
+    /// Panics if a length does not fit 31 bits; out of memory ends the process, as for a `Box`.
+    pub(super) fn with(order: u64, key: &[u8], value: &[u8]) -> New {
         New::with_patch(order, key, value, 0, &[])
     }
 
@@ -60,7 +71,7 @@ impl New {
             next: Link::new(Word::END),
             order,
             key_len: length(key),
-            value_len: length(value),
+            value_len: AtomicU32::new(length(value)),
         };
         let layout = layout(key.len(), value.len());
         // SAFETY: the layout covers a header at least, so its size is not zero.
@@ -85,6 +96,14 @@ impl New {
             block,
             lives: PhantomData,
         })
+    }
+
+    /// Says whether it counts as used: where uses are marked, that which replaces another does.
+    #[inline]
+    pub(super) fn set_used(&self, used: bool) {
+        let length = self.0.header().value_len.load(Ordering::Relaxed) & !USED;
+        let word = if used { length | USED } else { length };
+        self.0.header().value_len.store(word, Ordering::Relaxed);
     }
 
     /// Sets what comes after it.
@@ -165,7 +184,7 @@ impl<'g> Node<'g> {
     /// The value.
     #[inline]
     pub(super) fn value(self) -> &'g [u8] {
-        let (key_len, len) = (self.header().key_len, self.header().value_len as usize);
+        let (key_len, len) = (self.header().key_len, self.value_len());
         // SAFETY: `value_len` initialised bytes follow the key, and nobody writes them.
         unsafe {
             let start = self.bytes().add(key_len as usize);
@@ -179,10 +198,33 @@ impl<'g> Node<'g> {
         self.order() == order && self.key() == key
     }
 
+    /// Marks the entry as used, if uses are marked at all. One that is used often has its mark
+    /// already, and its line is not written again.
+    #[inline]
+    pub(super) fn touch(self, recency: bool) {
+        if recency && !self.is_used() {
+            // Not a read-modify-write: others store a mark too, or take one away: it is a hint.
+            let word = self.header().value_len.load(Ordering::Relaxed) | USED;
+            self.header().value_len.store(word, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether the entry has been used since its mark was last cleared.
+    #[inline]
+    pub(super) fn is_used(self) -> bool {
+        self.header().value_len.load(Ordering::Relaxed) & USED != 0
+    }
+
+    /// Clears the mark.
+    pub(super) fn forget_use(self) {
+        let word = self.header().value_len.load(Ordering::Relaxed) & !USED;
+        self.header().value_len.store(word, Ordering::Relaxed);
+    }
+
     /// Bytes of the block.
     pub(super) fn size(self) -> i64 {
         let size = Node::HEADER + self.key().len() + self.value().len();
-        size.cast_signed() as i64
+        i64::try_from(size).expect("a block fits the address space")
     }
 
     /// Frees it.
@@ -193,6 +235,11 @@ impl<'g> Node<'g> {
         let layout = layout(self.key().len(), self.value().len());
         // SAFETY: `with_patch` allocated the block with this layout; the lengths never change.
         unsafe { dealloc(self.block.cast().as_ptr(), layout) }
+    }
+
+    #[inline]
+    fn value_len(self) -> usize {
+        (self.header().value_len.load(Ordering::Relaxed) & !USED) as usize
     }
 
     #[inline]
@@ -210,7 +257,10 @@ impl<'g> Node<'g> {
 }
 
 fn length(bytes: &[u8]) -> u32 {
-    u32::try_from(bytes.len()).expect("a key or value is shorter than 4 GiB")
+    let length = u32::try_from(bytes.len()).ok();
+    length
+        .filter(|length| length & USED == 0)
+        .expect("a key or value is shorter than 2 GiB")
 }
 
 fn layout(key_len: usize, value_len: usize) -> Layout {
@@ -227,14 +277,25 @@ mod tests {
         assert_eq!(Node::HEADER, 24);
         let cases = [(&b""[..], &b""[..]), (b"", b"v"), (b"k", b""), (b"k", b"v")];
         for (key, value) in cases {
-            let new = New::new(7, key, value);
+            let new = New::with(7, key, value);
             let node = new.0;
             assert_eq!((node.order(), node.key(), node.value()), (7, key, value));
-            assert_eq!(new.size(), 24 + (key.len() + value.len()) as i64);
+            let bytes = i64::try_from(key.len() + value.len()).unwrap();
+            assert_eq!(new.size(), 24 + bytes);
             assert!(node.is(7, key) && !node.is(9, key) && !node.is(7, b"other"));
             assert_eq!(node.next().load(), Word::END);
             new.link_to(Word::to_sentinel(4));
             assert_eq!(node.next().load(), Word::to_sentinel(4));
+            node.touch(false);
+            assert!(!node.is_used());
+            node.touch(true);
+            assert!(node.is_used() && node.value() == value && new.size() == 24 + bytes);
+            node.forget_use();
+            assert!(!node.is_used() && node.value() == value);
+            for used in [true, false, true] {
+                new.set_used(used);
+                assert_eq!((node.is_used(), node.value()), (used, value));
+            }
         }
     }
 

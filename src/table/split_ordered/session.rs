@@ -92,18 +92,22 @@ impl Session for SplitOrderedSession<'_> {
     fn get<R>(&mut self, key: Key<'_>, read: impl FnOnce(&[u8]) -> R) -> Option<R> {
         let guard = self.epoch.pin();
         let node = self.table.pin(&guard).walk(key.hash).finish(key.bytes)?;
+        node.touch(self.table.env.recency);
         Some(read(node.value()))
     }
 
     fn set(&mut self, key: Key<'_>, value: &[u8]) -> Stored {
         // Allocated and copied before the pin.
-        let mut new = New::new(node_order(key.hash), key.bytes, value);
+        let mut new = New::with(node_order(key.hash), key.bytes, value);
         let size = new.size();
         let guard = self.epoch.pin();
         let pin = self.table.pin(&guard);
         let start = pin.start(key.hash);
         loop {
             let place = find(pin, start, node_order(key.hash), key.bytes);
+            if self.table.env.recency {
+                new.set_used(place.node.is_some());
+            }
             let done = match place.node {
                 Some(node) => list::replace(node, new),
                 None => place.insert(new),
@@ -151,6 +155,9 @@ impl Session for SplitOrderedSession<'_> {
         loop {
             let place = find(pin, start, order, key.bytes);
             self.scratch.clear();
+            if let Some(node) = place.node {
+                node.touch(self.table.env.recency);
+            }
             let value = place.node.map(Node::value);
             let (edit, result) = edit(value, &mut self.scratch);
             let new = match edit {
@@ -166,13 +173,14 @@ impl Session for SplitOrderedSession<'_> {
                     }
                     continue;
                 }
-                Edit::Store => New::new(order, key.bytes, &self.scratch),
+                Edit::Store => New::with(order, key.bytes, &self.scratch),
                 Edit::Patch { at } => {
                     let value = value.expect("a patch needs an entry");
                     New::with_patch(order, key.bytes, value, at, &self.scratch)
                 }
             };
             let size = new.size();
+            new.set_used(self.table.env.recency && place.node.is_some());
             if let Some(node) = place.node {
                 // What was edited is what is replaced: a node's value never changes.
                 if list::replace(node, new).is_ok() {
@@ -212,7 +220,10 @@ impl Session for SplitOrderedSession<'_> {
                         continue;
                     };
                     match walk.step(keys[index].bytes) {
-                        Step::Hit(node) => each(from + index, Some(node.value())),
+                        Step::Hit(node) => {
+                            node.touch(self.table.env.recency);
+                            each(from + index, Some(node.value()));
+                        }
                         Step::Miss => each(from + index, None),
                         Step::On => {
                             walk.prefetch();
@@ -263,10 +274,17 @@ impl Session for SplitOrderedSession<'_> {
             if node.order() < from || link.load().is_marked() {
                 continue;
             }
-            if see(node.key(), node.value(), false) == Keep::Remove && list::remove(node) {
-                let start = pin.start(node.order().reverse_bits());
-                find(pin, start, node.order(), node.key());
-                self.count(-1, -node.size());
+            match see(node.key(), node.value(), node.is_used()) {
+                Keep::Keep => {}
+                Keep::Unmark => node.forget_use(),
+                Keep::Remove => {
+                    // Unless it has another value by now, which is shown next.
+                    if list::remove(node) {
+                        let start = pin.start(node.order().reverse_bits());
+                        find(pin, start, node.order(), node.key());
+                        self.count(-1, -node.size());
+                    }
+                }
             }
         }
         end.unwrap_or(0)

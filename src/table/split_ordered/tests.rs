@@ -273,15 +273,12 @@ fn counters_are_exact_and_never_fall() {
             .zip(&names)
             .map(|(n, name): (u64, _)| placed(name, n.wrapping_mul(spread)))
             .collect();
-        let start = Barrier::new(THREADS as usize);
+        let start = Barrier::new(4);
         thread::scope(|scope| {
-            for me in 0..THREADS {
+            for (index, me) in (0..).zip(0..THREADS) {
                 let (table, keys, start) = (&table, &keys, &start);
                 scope.spawn(move || {
-                    let mut session = table.session(Worker {
-                        index: me as u32,
-                        of: THREADS as u32,
-                    });
+                    let mut session = table.session(Worker { index, of: 4 });
                     let mut seen = vec![0; keys.len()];
                     pauses::begin(spread ^ me << 8);
                     start.wait();
@@ -411,11 +408,10 @@ fn hunt_for_a_miss(round: u64) {
         scope.spawn(move || {
             let mut session = session(1);
             start.wait();
-            for turn in 0.. {
-                let near = turn % STAY;
-                let name = (1_000 + turn % 100).to_le_bytes();
+            for (turn, near) in (0..).zip((0..STAY).cycle()) {
+                let name = (1_000 + turn as u64 % 100).to_le_bytes();
                 // In the run of one that stays, one hash before it, or behind it.
-                let hash = hash(near) ^ [0, 1 << 63, 1 << 62, 1 << 10][turn as usize / 7 % 4];
+                let hash = hash(near) ^ [0, 1 << 63, 1 << 62, 1 << 10][turn / 7 % 4];
                 assert_eq!(session.set(placed(&name, hash), &name), Stored::Created);
                 assert!(session.remove(placed(&name, hash)));
                 if done.load(Ordering::Acquire) {
