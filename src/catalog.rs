@@ -6,6 +6,8 @@
 
 use crate::base::{BadInput, Param, Params, Spec, unknown_name};
 use crate::bench::{self, Open, Pipe};
+use crate::hash::Hasher;
+use crate::serve;
 use crate::table::{
     Cuckoo, Dash, DashMap, Env, Fixed, Flurry, Incremental, Linear, MutexHashbrown, Null,
     Optimistic, Papaya, Resizable, RwLocked, Scc, ShardedHashbrown, SpinBit, SplitOrdered,
@@ -34,7 +36,17 @@ pub struct Row {
     pub verify: fn(&Params, &Env, &verify::Plan) -> Result<verify::Counts, verify::Failure>,
     /// Times one kind of operation for a micro-benchmark.
     pub micro: fn(&Params, &Env, bench::MicroOp, &mut bench::Measure<'_>) -> anyhow::Result<()>,
+    /// Serves a table behind the memcached protocol until a signal ends it.
+    pub serve: Serve,
 }
+
+/// [`serve::serve`] for one strategy.
+pub type Serve = fn(
+    &Params,
+    Hasher,
+    &serve::Options,
+    &mut dyn FnMut(&[&str]) -> anyhow::Result<()>,
+) -> anyhow::Result<()>;
 
 /// The built-in strategies, in the order of `list`. Append: a strategy's place fixes its colour.
 pub const ROWS: &[Row] = &[
@@ -74,6 +86,7 @@ impl Row {
             child: |open, pipe| bench::child::<S>(open, quick_check::<S>, pipe),
             verify: verify::run::<S>,
             micro: bench::micro::<S>,
+            serve: serve::serve::<S>,
         }
     }
 

@@ -8,9 +8,9 @@
 //! | roof | [`cli`] |
 //! | 6 | [`run`] |
 //! | 5 | [`catalog`] |
-//! | 4 | [`bench`], [`verify`] |
+//! | 4 | [`bench`], [`serve`], [`verify`] |
 //! | 3 | [`report`] |
-//! | 2 | [`table`], [`workload`], [`record`] |
+//! | 2 | [`table`], [`workload`], [`wire`], [`record`] |
 //! | 1 | [`hash`], [`stats`], [`machine`] |
 //! | 0 | [`base`] |
 //!
@@ -28,9 +28,11 @@ pub mod machine;
 pub mod record;
 pub mod report;
 pub mod run;
+pub mod serve;
 pub mod stats;
 pub mod table;
 pub mod verify;
+pub mod wire;
 pub mod workload;
 
 /// The README's examples are compiled and run with the documentation tests.

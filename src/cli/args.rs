@@ -22,6 +22,7 @@ Examples:
   bucketlab trace requests.csv.zst           what a trace is
   bucketlab hash                             which hash function for which use
   bucketlab list strategies
+  bucketlab serve striped -p 11211           a server for memcached clients
 
 Exit codes: 0 all is well; 1 a cell failed; 2 input that cannot be used; 130 interrupted."
 )]
@@ -40,6 +41,8 @@ pub(super) enum Verb {
     Trace(Trace),
     /// Measure hash functions by themselves: speed, spread, avalanche, floods
     Hash(Hash),
+    /// Serve a table to memcached clients
+    Serve(Box<super::serve::Serve>),
     /// Say what there is: strategies, hashes, workloads, suites, formats
     List(List),
     /// Serve one table to a parent process

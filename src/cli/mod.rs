@@ -8,6 +8,7 @@ mod output;
 mod progress;
 mod report;
 mod run;
+mod serve;
 mod trace;
 
 use std::ffi::OsString;
@@ -82,6 +83,7 @@ fn with_args(
         args::Verb::Trace(trace) => trace::trace(&trace),
         args::Verb::Hash(hash) => hash::hash(house, &hash),
         args::Verb::List(list) => list::list(house, &list),
+        args::Verb::Serve(serve) => serve::serve(house, &serve),
         args::Verb::Child => Ok(child::child(house)),
     }
 }

@@ -1,0 +1,380 @@
+//! `bucketlab serve`: a strategy behind the memcached protocol, with memcached's own letters.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::Ipv6Addr;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode, Stdio};
+
+use anyhow::Context;
+use clap::Args;
+
+use super::{House, output};
+use crate::base::BadInput;
+use crate::catalog;
+use crate::hash::{self, Hasher};
+use crate::serve::Options;
+
+const DEFAULT_PORT: u16 = 11211;
+
+#[derive(Args, Debug)]
+#[command(
+    disable_help_flag = true,
+    after_help = "\
+Examples:
+  bucketlab serve                             striped on 127.0.0.1:11211
+  bucketlab serve dash -p 11212 -t 2 -m 1024
+  bucketlab serve -s cache.socket -o idle_timeout=60
+
+Letters are memcached's, so that scripts that start memcached start this. What makes no sense here is
+accepted with a notice; TLS, SASL and UDP are refused. One line on stdout says when connections are
+accepted; SIGTERM and SIGINT answer what has arrived and end with 0."
+)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
+pub(super) struct Serve {
+    /// The strategy with its parameters, like striped:buckets=2^16
+    #[arg(value_name = "TARGET", default_value = "striped")]
+    target: String,
+    /// Address to listen on, perhaps with a port; several with commas or repeated
+    #[arg(short, long, value_name = "ADDR", value_delimiter = ',', default_value = "127.0.0.1")]
+    listen: Vec<String>,
+    /// TCP port
+    #[arg(short, long, value_name = "PORT", default_value_t = DEFAULT_PORT)]
+    port: u16,
+    /// UDP port: only 0, which is none
+    #[arg(short = 'U', long = "udp-port", value_name = "PORT", default_value_t = 0)]
+    udp: u16,
+    /// Unix socket to listen on, instead of a port
+    #[arg(short = 's', long = "unix-socket", value_name = "FILE")]
+    unix: Option<PathBuf>,
+    /// Access mask of the unix socket, in octal
+    #[arg(short = 'a', long = "unix-mask", value_name = "MASK", default_value = "700", value_parser = octal)]
+    mask: u32,
+    /// Worker threads
+    #[arg(short, long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: u16,
+    /// Memory for items, in MiB
+    #[arg(short, long = "memory-limit", value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=1 << 30))]
+    memory: u64,
+    /// Refuse what no longer fits, instead of evicting
+    #[arg(short = 'M', long = "disable-evictions")]
+    no_evictions: bool,
+    /// Connections at a time
+    #[arg(short, long = "conn-limit", value_name = "N", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..))]
+    connections: u32,
+    /// Largest item: bytes, or with k or m (1k to 1024m)
+    #[arg(short = 'I', long = "max-item-size", value_name = "SIZE", default_value = "1m", value_parser = item_size)]
+    item_max: usize,
+    /// Requests of one connection before others get their turn
+    #[arg(short = 'R', long = "max-reqs-per-event", value_name = "N", default_value_t = 20)]
+    requests: u32,
+    /// Connections that may wait to be accepted
+    #[arg(short = 'b', long = "listen-backlog", value_name = "N", default_value_t = 1024, value_parser = clap::value_parser!(i32).range(1..))]
+    backlog: i32,
+    /// Hash function of keys, under a seed that is drawn at each start
+    #[arg(long, value_name = "HASH", default_value = "sip13")]
+    hash: String,
+    /// Run in the background
+    #[arg(short, long)]
+    daemon: bool,
+    /// Run as this user, when started by root
+    #[arg(short, long, value_name = "USER")]
+    user: Option<String>,
+    /// File to write the process's number into
+    #[arg(short = 'P', long, value_name = "FILE")]
+    pidfile: Option<PathBuf>,
+    /// Let clients end the server with shutdown
+    #[arg(short = 'A', long = "enable-shutdown")]
+    shutdown: bool,
+    /// Refuse flush_all
+    #[arg(short = 'F', long = "disable-flush-all")]
+    no_flush: bool,
+    /// Refuse to list keys
+    #[arg(short = 'X', long = "disable-dumping")]
+    no_dump: bool,
+    /// Say more
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    verbose: u8,
+    /// Further options, with commas: idle_timeout=SECONDS; others of memcached's are taken with a notice
+    #[arg(short = 'o', long = "extended", value_name = "NAME[=VALUE]", value_delimiter = ',')]
+    extended: Vec<String>,
+    /// Taken without effect: cas is always there
+    #[arg(short = 'C', long = "disable-cas", hide = true)]
+    no_cas: bool,
+    /// Taken without effect
+    #[arg(short = 'k', long = "lock-memory", hide = true)]
+    lock: bool,
+    /// Taken without effect
+    #[arg(short = 'L', long = "enable-largepages", hide = true)]
+    large_pages: bool,
+    /// Taken without effect
+    #[arg(short = 'r', long = "enable-coredumps", hide = true)]
+    cores: bool,
+    /// Taken without effect
+    #[arg(short = 'W', long = "disable-watch", hide = true)]
+    no_watch: bool,
+    /// Taken without effect
+    #[arg(short = 'f', long = "slab-growth-factor", value_name = "N", hide = true)]
+    factor: Option<f64>,
+    /// Taken without effect
+    #[arg(short = 'n', long = "slab-min-size", value_name = "N", hide = true)]
+    smallest: Option<u64>,
+    /// Taken without effect
+    #[arg(short = 'D', value_name = "CHAR", hide = true)]
+    delimiter: Option<char>,
+    /// Only ascii and auto
+    #[arg(short = 'B', long = "protocol", value_name = "NAME", hide = true)]
+    protocol: Option<String>,
+    /// Refused
+    #[arg(short = 'Z', long = "enable-ssl", hide = true)]
+    tls: bool,
+    /// Refused
+    #[arg(short = 'S', long = "enable-sasl", hide = true)]
+    sasl: bool,
+    /// Refused
+    #[arg(short = 'Y', long = "auth-file", value_name = "FILE", hide = true)]
+    auth_file: Option<PathBuf>,
+    /// Refused
+    #[arg(short = 'e', long = "memory-file", value_name = "FILE", hide = true)]
+    memory_file: Option<PathBuf>,
+    /// Print help
+    #[arg(short = 'h', long, action = clap::ArgAction::Help)]
+    help: Option<bool>,
+    /// Set in the process that -d starts.
+    #[arg(long = "in-background", hide = true)]
+    in_background: bool,
+}
+
+fn octal(text: &str) -> Result<u32, String> {
+    match u32::from_str_radix(text, 8) {
+        Ok(mask @ ..=0o777) => Ok(mask),
+        _ => Err("write an access mask in octal, 0 to 777".to_owned()),
+    }
+}
+
+fn item_size(text: &str) -> Result<usize, String> {
+    let (digits, unit) = match text.as_bytes().last() {
+        Some(b'k' | b'K') => (&text[..text.len() - 1], 1 << 10),
+        Some(b'm' | b'M') => (&text[..text.len() - 1], 1 << 20),
+        _ => (text, 1),
+    };
+    let size = digits.parse().ok().and_then(|n: usize| n.checked_mul(unit));
+    size.filter(|size| (1 << 10..=1 << 30).contains(size))
+        .ok_or_else(|| "write 1k to 1024m".to_owned())
+}
+
+pub(super) fn serve(house: House<'_>, args: &Serve) -> anyhow::Result<ExitCode> {
+    let (row, params) = catalog::resolve(house.rows, &args.target.parse()?)?;
+    if row.control {
+        return Err(BadInput(format!(
+            "'{}' holds nothing, so it cannot be served; the default is striped",
+            row.name
+        ))
+        .into());
+    }
+    refused(args)?;
+    let options = options(args)?;
+    let hash = hash::find(&args.hash)?;
+    if args.daemon && !args.in_background {
+        return in_background(house);
+    }
+    notices(args, row.walk);
+    if args.in_background {
+        rustix::process::setsid().context("the terminal cannot be left")?;
+    }
+    if let Some(user) = &args.user {
+        run_as(user)?;
+    }
+    let hasher = Hasher::new(hash, [rand::random(), rand::random()]);
+    let mut ready = |addresses: &[&str]| {
+        if let Some(file) = &args.pidfile {
+            std::fs::write(file, format!("{}\n", std::process::id()))
+                .with_context(|| format!("cannot write {}", file.display()))?;
+        }
+        let line = format!(
+            "bucketlab: {} accepts connections on {}\n",
+            params.short(),
+            addresses.join(" ")
+        );
+        output::print_if_read(&line)?;
+        Ok(())
+    };
+    let served = (row.serve)(&params, hasher, &options, &mut ready);
+    if let Some(file) = &args.pidfile {
+        // It may be gone already.
+        let _ = std::fs::remove_file(file);
+    }
+    served?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What would be unsafe to accept and not to do.
+fn refused(args: &Serve) -> Result<(), BadInput> {
+    let refuse = |what: &str| Err(BadInput(what.to_owned()));
+    if args.tls || args.listen.iter().any(|address| address.starts_with("notls:")) {
+        return refuse("TLS (-Z) is not served; put a TLS proxy in front");
+    }
+    if args.sasl {
+        return refuse("SASL (-S) needs the binary protocol, which is not served");
+    }
+    if args.auth_file.is_some() {
+        return refuse("authentication (-Y) is not served; listen on loopback or a unix socket");
+    }
+    if args.udp != 0 {
+        return refuse("UDP (-U) is not served; the only port is 0, which is none");
+    }
+    if args.memory_file.is_some() {
+        return refuse("a memory file (-e) is not served: items do not outlive the process");
+    }
+    match args.protocol.as_deref() {
+        None | Some("ascii" | "auto" | "auto-negotiate") => Ok(()),
+        Some(other) => Err(BadInput(format!(
+            "protocol '{other}' is not served; the only one is ascii, with the meta commands"
+        ))),
+    }
+}
+
+fn options(args: &Serve) -> Result<Options, BadInput> {
+    let mut idle_timeout = 0;
+    for option in &args.extended {
+        let (name, value) = option.split_once('=').unwrap_or((option, ""));
+        match name {
+            "idle_timeout" => {
+                idle_timeout = value.parse().map_err(|_| {
+                    BadInput(format!("idle_timeout '{value}': write a number of seconds"))
+                })?;
+            }
+            name if name.starts_with("ssl_") => {
+                return Err(BadInput(format!("'{name}': TLS is not served")));
+            }
+            _ => {}
+        }
+    }
+    let listen = args.listen.iter().map(|address| endpoint(address, args.port));
+    Ok(Options {
+        listen: if args.unix.is_some() {
+            Vec::new()
+        } else {
+            listen.collect::<Result<_, _>>()?
+        },
+        unix: args.unix.clone().map(|path| (path, args.mask)),
+        threads: usize::from(args.threads),
+        memory_mib: args.memory,
+        evict: !args.no_evictions,
+        connections: args.connections as usize,
+        item_max: args.item_max,
+        requests_per_event: args.requests.max(1),
+        backlog: args.backlog,
+        idle_timeout,
+        verbosity: u32::from(args.verbose),
+        shutdown_enabled: args.shutdown,
+        flush_enabled: !args.no_flush,
+        dump_enabled: !args.no_dump,
+        hash: args.hash.clone(),
+    })
+}
+
+/// Host and port of `127.0.0.1`, `host:port`, `::1` or `[::1]:port`.
+fn endpoint(address: &str, port: u16) -> Result<(String, u16), BadInput> {
+    if address.parse::<Ipv6Addr>().is_ok() {
+        return Ok((address.to_owned(), port));
+    }
+    let (host, port) = match address.rsplit_once(':') {
+        None => (address, port),
+        Some((host, digits)) => match digits.parse() {
+            Ok(port) => (host, port),
+            Err(_) => {
+                return Err(BadInput(format!(
+                    "'{address}' is no address: '{digits}' is no port"
+                )));
+            }
+        },
+    };
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    Ok((host.to_owned(), port))
+}
+
+/// Says what was accepted and has no effect.
+fn notices(args: &Serve, walks: bool) {
+    let mut without = Vec::new();
+    for (given, name) in [
+        (args.no_cas, "-C"),
+        (args.lock, "-k"),
+        (args.large_pages, "-L"),
+        (args.cores, "-r"),
+        (args.factor.is_some(), "-f"),
+        (args.smallest.is_some(), "-n"),
+        (args.delimiter.is_some(), "-D"),
+    ] {
+        if given {
+            without.push(name.to_owned());
+        }
+    }
+    let extended = args.extended.iter().map(|o| o.split('=').next().unwrap_or(o));
+    without.extend(
+        extended
+            .filter(|name| *name != "idle_timeout" && !name.is_empty())
+            .map(|name| format!("-o {name}")),
+    );
+    if !without.is_empty() {
+        output::complain(&format!(
+            "bucketlab: taken without effect: {}\n",
+            without.join(", ")
+        ));
+    }
+    if !walks && !args.no_evictions {
+        output::complain(
+            "bucketlab: this strategy cannot be walked: when full it refuses instead of evicting\n",
+        );
+    }
+}
+
+/// Starts this program again without a terminal, and waits until it accepts connections.
+fn in_background(house: House<'_>) -> anyhow::Result<ExitCode> {
+    let mut child = Command::new(house.executable)
+        .args(std::env::args_os().skip(1))
+        .arg("--in-background")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("the background process cannot be started")?;
+    let mut line = String::new();
+    if let Some(out) = child.stdout.take() {
+        BufReader::new(out).read_line(&mut line)?;
+    }
+    if line.is_empty() {
+        // It has said on stderr why.
+        let status = child.wait()?;
+        let code = u8::try_from(status.code().unwrap_or(1)).unwrap_or(1);
+        return Ok(ExitCode::from(code));
+    }
+    let _ = std::io::stdout().write_all(line.as_bytes());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Gives up root's rights for those of `user`; without root's rights nothing is done, as memcached
+/// does.
+fn run_as(user: &str) -> anyhow::Result<()> {
+    if !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    let users = std::fs::read_to_string("/etc/passwd").context("users cannot be looked up")?;
+    let ids = users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        let uid = fields.nth(1)?.parse().ok()?;
+        let gid = fields.next()?.parse().ok()?;
+        (name == user).then_some((uid, gid))
+    });
+    let Some((uid, gid)) = ids else {
+        return Err(BadInput(format!("there is no user '{user}' to run as")).into());
+    };
+    let (uid, gid) = (rustix::process::Uid::from_raw(uid), rustix::process::Gid::from_raw(gid));
+    // The calling thread is the only one yet; the others inherit.
+    rustix::thread::set_thread_groups(&[gid])
+        .and_then(|()| rustix::thread::set_thread_res_gid(gid, gid, gid))
+        .and_then(|()| rustix::thread::set_thread_res_uid(uid, uid, uid))
+        .with_context(|| format!("cannot become {user}"))
+}

@@ -1,0 +1,542 @@
+//! Items in the table: every command that changes one is one atomic update.
+//!
+//! The edits are run under the table's own lock, or again after a lost race: they take what they need
+//! (a cas, the time) once, and write their answer anew each time.
+
+use super::batch::Batch;
+use super::counts::{Count, Counts};
+use super::header::{ACTIVE, BINARY, FETCHED, HEADER_MAX, Header, STALE, WON};
+use super::reply;
+use super::shared::{Gone, Shared};
+use crate::base::Key;
+use crate::table::{Edit, Outcome, Stored};
+use crate::wire::{Meta, Verb, footprint, unsigned};
+
+/// Seconds after which a read is marked again.
+const MARK_AFTER: u32 = 60;
+
+/// What became of a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    Stored,
+    Exists,
+    NotFound,
+    NotStored,
+    NoMemory,
+}
+
+/// A value on its way into the table.
+pub(super) struct Incoming<'v> {
+    pub(super) verb: Verb,
+    pub(super) flags: u32,
+    /// As given.
+    pub(super) exptime: i32,
+    /// The cas to compare; 0 compares with nothing.
+    pub(super) cas: u64,
+    /// Whether the key is base64.
+    pub(super) binary: bool,
+    /// Whether a value for an older cas is taken and marked stale.
+    pub(super) invalidate: bool,
+    /// Whether append and prepend make an item, with this exptime.
+    pub(super) vivify: Option<i32>,
+    /// The value.
+    pub(super) value: &'v [u8],
+}
+
+/// What incr and decr came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Counted {
+    /// The number, and the item's header.
+    Number(u64, Header),
+    /// There was nothing, and now there is this.
+    Created(u64, Header),
+    NotFound,
+    NotNumeric,
+    Exists,
+    NoMemory,
+}
+
+/// A table's items, seen by one thread at one time.
+pub(super) struct Items<'a, 't> {
+    pub(super) session: &'a mut dyn Batch,
+    pub(super) shared: &'a Shared<'t>,
+    pub(super) counts: &'a Counts,
+    pub(super) now: u32,
+    /// Bytes that may be stored before usage is looked at again.
+    pub(super) credit: &'a mut i64,
+}
+
+/// Writes what turns `old` in front of `value` into `new`: in place where lengths allow.
+fn rewrite(old: &Header, new: &Header, value: &[u8], out: &mut Vec<u8>) -> Edit {
+    new.push(out);
+    if old.pack().1 == out.len() {
+        Edit::Patch { at: 0 }
+    } else {
+        out.extend_from_slice(value);
+        Edit::Store
+    }
+}
+
+/// The header after one more read at `now`.
+pub(super) fn marked(header: &Header, now: u32) -> Option<Header> {
+    let mut marked = *header;
+    if !header.has(FETCHED) {
+        marked.state |= FETCHED;
+    } else if !header.has(ACTIVE) || now.saturating_sub(header.time) > MARK_AFTER {
+        marked.state |= ACTIVE;
+        marked.time = now;
+    }
+    (marked != *header).then_some(marked)
+}
+
+impl<'t> Items<'_, 't> {
+    pub(super) fn key<'k>(&self, bytes: &'k [u8]) -> Key<'k> {
+        Key {
+            bytes,
+            hash: self.shared.hasher.hash(bytes),
+        }
+    }
+
+    /// Splits what the table holds, unless it counts as gone.
+    fn live<'v>(shared: &Shared<'t>, now: u32, item: Option<&'v [u8]>) -> Option<(Header, &'v [u8])> {
+        let (header, value) = Header::split(item?)?;
+        shared.gone(&header, now).is_none().then_some((header, value))
+    }
+
+    /// Runs `edit` on the item of `key`; what counts as gone is shown as absent, and goes away
+    /// unless something is stored in its place.
+    fn edit(
+        &mut self,
+        key: Key<'_>,
+        mut edit: impl FnMut(Option<(Header, &[u8])>, &mut Vec<u8>) -> Edit,
+    ) -> Outcome {
+        let (shared, now) = (self.shared, self.now);
+        self.session.update(key, &mut |item, out| {
+            let live = Self::live(shared, now, item);
+            match edit(live, out) {
+                Edit::Keep if live.is_none() && item.is_some() => Edit::Remove,
+                edit => edit,
+            }
+        })
+    }
+
+    /// Whether there is room for `bytes` more.
+    fn admit(&mut self, bytes: usize) -> bool {
+        *self.credit -= i64::try_from(bytes).unwrap_or(i64::MAX);
+        *self.credit >= 0 || self.make_room(bytes)
+    }
+
+    /// Stores a value whatever was there. `buffer[body]` is the value; the header is written in front
+    /// of it, over what stands there, so that the value is copied once, into the table.
+    pub(super) fn set(
+        &mut self,
+        key: &[u8],
+        buffer: &mut [u8],
+        body: std::ops::Range<usize>,
+        header: &Header,
+    ) -> Fate {
+        self.counts.one(Count::CmdSet);
+        let key = self.key(key);
+        if !self.admit(footprint(key.bytes.len(), header.flags, body.len())) {
+            return self.no_memory(key);
+        }
+        let (bytes, length) = header.pack();
+        let start = body.start - length;
+        buffer[start..body.start].copy_from_slice(&bytes[..length]);
+        match self.session.set(key, &buffer[start..body.end]) {
+            Stored::Created | Stored::Replaced => {
+                self.counts.one(Count::TotalItems);
+                Fate::Stored
+            }
+            Stored::Refused => self.no_memory(key),
+        }
+    }
+
+    /// Nothing stays that could be taken for the value that was refused.
+    fn no_memory(&mut self, key: Key<'_>) -> Fate {
+        self.counts.one(Count::StoreNoMemory);
+        self.forget(key);
+        Fate::NoMemory
+    }
+
+    /// Removes a key without counting.
+    pub(super) fn forget(&mut self, key: Key<'_>) {
+        self.session.update(key, &mut |item, _| match item {
+            Some(_) => Edit::Remove,
+            None => Edit::Keep,
+        });
+    }
+
+    /// Stores a value under the conditions of its verb; what became of it, and the new cas.
+    pub(super) fn store(&mut self, key: &[u8], new: &Incoming<'_>) -> (Fate, u64) {
+        self.counts.one(Count::CmdSet);
+        let key = self.key(key);
+        if !self.admit(footprint(key.bytes.len(), new.flags, new.value.len())) {
+            return (self.no_memory(key), 0);
+        }
+        let (shared, now) = (self.shared, self.now);
+        let deadline = shared.clock.deadline(new.exptime, now);
+        let mut fresh = Header {
+            state: if new.binary { BINARY } else { 0 },
+            time: now,
+            cas: 0,
+            exptime: deadline,
+            flags: new.flags,
+        };
+        let mut taken = None;
+        let mut fate = Fate::NotStored;
+        let outcome = self.edit(key, |old, out| {
+            let mut put = |header: &Header, parts: [&[u8]; 2]| {
+                let cas = *taken.get_or_insert_with(|| shared.next_cas());
+                Header { cas, ..*header }.push(out);
+                out.extend_from_slice(parts[0]);
+                out.extend_from_slice(parts[1]);
+                (Fate::Stored, Edit::Store)
+            };
+            let none = (Fate::NotStored, Edit::Keep);
+            let edit;
+            (fate, edit) = match (new.verb, old) {
+                (Verb::Set, _) | (Verb::Add, None) | (Verb::Replace, Some(_)) => {
+                    put(&fresh, [new.value, b""])
+                }
+                (Verb::Add, Some(_)) | (Verb::Replace, None) => none,
+                (Verb::Append | Verb::Prepend, None) => match new.vivify {
+                    Some(exptime) => {
+                        fresh.exptime = shared.clock.deadline(exptime, now);
+                        put(&fresh, [new.value, b""])
+                    }
+                    None => none,
+                },
+                (Verb::Append | Verb::Prepend, Some((header, value))) => {
+                    let length = value.len() + new.value.len();
+                    let too_large =
+                        footprint(key.bytes.len(), header.flags, length) > shared.limits.item_max;
+                    let kept = Header {
+                        state: fresh.state,
+                        time: now,
+                        ..header
+                    };
+                    if new.cas != 0 && new.cas != header.cas {
+                        (Fate::Exists, Edit::Keep)
+                    } else if too_large {
+                        none
+                    } else if new.verb == Verb::Append {
+                        put(&kept, [value, new.value])
+                    } else {
+                        put(&kept, [new.value, value])
+                    }
+                }
+                (Verb::Cas, None) => (Fate::NotFound, Edit::Keep),
+                (Verb::Cas, Some((header, _))) if header.cas == new.cas => {
+                    put(&fresh, [new.value, b""])
+                }
+                (Verb::Cas, Some((header, _)))
+                    if new.invalidate && new.cas != 0 && new.cas < header.cas =>
+                {
+                    let stale = Header {
+                        state: fresh.state | STALE | header.state & WON,
+                        exptime: header.exptime,
+                        ..fresh
+                    };
+                    put(&stale, [new.value, b""])
+                }
+                (Verb::Cas, Some(_)) => (Fate::Exists, Edit::Keep),
+            };
+            edit
+        });
+        if outcome == Outcome::Refused {
+            return (self.no_memory(key), 0);
+        }
+        match (new.verb, fate) {
+            (_, Fate::Stored) if new.verb == Verb::Cas => self.counts.one(Count::CasHits),
+            (Verb::Cas, Fate::Exists) => self.counts.one(Count::CasBadval),
+            (Verb::Cas, Fate::NotFound) => self.counts.one(Count::CasMisses),
+            _ => {}
+        }
+        if fate == Fate::Stored {
+            self.counts.one(Count::TotalItems);
+        }
+        (fate, taken.unwrap_or(0))
+    }
+
+    /// Counts up or down. `vivify` makes an item with that initial number and exptime.
+    pub(super) fn count(
+        &mut self,
+        key: &[u8],
+        up: bool,
+        delta: u64,
+        cas: u64,
+        vivify: Option<(u64, i32)>,
+        ttl: Option<i32>,
+    ) -> Counted {
+        let key = self.key(key);
+        if !self.admit(HEADER_MAX + 24) {
+            self.counts.one(Count::StoreNoMemory);
+            return Counted::NoMemory;
+        }
+        let (shared, now) = (self.shared, self.now);
+        let mut taken = None;
+        let mut counted = Counted::NotFound;
+        let outcome = self.edit(key, |old, out| {
+            let mut next_cas = || *taken.get_or_insert_with(|| shared.next_cas());
+            let Some((header, value)) = old else {
+                counted = Counted::NotFound;
+                let Some((initial, exptime)) = vivify else {
+                    return Edit::Keep;
+                };
+                let fresh = Header {
+                    state: 0,
+                    time: now,
+                    cas: next_cas(),
+                    exptime: shared.clock.deadline(ttl.unwrap_or(exptime), now),
+                    flags: 0,
+                };
+                fresh.push(out);
+                reply::decimal(out, initial);
+                counted = Counted::Created(initial, fresh);
+                return Edit::Store;
+            };
+            if value.is_empty() {
+                counted = Counted::NotNumeric;
+                return Edit::Keep;
+            }
+            if cas != 0 && cas != header.cas {
+                counted = Counted::Exists;
+                return Edit::Keep;
+            }
+            let Some(number) = unsigned(value) else {
+                counted = Counted::NotNumeric;
+                return Edit::Keep;
+            };
+            let number = if up {
+                number.wrapping_add(delta)
+            } else {
+                number.saturating_sub(delta)
+            };
+            let mut new = Header {
+                cas: next_cas(),
+                ..header
+            };
+            if let Some(exptime) = ttl {
+                new.exptime = shared.clock.deadline(exptime, now);
+            }
+            let mut digits = Vec::with_capacity(20);
+            reply::decimal(&mut digits, number);
+            if digits.len() > value.len() {
+                // A longer number is a new item, of which nobody has read.
+                new.state = 0;
+                new.time = now;
+            } else {
+                digits.resize(value.len(), b' ');
+                if now.saturating_sub(header.time) > MARK_AFTER {
+                    new.time = now;
+                }
+            }
+            new.push(out);
+            out.extend_from_slice(&digits);
+            counted = Counted::Number(number, new);
+            if out.len() == header.pack().1 + value.len() {
+                Edit::Patch { at: 0 }
+            } else {
+                Edit::Store
+            }
+        });
+        if outcome == Outcome::Refused {
+            self.counts.one(Count::StoreNoMemory);
+            return Counted::NoMemory;
+        }
+        let (hits, misses) = if up {
+            (Count::IncrHits, Count::IncrMisses)
+        } else {
+            (Count::DecrHits, Count::DecrMisses)
+        };
+        match counted {
+            Counted::Number(..) => self.counts.one(hits),
+            Counted::NotFound => self.counts.one(misses),
+            _ => {}
+        }
+        counted
+    }
+
+    /// Gives an item a new exptime, and shows it to `read`; whether there is one.
+    pub(super) fn touch(
+        &mut self,
+        key: &[u8],
+        exptime: i32,
+        fetched: bool,
+        mut read: impl FnMut(&Header, &[u8]),
+    ) -> bool {
+        let key = self.key(key);
+        let now = self.now;
+        let exptime = self.shared.clock.deadline(exptime, now);
+        let mut found = false;
+        self.edit(key, |old, out| {
+            found = old.is_some();
+            let Some((header, value)) = old else {
+                return Edit::Keep;
+            };
+            read(&header, value);
+            let marked = if fetched {
+                marked(&header, now).unwrap_or(header)
+            } else {
+                header
+            };
+            rewrite(&header, &Header { exptime, ..marked }, value, out)
+        });
+        self.counts.one(Count::CmdTouch);
+        if found {
+            self.counts.one(Count::TouchHits);
+        } else {
+            self.counts.one(Count::TouchMisses);
+        }
+        found
+    }
+
+    /// Shows an item to `read` and leaves no trace; whether there is one.
+    pub(super) fn peek(&mut self, key: &[u8], mut read: impl FnMut(&Header, &[u8])) -> bool {
+        let key = self.key(key);
+        let (shared, now) = (self.shared, self.now);
+        let mut found = false;
+        self.session.get_many(&[key], &mut |_, item| {
+            if let Some((header, value)) = Self::live(shared, now, item) {
+                found = true;
+                read(&header, value);
+            }
+        });
+        found
+    }
+
+    /// Marks an item as read once more.
+    pub(super) fn mark(&mut self, key: Key<'_>) {
+        let now = self.now;
+        self.edit(key, |old, out| {
+            let Some((header, _)) = old else {
+                return Edit::Keep;
+            };
+            let Some(marked) = marked(&header, now) else {
+                return Edit::Keep;
+            };
+            marked.push(out);
+            Edit::Patch { at: 0 }
+        });
+    }
+
+    /// Removes an item that was found to count as gone, unless it has come back.
+    pub(super) fn bury(&mut self, key: Key<'_>, gone: Gone) {
+        self.counts.one(match gone {
+            Gone::Expired => Count::GetExpired,
+            Gone::Flushed => Count::GetFlushed,
+        });
+        self.edit(key, |_, _| Edit::Keep);
+    }
+
+    /// Removes an item; whether there was one.
+    pub(super) fn delete(&mut self, key: &[u8]) -> bool {
+        let key = self.key(key);
+        let mut found = false;
+        self.edit(key, |old, _| {
+            found = old.is_some();
+            if found { Edit::Remove } else { Edit::Keep }
+        });
+        self.counts.one(if found {
+            Count::DeleteHits
+        } else {
+            Count::DeleteMisses
+        });
+        found
+    }
+
+    /// md: removes an item or declares it stale, if its cas is the one that is expected.
+    pub(super) fn meta_delete(&mut self, key: &[u8], meta: &Meta) -> Fate {
+        let key = self.key(key);
+        let (shared, now) = (self.shared, self.now);
+        let mut taken = None;
+        let mut fate = Fate::NotFound;
+        self.edit(key, |old, out| {
+            let Some((header, value)) = old else {
+                fate = Fate::NotFound;
+                return Edit::Keep;
+            };
+            if meta.cas.is_some_and(|cas| cas != header.cas) {
+                fate = Fate::Exists;
+                return Edit::Keep;
+            }
+            fate = Fate::Stored;
+            if !meta.invalidate {
+                return Edit::Remove;
+            }
+            let mut stale = Header {
+                cas: *taken.get_or_insert_with(|| shared.next_cas()),
+                state: (header.state | STALE) & !WON,
+                ..header
+            };
+            if let Some(exptime) = meta.ttl {
+                stale.exptime = shared.clock.deadline(exptime, now);
+            }
+            rewrite(&header, &stale, value, out)
+        });
+        match fate {
+            Fate::Stored if meta.invalidate => {}
+            Fate::Stored => self.counts.one(Count::DeleteHits),
+            _ => self.counts.one(Count::DeleteMisses),
+        }
+        fate
+    }
+
+    /// mg with flags that ask for or change an item's state: `answer` gets the header before and
+    /// after, the value, and whether this client is the one to renew it. Whether there is an item.
+    pub(super) fn meta_get(
+        &mut self,
+        key: &[u8],
+        meta: &Meta,
+        mut answer: impl FnMut(&Header, &Header, &[u8], bool),
+    ) -> bool {
+        let key = self.key(key);
+        let (shared, now) = (self.shared, self.now);
+        let mut taken = None;
+        let mut found = false;
+        let deadline = |exptime| shared.clock.deadline(exptime, now);
+        let outcome = self.edit(key, |old, out| {
+            let Some((header, value)) = old else {
+                found = false;
+                let Some(exptime) = meta.vivify else {
+                    return Edit::Keep;
+                };
+                let fresh = Header {
+                    state: WON,
+                    time: now,
+                    cas: *taken.get_or_insert_with(|| shared.next_cas()),
+                    exptime: deadline(meta.ttl.unwrap_or(exptime)),
+                    flags: 0,
+                };
+                fresh.push(out);
+                found = true;
+                let before = Header { state: 0, ..fresh };
+                answer(&before, &fresh, b"", true);
+                return Edit::Store;
+            };
+            found = true;
+            let mut after = header;
+            if let Some(exptime) = meta.ttl {
+                after.exptime = deadline(exptime);
+            }
+            let ending = meta.recache.map(deadline);
+            let ending =
+                ending.is_some_and(|limit| after.exptime != 0 && after.exptime < limit);
+            let won = !header.has(WON) && (header.has(STALE) || ending);
+            if won {
+                after.state |= WON;
+            }
+            if !meta.no_update {
+                after = marked(&after, now).unwrap_or(after);
+            }
+            answer(&header, &after, value, won);
+            if after == header {
+                Edit::Keep
+            } else {
+                rewrite(&header, &after, value, out)
+            }
+        });
+        found && outcome != Outcome::Refused
+    }
+}

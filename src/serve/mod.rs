@@ -1,0 +1,167 @@
+//! Floor 4: a strategy behind the memcached protocol.
+//!
+//! [`serve`] opens a table and serves it until a signal ends it. Threads:
+//!
+//! - the caller's accepts connections and deals them out in turn ([`listen`]);
+//! - each worker has an event loop of its own over epoll, one session of the table, and the
+//!   connections it was dealt ([`worker`]). A turn of a connection is one read, everything that has
+//!   arrived, one write ([`connection`]): requests are parsed as a batch, the keys of consecutive
+//!   gets are hashed and looked up together ([`lookups`]), and answers leave in one piece;
+//! - the keeper walks the table for what has expired, where the table can be walked.
+//!
+//! The loop is compiled once: it calls the table through [`batch`], an indirect call an operation or
+//! for many keys. What the protocol keeps of an item is a [`header`] in front of its value; every
+//! command that changes an item is one atomic update of the table ([`items`]).
+//!
+//! **What a client can cost.** Idle, it holds no buffer. With half a request it holds what it has
+//! sent, at most doubled; what it announces is never allocated. While it does not read its answers,
+//! nothing more of it is read or served: it holds at most 256 KiB of answers and one item.
+
+mod batch;
+mod classes;
+mod clock;
+mod connection;
+mod counts;
+mod dump;
+mod header;
+mod inbox;
+mod items;
+mod listen;
+mod lookups;
+mod options;
+mod reply;
+mod requests;
+mod room;
+mod shared;
+mod socket;
+mod stats;
+mod worker;
+
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+
+use anyhow::Context;
+use mio::{Poll, Waker};
+use signal_hook::consts::{SIGINT, SIGTERM};
+
+pub use options::Options;
+
+use crate::base::{Journal, Params, Worker};
+use crate::hash::Hasher;
+use crate::machine;
+use crate::table::{Env, Strategy};
+use listen::Desk;
+use shared::Shared;
+
+/// Resize events that are kept until `stats` counts them.
+const JOURNAL_EVENTS: usize = 1 << 12;
+
+/// Opens a table of this strategy and serves it until SIGTERM or SIGINT; then every worker answers
+/// what has arrived and the call returns. `ready` is called with the addresses when connections are
+/// accepted.
+///
+/// # Errors
+/// Parameters that do not go together, addresses that cannot be listened on, and whatever keeps
+/// threads from starting or polling.
+pub fn serve<S: Strategy>(
+    params: &Params,
+    hasher: Hasher,
+    options: &Options,
+    ready: &mut dyn FnMut(&[&str]) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let journal = Arc::new(Journal::new(JOURNAL_EVENTS));
+    let env = Env {
+        hasher,
+        clock: machine::now_ns,
+        journal: Arc::clone(&journal),
+    };
+    let table = S::open(params, &env)?;
+    let shared = Shared::new(&table, params.short(), options, hasher, journal);
+    run(&shared, ready)
+}
+
+/// Starts the threads, accepts until the end, and waits for them.
+fn run(
+    shared: &Shared<'_>,
+    ready: &mut dyn FnMut(&[&str]) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let mut listeners = listen::open(shared.options)?;
+    // Both ends are pipes: a signal writes a byte, and the listener's poll sees it.
+    let (wake, signals) = std::os::unix::net::UnixStream::pair()?;
+    for signal in [SIGTERM, SIGINT] {
+        signal_hook::low_level::pipe::register(signal, wake.try_clone()?)
+            .context("signals cannot be caught")?;
+    }
+    let poll = Poll::new()?;
+    shared.wake_with(Arc::new(Waker::new(poll.registry(), worker::WAKE)?));
+    std::thread::scope(|scope| {
+        let mut desks = Vec::new();
+        let mut workers = Vec::new();
+        for index in 0..shared.options.threads {
+            let poll = Poll::new()?;
+            let waker = Arc::new(Waker::new(poll.registry(), worker::WAKE)?);
+            shared.wake_with(Arc::clone(&waker));
+            let (sender, arrivals) = channel();
+            desks.push(Desk {
+                arrivals: sender,
+                waker,
+            });
+            let work = move || -> anyhow::Result<()> {
+                // Whoever ends early, by an error or a panic, ends the server: half a server that
+                // never answers part of its clients is worse than none.
+                let _last = EndWithMe(shared);
+                let mut polls = Some(poll);
+                let mut result = Ok(());
+                shared.table.with_session(who(index, shared), &mut |session| {
+                    if let Some(poll) = polls.take() {
+                        result = worker::work(session, shared, index, poll, &arrivals);
+                    }
+                });
+                Ok(result?)
+            };
+            let thread = std::thread::Builder::new().name(format!("worker-{index}"));
+            match thread.spawn_scoped(scope, work) {
+                Ok(worker) => workers.push(worker),
+                Err(error) => {
+                    shared.end();
+                    return Err(error).context("a worker thread cannot be started");
+                }
+            }
+        }
+        let addresses: Vec<&str> = listeners.iter().map(|l| l.address.as_str()).collect();
+        let accepted = ready(&addresses).and_then(|()| {
+            Ok(listen::accept(shared, &mut listeners, signals, &desks, poll)?)
+        });
+        shared.end();
+        for worker in workers {
+            match worker.join() {
+                Ok(result) => result?,
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        accepted
+    })?;
+    if let Some((path, _)) = &shared.options.unix {
+        // It may be gone already.
+        let _ = std::fs::remove_file(path);
+    }
+    Ok(())
+}
+
+/// The worker's identity; the keeper is one more.
+fn who(index: usize, shared: &Shared<'_>) -> Worker {
+    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    Worker {
+        index: number(index),
+        of: number(shared.options.threads + 1),
+    }
+}
+
+/// Ends the server when it goes out of scope.
+struct EndWithMe<'a, 't>(&'a Shared<'t>);
+
+impl Drop for EndWithMe<'_, '_> {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}

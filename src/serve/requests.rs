@@ -1,0 +1,595 @@
+//! From the bytes of a connection to its answers.
+
+use super::batch::Batch;
+use super::counts::{Count, Counts};
+use super::dump::Dump;
+use super::header::Header;
+use super::inbox::Inbox;
+use super::items::{Counted, Fate, Incoming, Items};
+use super::lookups::{Asked, Lookup, TOGETHER, meta_hit, meta_miss};
+use super::reply::{self, Told};
+use super::shared::Shared;
+use super::stats;
+use crate::wire::{self, Meta, Request, Span, Step, Store, Verb};
+
+/// Bytes of answers that a connection may leave unread before nothing more of it is served. One
+/// answer may go beyond it by one item.
+pub(super) const OUT_MAX: usize = 256 << 10;
+
+/// Where a connection stands between two turns.
+#[derive(Debug, Default)]
+pub(super) struct Talk {
+    /// Bytes of a refused body that are still to be passed over.
+    swallow: usize,
+    /// Bytes that the next request needs.
+    pub(super) wanted: usize,
+    /// How much of a get at the front has been answered: its keys up to this offset.
+    answered: usize,
+    /// Whether something was said since answers were last sent, as memcached sends them: it refuses to
+    /// list keys behind that.
+    stacked: bool,
+    /// A list of keys under way.
+    pub(super) dump: Option<Dump>,
+    /// Whether the first byte has been looked at: it tells the protocol.
+    begun: bool,
+}
+
+/// Why serving stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pause {
+    /// Everything that is whole has been served.
+    Empty,
+    /// There is more to serve: answers have to leave first, or others have their turn.
+    More,
+    /// The connection ends when its answers have left.
+    Close,
+}
+
+/// One thread's hands: its session and what it counts.
+pub(super) struct Server<'a, 't> {
+    pub(super) session: &'a mut dyn Batch,
+    pub(super) shared: &'a Shared<'t>,
+    pub(super) counts: &'a Counts,
+    pub(super) credit: i64,
+    lookups: Vec<Lookup>,
+}
+
+impl<'a, 't> Server<'a, 't> {
+    pub(super) fn new(
+        session: &'a mut dyn Batch,
+        shared: &'a Shared<'t>,
+        counts: &'a Counts,
+    ) -> Server<'a, 't> {
+        Server {
+            session,
+            shared,
+            counts,
+            credit: 0,
+            lookups: Vec::with_capacity(TOGETHER),
+        }
+    }
+
+    fn items(&mut self, now: u32) -> Items<'_, 't> {
+        Items {
+            session: &mut *self.session,
+            shared: self.shared,
+            counts: self.counts,
+            now,
+            credit: &mut self.credit,
+        }
+    }
+
+    /// Serves what has arrived and appends the answers to `out`.
+    pub(super) fn serve(&mut self, talk: &mut Talk, inbox: &mut Inbox, out: &mut Vec<u8>) -> Pause {
+        let now = self.shared.clock.now();
+        let range = inbox.range();
+        let (mut at, end) = (range.start, range.end);
+        let pause = self.serve_range(talk, inbox.buffer(), &mut at, end, out, now);
+        inbox.consume(at - range.start);
+        talk.stacked &= !out.is_empty();
+        pause
+    }
+
+    fn serve_range(
+        &mut self,
+        talk: &mut Talk,
+        buffer: &mut [u8],
+        at: &mut usize,
+        end: usize,
+        out: &mut Vec<u8>,
+        now: u32,
+    ) -> Pause {
+        if !talk.begun && *at < end {
+            talk.begun = true;
+            // The binary protocol, which memcached itself has given up.
+            if buffer[*at] == 0x80 {
+                return Pause::Close;
+            }
+        }
+        let mut served = 0;
+        loop {
+            if let Some(dump) = &mut talk.dump {
+                if !dump.go_on(&mut *self.session, self.shared, now, out) {
+                    return Pause::More;
+                }
+                talk.dump = None;
+            }
+            let passed = talk.swallow.min(end - *at);
+            talk.swallow -= passed;
+            *at += passed;
+            let enough = end - *at >= talk.wanted;
+            let step = if enough && *at < end && talk.swallow == 0 {
+                wire::next(&buffer[*at..end], &self.shared.limits)
+            } else {
+                Step::More(talk.wanted)
+            };
+            let (request, used) = match step {
+                Step::Request(request, used) => (request, used),
+                other => {
+                    if let Some(stopped) = self.flush(talk, buffer, at, out, now) {
+                        return stopped;
+                    }
+                    if other == Step::Close {
+                        return Pause::Close;
+                    }
+                    let Step::More(wanted) = other else {
+                        unreachable!("requests are taken above")
+                    };
+                    talk.wanted = if *at < end { wanted } else { 0 };
+                    return Pause::Empty;
+                }
+            };
+            talk.wanted = 0;
+            let start = *at;
+            match self.collect(talk, buffer, at, request, out, now) {
+                Ok(None) => {}
+                Ok(Some(stopped)) => return stopped,
+                Err(request) => {
+                    if let Some(stopped) = self.flush(talk, buffer, at, out, now) {
+                        return stopped;
+                    }
+                    *at = start + used;
+                    if self.execute(talk, buffer, request, start, out, now) {
+                        return Pause::Close;
+                    }
+                }
+            }
+            if talk.answered == 0 {
+                *at = start + used;
+            }
+            served += 1;
+            let tired = served >= 4 * self.shared.options.requests_per_event.max(TOGETHER as u32);
+            if out.len() >= OUT_MAX || tired {
+                if let Some(stopped) = self.flush(talk, buffer, at, out, now) {
+                    return stopped;
+                }
+                self.counts.one(Count::ConnYields);
+                return Pause::More;
+            }
+        }
+    }
+
+    /// Collects the keys of a read that changes nothing; any other request comes back.
+    fn collect(
+        &mut self,
+        talk: &mut Talk,
+        buffer: &mut [u8],
+        at: &mut usize,
+        request: Request,
+        out: &mut Vec<u8>,
+        now: u32,
+    ) -> Result<Option<Pause>, Request> {
+        let start = *at;
+        match request {
+            Request::MetaGet(mut meta) if !meta.stateful => {
+                if let wire::MetaKey::Plain(key) = &mut meta.key {
+                    *key = moved(*key, start);
+                }
+                meta.flags = moved(meta.flags, start);
+                self.lookups.push(Lookup {
+                    key: Span::default(),
+                    asked: Asked::Meta(Box::new(meta)),
+                    request: start,
+                });
+                talk.stacked = true;
+            }
+            Request::Get {
+                keys,
+                cas,
+                touch: None,
+                key_too_long: false,
+            } => {
+                talk.stacked = false;
+                let keys = moved(keys, start);
+                let mut at_key = keys.start.max(start + talk.answered);
+                loop {
+                    let mut tokens = Span {
+                        start: at_key,
+                        end: keys.end,
+                    }
+                    .tokens(buffer);
+                    let Some(key) = tokens.next() else { break };
+                    let last = tokens.clone().next().is_none();
+                    at_key = tokens.rest().start;
+                    self.lookups.push(Lookup {
+                        key,
+                        asked: Asked::Plain { cas, last },
+                        request: start,
+                    });
+                    if self.lookups.len() == TOGETHER
+                        && let Some(stopped) = self.flush(talk, buffer, at, out, now)
+                    {
+                        return Ok(Some(stopped));
+                    }
+                }
+                talk.answered = 0;
+            }
+            other => return Err(other),
+        }
+        if self.lookups.len() == TOGETHER {
+            return Ok(self.flush(talk, buffer, at, out, now));
+        }
+        Ok(None)
+    }
+
+    /// Answers the reads that were collected. If answers have to leave first, says so, and `at` is
+    /// where to go on.
+    fn flush(
+        &mut self,
+        talk: &mut Talk,
+        buffer: &mut [u8],
+        at: &mut usize,
+        out: &mut Vec<u8>,
+        now: u32,
+    ) -> Option<Pause> {
+        let lookups = std::mem::take(&mut self.lookups);
+        let mut rest = lookups.as_slice();
+        let mut stopped = None;
+        while let Some(first) = rest.first() {
+            if out.len() >= OUT_MAX {
+                *at = first.request;
+                // A get is taken up at the key that was not answered.
+                talk.answered = match first.asked {
+                    Asked::Plain { .. } => first.key.start - first.request,
+                    Asked::Meta(_) => 0,
+                };
+                talk.wanted = 0;
+                stopped = Some(Pause::More);
+                break;
+            }
+            let (answered, alone) = self.items(now).look_up(rest, buffer, out, OUT_MAX);
+            rest = &rest[answered..];
+            if alone && let Some((lookup, behind)) = rest.split_first() {
+                if let Asked::Meta(meta) = &lookup.asked {
+                    self.meta_get(meta, buffer, out, now);
+                }
+                rest = behind;
+            }
+        }
+        self.lookups = lookups;
+        self.lookups.clear();
+        stopped
+    }
+
+    /// Does what a request asks, which starts at `start`. Whether the connection ends.
+    fn execute(
+        &mut self,
+        talk: &mut Talk,
+        whole: &mut [u8],
+        request: Request,
+        start: usize,
+        out: &mut Vec<u8>,
+        now: u32,
+    ) -> bool {
+        let before = out.len();
+        let buffer = &mut whole[start..];
+        let mut stacks = true;
+        match request {
+            Request::Say { text, noreply } => say(out, text, noreply),
+            Request::Get {
+                keys, cas, touch, key_too_long, ..
+            } => {
+                stacks = key_too_long;
+                self.get_and_touch(buffer, keys, cas, touch, key_too_long, out, now);
+            }
+            Request::Store(store) => self.store(whole, start, &store, out, now),
+            Request::Delete { key, noreply } => {
+                let found = self.items(now).delete(key.of(buffer));
+                say(out, if found { "DELETED\r\n" } else { "NOT_FOUND\r\n" }, noreply);
+            }
+            Request::Arithmetic { key, up, delta, noreply } => {
+                let counted = self.items(now).count(key.of(buffer), up, delta, 0, None, None);
+                match counted {
+                    Counted::Number(number, _) if !noreply => {
+                        reply::decimal(out, number);
+                        out.extend_from_slice(b"\r\n");
+                    }
+                    other => say(out, uncounted(other), noreply),
+                }
+            }
+            Request::Touch { key, exptime, noreply } => {
+                let found = self.items(now).touch(key.of(buffer), exptime, false, |_, _| {});
+                say(out, if found { "TOUCHED\r\n" } else { "NOT_FOUND\r\n" }, noreply);
+            }
+            Request::MetaGet(meta) => self.meta_get(&meta, buffer, out, now),
+            Request::MetaSet(meta, verb, body) => self.meta_set(&meta, verb, body, buffer, out, now),
+            Request::MetaDelete(meta) => self.meta_delete(&meta, buffer, out, now),
+            Request::MetaArithmetic(meta, up) => self.meta_count(&meta, up, buffer, out, now),
+            Request::MetaNoop => {
+                out.extend_from_slice(b"MN\r\n");
+                stacks = false;
+            }
+            Request::MetaDebug(key) => {
+                self.counts.one(Count::CmdMeta);
+                let key = key.bytes(buffer);
+                stats::debug(&mut self.items(now), key, out);
+            }
+            Request::FlushAll { delay, noreply } => {
+                self.counts.one(Count::CmdFlush);
+                self.shared.flush(delay, now);
+                say(out, "OK\r\n", noreply);
+            }
+            Request::Stats(words) => stats::answer(self.shared, words, buffer, out),
+            Request::Crawler(words) => {
+                talk.dump = stats::crawler(self.shared, words, buffer, talk.stacked, out);
+            }
+            Request::Verbosity { level, noreply } => {
+                stats::set_verbosity(self.shared, level);
+                say(out, "OK\r\n", noreply);
+            }
+            Request::MemoryLimit { mib, noreply } => {
+                stats::set_memory_limit(self.shared, mib);
+                say(out, "OK\r\n", noreply);
+            }
+            Request::Version => {
+                out.extend_from_slice(concat!("VERSION ", env!("CARGO_PKG_VERSION"), "\r\n").as_bytes());
+            }
+            Request::Quit => return true,
+            Request::Shutdown => {
+                if self.shared.options.shutdown_enabled {
+                    self.shared.end();
+                    return true;
+                }
+                say(out, "ERROR: shutdown not enabled\r\n", false);
+            }
+            Request::Refuse { text, noreply, swallow, forget } => {
+                if let Some(key) = forget {
+                    self.counts.one(Count::StoreTooLarge);
+                    let mut items = self.items(now);
+                    let key = items.key(key.bytes(buffer));
+                    items.forget(key);
+                } else if text.starts_with("SERVER_ERROR") {
+                    self.counts.one(Count::StoreTooLarge);
+                }
+                talk.swallow = swallow;
+                say(out, text, noreply);
+            }
+        }
+        if !stacks {
+            talk.stacked = false;
+        } else if out.len() > before {
+            talk.stacked = true;
+        }
+        false
+    }
+
+    /// gat and gats, and gets with a key that is too long, whose whole answer is an error.
+    #[expect(clippy::too_many_arguments, reason = "the parts of one request")]
+    fn get_and_touch(
+        &mut self,
+        buffer: &[u8],
+        keys: Span,
+        cas: bool,
+        touch: Option<i32>,
+        key_too_long: bool,
+        out: &mut Vec<u8>,
+        now: u32,
+    ) {
+        let before = out.len();
+        if let Some(exptime) = touch {
+            for key in keys.tokens(buffer) {
+                if key.len() > wire::KEY_MAX {
+                    break;
+                }
+                let key = key.of(buffer);
+                let mark = out.len();
+                self.items(now).touch(key, exptime, true, |header, value| {
+                    // An edit may be run again.
+                    out.truncate(mark);
+                    reply::value(out, key, header, value, cas);
+                });
+                if key_too_long {
+                    out.truncate(before);
+                }
+            }
+        }
+        if key_too_long {
+            out.extend_from_slice(b"CLIENT_ERROR bad command line format\r\n");
+        } else {
+            out.extend_from_slice(b"END\r\n");
+        }
+    }
+
+    fn store(&mut self, whole: &mut [u8], start: usize, store: &Store, out: &mut Vec<u8>, now: u32) {
+        let (key, body) = (moved(store.key, start), moved(store.body, start));
+        let fate = if store.verb == Verb::Set {
+            let header = Header {
+                state: 0,
+                time: now,
+                cas: self.shared.next_cas(),
+                exptime: self.shared.clock.deadline(store.exptime, now),
+                flags: store.flags,
+            };
+            self.set(whole, key, body, &header, now)
+        } else {
+            let incoming = Incoming {
+                verb: store.verb,
+                flags: store.flags,
+                exptime: store.exptime,
+                cas: store.cas,
+                binary: false,
+                invalidate: false,
+                vivify: None,
+                value: body.of(whole),
+            };
+            self.items(now).store(key.of(whole), &incoming).0
+        };
+        let text = match fate {
+            Fate::Stored => "STORED\r\n",
+            Fate::Exists => "EXISTS\r\n",
+            Fate::NotFound => "NOT_FOUND\r\n",
+            Fate::NotStored => "NOT_STORED\r\n",
+            Fate::NoMemory => OUT_OF_MEMORY,
+        };
+        say(out, text, store.noreply);
+    }
+
+    /// A plain set: the header goes in front of the body, over the line, so the key is saved first.
+    fn set(&mut self, buffer: &mut [u8], key: Span, body: Span, header: &Header, now: u32) -> Fate {
+        let mut saved = [0; wire::KEY_MAX];
+        let saved = &mut saved[..key.len()];
+        saved.copy_from_slice(key.of(buffer));
+        self.items(now).set(saved, buffer, body.start..body.end, header)
+    }
+
+    fn meta_get(&mut self, meta: &Meta, buffer: &[u8], out: &mut Vec<u8>, now: u32) {
+        let mark = out.len();
+        let key = meta.key.bytes(buffer);
+        let mut hit = false;
+        let found = self.items(now).meta_get(key, meta, |before, after, value, won| {
+            hit = true;
+            out.truncate(mark);
+            meta_hit(out, meta, buffer, [before, after], value, won, now);
+        });
+        let touching = meta.ttl.is_some();
+        self.counts.one(if touching { Count::CmdTouch } else { Count::CmdGet });
+        if found {
+            self.counts.one(if touching { Count::TouchHits } else { Count::GetHits });
+        } else {
+            self.counts.one(Count::GetMisses);
+            out.truncate(mark);
+            meta_miss(out, meta, buffer);
+        }
+    }
+
+    fn meta_set(
+        &mut self,
+        meta: &Meta,
+        verb: Verb,
+        body: Span,
+        buffer: &mut [u8],
+        out: &mut Vec<u8>,
+        now: u32,
+    ) {
+        let vivify = matches!(verb, Verb::Append | Verb::Prepend).then_some(meta.vivify).flatten();
+        let incoming = Incoming {
+            verb,
+            flags: meta.client_flags,
+            exptime: meta.ttl.unwrap_or(0),
+            cas: meta.cas.unwrap_or(0),
+            binary: meta.key.is_binary(),
+            invalidate: meta.invalidate,
+            vivify,
+            value: body.of(buffer),
+        };
+        let (fate, cas) = self.items(now).store(meta.key.bytes(buffer), &incoming);
+        let code: &[u8] = match fate {
+            Fate::Stored if meta.quiet => return,
+            Fate::Stored => b"HD",
+            Fate::Exists => b"EX",
+            Fate::NotFound => b"NF",
+            Fate::NotStored => b"NS",
+            Fate::NoMemory => return say(out, OUT_OF_MEMORY, false),
+        };
+        out.extend_from_slice(code);
+        let header = Header { cas, ..Header::default() };
+        let item = Told {
+            header: &header,
+            before: &header,
+            length: 0,
+            now,
+            binary: meta.key.is_binary(),
+            letters: b"Okc",
+        };
+        reply::told(out, meta, buffer, &item);
+        out.extend_from_slice(b"\r\n");
+    }
+
+    fn meta_delete(&mut self, meta: &Meta, buffer: &[u8], out: &mut Vec<u8>, now: u32) {
+        let code: &[u8] = match self.items(now).meta_delete(meta.key.bytes(buffer), meta) {
+            Fate::Stored if meta.quiet => return,
+            Fate::Stored => b"HD",
+            Fate::Exists => b"EX",
+            _ => b"NF",
+        };
+        out.extend_from_slice(code);
+        reply::echo(out, meta, buffer, meta.key.is_binary());
+        out.extend_from_slice(b"\r\n");
+    }
+
+    fn meta_count(&mut self, meta: &Meta, up: bool, buffer: &[u8], out: &mut Vec<u8>, now: u32) {
+        let key = meta.key.bytes(buffer);
+        let vivify = meta.vivify.map(|exptime| (meta.initial, exptime));
+        let cas = meta.cas.unwrap_or(0);
+        let counted = self.items(now).count(key, up, meta.delta, cas, vivify, meta.ttl);
+        let binary = meta.key.is_binary();
+        match counted {
+            Counted::Number(..) if meta.quiet => {}
+            Counted::Number(number, header) | Counted::Created(number, header) => {
+                let mut digits = Vec::with_capacity(20);
+                reply::decimal(&mut digits, number);
+                if meta.value {
+                    out.extend_from_slice(b"VA ");
+                    reply::decimal(out, digits.len() as u64);
+                } else {
+                    out.extend_from_slice(b"HD");
+                }
+                let item = Told {
+                    header: &header,
+                    before: &header,
+                    length: digits.len(),
+                    now,
+                    binary,
+                    letters: b"ctOk",
+                };
+                reply::told(out, meta, buffer, &item);
+                out.extend_from_slice(b"\r\n");
+                if meta.value {
+                    out.extend_from_slice(&digits);
+                    out.extend_from_slice(b"\r\n");
+                }
+            }
+            Counted::NotFound | Counted::Exists => {
+                out.extend_from_slice(if counted == Counted::Exists { b"EX" } else { b"NF" });
+                reply::echo(out, meta, buffer, binary);
+                out.extend_from_slice(b"\r\n");
+            }
+            other => say(out, uncounted(other), false),
+        }
+    }
+}
+
+const OUT_OF_MEMORY: &str = "SERVER_ERROR out of memory storing object\r\n";
+
+/// What is said where a count gives no number.
+fn uncounted(counted: Counted) -> &'static str {
+    match counted {
+        Counted::NotNumeric => "CLIENT_ERROR cannot increment or decrement non-numeric value\r\n",
+        Counted::NoMemory => "SERVER_ERROR out of memory\r\n",
+        _ => "NOT_FOUND\r\n",
+    }
+}
+
+fn say(out: &mut Vec<u8>, text: &str, noreply: bool) {
+    if !noreply {
+        out.extend_from_slice(text.as_bytes());
+    }
+}
+
+/// A span of a request that starts at `start`, as a span of the whole buffer.
+fn moved(span: Span, start: usize) -> Span {
+    Span {
+        start: span.start + start,
+        end: span.end + start,
+    }
+}

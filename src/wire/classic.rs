@@ -1,0 +1,328 @@
+//! The classic text commands.
+
+use super::line::{signed, signed_32, unsigned, unsigned_32};
+use super::{
+    BAD_FORMAT, Body, ERROR, KEY_MAX, Limits, Line, MetaKey, Request, Span, Store, TOO_LARGE,
+    Tokens, Verb, footprint, say,
+};
+
+/// Tokens of a line behind its command that matter to anything but a get.
+const MOST: usize = 7;
+
+/// Up to [`MOST`] tokens behind the command, and how many there are, at most one more.
+struct Words<'b> {
+    buffer: &'b [u8],
+    spans: [Span; MOST],
+    count: usize,
+}
+
+impl<'b> Words<'b> {
+    fn new(buffer: &'b [u8], tokens: Tokens<'b>) -> Words<'b> {
+        let mut words = Words {
+            buffer,
+            spans: [Span::default(); MOST],
+            count: 0,
+        };
+        for token in tokens.take(MOST + 1) {
+            if let Some(place) = words.spans.get_mut(words.count) {
+                *place = token;
+            }
+            words.count += 1;
+        }
+        words
+    }
+
+    fn text(&self, at: usize) -> &'b [u8] {
+        self.spans[at].of(self.buffer)
+    }
+
+    /// Whether the last word asks for no answer.
+    fn noreply(&self) -> bool {
+        (1..=MOST).contains(&self.count) && self.text(self.count - 1) == b"noreply"
+    }
+}
+
+fn whole(request: Request) -> Option<Line> {
+    Some(Line::Whole(request))
+}
+
+/// Parses the rest of a line that begins with `name`; `None` closes the connection.
+pub(super) fn command<'b>(
+    name: &[u8],
+    buffer: &'b [u8],
+    tokens: Tokens<'b>,
+    limits: &Limits,
+) -> Option<Line> {
+    match name {
+        b"get" | b"bget" => return Some(get(buffer, tokens, false, false)),
+        b"gets" => return Some(get(buffer, tokens, true, false)),
+        b"gat" => return Some(get(buffer, tokens, false, true)),
+        b"gats" => return Some(get(buffer, tokens, true, true)),
+        b"stats" => return whole(Request::Stats(tokens.rest())),
+        b"lru_crawler" => return whole(Request::Crawler(tokens.rest())),
+        _ => {}
+    }
+    let words = Words::new(buffer, tokens.clone());
+    let within = |range: std::ops::RangeInclusive<usize>| range.contains(&words.count);
+    let (allowed, parse): (bool, fn(&Words<'_>, &Limits) -> Line) = match name {
+        b"set" => (within(4..=5), |words, limits| store(words, Verb::Set, limits)),
+        b"add" => (within(4..=5), |words, limits| store(words, Verb::Add, limits)),
+        b"replace" => (within(4..=5), |words, limits| {
+            store(words, Verb::Replace, limits)
+        }),
+        b"append" => (within(4..=5), |words, limits| {
+            store(words, Verb::Append, limits)
+        }),
+        b"prepend" => (within(4..=5), |words, limits| {
+            store(words, Verb::Prepend, limits)
+        }),
+        b"cas" => (within(5..=6), |words, limits| store(words, Verb::Cas, limits)),
+        b"incr" => (within(2..=3), |words, _| arithmetic(words, true)),
+        b"decr" => (within(2..=3), |words, _| arithmetic(words, false)),
+        b"touch" => (within(2..=3), |words, _| touch(words)),
+        b"delete" => (within(1..=3), |words, _| delete(words)),
+        b"flush_all" => (within(0..=2), flush_all),
+        b"verbosity" => (within(1..=2), |words, _| verbosity(words)),
+        b"cache_memlimit" => (within(1..=2), |words, _| memory_limit(words)),
+        b"slabs" => (true, |words, _| slabs(words)),
+        b"lru" => (words.count >= 1, |words, _| lru(words)),
+        b"watch" => (true, |words, _| {
+            Line::Whole(Request::Say {
+                text: "CLIENT_ERROR watch commands not allowed\r\n",
+                noreply: words.noreply(),
+            })
+        }),
+        b"version" => (true, |_, _| Line::Whole(Request::Version)),
+        b"quit" => (true, |_, _| Line::Whole(Request::Quit)),
+        b"shutdown" => (true, |_, _| Line::Whole(Request::Shutdown)),
+        _ => return unknown(name, buffer, tokens),
+    };
+    if allowed {
+        Some(parse(&words, limits))
+    } else {
+        whole(say(ERROR))
+    }
+}
+
+/// A browser that has lost its way is hung up on.
+fn unknown<'b>(name: &[u8], buffer: &'b [u8], tokens: Tokens<'b>) -> Option<Line> {
+    let known_letter = matches!(name[0], b'g' | b's' | b'a' | b'c' | b'i' | b'd' | b't');
+    let last = tokens.last().map_or(name, |token| token.of(buffer));
+    (known_letter || !last.starts_with(b"HTTP/")).then(|| Line::Whole(say(ERROR)))
+}
+
+fn get<'b>(buffer: &'b [u8], mut tokens: Tokens<'b>, cas: bool, touching: bool) -> Line {
+    if tokens.clone().next().is_none() {
+        return Line::Whole(say(ERROR));
+    }
+    let mut touch = None;
+    if touching {
+        touch = tokens.next().and_then(|token| signed_32(token.of(buffer)));
+        if touch.is_none() {
+            return Line::Whole(say("CLIENT_ERROR invalid exptime argument\r\n"));
+        }
+    }
+    let keys = tokens.rest();
+    let key_too_long = keys.len() > KEY_MAX && tokens.any(|key| key.len() > KEY_MAX);
+    Line::Whole(Request::Get {
+        keys,
+        cas,
+        touch,
+        key_too_long,
+    })
+}
+
+fn refuse(words: &Words<'_>, text: &'static str) -> Line {
+    Line::Whole(Request::Say {
+        text,
+        noreply: words.noreply(),
+    })
+}
+
+/// A key at the head of the words; the answer if it is too long.
+fn key(words: &Words<'_>) -> Result<Span, Line> {
+    let key = words.spans[0];
+    if key.len() > KEY_MAX {
+        return Err(refuse(words, BAD_FORMAT));
+    }
+    Ok(key)
+}
+
+/// The length of a body; one that does not fit 31 bits with its line end is no length. (memcached
+/// takes it modulo 2^32.)
+pub(super) fn body_length(text: &[u8]) -> Option<usize> {
+    let length = signed(text)?;
+    (0..=i64::from(i32::MAX - 2))
+        .contains(&length)
+        .then(|| usize::try_from(length).ok())
+        .flatten()
+}
+
+fn store(words: &Words<'_>, verb: Verb, limits: &Limits) -> Line {
+    let key = match key(words) {
+        Ok(key) => key,
+        Err(line) => return line,
+    };
+    let numbers = (
+        unsigned_32(words.text(1)),
+        signed_32(words.text(2)),
+        body_length(words.text(3)),
+    );
+    let (Some(flags), Some(exptime), Some(length)) = numbers else {
+        return refuse(words, BAD_FORMAT);
+    };
+    let mut cas = 0;
+    if verb == Verb::Cas {
+        match unsigned(words.text(4)) {
+            Some(number) => cas = number,
+            None => return refuse(words, BAD_FORMAT),
+        }
+    }
+    let noreply = words.noreply();
+    if footprint(key.len(), flags, length) > limits.item_max {
+        return Line::Whole(Request::Refuse {
+            text: TOO_LARGE,
+            noreply,
+            swallow: length + 2,
+            forget: (verb == Verb::Set).then_some(MetaKey::Plain(key)),
+        });
+    }
+    let store = Store {
+        verb,
+        key,
+        body: Span::default(),
+        flags,
+        exptime,
+        cas,
+        noreply,
+    };
+    Line::Body(length, Body::Classic(store))
+}
+
+fn arithmetic(words: &Words<'_>, up: bool) -> Line {
+    let key = match key(words) {
+        Ok(key) => key,
+        Err(line) => return line,
+    };
+    let noreply = words.noreply();
+    match unsigned(words.text(1)) {
+        Some(delta) => Line::Whole(Request::Arithmetic {
+            key,
+            up,
+            delta,
+            noreply,
+        }),
+        None => refuse(words, "CLIENT_ERROR invalid numeric delta argument\r\n"),
+    }
+}
+
+fn touch(words: &Words<'_>) -> Line {
+    let key = match key(words) {
+        Ok(key) => key,
+        Err(line) => return line,
+    };
+    let noreply = words.noreply();
+    match signed_32(words.text(1)) {
+        Some(exptime) => Line::Whole(Request::Touch {
+            key,
+            exptime,
+            noreply,
+        }),
+        None => refuse(words, "CLIENT_ERROR invalid exptime argument\r\n"),
+    }
+}
+
+fn delete(words: &Words<'_>) -> Line {
+    let mut noreply = false;
+    if words.count > 1 {
+        // Long ago a delete could be held back; a zero is still taken for that.
+        let zero = words.text(1) == b"0";
+        noreply = words.noreply();
+        if !(words.count == 2 && (zero || noreply) || words.count == 3 && zero && noreply) {
+            let text = "CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply]\r\n";
+            return Line::Whole(Request::Say { text, noreply });
+        }
+    }
+    match key(words) {
+        Ok(key) => Line::Whole(Request::Delete { key, noreply }),
+        Err(_) => Line::Whole(Request::Say {
+            text: BAD_FORMAT,
+            noreply,
+        }),
+    }
+}
+
+fn flush_all(words: &Words<'_>, limits: &Limits) -> Line {
+    let noreply = words.noreply();
+    if !limits.flush {
+        return refuse(words, "CLIENT_ERROR flush_all not allowed\r\n");
+    }
+    let mut delay = 0;
+    if words.count != usize::from(noreply) {
+        match signed_32(words.text(0)) {
+            Some(seconds) => delay = seconds,
+            None => return refuse(words, "CLIENT_ERROR invalid exptime argument\r\n"),
+        }
+    }
+    Line::Whole(Request::FlushAll { delay, noreply })
+}
+
+fn verbosity(words: &Words<'_>) -> Line {
+    match unsigned_32(words.text(0)) {
+        Some(level) => Line::Whole(Request::Verbosity {
+            level,
+            noreply: words.noreply(),
+        }),
+        None => refuse(words, BAD_FORMAT),
+    }
+}
+
+fn memory_limit(words: &Words<'_>) -> Line {
+    match unsigned_32(words.text(0)) {
+        None => refuse(words, ERROR),
+        Some(..8) => refuse(
+            words,
+            "MEMLIMIT_TOO_SMALL cannot set maxbytes to less than 8m\r\n",
+        ),
+        Some(1_000_000_001..) => refuse(
+            words,
+            "MEMLIMIT_ADJUST_FAILED input value is megabytes not bytes\r\n",
+        ),
+        Some(mib) => Line::Whole(Request::MemoryLimit {
+            mib,
+            noreply: words.noreply(),
+        }),
+    }
+}
+
+/// There are no slabs to reassign here; what scripts set at start is taken without effect.
+fn slabs(words: &Words<'_>) -> Line {
+    if words.count == 3 && words.text(0) == b"reassign" {
+        let numbers = signed(words.text(1)).and(signed(words.text(2)));
+        return Line::Whole(say(if numbers.is_some() {
+            "CLIENT_ERROR slab reassignment disabled\r\n"
+        } else {
+            BAD_FORMAT
+        }));
+    }
+    if words.count >= 2 && words.text(0) == b"automove" {
+        return match unsigned_32(words.text(1)) {
+            Some(0..=2) => refuse(words, "OK\r\n"),
+            Some(_) => refuse(words, ERROR),
+            None if words.text(1) == b"ratio" && words.count >= 3 => refuse(words, "OK\r\n"),
+            None => refuse(words, BAD_FORMAT),
+        };
+    }
+    Line::Whole(say(ERROR))
+}
+
+/// The table's own recency takes the place of memcached's lists; their modes are taken without
+/// effect.
+fn lru(words: &Words<'_>) -> Line {
+    let mode = words.count >= 2
+        && words.text(0) == b"mode"
+        && matches!(words.text(1), b"flat" | b"segmented");
+    let ttl =
+        words.count >= 2 && words.text(0) == b"temp_ttl" && signed_32(words.text(1)).is_some();
+    refuse(words, if mode || ttl { "OK\r\n" } else { ERROR })
+}
