@@ -38,13 +38,24 @@ pub(super) struct Serve {
     #[arg(value_name = "TARGET", default_value = "striped")]
     target: String,
     /// Address to listen on, perhaps with a port; several with commas or repeated
-    #[arg(short, long, value_name = "ADDR", value_delimiter = ',', default_value = "127.0.0.1")]
+    #[arg(
+        short,
+        long,
+        value_name = "ADDR",
+        value_delimiter = ',',
+        default_value = "127.0.0.1"
+    )]
     listen: Vec<String>,
     /// TCP port
     #[arg(short, long, value_name = "PORT", default_value_t = DEFAULT_PORT)]
     port: u16,
     /// UDP port: only 0, which is none
-    #[arg(short = 'U', long = "udp-port", value_name = "PORT", default_value_t = 0)]
+    #[arg(
+        short = 'U',
+        long = "udp-port",
+        value_name = "PORT",
+        default_value_t = 0
+    )]
     udp: u16,
     /// Unix socket to listen on, instead of a port
     #[arg(short = 's', long = "unix-socket", value_name = "FILE")]
@@ -68,7 +79,12 @@ pub(super) struct Serve {
     #[arg(short = 'I', long = "max-item-size", value_name = "SIZE", default_value = "1m", value_parser = item_size)]
     item_max: usize,
     /// Requests of one connection before others get their turn
-    #[arg(short = 'R', long = "max-reqs-per-event", value_name = "N", default_value_t = 20)]
+    #[arg(
+        short = 'R',
+        long = "max-reqs-per-event",
+        value_name = "N",
+        default_value_t = 20
+    )]
     requests: u32,
     /// Connections that may wait to be accepted
     #[arg(short = 'b', long = "listen-backlog", value_name = "N", default_value_t = 1024, value_parser = clap::value_parser!(i32).range(1..))]
@@ -98,7 +114,12 @@ pub(super) struct Serve {
     #[arg(short, long, action = clap::ArgAction::Count)]
     verbose: u8,
     /// Further options, with commas: idle_timeout=SECONDS; others of memcached's are taken with a notice
-    #[arg(short = 'o', long = "extended", value_name = "NAME[=VALUE]", value_delimiter = ',')]
+    #[arg(
+        short = 'o',
+        long = "extended",
+        value_name = "NAME[=VALUE]",
+        value_delimiter = ','
+    )]
     extended: Vec<String>,
     /// Taken without effect: cas is always there
     #[arg(short = 'C', long = "disable-cas", hide = true)]
@@ -116,7 +137,12 @@ pub(super) struct Serve {
     #[arg(short = 'W', long = "disable-watch", hide = true)]
     no_watch: bool,
     /// Taken without effect
-    #[arg(short = 'f', long = "slab-growth-factor", value_name = "N", hide = true)]
+    #[arg(
+        short = 'f',
+        long = "slab-growth-factor",
+        value_name = "N",
+        hide = true
+    )]
     factor: Option<f64>,
     /// Taken without effect
     #[arg(short = 'n', long = "slab-min-size", value_name = "N", hide = true)]
@@ -184,9 +210,6 @@ pub(super) fn serve(house: House<'_>, args: &Serve) -> anyhow::Result<ExitCode> 
     if args.in_background {
         rustix::process::setsid().context("the terminal cannot be left")?;
     }
-    if let Some(user) = &args.user {
-        run_as(user)?;
-    }
     let hasher = Hasher::new(hash, [rand::random(), rand::random()]);
     let mut ready = |addresses: &[&str]| {
         if let Some(file) = &args.pidfile {
@@ -213,7 +236,12 @@ pub(super) fn serve(house: House<'_>, args: &Serve) -> anyhow::Result<ExitCode> 
 /// What would be unsafe to accept and not to do.
 fn refused(args: &Serve) -> Result<(), BadInput> {
     let refuse = |what: &str| Err(BadInput(what.to_owned()));
-    if args.tls || args.listen.iter().any(|address| address.starts_with("notls:")) {
+    if args.tls
+        || args
+            .listen
+            .iter()
+            .any(|address| address.starts_with("notls:"))
+    {
         return refuse("TLS (-Z) is not served; put a TLS proxy in front");
     }
     if args.sasl {
@@ -252,7 +280,10 @@ fn options(args: &Serve) -> Result<Options, BadInput> {
             _ => {}
         }
     }
-    let listen = args.listen.iter().map(|address| endpoint(address, args.port));
+    let listen = args
+        .listen
+        .iter()
+        .map(|address| endpoint(address, args.port));
     Ok(Options {
         listen: if args.unix.is_some() {
             Vec::new()
@@ -272,6 +303,10 @@ fn options(args: &Serve) -> Result<Options, BadInput> {
         shutdown_enabled: args.shutdown,
         flush_enabled: !args.no_flush,
         dump_enabled: !args.no_dump,
+        user: match &args.user {
+            Some(user) => ids_of(user)?,
+            None => None,
+        },
         hash: args.hash.clone(),
     })
 }
@@ -312,7 +347,10 @@ fn notices(args: &Serve, walks: bool) {
             without.push(name.to_owned());
         }
     }
-    let extended = args.extended.iter().map(|o| o.split('=').next().unwrap_or(o));
+    let extended = args
+        .extended
+        .iter()
+        .map(|o| o.split('=').next().unwrap_or(o));
     without.extend(
         extended
             .filter(|name| *name != "idle_timeout" && !name.is_empty())
@@ -354,13 +392,14 @@ fn in_background(house: House<'_>) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Gives up root's rights for those of `user`; without root's rights nothing is done, as memcached
-/// does.
-fn run_as(user: &str) -> anyhow::Result<()> {
+/// Number of a user and of their group; `None` without root's rights, as memcached then stays who it
+/// is.
+fn ids_of(user: &str) -> Result<Option<(u32, u32)>, BadInput> {
     if !rustix::process::geteuid().is_root() {
-        return Ok(());
+        return Ok(None);
     }
-    let users = std::fs::read_to_string("/etc/passwd").context("users cannot be looked up")?;
+    let users = std::fs::read_to_string("/etc/passwd")
+        .map_err(|error| BadInput(format!("user '{user}' cannot be looked up: {error}")))?;
     let ids = users.lines().find_map(|line| {
         let mut fields = line.split(':');
         let name = fields.next()?;
@@ -368,13 +407,8 @@ fn run_as(user: &str) -> anyhow::Result<()> {
         let gid = fields.next()?.parse().ok()?;
         (name == user).then_some((uid, gid))
     });
-    let Some((uid, gid)) = ids else {
-        return Err(BadInput(format!("there is no user '{user}' to run as")).into());
-    };
-    let (uid, gid) = (rustix::process::Uid::from_raw(uid), rustix::process::Gid::from_raw(gid));
-    // The calling thread is the only one yet; the others inherit.
-    rustix::thread::set_thread_groups(&[gid])
-        .and_then(|()| rustix::thread::set_thread_res_gid(gid, gid, gid))
-        .and_then(|()| rustix::thread::set_thread_res_uid(uid, uid, uid))
-        .with_context(|| format!("cannot become {user}"))
+    match ids {
+        Some(ids) => Ok(Some(ids)),
+        None => Err(BadInput(format!("there is no user '{user}' to run as"))),
+    }
 }

@@ -1,7 +1,7 @@
 //! A table behind plain function calls, so that one event loop serves every strategy.
 
 use crate::base::{Key, Usage, Worker};
-use crate::table::{Cursor, Edit, Keep, Outcome, Session, Stored, Strategy};
+use crate::table::{Clock, Cursor, Edit, Evicted, Keep, Outcome, Session, Stored, Strategy};
 
 /// What an edit of [`Batch::update`] is.
 pub(super) type Editing<'e> = &'e mut dyn FnMut(Option<&[u8]>, &mut Vec<u8>) -> Edit;
@@ -17,26 +17,55 @@ pub(super) trait Batch {
         buckets: usize,
         see: &mut dyn FnMut(&[u8], &[u8], bool) -> Keep,
     ) -> Cursor;
+    /// [`Clock::make_room`]
+    fn make_room(&mut self, limit: u64, dead: &mut dyn FnMut(&[u8], &[u8]) -> bool) -> Evicted;
     fn quiesce(&mut self);
 }
 
-impl<S: Session> Batch for S {
+/// A table with the hand of its clock.
+pub(super) struct Opened<S> {
+    table: S,
+    clock: Clock,
+}
+
+impl<S: Strategy> Opened<S> {
+    pub(super) fn new(table: S) -> Opened<S> {
+        Opened {
+            table,
+            clock: Clock::new(),
+        }
+    }
+}
+
+/// A session with the table that it belongs to.
+struct Bound<'t, S: Strategy> {
+    opened: &'t Opened<S>,
+    session: S::Session<'t>,
+}
+
+impl<S: Strategy> Batch for Bound<'_, S> {
     fn get_many(&mut self, keys: &[Key<'_>], each: &mut dyn FnMut(usize, Option<&[u8]>)) {
         if let [key] = keys {
-            if self.get(*key, |value| each(0, Some(value))).is_none() {
+            if self
+                .session
+                .get(*key, |value| each(0, Some(value)))
+                .is_none()
+            {
                 each(0, None);
             }
         } else {
-            Session::get_many(self, keys, each);
+            self.session.get_many(keys, each);
         }
     }
 
     fn set(&mut self, key: Key<'_>, value: &[u8]) -> Stored {
-        Session::set(self, key, value)
+        self.session.set(key, value)
     }
 
     fn update(&mut self, key: Key<'_>, edit: Editing<'_>) -> Outcome {
-        Session::update(self, key, |value, buffer| (edit(value, buffer), ())).0
+        self.session
+            .update(key, |value, buffer| (edit(value, buffer), ()))
+            .0
     }
 
     fn walk(
@@ -45,11 +74,16 @@ impl<S: Session> Batch for S {
         buckets: usize,
         see: &mut dyn FnMut(&[u8], &[u8], bool) -> Keep,
     ) -> Cursor {
-        Session::walk(self, from, buckets, see)
+        self.session.walk(from, buckets, see)
+    }
+
+    fn make_room(&mut self, limit: u64, dead: &mut dyn FnMut(&[u8], &[u8]) -> bool) -> Evicted {
+        let Opened { table, clock } = self.opened;
+        clock.make_room(table, &mut self.session, limit, dead)
     }
 
     fn quiesce(&mut self) {
-        Session::quiesce(self);
+        self.session.quiesce();
     }
 }
 
@@ -62,17 +96,20 @@ pub(super) trait Table: Sync {
     fn with_session(&self, who: Worker, work: &mut dyn FnMut(&mut dyn Batch));
 }
 
-impl<S: Strategy> Table for S {
+impl<S: Strategy> Table for Opened<S> {
     fn walks(&self) -> bool {
         S::WALK
     }
 
     fn usage(&self) -> Usage {
-        Strategy::usage(self)
+        self.table.usage()
     }
 
     fn with_session(&self, who: Worker, work: &mut dyn FnMut(&mut dyn Batch)) {
-        let mut session = self.session(who);
-        work(&mut session);
+        let mut bound = Bound {
+            opened: self,
+            session: self.table.session(who),
+        };
+        work(&mut bound);
     }
 }

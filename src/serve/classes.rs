@@ -26,7 +26,11 @@ pub(super) fn class_size(class: u32) -> usize {
 fn next_size(size: usize) -> usize {
     let grown = (size + size / 4).next_multiple_of(8);
     // The last step goes to the largest, wherever it starts.
-    if grown > LARGEST * 4 / 5 { LARGEST } else { grown }
+    if grown > LARGEST * 4 / 5 {
+        LARGEST
+    } else {
+        grown
+    }
 }
 
 #[cfg(test)]
@@ -35,7 +39,15 @@ mod tests {
 
     #[test]
     fn classes_are_those_of_the_reference() {
-        for (bytes, class) in [(0, 1), (96, 1), (97, 2), (120, 2), (121, 3), (152, 3), (153, 4)] {
+        for (bytes, class) in [
+            (0, 1),
+            (96, 1),
+            (97, 2),
+            (120, 2),
+            (121, 3),
+            (152, 3),
+            (153, 4),
+        ] {
             assert_eq!(class_of(bytes), class, "{bytes}");
         }
         assert_eq!(class_of(LARGEST), class_of(usize::MAX));

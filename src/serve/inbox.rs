@@ -84,7 +84,11 @@ impl Inbox {
     /// when it is full, and never for what was only announced.
     ///
     /// Returns how many bytes came and whether the buffer was filled, so that there may be more.
-    pub(super) fn read(&mut self, wanted: usize, from: &mut impl Read) -> io::Result<(usize, bool)> {
+    pub(super) fn read(
+        &mut self,
+        wanted: usize,
+        from: &mut impl Read,
+    ) -> io::Result<(usize, bool)> {
         if self.start > FRONT && (self.len() < SMALL || self.end == self.bytes.len()) {
             let range = self.range();
             self.bytes.copy_within(range, FRONT);

@@ -37,8 +37,6 @@ pub(super) struct Incoming<'v> {
     pub(super) binary: bool,
     /// Whether a value for an older cas is taken and marked stale.
     pub(super) invalidate: bool,
-    /// Whether append and prepend make an item, with this exptime.
-    pub(super) vivify: Option<i32>,
     /// The value.
     pub(super) value: &'v [u8],
 }
@@ -46,8 +44,8 @@ pub(super) struct Incoming<'v> {
 /// What incr and decr came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Counted {
-    /// The number, and the item's header.
-    Number(u64, Header),
+    /// The number, and the item's header before and after.
+    Number(u64, [Header; 2]),
     /// There was nothing, and now there is this.
     Created(u64, Header),
     NotFound,
@@ -98,9 +96,16 @@ impl<'t> Items<'_, 't> {
     }
 
     /// Splits what the table holds, unless it counts as gone.
-    fn live<'v>(shared: &Shared<'t>, now: u32, item: Option<&'v [u8]>) -> Option<(Header, &'v [u8])> {
+    fn live<'v>(
+        shared: &Shared<'t>,
+        now: u32,
+        item: Option<&'v [u8]>,
+    ) -> Option<(Header, &'v [u8])> {
         let (header, value) = Header::split(item?)?;
-        shared.gone(&header, now).is_none().then_some((header, value))
+        shared
+            .gone(&header, now)
+            .is_none()
+            .then_some((header, value))
     }
 
     /// Runs `edit` on the item of `key`; what counts as gone is shown as absent, and goes away
@@ -176,7 +181,7 @@ impl<'t> Items<'_, 't> {
         }
         let (shared, now) = (self.shared, self.now);
         let deadline = shared.clock.deadline(new.exptime, now);
-        let mut fresh = Header {
+        let fresh = Header {
             state: if new.binary { BINARY } else { 0 },
             time: now,
             cas: 0,
@@ -199,14 +204,7 @@ impl<'t> Items<'_, 't> {
                 (Verb::Set, _) | (Verb::Add, None) | (Verb::Replace, Some(_)) => {
                     put(&fresh, [new.value, b""])
                 }
-                (Verb::Add, Some(_)) | (Verb::Replace, None) => none,
-                (Verb::Append | Verb::Prepend, None) => match new.vivify {
-                    Some(exptime) => {
-                        fresh.exptime = shared.clock.deadline(exptime, now);
-                        put(&fresh, [new.value, b""])
-                    }
-                    None => none,
-                },
+                (Verb::Add, Some(_)) | (Verb::Replace | Verb::Append | Verb::Prepend, None) => none,
                 (Verb::Append | Verb::Prepend, Some((header, value))) => {
                     let length = value.len() + new.value.len();
                     let too_large =
@@ -259,7 +257,8 @@ impl<'t> Items<'_, 't> {
         (fate, taken.unwrap_or(0))
     }
 
-    /// Counts up or down. `vivify` makes an item with that initial number and exptime.
+    /// Counts up or down. `vivify` makes an item with that initial number and exptime; `ttl` is the new
+    /// exptime of one that is there.
     pub(super) fn count(
         &mut self,
         key: &[u8],
@@ -288,7 +287,7 @@ impl<'t> Items<'_, 't> {
                     state: 0,
                     time: now,
                     cas: next_cas(),
-                    exptime: shared.clock.deadline(ttl.unwrap_or(exptime), now),
+                    exptime: shared.clock.deadline(exptime, now),
                     flags: 0,
                 };
                 fresh.push(out);
@@ -334,7 +333,7 @@ impl<'t> Items<'_, 't> {
             }
             new.push(out);
             out.extend_from_slice(&digits);
-            counted = Counted::Number(number, new);
+            counted = Counted::Number(number, [header, new]);
             if out.len() == header.pack().1 + value.len() {
                 Edit::Patch { at: 0 }
             } else {
@@ -499,19 +498,23 @@ impl<'t> Items<'_, 't> {
         let outcome = self.edit(key, |old, out| {
             let Some((header, value)) = old else {
                 found = false;
-                let Some(exptime) = meta.vivify else {
+                let Some(exptime) = meta.new_exptime() else {
                     return Edit::Keep;
                 };
                 let fresh = Header {
                     state: WON,
                     time: now,
                     cas: *taken.get_or_insert_with(|| shared.next_cas()),
-                    exptime: deadline(meta.ttl.unwrap_or(exptime)),
+                    exptime: deadline(exptime),
                     flags: 0,
                 };
                 fresh.push(out);
                 found = true;
-                let before = Header { state: 0, ..fresh };
+                let before = Header {
+                    state: 0,
+                    exptime: 0,
+                    ..fresh
+                };
                 answer(&before, &fresh, b"", true);
                 return Edit::Store;
             };
@@ -520,9 +523,13 @@ impl<'t> Items<'_, 't> {
             if let Some(exptime) = meta.ttl {
                 after.exptime = deadline(exptime);
             }
+            let looked_at = if meta.ttl_last {
+                header.exptime
+            } else {
+                after.exptime
+            };
             let ending = meta.recache.map(deadline);
-            let ending =
-                ending.is_some_and(|limit| after.exptime != 0 && after.exptime < limit);
+            let ending = ending.is_some_and(|limit| looked_at != 0 && looked_at < limit);
             let won = !header.has(WON) && (header.has(STALE) || ending);
             if won {
                 after.state |= WON;

@@ -63,7 +63,10 @@ pub(super) fn open(options: &Options) -> anyhow::Result<Vec<Listener>> {
     for (host, port) in &options.listen {
         use anyhow::Context;
         let what = || format!("cannot listen on {host}:{port}");
-        for address in (host.as_str(), *port).to_socket_addrs().with_context(what)? {
+        for address in (host.as_str(), *port)
+            .to_socket_addrs()
+            .with_context(what)?
+        {
             let listener = tcp(&address, options.backlog).with_context(what)?;
             let address = listener.local_addr()?;
             listeners.push(Listener {
@@ -117,8 +120,12 @@ pub(super) fn accept(
     for (index, listener) in listeners.iter_mut().enumerate() {
         let token = Token(index);
         match &mut listener.kind {
-            Kind::Tcp(socket) => poll.registry().register(socket, token, Interest::READABLE)?,
-            Kind::Unix(socket) => poll.registry().register(socket, token, Interest::READABLE)?,
+            Kind::Tcp(socket) => poll
+                .registry()
+                .register(socket, token, Interest::READABLE)?,
+            Kind::Unix(socket) => poll
+                .registry()
+                .register(socket, token, Interest::READABLE)?,
         }
     }
     let mut events = Events::with_capacity(64);

@@ -186,7 +186,9 @@ fn answer(
             }
         }
         Asked::Meta(meta) => match item {
-            Some((header, value)) => meta_hit(out, meta, buffer, [&header, &header], value, false, now),
+            Some((header, value)) => {
+                meta_hit(out, meta, buffer, [&header, &header], value, false, now)
+            }
             None => meta_miss(out, meta, buffer),
         },
     }
@@ -217,6 +219,8 @@ pub(super) fn meta_hit(
         now,
         binary: before.has(BINARY),
         letters: b"stcflhOk",
+        // What never expires and is not stale is won by nobody, unless it is made here.
+        created: won && before.exptime == 0 && !before.has(STALE),
     };
     reply::told(out, meta, buffer, &item);
     reply::tokens(out, before, won);

@@ -26,11 +26,13 @@ mod dump;
 mod header;
 mod inbox;
 mod items;
+mod keeper;
 mod listen;
 mod lookups;
 mod options;
 mod reply;
 mod requests;
+mod rights;
 mod room;
 mod shared;
 mod socket;
@@ -50,6 +52,7 @@ use crate::base::{Journal, Params, Worker};
 use crate::hash::Hasher;
 use crate::machine;
 use crate::table::{Env, Strategy};
+use batch::Opened;
 use listen::Desk;
 use shared::Shared;
 
@@ -74,8 +77,9 @@ pub fn serve<S: Strategy>(
         hasher,
         clock: machine::now_ns,
         journal: Arc::clone(&journal),
+        recency: S::WALK && options.evict,
     };
-    let table = S::open(params, &env)?;
+    let table = Opened::new(S::open(params, &env)?);
     let shared = Shared::new(&table, params.short(), options, hasher, journal);
     run(&shared, ready)
 }
@@ -85,7 +89,11 @@ fn run(
     shared: &Shared<'_>,
     ready: &mut dyn FnMut(&[&str]) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
+    rights::raise_descriptors(shared.options.connections);
     let mut listeners = listen::open(shared.options)?;
+    if let Some(user) = shared.options.user {
+        rights::run_as(user)?;
+    }
     // Both ends are pipes: a signal writes a byte, and the listener's poll sees it.
     let (wake, signals) = std::os::unix::net::UnixStream::pair()?;
     for signal in [SIGTERM, SIGINT] {
@@ -95,6 +103,8 @@ fn run(
     let poll = Poll::new()?;
     shared.wake_with(Arc::new(Waker::new(poll.registry(), worker::WAKE)?));
     std::thread::scope(|scope| {
+        // However this ends, the threads end too, or the scope would wait for ever.
+        let _end = EndWithMe(shared);
         let mut desks = Vec::new();
         let mut workers = Vec::new();
         for index in 0..shared.options.threads {
@@ -112,27 +122,44 @@ fn run(
                 let _last = EndWithMe(shared);
                 let mut polls = Some(poll);
                 let mut result = Ok(());
-                shared.table.with_session(who(index, shared), &mut |session| {
-                    if let Some(poll) = polls.take() {
-                        result = worker::work(session, shared, index, poll, &arrivals);
-                    }
-                });
+                shared
+                    .table
+                    .with_session(who(index, shared), &mut |session| {
+                        if let Some(poll) = polls.take() {
+                            result = worker::work(session, shared, index, poll, &arrivals);
+                        }
+                    });
                 Ok(result?)
             };
             let thread = std::thread::Builder::new().name(format!("worker-{index}"));
             match thread.spawn_scoped(scope, work) {
                 Ok(worker) => workers.push(worker),
-                Err(error) => {
-                    shared.end();
-                    return Err(error).context("a worker thread cannot be started");
-                }
+                Err(error) => return Err(error).context("a worker thread cannot be started"),
             }
         }
+        let keeper = shared.table.walks().then(|| {
+            scope.spawn(move || {
+                let _last = EndWithMe(shared);
+                let who = who(shared.options.threads, shared);
+                shared
+                    .table
+                    .with_session(who, &mut |session| keeper::keep(session, shared));
+            })
+        });
         let addresses: Vec<&str> = listeners.iter().map(|l| l.address.as_str()).collect();
         let accepted = ready(&addresses).and_then(|()| {
-            Ok(listen::accept(shared, &mut listeners, signals, &desks, poll)?)
+            Ok(listen::accept(
+                shared,
+                &mut listeners,
+                signals,
+                &desks,
+                poll,
+            )?)
         });
         shared.end();
+        if let Some(keeper) = &keeper {
+            keeper.thread().unpark();
+        }
         for worker in workers {
             match worker.join() {
                 Ok(result) => result?,

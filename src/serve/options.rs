@@ -38,6 +38,8 @@ pub struct Options {
     pub flush_enabled: bool,
     /// Whether keys may be listed.
     pub dump_enabled: bool,
+    /// User and group to run as once everything is listened on.
+    pub user: Option<(u32, u32)>,
     /// Name of the hash function, for `stats`.
     pub hash: String,
 }

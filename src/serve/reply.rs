@@ -68,7 +68,7 @@ pub(super) fn echo(out: &mut Vec<u8>, meta: &Meta, buffer: &[u8], binary: bool) 
 
 /// What an answer to a meta command tells of an item.
 pub(super) struct Told<'a> {
-    /// The item's header; `t` tells of its exptime.
+    /// The item's header.
     pub(super) header: &'a Header,
     /// The header before this command, of which `h` and `l` tell.
     pub(super) before: &'a Header,
@@ -79,14 +79,21 @@ pub(super) struct Told<'a> {
     pub(super) binary: bool,
     /// Which of the flags are answered at all.
     pub(super) letters: &'static [u8],
+    /// Whether the command made the item, so that N has set its exptime.
+    pub(super) created: bool,
 }
 
 /// Appends the flags of an answer that has an item.
 #[inline]
 pub(super) fn told(out: &mut Vec<u8>, meta: &Meta, buffer: &[u8], item: &Told<'_>) {
+    // Flags take effect in their order: t tells of the exptime that N or T in front of it has set.
+    let mut exptime = item.before.exptime;
     for flag in meta.flags.tokens(buffer) {
         let text = flag.of(buffer);
         let letter = text[0];
+        if letter == b'T' || letter == b'N' && item.created {
+            exptime = item.header.exptime;
+        }
         if !item.letters.contains(&letter) {
             continue;
         }
@@ -104,12 +111,9 @@ pub(super) fn told(out: &mut Vec<u8>, meta: &Meta, buffer: &[u8], item: &Told<'_
         }
         match letter {
             b's' => decimal(out, item.length as u64),
-            b't' if item.header.exptime == 0 => out.extend_from_slice(b"-1"),
+            b't' if exptime == 0 => out.extend_from_slice(b"-1"),
             // What has been set into the past wraps round, as it does in memcached.
-            b't' => decimal(
-                out,
-                u64::from(item.header.exptime.wrapping_sub(item.now)),
-            ),
+            b't' => decimal(out, u64::from(exptime.wrapping_sub(item.now))),
             b'c' => decimal(out, item.header.cas),
             b'f' => decimal(out, u64::from(item.header.flags)),
             b'l' => decimal(out, u64::from(item.now.saturating_sub(item.before.time))),

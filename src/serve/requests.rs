@@ -287,7 +287,11 @@ impl<'a, 't> Server<'a, 't> {
         match request {
             Request::Say { text, noreply } => say(out, text, noreply),
             Request::Get {
-                keys, cas, touch, key_too_long, ..
+                keys,
+                cas,
+                touch,
+                key_too_long,
+                ..
             } => {
                 stacks = key_too_long;
                 self.get_and_touch(buffer, keys, cas, touch, key_too_long, out, now);
@@ -295,10 +299,25 @@ impl<'a, 't> Server<'a, 't> {
             Request::Store(store) => self.store(whole, start, &store, out, now),
             Request::Delete { key, noreply } => {
                 let found = self.items(now).delete(key.of(buffer));
-                say(out, if found { "DELETED\r\n" } else { "NOT_FOUND\r\n" }, noreply);
+                say(
+                    out,
+                    if found {
+                        "DELETED\r\n"
+                    } else {
+                        "NOT_FOUND\r\n"
+                    },
+                    noreply,
+                );
             }
-            Request::Arithmetic { key, up, delta, noreply } => {
-                let counted = self.items(now).count(key.of(buffer), up, delta, 0, None, None);
+            Request::Arithmetic {
+                key,
+                up,
+                delta,
+                noreply,
+            } => {
+                let counted = self
+                    .items(now)
+                    .count(key.of(buffer), up, delta, 0, None, None);
                 match counted {
                     Counted::Number(number, _) if !noreply => {
                         reply::decimal(out, number);
@@ -307,12 +326,28 @@ impl<'a, 't> Server<'a, 't> {
                     other => say(out, uncounted(other), noreply),
                 }
             }
-            Request::Touch { key, exptime, noreply } => {
-                let found = self.items(now).touch(key.of(buffer), exptime, false, |_, _| {});
-                say(out, if found { "TOUCHED\r\n" } else { "NOT_FOUND\r\n" }, noreply);
+            Request::Touch {
+                key,
+                exptime,
+                noreply,
+            } => {
+                let found = self
+                    .items(now)
+                    .touch(key.of(buffer), exptime, false, |_, _| {});
+                say(
+                    out,
+                    if found {
+                        "TOUCHED\r\n"
+                    } else {
+                        "NOT_FOUND\r\n"
+                    },
+                    noreply,
+                );
             }
             Request::MetaGet(meta) => self.meta_get(&meta, buffer, out, now),
-            Request::MetaSet(meta, verb, body) => self.meta_set(&meta, verb, body, buffer, out, now),
+            Request::MetaSet(meta, verb, body) => {
+                self.meta_set(&meta, verb, body, buffer, out, now)
+            }
             Request::MetaDelete(meta) => self.meta_delete(&meta, buffer, out, now),
             Request::MetaArithmetic(meta, up) => self.meta_count(&meta, up, buffer, out, now),
             Request::MetaNoop => {
@@ -342,7 +377,9 @@ impl<'a, 't> Server<'a, 't> {
                 say(out, "OK\r\n", noreply);
             }
             Request::Version => {
-                out.extend_from_slice(concat!("VERSION ", env!("CARGO_PKG_VERSION"), "\r\n").as_bytes());
+                out.extend_from_slice(
+                    concat!("VERSION ", env!("CARGO_PKG_VERSION"), "\r\n").as_bytes(),
+                );
             }
             Request::Quit => return true,
             Request::Shutdown => {
@@ -352,7 +389,12 @@ impl<'a, 't> Server<'a, 't> {
                 }
                 say(out, "ERROR: shutdown not enabled\r\n", false);
             }
-            Request::Refuse { text, noreply, swallow, forget } => {
+            Request::Refuse {
+                text,
+                noreply,
+                swallow,
+                forget,
+            } => {
                 if let Some(key) = forget {
                     self.counts.one(Count::StoreTooLarge);
                     let mut items = self.items(now);
@@ -410,7 +452,14 @@ impl<'a, 't> Server<'a, 't> {
         }
     }
 
-    fn store(&mut self, whole: &mut [u8], start: usize, store: &Store, out: &mut Vec<u8>, now: u32) {
+    fn store(
+        &mut self,
+        whole: &mut [u8],
+        start: usize,
+        store: &Store,
+        out: &mut Vec<u8>,
+        now: u32,
+    ) {
         let (key, body) = (moved(store.key, start), moved(store.body, start));
         let fate = if store.verb == Verb::Set {
             let header = Header {
@@ -429,7 +478,6 @@ impl<'a, 't> Server<'a, 't> {
                 cas: store.cas,
                 binary: false,
                 invalidate: false,
-                vivify: None,
                 value: body.of(whole),
             };
             self.items(now).store(key.of(whole), &incoming).0
@@ -449,22 +497,33 @@ impl<'a, 't> Server<'a, 't> {
         let mut saved = [0; wire::KEY_MAX];
         let saved = &mut saved[..key.len()];
         saved.copy_from_slice(key.of(buffer));
-        self.items(now).set(saved, buffer, body.start..body.end, header)
+        self.items(now)
+            .set(saved, buffer, body.start..body.end, header)
     }
 
     fn meta_get(&mut self, meta: &Meta, buffer: &[u8], out: &mut Vec<u8>, now: u32) {
         let mark = out.len();
         let key = meta.key.bytes(buffer);
         let mut hit = false;
-        let found = self.items(now).meta_get(key, meta, |before, after, value, won| {
-            hit = true;
-            out.truncate(mark);
-            meta_hit(out, meta, buffer, [before, after], value, won, now);
-        });
+        let found = self
+            .items(now)
+            .meta_get(key, meta, |before, after, value, won| {
+                hit = true;
+                out.truncate(mark);
+                meta_hit(out, meta, buffer, [before, after], value, won, now);
+            });
         let touching = meta.ttl.is_some();
-        self.counts.one(if touching { Count::CmdTouch } else { Count::CmdGet });
+        self.counts.one(if touching {
+            Count::CmdTouch
+        } else {
+            Count::CmdGet
+        });
         if found {
-            self.counts.one(if touching { Count::TouchHits } else { Count::GetHits });
+            self.counts.one(if touching {
+                Count::TouchHits
+            } else {
+                Count::GetHits
+            });
         } else {
             self.counts.one(Count::GetMisses);
             out.truncate(mark);
@@ -481,7 +540,6 @@ impl<'a, 't> Server<'a, 't> {
         out: &mut Vec<u8>,
         now: u32,
     ) {
-        let vivify = matches!(verb, Verb::Append | Verb::Prepend).then_some(meta.vivify).flatten();
         let incoming = Incoming {
             verb,
             flags: meta.client_flags,
@@ -489,7 +547,6 @@ impl<'a, 't> Server<'a, 't> {
             cas: meta.cas.unwrap_or(0),
             binary: meta.key.is_binary(),
             invalidate: meta.invalidate,
-            vivify,
             value: body.of(buffer),
         };
         let (fate, cas) = self.items(now).store(meta.key.bytes(buffer), &incoming);
@@ -502,7 +559,10 @@ impl<'a, 't> Server<'a, 't> {
             Fate::NoMemory => return say(out, OUT_OF_MEMORY, false),
         };
         out.extend_from_slice(code);
-        let header = Header { cas, ..Header::default() };
+        let header = Header {
+            cas,
+            ..Header::default()
+        };
         let item = Told {
             header: &header,
             before: &header,
@@ -510,6 +570,7 @@ impl<'a, 't> Server<'a, 't> {
             now,
             binary: meta.key.is_binary(),
             letters: b"Okc",
+            created: false,
         };
         reply::told(out, meta, buffer, &item);
         out.extend_from_slice(b"\r\n");
@@ -529,13 +590,29 @@ impl<'a, 't> Server<'a, 't> {
 
     fn meta_count(&mut self, meta: &Meta, up: bool, buffer: &[u8], out: &mut Vec<u8>, now: u32) {
         let key = meta.key.bytes(buffer);
-        let vivify = meta.vivify.map(|exptime| (meta.initial, exptime));
+        let vivify = meta.new_exptime().map(|exptime| (meta.initial, exptime));
         let cas = meta.cas.unwrap_or(0);
-        let counted = self.items(now).count(key, up, meta.delta, cas, vivify, meta.ttl);
+        let counted = self
+            .items(now)
+            .count(key, up, meta.delta, cas, vivify, meta.ttl);
         let binary = meta.key.is_binary();
         match counted {
             Counted::Number(..) if meta.quiet => {}
-            Counted::Number(number, header) | Counted::Created(number, header) => {
+            Counted::Number(..) | Counted::Created(..) => {
+                let (number, [before, header]) = match counted {
+                    Counted::Number(number, headers) => (number, headers),
+                    Counted::Created(number, header) => (
+                        number,
+                        [
+                            Header {
+                                exptime: 0,
+                                ..header
+                            },
+                            header,
+                        ],
+                    ),
+                    _ => return,
+                };
                 let mut digits = Vec::with_capacity(20);
                 reply::decimal(&mut digits, number);
                 if meta.value {
@@ -546,11 +623,12 @@ impl<'a, 't> Server<'a, 't> {
                 }
                 let item = Told {
                     header: &header,
-                    before: &header,
+                    before: &before,
                     length: digits.len(),
                     now,
                     binary,
                     letters: b"ctOk",
+                    created: matches!(counted, Counted::Created(..)),
                 };
                 reply::told(out, meta, buffer, &item);
                 out.extend_from_slice(b"\r\n");
@@ -560,7 +638,11 @@ impl<'a, 't> Server<'a, 't> {
                 }
             }
             Counted::NotFound | Counted::Exists => {
-                out.extend_from_slice(if counted == Counted::Exists { b"EX" } else { b"NF" });
+                out.extend_from_slice(if counted == Counted::Exists {
+                    b"EX"
+                } else {
+                    b"NF"
+                });
                 reply::echo(out, meta, buffer, binary);
                 out.extend_from_slice(b"\r\n");
             }

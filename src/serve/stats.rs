@@ -9,7 +9,7 @@ use super::dump::Dump;
 use super::header::{BINARY, FETCHED};
 use super::items::Items;
 use super::shared::Shared;
-use crate::wire::{Span, footprint};
+use crate::wire::{Span, Tokens, footprint, unsigned};
 
 fn stat(out: &mut Vec<u8>, name: &str, value: impl Display) {
     out.extend_from_slice(format!("STAT {name} {value}\r\n").as_bytes());
@@ -25,7 +25,8 @@ pub(super) fn answer(shared: &Shared<'_>, words: Span, buffer: &[u8], out: &mut 
         Some(b"slabs") => slabs(shared, out),
         Some(b"sizes") => stat(out, "sizes_status", "disabled"),
         Some(b"conns") => conns(shared, out),
-        Some(b"extstore" | b"cachedump") => {}
+        Some(b"extstore") => {}
+        Some(b"cachedump") => return cachedump(shared, tokens, buffer, out),
         Some(b"reset") => {
             shared.counts.reset();
             out.extend_from_slice(b"RESET\r\n");
@@ -46,6 +47,21 @@ pub(super) fn answer(shared: &Shared<'_>, words: Span, buffer: &[u8], out: &mut 
         }
     }
     out.extend_from_slice(b"END\r\n");
+}
+
+/// There are no classes to list: the answer is empty, as it is for an empty class.
+fn cachedump(shared: &Shared<'_>, tokens: Tokens<'_>, buffer: &[u8], out: &mut Vec<u8>) {
+    let words: Vec<&[u8]> = tokens.take(2).map(|token| token.of(buffer)).collect();
+    let text = match words.as_slice() {
+        _ if !shared.options.dump_enabled => "CLIENT_ERROR stats cachedump not allowed\r\n",
+        [class, limit] => match (unsigned(class), unsigned(limit)) {
+            (Some(..64), Some(_)) => "END\r\n",
+            (Some(_), Some(_)) => "CLIENT_ERROR Illegal slab id\r\n",
+            _ => "CLIENT_ERROR bad command line format\r\n",
+        },
+        _ => "CLIENT_ERROR bad command line\r\n",
+    };
+    out.extend_from_slice(text.as_bytes());
 }
 
 /// Seconds of user and system time of this process.
@@ -87,8 +103,23 @@ fn general(shared: &Shared<'_>, out: &mut Vec<u8>) {
     stat(out, "total_connections", total);
     stat(out, "rejected_connections", rejected);
     stat(out, "connection_structures", now);
-    zeros(out, &["response_obj_oom", "response_obj_count", "response_obj_bytes"]);
-    zeros(out, &["read_buf_count", "read_buf_bytes", "read_buf_bytes_free", "read_buf_oom"]);
+    zeros(
+        out,
+        &[
+            "response_obj_oom",
+            "response_obj_count",
+            "response_obj_bytes",
+        ],
+    );
+    zeros(
+        out,
+        &[
+            "read_buf_count",
+            "read_buf_bytes",
+            "read_buf_bytes_free",
+            "read_buf_oom",
+        ],
+    );
     stat(out, "reserved_fds", 5);
     stat(out, "cmd_get", sum(Count::CmdGet));
     stat(out, "cmd_set", sum(Count::CmdSet));
@@ -115,13 +146,21 @@ fn general(shared: &Shared<'_>, out: &mut Vec<u8>) {
     zeros(out, &["auth_cmds", "auth_errors"]);
     stat(out, "bytes_read", sum(Count::BytesRead));
     stat(out, "bytes_written", sum(Count::BytesWritten));
-    stat(out, "limit_maxbytes", shared.limit_bytes.load(Ordering::Relaxed));
+    stat(
+        out,
+        "limit_maxbytes",
+        shared.limit_bytes.load(Ordering::Relaxed),
+    );
     stat(out, "accepting_conns", 1);
     zeros(out, &["listen_disabled_num", "time_in_listen_disabled_us"]);
     stat(out, "threads", shared.options.threads);
     stat(out, "conn_yields", sum(Count::ConnYields));
     stat(out, "hash_power_level", power);
-    stat(out, "hash_bytes", walked.buckets * size_of::<usize>() as u64);
+    stat(
+        out,
+        "hash_bytes",
+        walked.buckets * size_of::<usize>() as u64,
+    );
     stat(out, "hash_is_expanding", 0);
     zeros(
         out,
@@ -157,7 +196,11 @@ fn general(shared: &Shared<'_>, out: &mut Vec<u8>) {
     stat(out, "evictions", sum(Count::Evictions));
     stat(out, "reclaimed", sum(Count::Reclaimed));
     stat(out, "crawler_reclaimed", sum(Count::CrawlerReclaimed));
-    stat(out, "crawler_items_checked", sum(Count::CrawlerItemsChecked));
+    stat(
+        out,
+        "crawler_items_checked",
+        sum(Count::CrawlerItemsChecked),
+    );
     zeros(
         out,
         &[
@@ -200,7 +243,11 @@ fn yes(value: bool) -> &'static str {
 fn settings(shared: &Shared<'_>, out: &mut Vec<u8>) {
     let options = shared.options;
     let port = options.listen.first().map_or(0, |(_, port)| *port);
-    let hosts: Vec<&str> = options.listen.iter().map(|(host, _)| host.as_str()).collect();
+    let hosts: Vec<&str> = options
+        .listen
+        .iter()
+        .map(|(host, _)| host.as_str())
+        .collect();
     let unix = options.unix.as_ref();
     stat(out, "maxbytes", shared.limit_bytes.load(Ordering::Relaxed));
     stat(out, "maxconns", options.connections);
@@ -212,7 +259,11 @@ fn settings(shared: &Shared<'_>, out: &mut Vec<u8>) {
     stat(out, "evictions", on(options.evict && shared.table.walks()));
     let path = unix.map_or("NULL".to_owned(), |(path, _)| path.display().to_string());
     stat(out, "domain_socket", path);
-    stat(out, "umask", format_args!("{:o}", unix.map_or(0o700, |(_, mask)| *mask)));
+    stat(
+        out,
+        "umask",
+        format_args!("{:o}", unix.map_or(0o700, |(_, mask)| *mask)),
+    );
     stat(out, "shutdown_command", yes(options.shutdown_enabled));
     for (name, value) in [("growth_factor", "1.25"), ("chunk_size", "48")] {
         stat(out, name, value);
@@ -243,7 +294,11 @@ fn settings(shared: &Shared<'_>, out: &mut Vec<u8>) {
     stat(out, "lru_crawler_sleep", 100);
     zeros(out, &["lru_crawler_tocrawl", "tail_repair_time"]);
     stat(out, "flush_enabled", yes(options.flush_enabled));
-    stat(out, "dump_enabled", yes(options.dump_enabled && shared.table.walks()));
+    stat(
+        out,
+        "dump_enabled",
+        yes(options.dump_enabled && shared.table.walks()),
+    );
     stat(out, "hash_algorithm", &options.hash);
     for (name, value) in [
         ("lru_maintainer_thread", "no"),
@@ -391,11 +446,17 @@ pub(super) fn crawler(
     stacked: bool,
     out: &mut Vec<u8>,
 ) -> Option<Dump> {
-    let words: Vec<&[u8]> = words.tokens(buffer).take(4).map(|token| token.of(buffer)).collect();
+    let words: Vec<&[u8]> = words
+        .tokens(buffer)
+        .take(4)
+        .map(|token| token.of(buffer))
+        .collect();
     let number = |text: &[u8]| std::str::from_utf8(text).ok()?.parse::<u32>().ok();
     let class = |text: &[u8]| match text {
         b"all" | b"hash" => Some(None),
-        text => number(text).filter(|class| (1..64).contains(class)).map(Some),
+        text => number(text)
+            .filter(|class| (1..64).contains(class))
+            .map(Some),
     };
     const BAD_CLASS: &str = "BADCLASS invalid class id\r\n";
     const BAD_FORMAT: &str = "CLIENT_ERROR bad command line format\r\n";
@@ -470,6 +531,7 @@ pub(super) fn set_verbosity(shared: &Shared<'_>, level: u32) {
 
 /// What `cache_memlimit` sets.
 pub(super) fn set_memory_limit(shared: &Shared<'_>, mib: u32) {
-    shared.limit_bytes.store(u64::from(mib) << 20, Ordering::Relaxed);
+    shared
+        .limit_bytes
+        .store(u64::from(mib) << 20, Ordering::Relaxed);
 }
-

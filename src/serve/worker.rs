@@ -173,7 +173,10 @@ impl Guests {
         }
         loop {
             for place in 0..self.places.len() {
-                if self.at(place).is_some_and(|connection| !connection.is_owing()) {
+                if self
+                    .at(place)
+                    .is_some_and(|connection| !connection.is_owing())
+                {
                     self.close(place, server.shared, poll);
                 }
             }

@@ -65,8 +65,12 @@ pub(super) fn command<'b>(
     let words = Words::new(buffer, tokens.clone());
     let within = |range: std::ops::RangeInclusive<usize>| range.contains(&words.count);
     let (allowed, parse): (bool, fn(&Words<'_>, &Limits) -> Line) = match name {
-        b"set" => (within(4..=5), |words, limits| store(words, Verb::Set, limits)),
-        b"add" => (within(4..=5), |words, limits| store(words, Verb::Add, limits)),
+        b"set" => (within(4..=5), |words, limits| {
+            store(words, Verb::Set, limits)
+        }),
+        b"add" => (within(4..=5), |words, limits| {
+            store(words, Verb::Add, limits)
+        }),
         b"replace" => (within(4..=5), |words, limits| {
             store(words, Verb::Replace, limits)
         }),
@@ -76,7 +80,9 @@ pub(super) fn command<'b>(
         b"prepend" => (within(4..=5), |words, limits| {
             store(words, Verb::Prepend, limits)
         }),
-        b"cas" => (within(5..=6), |words, limits| store(words, Verb::Cas, limits)),
+        b"cas" => (within(5..=6), |words, limits| {
+            store(words, Verb::Cas, limits)
+        }),
         b"incr" => (within(2..=3), |words, _| arithmetic(words, true)),
         b"decr" => (within(2..=3), |words, _| arithmetic(words, false)),
         b"touch" => (within(2..=3), |words, _| touch(words)),

@@ -22,6 +22,16 @@ pub enum MetaKey {
     Decoded(Box<[u8]>),
 }
 
+impl Meta {
+    /// The exptime of an item that this command makes, as given; `None` if it makes none.
+    pub fn new_exptime(&self) -> Option<i32> {
+        match (self.vivify, self.ttl) {
+            (Some(_), Some(ttl)) if !self.vivify_last => Some(ttl),
+            (vivify, _) => vivify,
+        }
+    }
+}
+
 impl MetaKey {
     /// The key's bytes.
     pub fn bytes<'a>(&'a self, buffer: &'a [u8]) -> &'a [u8] {
@@ -60,6 +70,10 @@ pub struct Meta {
     pub ttl: Option<i32>,
     /// R: who reads it with less time left than this is to renew it.
     pub recache: Option<i32>,
+    /// Whether N stands behind T: of two exptimes for a new item the last counts.
+    pub vivify_last: bool,
+    /// Whether T stands behind R, which then looks at the exptime before.
+    pub ttl_last: bool,
     /// C: the cas that is compared.
     pub cas: Option<u64>,
     /// F: the client's flags.
@@ -222,6 +236,8 @@ fn read_flags(buffer: &[u8], key: Span, flags: Tokens<'_>) -> Result<Meta, &'sta
         vivify: None,
         ttl: None,
         recache: None,
+        vivify_last: false,
+        ttl_last: false,
         cas: None,
         client_flags: 0,
         mode: 0,
@@ -256,8 +272,14 @@ fn read_flags(buffer: &[u8], key: Span, flags: Tokens<'_>) -> Result<Meta, &'sta
                 };
                 meta.stateful = true;
                 match letter {
-                    b'N' => meta.vivify = Some(seconds),
-                    b'T' => meta.ttl = Some(seconds),
+                    b'N' => {
+                        meta.vivify = Some(seconds);
+                        meta.vivify_last = meta.ttl.is_some();
+                    }
+                    b'T' => {
+                        meta.ttl = Some(seconds);
+                        meta.ttl_last = meta.recache.is_some();
+                    }
                     _ => meta.recache = Some(seconds),
                 }
             }

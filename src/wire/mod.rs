@@ -273,7 +273,9 @@ fn is_long_get(buffer: &[u8]) -> bool {
 /// `None` closes the connection.
 fn command(buffer: &[u8], line: Span, limits: &Limits) -> Option<Line> {
     let mut tokens = line.tokens(buffer);
-    let name = tokens.next().map_or(b"".as_slice(), |token| token.of(buffer));
+    let name = tokens
+        .next()
+        .map_or(b"".as_slice(), |token| token.of(buffer));
     if name.len() < 2 {
         return Some(Line::Whole(say(ERROR)));
     }

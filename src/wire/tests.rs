@@ -73,14 +73,8 @@ fn errors_are_worded_as_the_reference_words_them() {
             "incr a -1\r\n",
             "CLIENT_ERROR invalid numeric delta argument\r\n",
         ),
-        (
-            "touch a x\r\n",
-            "CLIENT_ERROR invalid exptime argument\r\n",
-        ),
-        (
-            "set a 0 0 3\r\nabcde",
-            "CLIENT_ERROR bad data chunk\r\n",
-        ),
+        ("touch a x\r\n", "CLIENT_ERROR invalid exptime argument\r\n"),
+        ("set a 0 0 3\r\nabcde", "CLIENT_ERROR bad data chunk\r\n"),
     ] {
         assert_eq!(answer(line), text, "{line:?}");
     }
@@ -130,10 +124,26 @@ fn long_lines_close_unless_they_are_gets() {
 
 fn piece() -> impl Strategy<Value = Vec<u8>> {
     let words = prop::sample::select(vec![
-        "get a b\r\n", "gets ", "set k 1 2 3\r\nabc\r\n", "set k 0 0 2\r\nabc\r\n", "ms k 2 T0 q\r\nhi\r\n",
-        "mg YQ== b k v\r\n", "md k I T3\n", "ma k MD D9\r\n", "mn\r\n", "cas k 0 0 1 7 noreply\r\nx\r\n",
-        "delete k 0\r\n", " noreply", "\r\n", "\n", "flush_all -1\r\n", "stats items\r\n", "set k 0 0 9999999\r\n",
-        "verbosity 1\r\n", "GET / HTTP/1.1\r\n", "\0",
+        "get a b\r\n",
+        "gets ",
+        "set k 1 2 3\r\nabc\r\n",
+        "set k 0 0 2\r\nabc\r\n",
+        "ms k 2 T0 q\r\nhi\r\n",
+        "mg YQ== b k v\r\n",
+        "md k I T3\n",
+        "ma k MD D9\r\n",
+        "mn\r\n",
+        "cas k 0 0 1 7 noreply\r\nx\r\n",
+        "delete k 0\r\n",
+        " noreply",
+        "\r\n",
+        "\n",
+        "flush_all -1\r\n",
+        "stats items\r\n",
+        "set k 0 0 9999999\r\n",
+        "verbosity 1\r\n",
+        "GET / HTTP/1.1\r\n",
+        "\0",
     ]);
     prop_oneof![
         8 => words.prop_map(|text| text.as_bytes().to_vec()),

@@ -1,0 +1,8 @@
+//! `bucketlab serve` from outside: against memcached, with real clients, under crowds.
+
+mod clients;
+mod crowd;
+mod differential;
+mod history;
+mod server;
+mod transcripts;

@@ -1,0 +1,115 @@
+//! Servers that tests start and stop, and connections to them.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long anything may take before it counts as not happening.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A server that is killed when it goes out of scope.
+pub struct Server {
+    child: Child,
+    pub address: SocketAddr,
+}
+
+impl Server {
+    /// Starts `bucketlab serve` with these arguments on a port of its own.
+    pub fn start(args: &[&str]) -> Server {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_bucketlab"))
+            .args(["serve", "-p", "0"])
+            .args(args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let out = child.stdout.take().unwrap();
+        BufReader::new(out).read_line(&mut line).unwrap();
+        let address = line.rsplit("tcp:").next().unwrap().trim().parse();
+        let address = address.unwrap_or_else(|_| panic!("the server said: {line}"));
+        Server { child, address }
+    }
+
+    /// Starts Debian's memcached with one thread on a port of its own.
+    pub fn memcached() -> Server {
+        // A port that was free just now; if somebody takes it, another is tried.
+        for _ in 0..10 {
+            let port = TcpListener::bind("127.0.0.1:0")
+                .unwrap()
+                .local_addr()
+                .unwrap()
+                .port();
+            let child = Command::new("memcached")
+                .args(["-u", "root", "-l", "127.0.0.1", "-t", "1", "-m", "64"])
+                .args(["-p", &port.to_string()])
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn();
+            let mut child = child.expect("memcached is installed (Debian: memcached)");
+            let address = SocketAddr::from(([127, 0, 0, 1], port));
+            let begun = Instant::now();
+            while begun.elapsed() < PATIENCE && child.try_wait().unwrap().is_none() {
+                if TcpStream::connect(address).is_ok() {
+                    return Server { child, address };
+                }
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        panic!("memcached does not start");
+    }
+
+    pub fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address).unwrap();
+        stream.set_nodelay(true).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        stream
+    }
+
+    /// Resident bytes.
+    pub fn resident(&self) -> u64 {
+        let path = format!("/proc/{}/statm", self.child.id());
+        let text = std::fs::read_to_string(path).unwrap();
+        let pages: u64 = text.split(' ').nth(1).unwrap().parse().unwrap();
+        pages * 4096
+    }
+
+    /// Sends SIGTERM and returns the exit code.
+    pub fn end(mut self) -> Option<i32> {
+        let id = self.child.id().to_string();
+        let status = Command::new("kill").args(["-TERM", &id]).status().unwrap();
+        assert!(status.success());
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Sends bytes and reads an answer of so many bytes.
+pub fn ask(stream: &mut TcpStream, request: &[u8], length: usize) -> Vec<u8> {
+    stream.write_all(request).unwrap();
+    let mut answer = vec![0; length];
+    stream.read_exact(&mut answer).unwrap();
+    answer
+}
+
+/// Sends one request and reads one line.
+pub fn line(stream: &mut TcpStream, request: &[u8]) -> String {
+    stream.write_all(request).unwrap();
+    let mut answer = Vec::new();
+    let mut byte = [0];
+    while !answer.ends_with(b"\r\n") {
+        stream.read_exact(&mut byte).unwrap();
+        answer.push(byte[0]);
+    }
+    String::from_utf8(answer).unwrap()
+}
