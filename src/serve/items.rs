@@ -502,7 +502,7 @@ impl<'t> Items<'_, 't> {
                     return Edit::Keep;
                 };
                 let fresh = Header {
-                    state: WON,
+                    state: if meta.no_update { WON } else { WON | FETCHED },
                     time: now,
                     cas: *taken.get_or_insert_with(|| shared.next_cas()),
                     exptime: deadline(exptime),

@@ -17,6 +17,7 @@
 //! sent, at most doubled; what it announces is never allocated. While it does not read its answers,
 //! nothing more of it is read or served: it holds at most 256 KiB of answers and one item.
 
+mod answers;
 mod batch;
 mod classes;
 mod clock;
@@ -37,6 +38,8 @@ mod room;
 mod shared;
 mod socket;
 mod stats;
+#[cfg(test)]
+mod tests;
 mod worker;
 
 use std::sync::Arc;

@@ -1,16 +1,16 @@
 //! From the bytes of a connection to its answers.
 
+use super::answers::{say, uncounted};
 use super::batch::Batch;
 use super::counts::{Count, Counts};
 use super::dump::Dump;
-use super::header::Header;
 use super::inbox::Inbox;
-use super::items::{Counted, Fate, Incoming, Items};
-use super::lookups::{Asked, Lookup, TOGETHER, meta_hit, meta_miss};
-use super::reply::{self, Told};
+use super::items::{Counted, Items};
+use super::lookups::{Asked, Lookup, TOGETHER};
+use super::reply;
 use super::shared::Shared;
 use super::stats;
-use crate::wire::{self, Meta, Request, Span, Step, Store, Verb};
+use crate::wire::{self, Request, Span, Step};
 
 /// Bytes of answers that a connection may leave unread before nothing more of it is served. One
 /// answer may go beyond it by one item.
@@ -69,7 +69,7 @@ impl<'a, 't> Server<'a, 't> {
         }
     }
 
-    fn items(&mut self, now: u32) -> Items<'_, 't> {
+    pub(super) fn items(&mut self, now: u32) -> Items<'_, 't> {
         Items {
             session: &mut *self.session,
             shared: self.shared,
@@ -154,9 +154,11 @@ impl<'a, 't> Server<'a, 't> {
                     }
                 }
             }
-            if talk.answered == 0 {
-                *at = start + used;
+            if talk.answered > 0 {
+                *at = start;
+                return Pause::More;
             }
+            *at = start + used;
             served += 1;
             let tired = served >= 4 * self.shared.options.requests_per_event.max(TOGETHER as u32);
             if out.len() >= OUT_MAX || tired {
@@ -294,7 +296,12 @@ impl<'a, 't> Server<'a, 't> {
                 ..
             } => {
                 stacks = key_too_long;
-                self.get_and_touch(buffer, keys, cas, touch, key_too_long, out, now);
+                let rest = Span {
+                    start: keys.start.max(talk.answered),
+                    ..keys
+                };
+                let next = self.get_and_touch(buffer, rest, cas, touch, key_too_long, out, now);
+                talk.answered = next.unwrap_or(0);
             }
             Request::Store(store) => self.store(whole, start, &store, out, now),
             Request::Delete { key, noreply } => {
@@ -414,262 +421,10 @@ impl<'a, 't> Server<'a, 't> {
         }
         false
     }
-
-    /// gat and gats, and gets with a key that is too long, whose whole answer is an error.
-    #[expect(clippy::too_many_arguments, reason = "the parts of one request")]
-    fn get_and_touch(
-        &mut self,
-        buffer: &[u8],
-        keys: Span,
-        cas: bool,
-        touch: Option<i32>,
-        key_too_long: bool,
-        out: &mut Vec<u8>,
-        now: u32,
-    ) {
-        let before = out.len();
-        if let Some(exptime) = touch {
-            for key in keys.tokens(buffer) {
-                if key.len() > wire::KEY_MAX {
-                    break;
-                }
-                let key = key.of(buffer);
-                let mark = out.len();
-                self.items(now).touch(key, exptime, true, |header, value| {
-                    // An edit may be run again.
-                    out.truncate(mark);
-                    reply::value(out, key, header, value, cas);
-                });
-                if key_too_long {
-                    out.truncate(before);
-                }
-            }
-        }
-        if key_too_long {
-            out.extend_from_slice(b"CLIENT_ERROR bad command line format\r\n");
-        } else {
-            out.extend_from_slice(b"END\r\n");
-        }
-    }
-
-    fn store(
-        &mut self,
-        whole: &mut [u8],
-        start: usize,
-        store: &Store,
-        out: &mut Vec<u8>,
-        now: u32,
-    ) {
-        let (key, body) = (moved(store.key, start), moved(store.body, start));
-        let fate = if store.verb == Verb::Set {
-            let header = Header {
-                state: 0,
-                time: now,
-                cas: self.shared.next_cas(),
-                exptime: self.shared.clock.deadline(store.exptime, now),
-                flags: store.flags,
-            };
-            self.set(whole, key, body, &header, now)
-        } else {
-            let incoming = Incoming {
-                verb: store.verb,
-                flags: store.flags,
-                exptime: store.exptime,
-                cas: store.cas,
-                binary: false,
-                invalidate: false,
-                value: body.of(whole),
-            };
-            self.items(now).store(key.of(whole), &incoming).0
-        };
-        let text = match fate {
-            Fate::Stored => "STORED\r\n",
-            Fate::Exists => "EXISTS\r\n",
-            Fate::NotFound => "NOT_FOUND\r\n",
-            Fate::NotStored => "NOT_STORED\r\n",
-            Fate::NoMemory => OUT_OF_MEMORY,
-        };
-        say(out, text, store.noreply);
-    }
-
-    /// A plain set: the header goes in front of the body, over the line, so the key is saved first.
-    fn set(&mut self, buffer: &mut [u8], key: Span, body: Span, header: &Header, now: u32) -> Fate {
-        let mut saved = [0; wire::KEY_MAX];
-        let saved = &mut saved[..key.len()];
-        saved.copy_from_slice(key.of(buffer));
-        self.items(now)
-            .set(saved, buffer, body.start..body.end, header)
-    }
-
-    fn meta_get(&mut self, meta: &Meta, buffer: &[u8], out: &mut Vec<u8>, now: u32) {
-        let mark = out.len();
-        let key = meta.key.bytes(buffer);
-        let mut hit = false;
-        let found = self
-            .items(now)
-            .meta_get(key, meta, |before, after, value, won| {
-                hit = true;
-                out.truncate(mark);
-                meta_hit(out, meta, buffer, [before, after], value, won, now);
-            });
-        let touching = meta.ttl.is_some();
-        self.counts.one(if touching {
-            Count::CmdTouch
-        } else {
-            Count::CmdGet
-        });
-        if found {
-            self.counts.one(if touching {
-                Count::TouchHits
-            } else {
-                Count::GetHits
-            });
-        } else {
-            self.counts.one(Count::GetMisses);
-            out.truncate(mark);
-            meta_miss(out, meta, buffer);
-        }
-    }
-
-    fn meta_set(
-        &mut self,
-        meta: &Meta,
-        verb: Verb,
-        body: Span,
-        buffer: &mut [u8],
-        out: &mut Vec<u8>,
-        now: u32,
-    ) {
-        let incoming = Incoming {
-            verb,
-            flags: meta.client_flags,
-            exptime: meta.ttl.unwrap_or(0),
-            cas: meta.cas.unwrap_or(0),
-            binary: meta.key.is_binary(),
-            invalidate: meta.invalidate,
-            value: body.of(buffer),
-        };
-        let (fate, cas) = self.items(now).store(meta.key.bytes(buffer), &incoming);
-        let code: &[u8] = match fate {
-            Fate::Stored if meta.quiet => return,
-            Fate::Stored => b"HD",
-            Fate::Exists => b"EX",
-            Fate::NotFound => b"NF",
-            Fate::NotStored => b"NS",
-            Fate::NoMemory => return say(out, OUT_OF_MEMORY, false),
-        };
-        out.extend_from_slice(code);
-        let header = Header {
-            cas,
-            ..Header::default()
-        };
-        let item = Told {
-            header: &header,
-            before: &header,
-            length: 0,
-            now,
-            binary: meta.key.is_binary(),
-            letters: b"Okc",
-            created: false,
-        };
-        reply::told(out, meta, buffer, &item);
-        out.extend_from_slice(b"\r\n");
-    }
-
-    fn meta_delete(&mut self, meta: &Meta, buffer: &[u8], out: &mut Vec<u8>, now: u32) {
-        let code: &[u8] = match self.items(now).meta_delete(meta.key.bytes(buffer), meta) {
-            Fate::Stored if meta.quiet => return,
-            Fate::Stored => b"HD",
-            Fate::Exists => b"EX",
-            _ => b"NF",
-        };
-        out.extend_from_slice(code);
-        reply::echo(out, meta, buffer, meta.key.is_binary());
-        out.extend_from_slice(b"\r\n");
-    }
-
-    fn meta_count(&mut self, meta: &Meta, up: bool, buffer: &[u8], out: &mut Vec<u8>, now: u32) {
-        let key = meta.key.bytes(buffer);
-        let vivify = meta.new_exptime().map(|exptime| (meta.initial, exptime));
-        let cas = meta.cas.unwrap_or(0);
-        let counted = self
-            .items(now)
-            .count(key, up, meta.delta, cas, vivify, meta.ttl);
-        let binary = meta.key.is_binary();
-        match counted {
-            Counted::Number(..) if meta.quiet => {}
-            Counted::Number(..) | Counted::Created(..) => {
-                let (number, [before, header]) = match counted {
-                    Counted::Number(number, headers) => (number, headers),
-                    Counted::Created(number, header) => (
-                        number,
-                        [
-                            Header {
-                                exptime: 0,
-                                ..header
-                            },
-                            header,
-                        ],
-                    ),
-                    _ => return,
-                };
-                let mut digits = Vec::with_capacity(20);
-                reply::decimal(&mut digits, number);
-                if meta.value {
-                    out.extend_from_slice(b"VA ");
-                    reply::decimal(out, digits.len() as u64);
-                } else {
-                    out.extend_from_slice(b"HD");
-                }
-                let item = Told {
-                    header: &header,
-                    before: &before,
-                    length: digits.len(),
-                    now,
-                    binary,
-                    letters: b"ctOk",
-                    created: matches!(counted, Counted::Created(..)),
-                };
-                reply::told(out, meta, buffer, &item);
-                out.extend_from_slice(b"\r\n");
-                if meta.value {
-                    out.extend_from_slice(&digits);
-                    out.extend_from_slice(b"\r\n");
-                }
-            }
-            Counted::NotFound | Counted::Exists => {
-                out.extend_from_slice(if counted == Counted::Exists {
-                    b"EX"
-                } else {
-                    b"NF"
-                });
-                reply::echo(out, meta, buffer, binary);
-                out.extend_from_slice(b"\r\n");
-            }
-            other => say(out, uncounted(other), false),
-        }
-    }
-}
-
-const OUT_OF_MEMORY: &str = "SERVER_ERROR out of memory storing object\r\n";
-
-/// What is said where a count gives no number.
-fn uncounted(counted: Counted) -> &'static str {
-    match counted {
-        Counted::NotNumeric => "CLIENT_ERROR cannot increment or decrement non-numeric value\r\n",
-        Counted::NoMemory => "SERVER_ERROR out of memory\r\n",
-        _ => "NOT_FOUND\r\n",
-    }
-}
-
-fn say(out: &mut Vec<u8>, text: &str, noreply: bool) {
-    if !noreply {
-        out.extend_from_slice(text.as_bytes());
-    }
 }
 
 /// A span of a request that starts at `start`, as a span of the whole buffer.
-fn moved(span: Span, start: usize) -> Span {
+pub(super) fn moved(span: Span, start: usize) -> Span {
     Span {
         start: span.start + start,
         end: span.end + start,

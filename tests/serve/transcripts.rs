@@ -141,12 +141,15 @@ const ENDS: &[&str] = &[
 /// Where all randomness of one transcript comes from.
 pub struct Author {
     rng: Xoshiro256PlusPlus,
+    /// Gets with a key that is too long, which may only stand first.
+    long_gets: Vec<Vec<u8>>,
 }
 
 impl Author {
     pub fn new(seed: u64) -> Author {
         Author {
             rng: Xoshiro256PlusPlus::seed_from_u64(seed),
+            long_gets: Vec::new(),
         }
     }
 
@@ -264,12 +267,11 @@ impl Author {
             text += &key;
         }
         text += self.one(&["\r\n", "\r\n", "\n"]);
-        // memcached drops answers that wait when it finds a key too long; mn sends them first.
+        // memcached drops answers that wait when it finds a key too long: see `transcript`.
         if long {
-            format!("mn\r\n{text}").into_bytes()
-        } else {
-            text.into_bytes()
+            self.long_gets.push(text.clone().into_bytes());
         }
+        text.into_bytes()
     }
 
     fn small(&mut self) -> Vec<u8> {
@@ -540,12 +542,19 @@ impl Author {
             _ => self.rng.random_range(1..30),
         };
         let mut requests: Vec<Vec<u8>> = (0..count).map(|_| self.request()).collect();
+        let long = std::mem::take(&mut self.long_gets);
+        let first = requests
+            .iter()
+            .find(|request| long.contains(request))
+            .cloned();
+        requests.retain(|request| !long.contains(request));
+        requests.splice(0..0, first);
         let ends = |request: &Vec<u8>| request == b"quit\r\n" || request.ends_with(b"HTTP/1.0\r\n");
         if count > 50 {
             requests.retain(|request| !ends(request));
         }
         // What comes behind a body that was announced and not sent is its body; line ends for it.
-        requests.push(b"\r\n\r\n\r\n\r\nmn\r\n".to_vec());
+        requests.push([b"\r\n".repeat(60).as_slice(), b"mn\r\n"].concat());
         let length: usize = requests.iter().map(Vec::len).sum();
         let cuts = match self.rng.random_range(0..10) {
             // One byte at a time.
