@@ -247,10 +247,7 @@ fn measure(server: &Server, load: &Load, items: u64, seconds: f64) -> (f64, f64)
         batches += streams.len() as u64;
     }
     let elapsed = begun.elapsed().as_secs_f64();
-    let busy = match (cpu, thread_cpu_ns()) {
-        (Some(from), Some(to)) => (to - from) as f64 / 1e9 / elapsed,
-        _ => f64::NAN,
-    };
+    let busy = (thread_cpu_ns() - cpu) as f64 / 1e9 / elapsed;
     let keys = batches * (load.depth * load.keys) as u64;
     (keys as f64 / elapsed, busy)
 }

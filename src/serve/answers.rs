@@ -40,7 +40,7 @@ impl Server<'_, '_> {
             }
             let mark = out.len();
             let text = key.of(buffer);
-            self.items(now).touch(text, exptime, true, |header, value| {
+            self.items(now).touch(text, exptime, |header, value| {
                 // An edit may be run again.
                 out.truncate(mark);
                 reply::value(out, text, header, value, cas);
@@ -106,16 +106,22 @@ impl Server<'_, '_> {
             .set(saved, buffer, body.start..body.end, header)
     }
 
+    /// What N and T set, in this order.
+    fn exptimes(&self, meta: &Meta, now: u32) -> [u32; 2] {
+        let clock = &self.shared.clock;
+        [meta.vivify, meta.ttl].map(|exptime| clock.deadline(exptime.unwrap_or(0), now))
+    }
+
     pub(super) fn meta_get(&mut self, meta: &Meta, buffer: &[u8], out: &mut Vec<u8>, now: u32) {
         let mark = out.len();
         let key = meta.key.bytes(buffer);
-        let mut hit = false;
+        let exptimes = self.exptimes(meta, now);
         let found = self
             .items(now)
             .meta_get(key, meta, |before, after, value, won| {
-                hit = true;
                 out.truncate(mark);
-                meta_hit(out, meta, buffer, [before, after], value, won, now);
+                let headers = [before, after];
+                meta_hit(out, meta, buffer, headers, value, won, now, exptimes);
             });
         let touching = meta.ttl.is_some();
         self.counts.one(if touching {
@@ -176,6 +182,7 @@ impl Server<'_, '_> {
             binary: meta.key.is_binary(),
             letters: b"Okc",
             created: false,
+            exptimes: [0; 2],
         };
         reply::told(out, meta, buffer, &item);
         out.extend_from_slice(b"\r\n");
@@ -241,6 +248,7 @@ impl Server<'_, '_> {
                     binary,
                     letters: b"ctOk",
                     created: matches!(counted, Counted::Created(..)),
+                    exptimes: self.exptimes(meta, now),
                 };
                 reply::told(out, meta, buffer, &item);
                 out.extend_from_slice(b"\r\n");

@@ -362,7 +362,6 @@ impl<'t> Items<'_, 't> {
         &mut self,
         key: &[u8],
         exptime: i32,
-        fetched: bool,
         mut read: impl FnMut(&Header, &[u8]),
     ) -> bool {
         let key = self.key(key);
@@ -375,11 +374,7 @@ impl<'t> Items<'_, 't> {
                 return Edit::Keep;
             };
             read(&header, value);
-            let marked = if fetched {
-                marked(&header, now).unwrap_or(header)
-            } else {
-                header
-            };
+            let marked = marked(&header, now).unwrap_or(header);
             rewrite(&header, &Header { exptime, ..marked }, value, out)
         });
         self.counts.one(Count::CmdTouch);

@@ -187,14 +187,16 @@ fn answer(
         }
         Asked::Meta(meta) => match item {
             Some((header, value)) => {
-                meta_hit(out, meta, buffer, [&header, &header], value, false, now)
+                meta_hit(out, meta, buffer, [&header; 2], value, false, now, [0; 2]);
             }
             None => meta_miss(out, meta, buffer),
         },
     }
 }
 
-/// Appends the answer of an mg that found something. `headers` are before and after.
+/// Appends the answer of an mg that found something. `headers` are before and after, `exptimes` what N
+/// and T set.
+#[expect(clippy::too_many_arguments, reason = "the parts of one answer")]
 pub(super) fn meta_hit(
     out: &mut Vec<u8>,
     meta: &Meta,
@@ -203,6 +205,7 @@ pub(super) fn meta_hit(
     value: &[u8],
     won: bool,
     now: u32,
+    exptimes: [u32; 2],
 ) {
     let [before, after] = headers;
     if meta.value {
@@ -220,6 +223,7 @@ pub(super) fn meta_hit(
         binary: before.has(BINARY),
         letters: b"stcflhOk",
         // What never expires and is not stale is won by nobody, unless it is made here.
+        exptimes,
         created: won && before.exptime == 0 && !before.has(STALE),
     };
     reply::told(out, meta, buffer, &item);

@@ -81,6 +81,8 @@ pub(super) struct Told<'a> {
     pub(super) letters: &'static [u8],
     /// Whether the command made the item, so that N has set its exptime.
     pub(super) created: bool,
+    /// What N and T set.
+    pub(super) exptimes: [u32; 2],
 }
 
 /// Appends the flags of an answer that has an item.
@@ -91,8 +93,10 @@ pub(super) fn told(out: &mut Vec<u8>, meta: &Meta, buffer: &[u8], item: &Told<'_
     for flag in meta.flags.tokens(buffer) {
         let text = flag.of(buffer);
         let letter = text[0];
-        if letter == b'T' || letter == b'N' && item.created {
-            exptime = item.header.exptime;
+        match letter {
+            b'N' if item.created => exptime = item.exptimes[0],
+            b'T' => exptime = item.exptimes[1],
+            _ => {}
         }
         if !item.letters.contains(&letter) {
             continue;

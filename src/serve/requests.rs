@@ -338,9 +338,7 @@ impl<'a, 't> Server<'a, 't> {
                 exptime,
                 noreply,
             } => {
-                let found = self
-                    .items(now)
-                    .touch(key.of(buffer), exptime, false, |_, _| {});
+                let found = self.items(now).touch(key.of(buffer), exptime, |_, _| {});
                 say(
                     out,
                     if found {

@@ -8,6 +8,8 @@
 //! - while a body is awaited, memcached holds back the answers before it; this server sends them;
 //! - a get with a key that is too long makes memcached drop answers that wait before it;
 //! - `flush_all` with a delay after one that has come brings back what was flushed in memcached;
+//! - a number that grows shorter while an answer with its item waits is not filled up with spaces by
+//!   memcached;
 //! - T in `ma` is lost in memcached when the number grows longer.
 
 use std::io::{Read, Write};
