@@ -304,7 +304,6 @@ impl Author {
                     "cache_memlimit {}{end}",
                     self.one(&["64", "7", "x", "1000000001", ""])
                 ),
-                3 => "flush_all 2592001\r\n".to_owned(),
                 _ => "mn\r\n".to_owned(),
             },
         }
