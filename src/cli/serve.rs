@@ -104,7 +104,7 @@ pub(super) struct Serve {
     /// Let clients end the server with shutdown
     #[arg(short = 'A', long = "enable-shutdown")]
     shutdown: bool,
-    /// Refuse flush_all
+    /// Refuse `flush_all`
     #[arg(short = 'F', long = "disable-flush-all")]
     no_flush: bool,
     /// Refuse to list keys
@@ -113,7 +113,7 @@ pub(super) struct Serve {
     /// Say more
     #[arg(short, long, action = clap::ArgAction::Count)]
     verbose: u8,
-    /// Further options, with commas: idle_timeout=SECONDS; others of memcached's are taken with a notice
+    /// Further options, with commas: `idle_timeout=SECONDS`; others of memcached's are taken with a notice
     #[arg(
         short = 'o',
         long = "extended",

@@ -57,11 +57,11 @@ pub fn execute(
         .map(|suite| suite.name.as_str())
         .collect();
     let name = names.join("+");
-    let Origin {
+    let BuiltFrom {
         revision,
         binary_hash,
         lockfile_hash,
-    } = Origin::of(executable);
+    } = BuiltFrom::of(executable);
     let (compact, started) = machine::utc_now();
     let mut directory = RunDirectory::create(out, &name, &revision, &compact)?;
     let run_id = directory.run_id().to_owned();
@@ -133,15 +133,15 @@ pub fn execute(
 }
 
 /// What the program is made from.
-pub(super) struct Origin {
+pub(super) struct BuiltFrom {
     pub(super) revision: String,
     pub(super) binary_hash: String,
     pub(super) lockfile_hash: String,
 }
 
-impl Origin {
-    pub(super) fn of(executable: &Path) -> Origin {
-        Origin {
+impl BuiltFrom {
+    pub(super) fn of(executable: &Path) -> BuiltFrom {
+        BuiltFrom {
             revision: revision(),
             binary_hash: machine::file_hash(executable).unwrap_or_default(),
             lockfile_hash: format!("{:016x}", xxh3_64(LOCKFILE)),

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::deal::Dealer;
-use super::execute::{Ended, Origin, hash_seed};
+use super::execute::{BuiltFrom, Ended, hash_seed};
 use super::suite::{DEFAULT_SUITE, Suite};
 use crate::base::{BadInput, human_integer, unknown_name};
 use crate::bench::{HashKeys, no_hash};
@@ -241,7 +241,7 @@ pub fn measure_hashes(
     watch: &mut dyn FnMut(&str),
     interrupted: &AtomicBool,
 ) -> anyhow::Result<Ended> {
-    let origin = Origin::of(executable);
+    let origin = BuiltFrom::of(executable);
     let (compact, started) = machine::utc_now();
     let mut directory = HashDirectory::create(out, &origin.revision, &compact)?;
     let mut manifest = HashManifest {
@@ -474,13 +474,10 @@ fn rounded(figure: f64) -> f64 {
 /// them into buckets under that seed and under another.
 fn flooded(row: &HashRow, unknown: Seed) -> Option<HashFloodRow> {
     let began = Instant::now();
-    let (method, bits, keys) = match flood::multicollision(row, FLOOD_KEYS) {
-        Some(flood) => ("multicollision", flood.bits, flood.keys),
-        None => {
-            let hash = |key: &[u8]| (row.function)(key, ATTACKER_SEED);
-            let found = flood::search(hash, FLOOD_BITS, FLOOD_KEYS, FLOOD_TRIES);
-            ("search", FLOOD_BITS, found)
-        }
+    let (method, bits, keys) = if let Some(flood) = flood::multicollision(row, FLOOD_KEYS) { ("multicollision", flood.bits, flood.keys) } else {
+        let hash = |key: &[u8]| (row.function)(key, ATTACKER_SEED);
+        let found = flood::search(hash, FLOOD_BITS, FLOOD_KEYS, FLOOD_TRIES);
+        ("search", FLOOD_BITS, found)
     };
     let elapsed_ns = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
     let longest = |seed: Seed| {

@@ -351,7 +351,7 @@ impl<'a, 't> Server<'a, 't> {
             }
             Request::MetaGet(meta) => self.meta_get(&meta, buffer, out, now),
             Request::MetaSet(meta, verb, body) => {
-                self.meta_set(&meta, verb, body, buffer, out, now)
+                self.meta_set(&meta, verb, body, buffer, out, now);
             }
             Request::MetaDelete(meta) => self.meta_delete(&meta, buffer, out, now),
             Request::MetaArithmetic(meta, up) => self.meta_count(&meta, up, buffer, out, now),

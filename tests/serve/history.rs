@@ -68,7 +68,7 @@ impl State {
                 && known.is_none_or(|known| known == *unique))
             .then_some(State(Some((held, Some(*unique))))),
             (Op::Incr(by), Answer::Number(number), Some((held, _))) => {
-                (held + by == *number).then(|| State(Some((*number, None))))
+                (held + by == *number).then_some(State(Some((*number, None))))
             }
             (Op::Delete, Answer::Done, Some(_)) => Some(State(None)),
             // Whoever expects a number has read it. So a state whose number nobody has read has another.

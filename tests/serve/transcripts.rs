@@ -217,7 +217,7 @@ impl Author {
             && length.len() < 30
             && length
                 .parse::<f64>()
-                .is_ok_and(|n| n < 2_147_483_646.0 || n > 2_147_483_648.0)
+                .is_ok_and(|n| !(2_147_483_646.0..=2_147_483_648.0).contains(&n))
     }
 
     fn store(&mut self) -> Vec<u8> {

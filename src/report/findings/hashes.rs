@@ -1,7 +1,9 @@
 //! What the hash function makes of a table: which is best, which ruins what, what a flood costs.
 
 use super::{Finding, Topic, cell_ids, gather, panel_numbers};
-use crate::report::format::{changes, figure, listed, noise, times, times_between, times_within};
+use crate::report::format::{
+    changes, counted, figure, listed, noise, times, times_between, times_within,
+};
 use crate::report::summary::{CellSummary, FloodCost, PanelSummary, Summary, Verdict};
 use crate::stats;
 
@@ -48,7 +50,7 @@ fn keys_of(panel: &PanelSummary) -> String {
 /// The functions by what they cost over all targets and corpora.
 fn best(panels: &[&PanelSummary]) -> Option<Finding> {
     let mut factors: Vec<(&str, Vec<f64>)> = Vec::new();
-    let mut places = 0;
+    let mut places = 0_u64;
     for panel in panels {
         for (_, cells) in by_target(panel) {
             let fastest = ns(cells[0])?;
@@ -77,8 +79,9 @@ fn best(panels: &[&PanelSummary]) -> Option<Finding> {
         .map(|(hash, mean, _)| format!("{hash} {}", times(*mean)))
         .collect();
     let mut text = format!(
-        "Which hash: over {places} pairs of table and keys a lookup under {first} takes {} as long as under \
+        "Which hash: over {} of table and keys a lookup under {first} takes {} as long as under \
          the fastest function of each, and {} at worst",
+        counted(places, "pair"),
         times(mean),
         times(worst)
     );
@@ -143,7 +146,7 @@ fn worst(panels: &[&PanelSummary]) -> Vec<Finding> {
             ),
             topic: Topic::Hash,
             panels: vec![panel.entry.panel],
-            cells: cell_ids([cell, fastest].into_iter()),
+            cells: cell_ids([cell, fastest]),
             effect: ratio.mid.ln().abs(),
         });
     }
@@ -189,7 +192,7 @@ fn flood_sentences(panels: &[&PanelSummary]) -> Vec<Finding> {
                 noise(floor)
             ),
             topic: Topic::Hash,
-            panels: panel_numbers(quiet_panels.into_iter()),
+            panels: panel_numbers(quiet_panels),
             cells: Vec::new(),
             effect: 0.0,
         });
@@ -236,7 +239,7 @@ fn flooding(
         ),
         topic: Topic::Hash,
         panels: vec![panel.entry.panel],
-        cells: cell_ids([most.flooded, most.safe].into_iter()),
+        cells: cell_ids([most.flooded, most.safe]),
         effect: most.ratio.interval.mid.ln().abs(),
     }
 }
@@ -278,7 +281,7 @@ mod tests {
             ],
         );
         assert!(
-            texts[0].starts_with("Which hash: over 1 pairs"),
+            texts[0].starts_with("Which hash: over 1 pair of"),
             "{texts:?}"
         );
         assert!(texts[0].contains("under xxh3 takes 1.000×"), "{}", texts[0]);
