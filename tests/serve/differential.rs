@@ -10,8 +10,8 @@
 //!   transcript ends so, what memcached answers has to be the beginning of what this server answers;
 //! - a get with a key that is too long makes memcached drop answers that wait before it;
 //! - `flush_all` with a delay after one that has come brings back what was flushed in memcached;
-//! - a number that grows shorter while an answer with its item waits is not filled up with spaces by
-//!   memcached;
+//! - a number that grows shorter while memcached holds its item for something else (an answer that waits, its
+//!   own sorting) is not filled up with spaces there, and the item loses its marks;
 //! - T in `ma` is lost in memcached when the number grows longer.
 
 use std::io::{Read, Write};
@@ -139,9 +139,9 @@ fn minimised(mut transcript: Transcript) -> Transcript {
     }
     let mut step = transcript.requests.len().div_ceil(2);
     let mut tries = 0;
-    while step > 0 && tries < 150 {
+    while step > 0 && tries < 400 {
         let mut from = 0;
-        while from < transcript.requests.len() && tries < 150 {
+        while from < transcript.requests.len() && tries < 400 {
             let to = (from + step).min(transcript.requests.len());
             let shorter = transcript.without(from, to);
             tries += 1;
@@ -156,13 +156,22 @@ fn minimised(mut transcript: Transcript) -> Transcript {
     transcript
 }
 
-fn shown(bytes: &[u8]) -> String {
-    let text = bytes.escape_ascii().to_string();
-    if text.len() > 2000 {
-        format!("{} … {} bytes", &text[..2000], bytes.len())
+/// Bytes as text, those about `at` if there are many.
+fn shown(bytes: &[u8], at: usize) -> String {
+    const MOST: usize = 600;
+    let start = at.saturating_sub(MOST / 2).min(bytes.len());
+    let end = (at + MOST).min(bytes.len());
+    let skipped = if start > 0 {
+        format!("({start} bytes) ")
     } else {
-        text
-    }
+        String::new()
+    };
+    let left = if end < bytes.len() {
+        format!(" ({} more)", bytes.len() - end)
+    } else {
+        String::new()
+    };
+    format!("{skipped}{}{left}", bytes[start..end].escape_ascii())
 }
 
 fn number(name: &str, default: u64) -> u64 {
@@ -183,14 +192,15 @@ fn lane(lane: u64, seed: u64, count: u64) -> (Vec<String>, u64) {
         if differs(&transcript) {
             let least = minimised(transcript);
             let [ours, theirs] = Pair::start().play(&least);
-            let sent: Vec<String> = least.sends().iter().map(|s| shown(s)).collect();
+            let sent: Vec<String> = least.sends().iter().map(|s| shown(s, 0)).collect();
+            let first = ours.iter().zip(&theirs).take_while(|(a, b)| a == b).count();
             found.push(format!(
                 "transcript {index}\n  sent      {}\n  answered  {}\n  memcached {}\n",
                 sent.join("\n          | "),
-                shown(&ours),
-                shown(&theirs)
+                shown(&ours, first),
+                shown(&theirs, first)
             ));
-            if found.len() >= 8 {
+            if found.len() >= 5 {
                 break;
             }
         } else {
