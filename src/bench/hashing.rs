@@ -28,7 +28,7 @@ impl HashKeys {
     /// excepted, whose keys end in decimal digits: these do too, all sixteen of them.
     #[must_use]
     pub fn random(length: u32, seed: u64) -> HashKeys {
-        let long = usize::try_from(length).expect("a length fits an index");
+        let long = length as usize;
         let count = (SET_BYTES / long.max(1)).clamp(4, 256);
         let total = count * long;
         let words = (0..total.div_ceil(8) as u64).map(|n| {
@@ -45,7 +45,8 @@ impl HashKeys {
                 }
             }
         }
-        let spans = (0..u32::try_from(count).expect("at most 256"))
+        let spans = (0..256_u32)
+            .take(count)
             .map(|n| (n * length, length))
             .collect();
         HashKeys { bytes, spans }

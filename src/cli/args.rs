@@ -176,6 +176,7 @@ trace (FILE:FORMAT). The last line of stdout is the path of the report.")]
 pub(super) struct Hash {
     /// Functions to measure; all when left out
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    #[expect(clippy::struct_field_names, reason = "it is what the flag is called")]
     pub(super) hash: Vec<String>,
     /// Keys to spread; all corpora when left out; may be repeated
     #[arg(long, value_name = "CORPUS|FILE")]

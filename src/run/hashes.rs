@@ -474,7 +474,9 @@ fn rounded(figure: f64) -> f64 {
 /// them into buckets under that seed and under another.
 fn flooded(row: &HashRow, unknown: Seed) -> Option<HashFloodRow> {
     let began = Instant::now();
-    let (method, bits, keys) = if let Some(flood) = flood::multicollision(row, FLOOD_KEYS) { ("multicollision", flood.bits, flood.keys) } else {
+    let (method, bits, keys) = if let Some(flood) = flood::multicollision(row, FLOOD_KEYS) {
+        ("multicollision", flood.bits, flood.keys)
+    } else {
         let hash = |key: &[u8]| (row.function)(key, ATTACKER_SEED);
         let found = flood::search(hash, FLOOD_BITS, FLOOD_KEYS, FLOOD_TRIES);
         ("search", FLOOD_BITS, found)

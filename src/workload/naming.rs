@@ -48,7 +48,6 @@ pub enum Naming {
 impl Naming {
     /// Whether it is what workloads have when nobody says otherwise.
     #[must_use]
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it so")]
     pub fn is_ycsb(&self) -> bool {
         *self == Naming::Ycsb
     }
