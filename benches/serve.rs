@@ -218,7 +218,7 @@ fn fill(server: &Server, items: u64) {
 fn measure(server: &Server, load: &Load, items: u64, seconds: f64) -> (f64, f64) {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(7);
     // Requests are made before the clock starts; a ring of them is sent over and over.
-    let ring: Vec<(Vec<u8>, usize)> = (0..256)
+    let batches_to_send: Vec<(Vec<u8>, usize)> = (0..256)
         .map(|_| {
             let mut bytes = Vec::new();
             let mut length = 0;
@@ -236,12 +236,12 @@ fn measure(server: &Server, load: &Load, items: u64, seconds: f64) -> (f64, f64)
         let first = at;
         for stream in &mut streams {
             stream
-                .write_all(&ring[at % ring.len()].0)
+                .write_all(&batches_to_send[at % batches_to_send.len()].0)
                 .expect("requests");
             at += 1;
         }
         for (index, stream) in streams.iter_mut().enumerate() {
-            let length = ring[(first + index) % ring.len()].1;
+            let length = batches_to_send[(first + index) % batches_to_send.len()].1;
             stream.read_exact(&mut answer[..length]).expect("answers");
         }
         batches += streams.len() as u64;

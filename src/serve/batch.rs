@@ -6,17 +6,15 @@ use crate::table::{Clock, Cursor, Edit, Evicted, Keep, Outcome, Session, Stored,
 /// What an edit of [`Batch::update`] is.
 pub(super) type Editing<'e> = &'e mut dyn FnMut(Option<&[u8]>, &mut Vec<u8>) -> Edit;
 
+/// What looks at the entries of a walk: key, value, and whether it was used.
+pub(super) type Seeing<'s> = &'s mut dyn FnMut(&[u8], &[u8], bool) -> Keep;
+
 /// A [`Session`] without its generics: one indirect call for each operation, or for many keys.
 pub(super) trait Batch {
     fn get_many(&mut self, keys: &[Key<'_>], each: &mut dyn FnMut(usize, Option<&[u8]>));
     fn set(&mut self, key: Key<'_>, value: &[u8]) -> Stored;
     fn update(&mut self, key: Key<'_>, edit: Editing<'_>) -> Outcome;
-    fn walk(
-        &mut self,
-        from: Cursor,
-        buckets: usize,
-        see: &mut dyn FnMut(&[u8], &[u8], bool) -> Keep,
-    ) -> Cursor;
+    fn walk(&mut self, from: Cursor, buckets: usize, see: Seeing<'_>) -> Cursor;
     /// [`Clock::make_room`]
     fn make_room(&mut self, limit: u64, dead: &mut dyn FnMut(&[u8], &[u8]) -> bool) -> Evicted;
     fn quiesce(&mut self);
@@ -68,12 +66,7 @@ impl<S: Strategy> Batch for Bound<'_, S> {
             .0
     }
 
-    fn walk(
-        &mut self,
-        from: Cursor,
-        buckets: usize,
-        see: &mut dyn FnMut(&[u8], &[u8], bool) -> Keep,
-    ) -> Cursor {
+    fn walk(&mut self, from: Cursor, buckets: usize, see: Seeing<'_>) -> Cursor {
         self.session.walk(from, buckets, see)
     }
 

@@ -22,6 +22,10 @@ const OUT_KEPT: usize = 1 << 20;
 
 /// A connection.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each tells of a different thing that may happen at any time"
+)]
 pub(super) struct Connection {
     pub(super) socket: Socket,
     pub(super) id: u64,

@@ -8,7 +8,7 @@ macro_rules! counters {
     ($($variant:ident => $name:literal,)*) => {
         /// One thing that is counted.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(super) enum Count { $(#[doc = $name] $variant,)* }
+        pub(super) enum Count { $($variant,)* }
 
         const NAMES: &[&str] = &[$($name),*];
     };

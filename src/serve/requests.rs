@@ -16,6 +16,10 @@ use crate::wire::{self, Request, Span, Step};
 /// answer may go beyond it by one item.
 pub(super) const OUT_MAX: usize = 256 << 10;
 
+/// Requests that are served in a turn before others have theirs, in quarters, at least: as many as are
+/// looked up together.
+const LEAST_TURN: u32 = 64;
+
 /// Where a connection stands between two turns.
 #[derive(Debug, Default)]
 pub(super) struct Talk {
@@ -160,7 +164,7 @@ impl<'a, 't> Server<'a, 't> {
             }
             *at = start + used;
             served += 1;
-            let tired = served >= 4 * self.shared.options.requests_per_event.max(TOGETHER as u32);
+            let tired = served >= 4 * self.shared.options.requests_per_event.max(LEAST_TURN);
             if out.len() >= OUT_MAX || tired {
                 if let Some(stopped) = self.flush(talk, buffer, at, out, now) {
                     return stopped;
@@ -190,7 +194,7 @@ impl<'a, 't> Server<'a, 't> {
                 meta.flags = moved(meta.flags, start);
                 self.lookups.push(Lookup {
                     key: Span::default(),
-                    asked: Asked::Meta(Box::new(meta)),
+                    asked: Asked::Meta(meta),
                     request: start,
                 });
                 talk.stacked = true;
@@ -274,6 +278,7 @@ impl<'a, 't> Server<'a, 't> {
     }
 
     /// Does what a request asks, which starts at `start`. Whether the connection ends.
+    #[expect(clippy::too_many_lines, reason = "one arm a request")]
     fn execute(
         &mut self,
         talk: &mut Talk,

@@ -79,6 +79,7 @@ fn cpu_seconds() -> [f64; 2] {
 }
 
 /// The names that memcached 1.6.18 prints, in its order, and the table's own behind them.
+#[expect(clippy::too_many_lines, reason = "a line a name")]
 fn general(shared: &Shared<'_>, out: &mut Vec<u8>) {
     let sum = |count| shared.counts.sum(count);
     let connections = &shared.connections;
@@ -240,6 +241,7 @@ fn yes(value: bool) -> &'static str {
 
 /// The names that memcached 1.6.18 prints. What this server does not have is told as memcached tells
 /// it when it is off.
+#[expect(clippy::too_many_lines, reason = "a line a name")]
 fn settings(shared: &Shared<'_>, out: &mut Vec<u8>) {
     let options = shared.options;
     let port = options.listen.first().map_or(0, |(_, port)| *port);
@@ -446,6 +448,8 @@ pub(super) fn crawler(
     stacked: bool,
     out: &mut Vec<u8>,
 ) -> Option<Dump> {
+    const BAD_CLASS: &str = "BADCLASS invalid class id\r\n";
+    const BAD_FORMAT: &str = "CLIENT_ERROR bad command line format\r\n";
     let words: Vec<&[u8]> = words
         .tokens(buffer)
         .take(4)
@@ -458,8 +462,6 @@ pub(super) fn crawler(
             .filter(|class| (1..64).contains(class))
             .map(Some),
     };
-    const BAD_CLASS: &str = "BADCLASS invalid class id\r\n";
-    const BAD_FORMAT: &str = "CLIENT_ERROR bad command line format\r\n";
     let text = match words.as_slice() {
         // The walk that looks for what has expired never rests.
         [b"crawl", classes] => match class(classes) {

@@ -8,9 +8,9 @@ pub fn encode(bytes: &[u8], out: &mut Vec<u8>) {
     for group in bytes.chunks(3) {
         let byte = |at: usize| u32::from(group.get(at).copied().unwrap_or(0));
         let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for sign in 0..4 {
-            let index = (bits >> (18 - 6 * sign)) & 63;
-            let padded = sign as usize > group.len();
+        for (at, shift) in [18, 12, 6, 0].into_iter().enumerate() {
+            let index = (bits >> shift) & 63;
+            let padded = at > group.len();
             out.push(if padded {
                 b'='
             } else {
@@ -30,7 +30,10 @@ pub fn decode(text: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(signs.len() / 4 * 3);
     for group in signs.chunks(4) {
         let bits = group.iter().fold(0, |bits, &b| bits << 6 | value(b));
-        let pads = group.iter().filter(|&&b| b == b'=').count();
+        let pads = usize::from(group[0] == b'=')
+            + usize::from(group[1] == b'=')
+            + usize::from(group[2] == b'=')
+            + usize::from(group[3] == b'=');
         if pads > 2 {
             return None;
         }

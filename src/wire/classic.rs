@@ -42,10 +42,6 @@ impl<'b> Words<'b> {
     }
 }
 
-fn whole(request: Request) -> Option<Line> {
-    Some(Line::Whole(request))
-}
-
 /// Parses the rest of a line that begins with `name`; `None` closes the connection.
 pub(super) fn command<'b>(
     name: &[u8],
@@ -58,8 +54,8 @@ pub(super) fn command<'b>(
         b"gets" => return Some(get(buffer, tokens, true, false)),
         b"gat" => return Some(get(buffer, tokens, false, true)),
         b"gats" => return Some(get(buffer, tokens, true, true)),
-        b"stats" => return whole(Request::Stats(tokens.rest())),
-        b"lru_crawler" => return whole(Request::Crawler(tokens.rest())),
+        b"stats" => return Some(Line::Whole(Request::Stats(tokens.rest()))),
+        b"lru_crawler" => return Some(Line::Whole(Request::Crawler(tokens.rest()))),
         _ => {}
     }
     let words = Words::new(buffer, tokens.clone());
@@ -106,7 +102,7 @@ pub(super) fn command<'b>(
     if allowed {
         Some(parse(&words, limits))
     } else {
-        whole(say(ERROR))
+        Some(Line::Whole(say(ERROR)))
     }
 }
 

@@ -49,6 +49,10 @@ impl MetaKey {
 
 /// What a meta command says beside its name.
 #[derive(Debug, PartialEq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the protocol"
+)]
 pub struct Meta {
     /// The key.
     pub key: MetaKey,
@@ -223,7 +227,7 @@ fn set<'b>(buffer: &'b [u8], mut tokens: Tokens<'b>, limits: &Limits) -> Line {
 }
 
 /// Reads the flags; an error is the answer in words.
-fn read_flags(buffer: &[u8], key: Span, flags: Tokens<'_>) -> Result<Meta, &'static str> {
+fn read_flags(buffer: &[u8], key: Span, flags: Tokens<'_>) -> Result<Box<Meta>, &'static str> {
     const BAD_TOKEN: &str = "CLIENT_ERROR bad token in command line format\r\n";
     let mut meta = Meta {
         key: MetaKey::Plain(key),
@@ -316,5 +320,5 @@ fn read_flags(buffer: &[u8], key: Span, flags: Tokens<'_>) -> Result<Meta, &'sta
     if error.is_some() {
         return Err(last_text);
     }
-    Ok(meta)
+    Ok(Box::new(meta))
 }

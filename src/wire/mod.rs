@@ -143,13 +143,13 @@ pub enum Request {
         noreply: bool,
     },
     /// mg
-    MetaGet(Meta),
+    MetaGet(Box<Meta>),
     /// ms, with its body.
-    MetaSet(Meta, Verb, Span),
+    MetaSet(Box<Meta>, Verb, Span),
     /// md
-    MetaDelete(Meta),
+    MetaDelete(Box<Meta>),
     /// ma; whether it counts up.
-    MetaArithmetic(Meta, bool),
+    MetaArithmetic(Box<Meta>, bool),
     /// mn
     MetaNoop,
     /// me
@@ -223,7 +223,7 @@ enum Line {
 /// A store without its body.
 enum Body {
     Classic(Store),
-    Meta(Meta, Verb),
+    Meta(Box<Meta>, Verb),
 }
 
 /// Reads the request that `buffer` starts with.

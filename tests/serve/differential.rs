@@ -83,7 +83,7 @@ fn converse(server: &Server, sends: &[Vec<u8>]) -> Vec<u8> {
             let _ = writer.shutdown(Shutdown::Write);
         });
         let mut answer = Vec::new();
-        let mut part = [0; 1 << 16];
+        let mut part = vec![0; 1 << 16];
         loop {
             match reader.read(&mut part) {
                 Ok(0) => break,
