@@ -128,7 +128,8 @@ mod tests {
         assert_eq!(inbox.len(), 1000);
         assert!(!spare.is_empty());
         inbox.borrow(&mut spare);
-        let mut source: &[u8] = &[8; 100_000];
+        let much = vec![8; 100_000];
+        let mut source: &[u8] = &much;
         while !source.is_empty() {
             inbox.read(1 << 30, &mut source).unwrap();
         }
