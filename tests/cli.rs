@@ -36,7 +36,7 @@ fn bad_input_is_named_and_exits_with_2() {
     let bad_theta = file(
         "theta.toml",
         b"name = \"x\"\nabout = \"y\"\n[[group]]\nworkloads = [\"mine\"]\ntargets = [\"fixed\"]\n\
-          [workload.mine]\nbase = \"ycsb-c\"\nkeys = { distribution = \"zipfian\", theta = 1.0 }\n",
+          [workload.mine]\nbase = \"ycsb-c\"\nkeys = { distribution = \"zipfian\", theta = -1.0 }\n",
     );
     let empty = file("empty.txt", b"");
     let blank_line = file("blank.txt", b"a\nb\n\nc\n");
@@ -92,7 +92,7 @@ fn bad_input_is_named_and_exits_with_2() {
         (&["run", &malformed], &["malformed.toml", "line 3"]),
         (&["run", &unknown_field], &["treads", "line 3", "threads"]),
         (&["run", &no_group], &["no [[group]]"]),
-        (&["run", &bad_theta], &["theta", "1"]),
+        (&["run", &bad_theta], &["theta", "-1"]),
         (&["run", "--threads", "0"], &["threads = 0", "1 to"]),
         (&["run", "--batch", "0"], &["batch = 0", "1 to"]),
         (&["run", "--trials", "0"], &["trials = 0"]),
@@ -425,9 +425,11 @@ fn the_memory_of_a_pass_is_its_table_s() {
         .collect();
     assert_eq!(rows.len(), 6, "three trials of the baseline and its twin");
     for row in &rows {
-        assert!(row.gap_bytes.unwrap() >= 0, "{row:?}");
         let ratio = row.rss_bytes.unwrap() as f64 / row.bytes_claimed.unwrap() as f64;
-        assert!(ratio < 1.5, "{ratio}: {row:?}");
+        // The first pass of a child begins with nothing to reuse. Later ones may find pages of the
+        // passes before them at the top of a thread's arena, which the allocator cannot give back.
+        let least = if row.trial == 0 { 1.0 } else { 0.8 };
+        assert!((least..1.5).contains(&ratio), "{ratio}: {row:?}");
     }
 }
 

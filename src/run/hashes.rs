@@ -8,15 +8,16 @@ use std::time::Instant;
 
 use super::deal::Dealer;
 use super::execute::{BuiltFrom, Ended, hash_seed};
+use super::hash_flood::flooded;
 use super::suite::{DEFAULT_SUITE, Suite};
 use crate::base::{BadInput, human_integer, unknown_name};
 use crate::bench::{HashKeys, no_hash};
-use crate::hash::quality::{Bits, Corpus, avalanche, flood, likely_longest, spread};
+use crate::hash::quality::{Bits, Corpus, avalanche, likely_longest, spread};
 use crate::hash::{self, HASHES, HashRow, Hasher, Seed};
 use crate::machine;
 use crate::record::{
-    CorpusEntry, HashAvalancheRow, HashChainRow, HashDirectory, HashEntry, HashFloodRow,
-    HashManifest, HashSpeedRow, HashSpreadRow, SCHEMA_VERSION, Status,
+    CorpusEntry, HashAvalancheRow, HashChainRow, HashDirectory, HashEntry, HashManifest,
+    HashSpeedRow, HashSpreadRow, SCHEMA_VERSION, Status,
 };
 use crate::workload::{Filled, Segment, Stream};
 
@@ -39,13 +40,6 @@ const BUCKETS_MAX: u64 = 1 << 26;
 const KEYS_MAX: u64 = 1 << 26;
 /// Keys whose every bit is flipped.
 const AVALANCHE_KEYS: usize = 1000;
-/// Keys of a flood, and the bits that those found by search share.
-const FLOOD_KEYS: usize = 64;
-const FLOOD_BITS: u32 = 16;
-/// Tries of a search: four times what a function is expected to need.
-const FLOOD_TRIES: u64 = 4 * ((FLOOD_KEYS as u64) << FLOOD_BITS);
-/// The seed that the maker of a flood assumes; no run has it.
-const ATTACKER_SEED: Seed = [0, 0];
 /// The name under which the loop around a function that does nothing is recorded.
 const EMPTY: &str = "empty";
 
@@ -468,35 +462,6 @@ fn one_spread(
 /// To three decimals: what a reader of CSV files has use for.
 fn rounded(figure: f64) -> f64 {
     libm::round(figure * 1000.0) / 1000.0
-}
-
-/// Makes keys that collide under a function, knowing its structure or [`ATTACKER_SEED`], and throws
-/// them into buckets under that seed and under another.
-fn flooded(row: &HashRow, unknown: Seed) -> Option<HashFloodRow> {
-    let began = Instant::now();
-    let (method, bits, keys) = if let Some(flood) = flood::multicollision(row, FLOOD_KEYS) {
-        ("multicollision", flood.bits, flood.keys)
-    } else {
-        let hash = |key: &[u8]| (row.function)(key, ATTACKER_SEED);
-        let found = flood::search(hash, FLOOD_BITS, FLOOD_KEYS, FLOOD_TRIES);
-        ("search", FLOOD_BITS, found)
-    };
-    let elapsed_ns = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
-    let longest = |seed: Seed| {
-        let hashes: Vec<u64> = keys.iter().map(|key| (row.function)(key, seed)).collect();
-        spread(&hashes, FLOOD_BITS, Bits::Low).longest() as u64
-    };
-    Some(HashFloodRow {
-        hash: row.name.to_owned(),
-        method: method.to_owned(),
-        colliding_bits: bits,
-        keys: keys.len() as u64,
-        elapsed_ns,
-        buckets: 1 << FLOOD_BITS,
-        longest_seed_known: longest(ATTACKER_SEED),
-        longest_seed_unknown: longest(unknown),
-        likely_longest: likely_longest(keys.len() as u64, 1 << FLOOD_BITS),
-    })
 }
 
 #[cfg(test)]

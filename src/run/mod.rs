@@ -12,6 +12,7 @@ mod deal;
 mod execute;
 mod expand;
 mod fit;
+mod hash_flood;
 mod hashes;
 mod misses;
 mod panel;

@@ -137,7 +137,10 @@ impl Answers<'_> {
     }
 
     fn found(&mut self, index: usize, item: Option<(Header, &[u8])>, now: u32) {
-        if index >= self.stop || self.out.len() >= self.limit {
+        // The next in turn goes out if there is room at all; the others wait in no more than the rest.
+        let waiting: usize = self.early.iter().map(|(_, answer)| answer.len()).sum();
+        let held = self.out.len() + if index == self.next { 0 } else { waiting };
+        if index >= self.stop || held >= self.limit {
             self.halt(index, false);
             return;
         }
@@ -162,6 +165,10 @@ impl Answers<'_> {
             self.early.push((index, early));
         }
         while let Some(at) = self.early.iter().position(|(index, _)| *index == self.next) {
+            if self.next >= self.stop || self.out.len() >= self.limit {
+                self.halt(self.next, false);
+                break;
+            }
             let (_, early) = self.early.swap_remove(at);
             self.out.extend_from_slice(&early);
             self.next += 1;

@@ -26,6 +26,8 @@ mod model_tests;
 mod naming;
 mod picker;
 mod plan;
+#[cfg(test)]
+mod plan_tests;
 mod presence;
 mod preset;
 mod rejection;

@@ -506,7 +506,3 @@ impl Mix {
         .sum()
     }
 }
-
-#[cfg(test)]
-#[path = "plan_tests.rs"]
-mod tests;

@@ -1,7 +1,7 @@
 //! What workloads say of themselves, and what they refuse.
 
-use super::super::{PRESETS, find_preset};
 use super::*;
+use crate::base::{ByteCount, Nanoseconds};
 
 fn preset(name: &str) -> Workload {
     (find_preset(name).unwrap().build)()
