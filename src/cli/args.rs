@@ -136,6 +136,9 @@ pub(super) struct Report {
     /// Where the page of two runs goes [default: in the first run, named after the second]
     #[arg(long, value_name = "FILE", requires = "other")]
     pub(super) out: Option<PathBuf>,
+    /// Print the table and the findings too, as `run` does
+    #[arg(long, conflicts_with = "other")]
+    pub(super) text: bool,
 }
 
 #[derive(Args, Debug)]

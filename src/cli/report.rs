@@ -18,12 +18,29 @@ pub(super) fn report(args: &Report) -> anyhow::Result<ExitCode> {
         }
         None => {
             let records = read(&args.run)?;
-            write(&args.run, &Summary::of(&records), &records)?
+            let summary = Summary::of(&records);
+            let page = write(&args.run, &summary, &records)?;
+            if args.text {
+                output::print(&in_words(&summary))?;
+            }
+            page
         }
         Some(other) => compare(&args.run, other, args.out.as_deref())?,
     };
     output::print(&format!("{}\n", path.display()))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The table and the findings, as they are printed at the end of a run.
+pub(super) fn in_words(summary: &Summary) -> String {
+    let mut text = report::table(summary, output::width(), output::colour());
+    let findings = report::findings(summary);
+    if !findings.is_empty() {
+        text.push_str("\nFindings\n");
+    }
+    text.push_str(&report::bullets(&findings, output::width()));
+    text.push('\n');
+    text
 }
 
 /// Writes the report of a run into its directory and returns the path of the page.

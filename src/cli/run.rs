@@ -76,14 +76,7 @@ pub(super) fn run(house: House<'_>, args: &Run) -> anyhow::Result<ExitCode> {
     let page = pages::write(&ended.path, &summary, &records);
     match args.format {
         Format::Table => {
-            let mut text = report::table(&summary, output::width(), output::colour());
-            let findings = report::findings(&summary);
-            if !findings.is_empty() {
-                text.push_str("\nFindings\n");
-            }
-            text.push_str(&report::bullets(&findings, output::width()));
-            text.push('\n');
-            output::print_if_read(&text)?;
+            output::print_if_read(&pages::in_words(&summary))?;
         }
         Format::Json => {
             let json = serde_json::to_string_pretty(&report::json(&summary))?;
