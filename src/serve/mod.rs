@@ -2,16 +2,16 @@
 //!
 //! [`serve`] opens a table and serves it until a signal ends it. Threads:
 //!
-//! - the caller's accepts connections and deals them out in turn ([`listen`]);
+//! - the caller's accepts connections and deals them out in turn (`listen`);
 //! - each worker has an event loop of its own over epoll, one session of the table, and the
-//!   connections it was dealt ([`worker`]). A turn of a connection is one read, everything that has
-//!   arrived, one write ([`connection`]): requests are parsed as a batch, the keys of consecutive
-//!   gets are hashed and looked up together ([`lookups`]), and answers leave in one piece;
+//!   connections it was dealt (`worker`). A turn of a connection is one read, everything that has
+//!   arrived, one write (`connection`): requests are parsed as a batch, the keys of consecutive
+//!   gets are hashed and looked up together (`lookups`), and answers leave in one piece;
 //! - the keeper walks the table for what has expired, where the table can be walked.
 //!
-//! The loop is compiled once: it calls the table through [`batch`], an indirect call an operation or
-//! for many keys. What the protocol keeps of an item is a [`header`] in front of its value; every
-//! command that changes an item is one atomic update of the table ([`items`]).
+//! The loop is compiled once: it calls the table through `batch`, an indirect call an operation or
+//! for many keys. What the protocol keeps of an item is a `header` in front of its value; every
+//! command that changes an item is one atomic update of the table (`items`).
 //!
 //! **What a client can cost.** Idle, it holds no buffer. With half a request it holds what it has
 //! sent, at most doubled; what it announces is never allocated. While it does not read its answers,
