@@ -51,7 +51,8 @@ fn the_chart_in_the_readme_is_drawn_from_the_records() {
     for name in shown {
         let chart = charts.iter().find(|chart| chart.file == name);
         let chart = chart.unwrap_or_else(|| panic!("the reference run has no chart {name}"));
-        let committed = fs::read_to_string(root().join(folder).join(format!("{name}.svg"))).unwrap();
+        let committed =
+            fs::read_to_string(root().join(folder).join(format!("{name}.svg"))).unwrap();
         assert!(
             committed == chart.standalone(),
             "{folder}{name}.svg is not current: scripts/readme draws it again"
