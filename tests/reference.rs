@@ -27,10 +27,8 @@ fn the_result_in_the_readme_is_what_the_records_say() {
     let summary = report::Summary::of(&Records::read(&reference()).unwrap());
     let table = report::table(&summary, WIDTH, false);
     let findings = report::bullets(&report::findings(&summary), WIDTH);
-    let shown = format!(
-        "<!-- bucketlab run -->\n```text\n{}\nFindings\n{}```\n<!-- end -->",
-        table, findings
-    );
+    let shown =
+        format!("<!-- bucketlab run -->\n```text\n{table}\nFindings\n{findings}```\n<!-- end -->");
     assert!(
         readme().contains(&shown),
         "the README's result is not that of results/reference/quick; it should be:\n{shown}"

@@ -26,6 +26,8 @@ const JOURNAL_EVENTS: usize = 1 << 16;
 /// How long a table may take to finish resizes after the prefill.
 const SETTLE: Duration = Duration::from_mins(1);
 
+const RSS_UNREADABLE: &str = "resident memory cannot be read on this machine";
+
 /// A check of a strategy that runs before anything is timed.
 pub type Check = fn(&Params, &Env) -> Result<(), String>;
 
@@ -67,12 +69,20 @@ fn births<S: Strategy>(
     if let Some(check) = check {
         check(&params, &env).map_err(|why| anyhow::anyhow!("check failed: {why}"))?;
     }
+    let mut is_first_pass = true;
     loop {
         let feeds = load_feeds(open)?;
         let pass_ops = feeds.iter().map(Feed::pass_ops).sum();
-        // What was freed until here must not hide what the table asks for.
+        // What was freed until here must not hide what the table asks for. An earlier pass may have
+        // left pages in the middle of an arena, which no allocator gives back: a later table that
+        // moves in there would seem smaller than it is.
         machine::trim();
-        let rss_before = machine::resident_bytes();
+        let rss_before = if is_first_pass {
+            machine::resident_bytes().ok_or(RSS_UNREADABLE)
+        } else {
+            Err("pages that earlier passes of the same process left may have been used again")
+        };
+        is_first_pass = false;
         let mut table = S::open(&params, &env)?;
         let clock = Clock::new();
         let filled = if open.workload.prefill {
@@ -198,21 +208,23 @@ fn prefill<S: Strategy>(
     Ok(counted)
 }
 
-fn memory_since(rss_before: Option<u64>, counted: Result<u64, String>) -> Memory {
-    let rss = machine::resident_bytes().zip(rss_before);
-    let mut reason = match (&rss, &counted) {
-        (None, _) => "resident memory cannot be read on this machine".to_owned(),
-        (_, Err(why)) => why.clone(),
-        _ => String::new(),
-    };
-    if let (None, Err(why)) = (&rss, &counted) {
-        reason = format!("{reason}; {why}");
-    }
+/// What the table has added since `rss_before`, which is the reason where that was not to be had.
+fn memory_since(rss_before: Result<u64, &str>, counted: Result<u64, String>) -> Memory {
+    let rss = grown(rss_before);
+    let reasons = [
+        rss.as_ref().err().copied(),
+        counted.as_ref().err().map(String::as_str),
+    ];
     Memory {
-        rss_bytes: rss.map(|(now, before)| now.saturating_sub(before)),
+        rss_bytes: rss.ok(),
+        reason: reasons.into_iter().flatten().collect::<Vec<_>>().join("; "),
         bytes_counted: counted.ok(),
-        reason,
     }
+}
+
+fn grown(rss_before: Result<u64, &str>) -> Result<u64, &str> {
+    let now = machine::resident_bytes().ok_or(RSS_UNREADABLE)?;
+    Ok(now.saturating_sub(rss_before?))
 }
 
 /// Serves slices until the parent finishes the pass, and returns the misses and the feeds; `None`
@@ -222,7 +234,7 @@ fn slices<S: Session, R: Room<S>>(
     open: &Open,
     is_control: bool,
     feeds: Vec<Feed>,
-    rss_before: Option<u64>,
+    rss_before: Result<u64, &str>,
     pipe: &mut dyn Pipe,
 ) -> anyhow::Result<Option<(u64, Vec<Feed>)>> {
     let cpus = machine::allowed_cpus();
@@ -258,8 +270,7 @@ fn slices<S: Session, R: Room<S>>(
                 Some(Request::Slice(order)) => {
                     let mut sliced = one_slice(order, &jobs, &done)?;
                     if order.clocked {
-                        let rss = machine::resident_bytes().zip(rss_before);
-                        sliced.rss_bytes = rss.map(|(now, before)| now.saturating_sub(before));
+                        sliced.rss_bytes = grown(rss_before).ok();
                     }
                     misses += sliced.threads.iter().map(|t| t.misses).sum::<u64>();
                     let failed = sliced.failed.clone();

@@ -184,7 +184,7 @@ pub trait Session {
         see: impl FnMut(&[u8], &[u8], bool) -> Keep,
     ) -> Cursor {
         let _ = (from, buckets, see);
-        unimplemented!("a strategy whose WALK is false is never walked")
+        unreachable!("callers look at Strategy::WALK first")
     }
 
     /// Between batches: reclamation of removed entries may advance.

@@ -60,7 +60,8 @@ impl Figure {
                 "Shown is its longest operation, wall time less the thread's run-queue delay; one scale, {scale}."
             ),
             Figure::Memory => format!(
-                "Shown is the growth of the process's resident memory at its end; one scale, {scale}."
+                "Shown is the growth of the process's resident memory at its end, for which only the first trial of a \
+                 process will do; one scale, {scale}."
             ),
         };
         format!(
@@ -145,7 +146,9 @@ fn chart(suite: &str, panel: &PanelSummary, records: &Records, shown: Figure) ->
     let mut slices: BTreeMap<&str, Vec<&SliceRow>> = BTreeMap::new();
     let of_panel =
         |row: &&SliceRow| row.panel == panel.entry.panel && row.kind == SliceKind::Throughput;
-    for row in records.slices.iter().filter(of_panel) {
+    // Only a process's first pass knows its memory.
+    let is_known = |row: &&SliceRow| shown != Figure::Memory || row.rss_bytes.is_some();
+    for row in records.slices.iter().filter(of_panel).filter(is_known) {
         slices.entry(&row.cell_id).or_default().push(row);
     }
     let mut passes: Vec<Pass<'_>> = Vec::new();

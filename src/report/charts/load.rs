@@ -63,15 +63,16 @@ fn name_by_entries(lines: &mut [Line<'_>]) {
     }
 }
 
-/// The ends of load factors and of times.
+/// The ends of load factors and of times, measured and modelled.
 fn extent(lines: &[Line<'_>]) -> Option<[(f64, f64); 2]> {
     let mut ends = [(f64::INFINITY, 0.0_f64); 2];
     let mut points = 0;
     for line in lines {
         let model = line.model.as_ref()?;
         for (buckets, ns) in measured(&line.sweep) {
-            for (end, value) in ends.iter_mut().zip([model.entries / buckets, ns]) {
-                *end = (end.0.min(value), end.1.max(value));
+            let load = model.entries / buckets;
+            for (at, value) in [(0, load), (1, ns), (1, model.ns(buckets))] {
+                ends[at] = (ends[at].0.min(value), ends[at].1.max(value));
             }
             points += 1;
         }
