@@ -16,7 +16,7 @@ const ATTACKER_SEED: Seed = [0, 0];
 
 /// Makes keys that collide under a function, knowing its structure or [`ATTACKER_SEED`], and throws
 /// them into buckets under that seed and under another.
-pub(super) fn flooded(row: &HashRow, unknown: Seed) -> Option<HashFloodRow> {
+pub(super) fn flooded(row: &HashRow, unknown: Seed) -> HashFloodRow {
     let began = Instant::now();
     let (method, bits, keys) = if let Some(flood) = flood::multicollision(row, FLOOD_KEYS) {
         ("multicollision", flood.bits, flood.keys)
@@ -30,7 +30,7 @@ pub(super) fn flooded(row: &HashRow, unknown: Seed) -> Option<HashFloodRow> {
         let hashes: Vec<u64> = keys.iter().map(|key| (row.function)(key, seed)).collect();
         spread(&hashes, FLOOD_BITS, Bits::Low).longest() as u64
     };
-    Some(HashFloodRow {
+    HashFloodRow {
         hash: row.name.to_owned(),
         method: method.to_owned(),
         colliding_bits: bits,
@@ -40,5 +40,5 @@ pub(super) fn flooded(row: &HashRow, unknown: Seed) -> Option<HashFloodRow> {
         longest_seed_known: longest(ATTACKER_SEED),
         longest_seed_unknown: longest(unknown),
         likely_longest: likely_longest(keys.len() as u64, 1 << FLOOD_BITS),
-    })
+    }
 }

@@ -322,7 +322,7 @@ impl Laboratory<'_> {
             }
             (self.watch)(&format!("flood of {}", row.name));
             let flood = flooded(row, self.seed);
-            self.directory.flood(flood.as_slice())?;
+            self.directory.flood(&[flood])?;
         }
         Ok(self.go_on())
     }

@@ -15,6 +15,8 @@ const ROW: i32 = 24;
 const HEAD: i32 = 52;
 /// The least room for the names of rows.
 const NAMES: i32 = 96;
+/// The most that a column takes: wider ones are bars, not cells.
+const WIDEST: i32 = 110;
 /// Room below for the key.
 const KEY: i32 = 40;
 
@@ -53,7 +55,7 @@ impl Heat {
             .iter()
             .map(|(name, _)| super::canvas::text_width(name));
         let left = longest.max().unwrap_or(0).clamp(NAMES, 240) + 14;
-        let width = (WIDTH - 8 - left) / count;
+        let width = ((WIDTH - 8 - left) / count).min(WIDEST);
         self.heads(canvas, left, width)?;
         for (at, (name, cells)) in (0..).zip(&self.rows) {
             let top = HEAD + ROW * at;

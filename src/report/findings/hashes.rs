@@ -113,7 +113,7 @@ fn worst(panels: &[&PanelSummary]) -> Vec<Finding> {
                     continue;
                 };
                 if Verdict::on(&ratio, panel.noise_band) == Verdict::Faster
-                    && ratio.interval.mid >= RUINOUS
+                    && ratio.interval.low >= RUINOUS
                 {
                     cases.push((ratio.interval, *panel, target, *cell, fastest));
                 }
@@ -153,6 +153,45 @@ fn worst(panels: &[&PanelSummary]) -> Vec<Finding> {
     findings
 }
 
+/// How the tables rank by the worst that a flood did to each.
+fn tables(panels: &[&PanelSummary]) -> Option<Finding> {
+    let mut by_target: Vec<(String, Vec<f64>)> = Vec::new();
+    for panel in panels {
+        for cost in panel.flood_costs() {
+            let target = cost.flooded.entry.target.clone();
+            gather(&mut by_target, target, cost.ratio.interval.mid);
+        }
+    }
+    let mut worst: Vec<(String, f64)> = by_target
+        .into_iter()
+        .map(|(target, costs)| (target, costs.into_iter().fold(0.0, f64::max)))
+        .collect();
+    worst.sort_by(|a, b| a.1.total_cmp(&b.1));
+    let (Some(least), Some(most)) = (worst.first(), worst.last()) else {
+        return None;
+    };
+    if worst.len() < 2 || most.1 < RUINOUS {
+        return None;
+    }
+    let ranked: Vec<String> = worst
+        .iter()
+        .map(|(target, factor)| format!("{target} {}", times(*factor)))
+        .collect();
+    Some(Finding {
+        text: format!(
+            "Which table stands a flood: {} is hurt least, {} most. How many times as long a lookup takes \
+             at worst: {}.",
+            least.0,
+            most.0,
+            listed(&ranked)
+        ),
+        topic: Topic::Hash,
+        panels: panel_numbers(panels.iter().copied()),
+        cells: Vec::new(),
+        effect: most.1.ln().abs(),
+    })
+}
+
 /// A sentence for each flooded function, the worst first; those that stand in one.
 fn flood_sentences(panels: &[&PanelSummary]) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -180,10 +219,11 @@ fn flood_sentences(panels: &[&PanelSummary]) -> Vec<Finding> {
         findings.push(flooding(panel, flooded, costs.len(), hurt));
     }
     findings.sort_by(|a, b| b.effect.total_cmp(&a.effect));
+    let mut answers: Vec<Finding> = tables(panels).into_iter().collect();
     if !standing.is_empty() {
         let least = factors.iter().copied().fold(f64::INFINITY, f64::min);
         let most = factors.iter().copied().fold(0.0, f64::max);
-        findings.push(Finding {
+        answers.push(Finding {
             text: format!(
                 "Flooding {}: no table is hurt; against a function whose seed is unknown a lookup takes {} \
                  (the cost of the calls; A/A noise {}).",
@@ -197,7 +237,8 @@ fn flood_sentences(panels: &[&PanelSummary]) -> Vec<Finding> {
             effect: 0.0,
         });
     }
-    findings
+    answers.extend(findings);
+    answers
 }
 
 fn flooding(
@@ -303,6 +344,9 @@ mod tests {
                 ("dash", 100.0, "sip13"),
             ],
         );
+        let first = "Which table stands a flood: dash is hurt least, fixed most.";
+        assert!(hurt[0].starts_with(first), "{hurt:?}");
+        let hurt = &hurt[1..];
         assert!(
             hurt[0].starts_with("Flooding djb2 with 100000 colliding keys"),
             "{hurt:?}"

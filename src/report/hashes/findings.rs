@@ -29,8 +29,8 @@ pub fn findings(summary: &HashSummary) -> Vec<HashFinding> {
     sentences.into_iter().flatten().collect()
 }
 
-fn said(text: String, chart: &'static str) -> Option<HashFinding> {
-    Some(HashFinding { text, chart })
+fn said(text: String, chart: &'static str) -> HashFinding {
+    HashFinding { text, chart }
 }
 
 /// Those that spread all corpora both by low and by high bits, fastest first.
@@ -50,11 +50,23 @@ fn advice(summary: &HashSummary) -> Option<HashFinding> {
     let sound = all_round(summary);
     let fastest = sound.first()?;
     let safe = sound.iter().find(|hash| hash.entry.flood_resistant);
+    let level = |hash: &&&HashFigures| {
+        let ratio = hash.times(fastest, USUAL_BYTES, summary.manifest.seed);
+        ratio.is_some_and(|ratio| ratio.low <= 1.0)
+    };
+    let level: Vec<String> = sound[1..]
+        .iter()
+        .filter(level)
+        .map(|hash| named_with_cost(hash))
+        .collect();
     let mut text = format!(
         "For masks and shards alike: {} is the fastest on keys of {USUAL_BYTES} B that spreads every \
          corpus",
         named_with_cost(fastest)
     );
+    if !level.is_empty() {
+        text += &format!(", not told apart from {}", listed(&level));
+    }
     match safe {
         Some(safe) if safe.entry == fastest.entry => text += ", and resists flooding.",
         Some(safe) => {
@@ -65,7 +77,7 @@ fn advice(summary: &HashSummary) -> Option<HashFinding> {
         }
         None => text += "; none of those measured resists flooding.",
     }
-    said(text, "hash-speed")
+    Some(said(text, "hash-speed"))
 }
 
 /// Which functions suit a use, and which corpora the others pile up.
@@ -107,7 +119,7 @@ fn fitness(summary: &HashSummary, bits: &str, what: &str) -> Option<HashFinding>
         text += &format!("; not so {}", listed(&bad));
     }
     text.push('.');
-    said(text, "hash-spread")
+    Some(said(text, "hash-spread"))
 }
 
 /// What it costs to be safe from floods.
@@ -153,7 +165,7 @@ fn cost_of_keys(summary: &HashSummary) -> Option<HashFinding> {
         );
     }
     text.push('.');
-    said(text, "hash-speed")
+    Some(said(text, "hash-speed"))
 }
 
 fn floods(summary: &HashSummary) -> Option<HashFinding> {
@@ -190,7 +202,7 @@ fn floods(summary: &HashSummary) -> Option<HashFinding> {
         );
     }
     text.push('.');
-    said(text, "")
+    Some(said(text, ""))
 }
 
 fn chains(summary: &HashSummary) -> Option<HashFinding> {
@@ -203,7 +215,7 @@ fn chains(summary: &HashSummary) -> Option<HashFinding> {
     };
     let worst = summary.hashes.iter().filter_map(longest);
     let (_, row) = worst.max_by(|a, b| a.0.total_cmp(&b.0))?;
-    said(
+    Some(said(
         format!(
             "The longest chain against chance: {} puts {} of {} {} keys into one of {} buckets picked by \
              {} bits, where chance gives {}.",
@@ -216,7 +228,7 @@ fn chains(summary: &HashSummary) -> Option<HashFinding> {
             row.likely_longest
         ),
         "hash-chains",
-    )
+    ))
 }
 
 fn avalanche(summary: &HashSummary) -> Option<HashFinding> {
@@ -241,7 +253,7 @@ fn avalanche(summary: &HashSummary) -> Option<HashFinding> {
         text += &format!("; worst bias of the others: {}", listed(&bad));
     }
     text.push('.');
-    said(text, "hash-avalanche")
+    Some(said(text, "hash-avalanche"))
 }
 
 fn loop_cost(summary: &HashSummary) -> Option<HashFinding> {
@@ -249,12 +261,12 @@ fn loop_cost(summary: &HashSummary) -> Option<HashFinding> {
         .empty
         .iter()
         .find(|point| point.key_bytes == USUAL_BYTES)?;
-    said(
+    Some(said(
         format!(
             "The loop itself, around a function that does nothing, costs {} ns a call; all times \
              include it.",
             figure(point.ns.mid)
         ),
         "hash-speed",
-    )
+    ))
 }

@@ -4,11 +4,14 @@ use super::{HashFigures, HashSummary, findings};
 use crate::record::Status;
 use crate::report::format::{figure, wrap};
 
+/// What a function has in a column.
+pub(in crate::report) type TextOf = fn(&HashFigures) -> String;
+
 /// A column: its two lines of title, and what a function has in it.
 pub(in crate::report) struct Column {
     pub over: &'static str,
     pub title: &'static str,
-    pub text: fn(&HashFigures) -> String,
+    pub text: TextOf,
 }
 
 /// All columns, in order.
@@ -125,7 +128,7 @@ fn chain(hash: &HashFigures) -> String {
 }
 
 /// Titles in one line and what a function has in each column.
-pub(in crate::report) fn columns() -> Vec<(String, fn(&HashFigures) -> String)> {
+pub(in crate::report) fn columns() -> Vec<(String, TextOf)> {
     let mut unit = "";
     COLUMNS
         .iter()
@@ -138,7 +141,9 @@ pub(in crate::report) fn columns() -> Vec<(String, fn(&HashFigures) -> String)> 
                 unit
             };
             (
-                format!("{unit} {}", column.title).trim().to_owned(),
+                format!("{unit} {}", column.title.replace(' ', "\u{a0}"))
+                    .trim()
+                    .to_owned(),
                 column.text,
             )
         })
