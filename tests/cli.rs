@@ -387,7 +387,10 @@ fn trace_says_what_a_trace_is() {
     assert!(complaint.contains("line 4001"), "{complaint}");
     let lenient = bucketlab(&["trace", file, "--lenient", "--out", folder]);
     let text = String::from_utf8(lenient.stdout).unwrap();
-    assert!(text.contains("note: 1 are broken, left out"), "{text}");
+    assert!(
+        text.contains("note: 1 request in broken lines, left out"),
+        "{text}"
+    );
 }
 
 /// A child's first pass tells what the table's memory is, never less than what the table itself

@@ -123,6 +123,9 @@ fn births<S: Strategy>(
             return Ok(());
         };
         let memory = memory_since(rss_before, Err("it is counted during a prefill".into()));
+        if let Some(budget) = budget {
+            check_budget(table.usage().bytes, budget.0)?;
+        }
         if !is_control {
             check_misses(open, misses, &feeds)?;
         }
@@ -326,6 +329,18 @@ fn one_slice(
     let process_ns = machine::process_cpu_ns().saturating_sub(cpu_before);
     sliced.helper_cpu_ns = process_ns.saturating_sub(workers_ns + own_ns);
     Ok(sliced)
+}
+
+/// Whether evictions could keep a table to its budget. Between two looks it may be a little above; by
+/// an eighth it is only when what cannot be evicted, its array and locks, is too large.
+fn check_budget(bytes: u64, budget: u64) -> anyhow::Result<()> {
+    if bytes > budget.saturating_add(budget / 8) {
+        bail!(
+            "holds {bytes} bytes, more than its budget of {budget}, with all evicted that could be: \
+             its buckets and locks alone are too large"
+        );
+    }
+    Ok(())
 }
 
 /// Where several threads fill the same keys on a miss, one outcome is not known but the number of

@@ -114,8 +114,8 @@ fn as_text(source: &TraceSource, profile: &TraceProfile, chart: &std::path::Path
     for (name, value) in lines {
         let _ = writeln!(text, "{name:<16} {value}");
     }
-    for (count, note) in facts.notes() {
-        let _ = writeln!(text, "note: {count} {note}");
+    for note in facts.notes_in_words() {
+        let _ = writeln!(text, "note: {note}");
     }
     let _ = writeln!(text, "{}", chart.display());
     text

@@ -49,6 +49,9 @@ pub struct Manifest {
     pub clock_cost_ps: u64,
     /// What could not be measured, and why.
     pub not_measured: Vec<String>,
+    /// What of its input a run could not honour or left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// The machine, as names and values.
     pub machine: std::collections::BTreeMap<String, String>,
     /// The suites as run, after flags.

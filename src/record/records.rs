@@ -293,6 +293,7 @@ mod tests {
             lockfile_hash: "ff00".into(),
             clock_cost_ps: 21_000,
             not_measured: vec!["latency: no slice of that kind".into()],
+            notes: Vec::new(),
             machine: BTreeMap::from([("cpu".into(), "one with \"quotes\"".into())]),
             suites: vec!["name = \"quick\"\ntargets = [\"fixed\"]".parse().unwrap()],
             panels: vec![PanelEntry {

@@ -194,6 +194,14 @@ impl CellSummary {
         let (hits, misses) = (self.hits?.count() as f64, self.misses?.count() as f64);
         (hits + misses > 0.0).then(|| misses / (hits + misses))
     }
+
+    /// The part of operations that go to the origin: lookups that missed over all operations, writes
+    /// included, from 0 to 1.
+    #[must_use]
+    pub fn origin_share(&self) -> Option<f64> {
+        let (misses, ops) = (self.misses?.count() as f64, self.ops?.count() as f64);
+        (ops > 0.0).then(|| misses / ops)
+    }
 }
 
 impl PanelSummary {
@@ -211,11 +219,11 @@ impl PanelSummary {
     }
 
     /// Nanoseconds that an operation of a cell takes in the end, when misses go to the stated origin:
-    /// the measured time an operation and the miss ratio's part of the origin's latency.
+    /// the measured time an operation, and the origin's latency for the part of operations that miss.
     #[must_use]
     pub fn effective_ns(&self, cell: &CellSummary) -> Option<f64> {
         let origin_ns = self.entry.origin_ns? as f64;
-        Some(cell.ns_per_op?.mid + cell.miss_ratio()? * origin_ns)
+        Some(cell.ns_per_op?.mid + cell.origin_share()? * origin_ns)
     }
 
     /// The cell that ratios are taken against, if it was measured or tried.

@@ -123,6 +123,7 @@ impl Synthetic {
             lockfile_hash: String::new(),
             clock_cost_ps: 20_000,
             not_measured: Vec::new(),
+            notes: Vec::new(),
             machine: std::collections::BTreeMap::new(),
             suites: Vec::new(),
             panels: Vec::new(),

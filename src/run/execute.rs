@@ -82,6 +82,7 @@ pub fn execute(
         lockfile_hash,
         clock_cost_ps: machine::clock_cost_ps(),
         not_measured: not_measured(),
+        notes: plan.notes.clone(),
         machine: machine::fingerprint(),
         suites: plan.suites.iter().map(suite_table).collect(),
         panels: (0..)

@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::plan::Panel;
 use crate::record::MissRow;
-use crate::stats::{Request, belady_misses, lru_misses};
+use crate::stats::{Access, Request, belady_misses, lru_misses};
 use crate::workload::{Filled, Kind, Prefill, Segment, Stream, Workload};
 
 /// More requests are not simulated: they take 12 bytes each, and Belady's rule as many again.
@@ -64,14 +64,14 @@ pub(super) fn plain_name(workload: &Workload) -> String {
 fn requests(workload: &Workload, seed: u64) -> anyhow::Result<Result<Vec<Request>, String>> {
     let mut numbers: HashMap<u128, u32, FixedState> = HashMap::default();
     let mut requests = Vec::new();
-    let mut request = |key: &[u8], value_len: u32, read| {
+    let mut request = |key: &[u8], value_len: u32, access| {
         let fresh = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
         let number = *numbers.entry(xxh3_128(key)).or_insert(fresh);
         let key_len = u32::try_from(key.len()).unwrap_or(u32::MAX);
         requests.push(Request {
             key: number,
             bytes: key_len.saturating_add(value_len),
-            read,
+            access,
         });
         requests.len() <= MOST_REQUESTS
     };
@@ -79,7 +79,7 @@ fn requests(workload: &Workload, seed: u64) -> anyhow::Result<Result<Vec<Request
     if workload.prefill {
         let mut fits = true;
         Prefill::new(workload)
-            .for_each(|key, value_len| fits = fits && request(key, value_len, false));
+            .for_each(|key, value_len| fits = fits && request(key, value_len, Access::Write));
         if !fits {
             return too_many();
         }
@@ -88,27 +88,18 @@ fn requests(workload: &Workload, seed: u64) -> anyhow::Result<Result<Vec<Request
     let mut segment = Segment::default();
     while stream.refill(&mut segment)? == Filled::Part {
         for op in &segment.ops {
-            let read = match op.kind {
-                Kind::GetFill | Kind::Rmw => true,
-                Kind::Set | Kind::Insert => false,
-                Kind::Get => {
-                    return Ok(Err(
-                        "a miss does not fill, so policies cannot be compared".into()
-                    ));
-                }
-                Kind::Remove => return Ok(Err("it removes keys, which is not simulated".into())),
-                Kind::Add
-                | Kind::Replace
-                | Kind::Cas
-                | Kind::Append
-                | Kind::Prepend
-                | Kind::Incr
-                | Kind::Decr => {
-                    let why = "some writes depend on what is there, which is not simulated";
+            let access = match op.kind {
+                Kind::GetFill | Kind::Rmw => Access::Fill,
+                Kind::Get => Access::Read,
+                Kind::Set | Kind::Insert | Kind::Add => Access::Write,
+                Kind::Replace | Kind::Cas | Kind::Incr | Kind::Decr => Access::Update,
+                Kind::Remove => Access::Remove,
+                Kind::Append | Kind::Prepend => {
+                    let why = "its appends make values larger, which is not simulated";
                     return Ok(Err(why.into()));
                 }
             };
-            if !request(segment.key(op), op.value_len, read) {
+            if !request(segment.key(op), op.value_len, access) {
                 return too_many();
             }
         }
@@ -127,7 +118,10 @@ fn curves(
         workload: workload.to_owned(),
         policy: policy.to_owned(),
         budget_bytes,
-        requests: requests.iter().filter(|request| request.read).count() as u64,
+        requests: requests
+            .iter()
+            .filter(|request| request.access.is_lookup())
+            .count() as u64,
         misses,
     };
     let mut belady_at = budgets.clone();
@@ -135,8 +129,13 @@ fn curves(
         budgets.iter().min().copied().unwrap_or(1) / 2,
         budgets.iter().max().copied().unwrap_or(1).saturating_mul(2),
     );
-    budgets.extend(between(least, most, LRU_POINTS));
-    if requests.len() <= FEW_REQUESTS {
+    let are_few = requests.len() <= FEW_REQUESTS;
+    // With other requests LRU has a walk for each point too.
+    let stay = |request: &Request| matches!(request.access, Access::Fill | Access::Write);
+    if are_few || requests.iter().all(stay) {
+        budgets.extend(between(least, most, LRU_POINTS));
+    }
+    if are_few {
         belady_at.extend(between(least, most, BELADY_POINTS));
     }
     for budgets in [&mut budgets, &mut belady_at] {
@@ -190,7 +189,7 @@ mod tests {
         assert!(
             requests
                 .iter()
-                .all(|request| request.read && request.key < 1_000)
+                .all(|request| request.access == Access::Fill && request.key < 1_000)
         );
         let rows = curves("s", "w", &requests, vec![20_000, 1 << 30]);
         let misses = |policy: &str, budget| {
@@ -208,13 +207,20 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_policy_is_said() {
+    fn prefills_are_written_and_reads_do_not_fill() {
         let mut read_only = workload("ycsb-c");
-        let why = requests(&read_only, 1).unwrap().unwrap_err();
-        assert!(why.contains("does not fill"), "{why}");
+        let reads = requests(&read_only, 1).unwrap().unwrap();
+        assert!(
+            reads[1_000..]
+                .iter()
+                .all(|request| request.access == Access::Read)
+        );
         read_only.on_miss = OnMiss::Fill;
         let requests = requests(&read_only, 1).unwrap().unwrap();
-        let prefilled = requests.iter().filter(|request| !request.read).count();
+        let prefilled = requests
+            .iter()
+            .filter(|request| request.access == Access::Write)
+            .count();
         assert_eq!((prefilled, requests.len()), (1_000, 2_000));
         let mut named = workload("cache-aside");
         named.name += "@20000";

@@ -187,6 +187,14 @@ impl<'r> Plan<'r> {
                             })
                         }
                     };
+                    let raised = workload.raised_keys();
+                    if raised > 0 {
+                        notes.push(format!(
+                            "workload {}: {raised} of {} keys are longer than their draw, which has no \
+                             room for what tells them apart",
+                            workload.name, workload.entries
+                        ));
+                    }
                     let (facts, content) = trace.unzip();
                     if let Some(facts) = &facts {
                         workload.ops = Some(facts.requests);
@@ -303,10 +311,8 @@ fn scan_trace(source: &crate::workload::TraceSource) -> Result<(TraceFacts, Stri
 }
 
 fn trace_notes(name: &str, facts: &TraceFacts) -> Vec<String> {
-    let notes = facts.notes().into_iter();
-    notes
-        .map(|(count, what)| format!("trace {name}: {count} requests {what}"))
-        .collect()
+    let notes = facts.notes_in_words().into_iter();
+    notes.map(|note| format!("trace {name}: {note}")).collect()
 }
 
 /// What the cells of a panel share, in a form that is the same for the same thing. A trace stands

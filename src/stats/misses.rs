@@ -1,7 +1,7 @@
 //! What a cache of so many bytes misses: exact LRU for all sizes at once, and Belady's optimum.
 //!
-//! Keys are numbered from 0 and have one size each, in bytes. An entry is kept whole or not at all;
-//! what is larger than the whole cache is missed every time.
+//! Keys are numbered from 0. An entry is kept whole or not at all; what is larger than the whole cache
+//! is missed every time.
 
 use std::collections::BTreeSet;
 
@@ -12,13 +12,42 @@ pub struct Request {
     pub key: u32,
     /// Bytes that its entry takes.
     pub bytes: u32,
-    /// Whether it looks the key up: then it can miss. Otherwise it is a write, which uses the entry
-    /// and puts it in.
-    pub read: bool,
+    /// What it does.
+    pub access: Access,
 }
 
-/// Misses of LRU under each of these budgets, in bytes and rising: exact, in one walk over the
-/// requests, whatever the number of budgets.
+/// What a request does to a cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Looks the key up, and puts it in when it was missed.
+    Fill,
+    /// Looks the key up, and leaves it out when it was missed.
+    Read,
+    /// Puts the entry in or changes it; no lookup.
+    Write,
+    /// Changes the entry if it is there; no lookup.
+    Update,
+    /// Takes the entry out; no lookup.
+    Remove,
+}
+
+impl Access {
+    /// Whether it can miss.
+    #[must_use]
+    pub fn is_lookup(self) -> bool {
+        matches!(self, Access::Fill | Access::Read)
+    }
+
+    /// Whether the entry is there after it, whatever was before: then a larger cache holds all that a
+    /// smaller one does.
+    fn leaves_entry(self) -> bool {
+        matches!(self, Access::Fill | Access::Write)
+    }
+}
+
+/// Misses of LRU under each of these budgets, in bytes and rising: exact. In one walk over the
+/// requests, whatever the number of budgets, if every request leaves its entry there; where some do not,
+/// what is in a cache depends on what its size let it miss, and each budget has a walk of its own.
 ///
 /// LRU keeps the longest front of the stack of keys, latest use first, that fits: a request hits if the
 /// entries used since its key's last use, and its own, fit together. (As sizes are constant that
@@ -30,12 +59,18 @@ pub struct Request {
 /// Development 19(4), 1975), in Fenwick's form (Software: Practice and Experience 24(3), 1994).
 #[must_use]
 pub fn lru_misses(requests: &[Request], budgets: &[u64]) -> Vec<u64> {
+    if !requests.iter().all(|request| request.access.leaves_entry()) {
+        let walks = budgets
+            .iter()
+            .map(|&budget| lru_misses_at(requests, budget));
+        return walks.collect();
+    }
     // The number of requests whose sum is in (budgets[at - 1], budgets[at]].
     let mut sums = vec![0_u64; budgets.len() + 1];
     let mut stack = Stack::default();
     for request in requests {
         let sum = stack.touch(request.key as usize, u64::from(request.bytes));
-        if request.read {
+        if request.access.is_lookup() {
             let at = sum.map_or(budgets.len(), |sum| {
                 budgets.partition_point(|&budget| budget < sum)
             });
@@ -50,6 +85,93 @@ pub fn lru_misses(requests: &[Request], budgets: &[u64]) -> Vec<u64> {
             misses
         })
         .collect()
+}
+
+/// Misses of LRU under one budget, by a list of the keys that are kept.
+fn lru_misses_at(requests: &[Request], budget: u64) -> u64 {
+    let mut kept = Recency::new(key_count(requests));
+    let (mut held, mut misses) = (0_u64, 0);
+    for request in requests {
+        let before = kept.take(request.key);
+        held -= u64::from(before.unwrap_or(0));
+        misses += u64::from(before.is_none() && request.access.is_lookup());
+        let Some(bytes) = after(request, before) else {
+            continue;
+        };
+        // What is larger than the whole cache goes through it all the same, as in the stack.
+        while held + u64::from(bytes) > budget
+            && let Some(oldest) = kept.oldest()
+        {
+            held -= u64::from(kept.take(oldest).unwrap_or(0));
+        }
+        if u64::from(bytes) <= budget {
+            kept.put_first(request.key, bytes);
+            held += u64::from(bytes);
+        }
+    }
+    misses
+}
+
+/// The bytes of an entry after a request, by those before it; nothing if it is not there.
+fn after(request: &Request, before: Option<u32>) -> Option<u32> {
+    match (request.access, before) {
+        (Access::Remove, _) | (Access::Read | Access::Update, None) => None,
+        (Access::Read, Some(bytes)) => Some(bytes),
+        (Access::Fill | Access::Write | Access::Update, _) => Some(request.bytes),
+    }
+}
+
+fn key_count(requests: &[Request]) -> usize {
+    let keys = requests.iter().map(|request| request.key as usize + 1);
+    keys.max().unwrap_or(0)
+}
+
+/// A list of keys in the order of their last use, linked both ways through arrays.
+struct Recency {
+    /// The key used just after each key, and just before it; behind the last key stands the list's own
+    /// link, whose `older` is the newest key and whose `newer` the oldest.
+    newer: Vec<u32>,
+    older: Vec<u32>,
+    bytes: Vec<Option<u32>>,
+}
+
+impl Recency {
+    fn new(keys: usize) -> Recency {
+        let own = u32::try_from(keys).expect("keys are numbered in 32 bits");
+        Recency {
+            newer: vec![own; keys + 1],
+            older: vec![own; keys + 1],
+            bytes: vec![None; keys],
+        }
+    }
+
+    fn own(&self) -> usize {
+        self.bytes.len()
+    }
+
+    fn oldest(&self) -> Option<u32> {
+        let oldest = self.newer[self.own()];
+        (oldest as usize != self.own()).then_some(oldest)
+    }
+
+    /// Takes a key out; the bytes of its entry, if it was there.
+    fn take(&mut self, key: u32) -> Option<u32> {
+        let bytes = self.bytes[key as usize].take()?;
+        let (newer, older) = (self.newer[key as usize], self.older[key as usize]);
+        self.older[newer as usize] = older;
+        self.newer[older as usize] = newer;
+        Some(bytes)
+    }
+
+    /// Puts in a key that is not there.
+    fn put_first(&mut self, key: u32, bytes: u32) {
+        let own = self.own();
+        let second = std::mem::replace(&mut self.older[own], key);
+        self.newer[second as usize] = key;
+        self.older[key as usize] = second;
+        self.newer[key as usize] = u32::try_from(own).expect("as in new");
+        self.bytes[key as usize] = Some(bytes);
+    }
 }
 
 /// Keys in the order of their last use, with the sum of the bytes of all after any one.
@@ -135,27 +257,34 @@ impl Stack {
 #[must_use]
 pub fn belady_misses(requests: &[Request], budget: u64) -> u64 {
     const NEVER: usize = usize::MAX;
-    let keys = requests.iter().map(|request| request.key as usize + 1);
-    let keys = keys.max().unwrap_or(0);
+    let keys = key_count(requests);
     let mut next = vec![NEVER; requests.len()];
     let mut last = vec![NEVER; keys];
     for (at, request) in requests.iter().enumerate().rev() {
-        next[at] = std::mem::replace(&mut last[request.key as usize], at);
+        // Nobody needs what is taken out next.
+        let needed_at = if request.access == Access::Remove {
+            NEVER
+        } else {
+            at
+        };
+        next[at] = std::mem::replace(&mut last[request.key as usize], needed_at);
     }
     // What is kept, by the time it is needed next; and each key's, with its bytes.
     let mut kept = BTreeSet::new();
-    let mut needed: Vec<Option<(usize, u64)>> = vec![None; keys];
+    let mut needed: Vec<Option<(usize, u32)>> = vec![None; keys];
     let (mut held, mut misses) = (0_u64, 0);
     for (request, next) in requests.iter().zip(next) {
         let key = request.key as usize;
-        match needed[key].take() {
-            Some((then, bytes)) => {
-                kept.remove(&(then, key));
-                held -= bytes;
-            }
-            None => misses += u64::from(request.read),
-        }
-        let bytes = u64::from(request.bytes);
+        let before = needed[key].take().map(|(then, bytes)| {
+            kept.remove(&(then, key));
+            held -= u64::from(bytes);
+            bytes
+        });
+        misses += u64::from(before.is_none() && request.access.is_lookup());
+        let Some(own_bytes) = after(request, before) else {
+            continue;
+        };
+        let bytes = u64::from(own_bytes);
         if bytes > budget {
             continue;
         }
@@ -163,11 +292,11 @@ pub fn belady_misses(requests: &[Request], budget: u64) -> u64 {
             && let Some((_, last)) = kept.pop_last()
         {
             if let Some((_, bytes)) = needed[last].take() {
-                held -= bytes;
+                held -= u64::from(bytes);
             }
         }
         kept.insert((next, key));
-        needed[key] = Some((next, bytes));
+        needed[key] = Some((next, own_bytes));
         held += bytes;
     }
     misses
@@ -184,7 +313,7 @@ mod tests {
         Request {
             key,
             bytes,
-            read: true,
+            access: Access::Fill,
         }
     }
 
@@ -194,11 +323,15 @@ mod tests {
         let mut misses = 0;
         for request in requests {
             let at = stack.iter().position(|other| other.key == request.key);
-            match at {
-                Some(at) => drop(stack.remove(at)),
-                None => misses += u64::from(request.read),
+            let old = at.map(|at| stack.remove(at));
+            misses += u64::from(old.is_none() && request.access.is_lookup());
+            match (request.access, old) {
+                (Access::Read, Some(old)) => stack.insert(0, old),
+                (Access::Update, Some(_)) | (Access::Fill | Access::Write, _) => {
+                    stack.insert(0, *request);
+                }
+                _ => {}
             }
-            stack.insert(0, *request);
             while stack.iter().map(|r| u64::from(r.bytes)).sum::<u64>() > budget {
                 stack.pop();
             }
@@ -237,7 +370,11 @@ mod tests {
             Request {
                 key,
                 bytes: size_of(key),
-                read: !dice.next_u64().is_multiple_of(8),
+                access: if dice.next_u64().is_multiple_of(8) {
+                    Access::Write
+                } else {
+                    Access::Fill
+                },
             }
         };
         (0..count).map(request).collect()
@@ -266,13 +403,69 @@ mod tests {
         assert_eq!(lru_misses(&[], &[5]), [0]);
     }
 
+    /// Some of the requests do not leave their entry there.
+    fn mixed(seed: u64, count: usize, keys: u64, size_of: impl Fn(u32) -> u32) -> Vec<Request> {
+        const ALL: [Access; 5] = [
+            Access::Fill,
+            Access::Read,
+            Access::Write,
+            Access::Update,
+            Access::Remove,
+        ];
+        let mut dice = Xoshiro256PlusPlus::seed_from_u64(seed);
+        let mut requests = random(seed, count, keys, size_of);
+        for request in &mut requests {
+            request.access = ALL[usize::try_from(dice.next_u64() % 5).unwrap()];
+        }
+        requests
+    }
+
+    #[test]
+    fn what_does_not_stay_is_not_counted_on() {
+        let requests = mixed(3, 6_000, 200, |key| 1 + key * 7 % 50);
+        let budgets: Vec<u64> = vec![0, 1, 49, 100, 500, 2_000, 1 << 40];
+        let expected: Vec<u64> = budgets
+            .iter()
+            .map(|&budget| plain_lru(&requests, budget))
+            .collect();
+        assert_eq!(lru_misses(&requests, &budgets), expected);
+        let with = |access| Request {
+            access,
+            ..get(0, 5)
+        };
+        let [read, write, update, remove] =
+            [Access::Read, Access::Write, Access::Update, Access::Remove].map(with);
+        for (requests, misses) in [
+            (vec![read, read], 2),
+            (vec![update, read], 1),
+            (vec![write, read, remove, read], 1),
+            (vec![get(0, 5), read, update, read], 1),
+        ] {
+            assert_eq!(lru_misses(&requests, &[5]), [misses], "{requests:?}");
+            assert_eq!(belady_misses(&requests, 5), misses, "{requests:?}");
+        }
+        // What is taken out next is the first to go.
+        let string = [
+            get(0, 5),
+            get(1, 5),
+            get(2, 5),
+            with(Access::Remove),
+            get(1, 5),
+        ];
+        assert_eq!(belady_misses(&string, 10), 3);
+    }
+
     #[test]
     fn belady_misses_least_and_never_more_than_lru() {
         for seed in 0..40 {
             let requests = random(seed, 12, 5, |_| 10);
             for budget in [0, 9, 10, 20, 30, 1000] {
                 let belady = belady_misses(&requests, budget);
-                let reads: Vec<Request> = requests.iter().copied().filter(|r| r.read).collect();
+                let reads: Vec<Request> = requests
+                    .iter()
+                    .copied()
+                    .filter(|request| request.access.is_lookup())
+                    .collect();
                 assert_eq!(belady_misses(&reads, budget), fewest(&reads, 0, budget));
                 assert!(belady <= lru_misses(&requests, &[budget])[0]);
             }

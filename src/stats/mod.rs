@@ -10,5 +10,5 @@ mod order;
 pub use bootstrap::{
     CONFIDENCE, Interval, RESAMPLES, bootstrap_median, bootstrap_median_in_groups,
 };
-pub use misses::{Request, belady_misses, lru_misses};
+pub use misses::{Access, Request, belady_misses, lru_misses};
 pub use order::{geometric_mean, median, median_absolute_deviation, quantile};

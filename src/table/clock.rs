@@ -26,9 +26,10 @@
 //!
 //! **How often.** What a table holds is not cheap to ask of every kind of table (some add up a
 //! thousand stripes), so that [`Keeper`], which each thread has one of, asks after so many bytes have
-//! been written: a share of what is left to the limit, between 1/2048 and 1/16 of the limit over all
-//! threads. A table is therefore above its limit by 1/2048 or so now and then, and by what one call
-//! cannot make up for.
+//! been written: a share of what is left to the limit, between 1/512 and 1/16 of the limit over all
+//! threads. When it has to make room it makes some to spare, 1/128 of the limit, for the next writes. A
+//! table is therefore above its limit by 1/512 or so now and then, and by what one call cannot make
+//! up for.
 //!
 //! **Locking:** the hand's mutex, held for one batch of buckets and taken while holding no lock of the
 //! table, which takes its own below.
@@ -222,13 +223,21 @@ impl<'c> Keeper<'c> {
         session: &mut S::Session<'_>,
         dead: impl FnMut(&[u8], &[u8]) -> bool,
     ) -> Evicted {
-        let evicted = self.clock.make_room(table, session, self.limit, dead);
-        let room = self.limit.saturating_sub(table.usage().bytes);
+        let mut bytes = table.usage().bytes;
+        let mut evicted = Evicted::default();
+        if bytes > self.limit {
+            let spare = self.limit / 128;
+            evicted = self
+                .clock
+                .make_room(table, session, self.limit - spare, dead);
+            bytes = table.usage().bytes;
+        }
+        let room = self.limit.saturating_sub(bytes);
         self.left = if room == 0 && !evicted.exhausted {
             0
         } else {
             // A quarter of the room at most, as entries take more than their bytes and arrays double.
-            (room / 4).clamp(self.limit / 2048, self.limit / 16) / self.workers
+            (room / 4).clamp(self.limit / 512, self.limit / 16) / self.workers
         };
         evicted
     }

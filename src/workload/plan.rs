@@ -419,7 +419,12 @@ impl Workload {
         if let Some(key) = &self.key {
             let _ = write!(text, ", keys {key}");
         }
-        let _ = write!(text, ", values {}", self.value);
+        let format = self.trace.as_ref().map(|trace| find_format(&trace.format));
+        if matches!(format, Some(Ok(format)) if format.sizes) {
+            text.push_str(", values as large as it says");
+        } else {
+            let _ = write!(text, ", values {}", self.value);
+        }
         if self.resize_values {
             text.push_str(", resized by each write");
         }

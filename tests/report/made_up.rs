@@ -85,6 +85,7 @@ fn manifest(run_id: &str, size: Size) -> Manifest {
         lockfile_hash: String::new(),
         clock_cost_ps: 20_000,
         not_measured: Vec::new(),
+        notes: Vec::new(),
         machine: std::collections::BTreeMap::new(),
         suites: vec!["name = \"made-up\"".parse().unwrap()],
         panels: panels

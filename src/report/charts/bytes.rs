@@ -68,6 +68,15 @@ fn choose<'s>(suite: &Suite<'s>, structures: &Structures<'_>) -> (Vec<Row<'s>>, 
     let mut rows: Vec<Row<'_>> = Vec::new();
     let (mut seen, mut panels) = (Vec::new(), Vec::new());
     for &panel in &suite.panels {
+        // Of several budgets the largest: in a small one a table's own bytes count for most.
+        let same = suite
+            .panels
+            .iter()
+            .filter(|other| other.plain_workload() == panel.plain_workload());
+        let largest = same.filter_map(|other| other.entry.budget).max();
+        if panel.entry.budget.is_some() && panel.entry.budget < largest {
+            continue;
+        }
         for cell in panel.cells.iter().filter(|cell| cell.ranked()) {
             let structure = structures.get(cell.entry.cell_id.as_str());
             let counted = structure.and_then(Structure::per_entry);

@@ -371,7 +371,7 @@ pub(super) fn with_heading(svg: &str, title: &str, about: &str) -> String {
         .and_then(|rest| rest.split('"').next());
     let height: i32 = height.and_then(|digits| digits.parse().ok()).unwrap_or(0);
     // Characters in a line of each, by the estimated width.
-    let title_lines = wrap(title, 84, "");
+    let title_lines = wrap(title, 78, "");
     let about_lines = wrap(about, 116, "");
     let lines = i32::try_from(title_lines.len() + about_lines.len()).unwrap_or(2);
     let above = lines * LINE + 22;

@@ -191,12 +191,18 @@ fn miss_ratios(suite: &str, group: &Group<'_>) -> Option<Chart> {
         suite: suite.to_owned(),
         panels: group.numbers(),
         title,
-        about: "Measured points by target over a logarithmic axis of budgets, which cover all that a table holds: \
-                entries with headers, buckets, locks. The grey lines are simulated over the bytes of keys and values \
-                alone, so that a table's own bytes are part of its distance: exact LRU, and, dashed, Belady's rule, \
-                which knows the future (the optimum for values of one size, nearly so for others). Evictions are \
-                CLOCK over buckets in every target."
-            .to_owned(),
+        about: format!(
+            "Measured points by target over a logarithmic axis of budgets, which cover all that a table holds: \
+             entries with headers, buckets, locks. {} Evictions are CLOCK over buckets in every target.",
+            if curves.is_empty() {
+                "What LRU and Belady's rule would miss is not known: the page says why where it lists what was \
+                 not measured."
+            } else {
+                "The grey lines are simulated over the bytes of keys and values alone, so that a table's own \
+                 bytes are part of its distance: exact LRU, and, dashed, Belady's rule, which knows the future \
+                 (the optimum for values of one size, nearly so for others)."
+            }
+        ),
         svg,
     })
 }
@@ -225,10 +231,10 @@ fn effective(suite: &str, group: &Group<'_>) -> Option<Chart> {
     let lines = group.lines(|panel, cell| {
         let whole = panel.effective_ns(cell)? / 1e3;
         let said = format!(
-            "{} µs an operation: {} ns in the table, {} % of lookups to the origin",
+            "{} µs an operation: {} ns in the table, {} % of operations to the origin",
             figure(whole),
             figure(cell.ns_per_op?.mid),
-            figure(100.0 * cell.miss_ratio()?),
+            figure(100.0 * cell.origin_share()?),
         );
         Some((whole, said))
     });
@@ -261,7 +267,7 @@ fn effective(suite: &str, group: &Group<'_>) -> Option<Chart> {
         title,
         about: format!(
             "Effective latency over a logarithmic axis of budgets: the measured median time an operation, plus the \
-             part of lookups that miss times the {origin} that the workload states for its origin. The origin was \
+             part of operations that miss times the {origin} that the workload states for its origin. The origin was \
              not measured; time in queues is not in it."
         ),
         svg,

@@ -90,7 +90,7 @@ pub(super) fn misses(summary: &Summary) -> Vec<Finding> {
 /// For each workload with an origin what the largest budget saves over the smallest, by the target
 /// that is best under the largest.
 pub(super) fn origins(summary: &Summary) -> Vec<Finding> {
-    let mut findings = Vec::new();
+    let mut findings: Vec<Finding> = summary.panels.iter().filter_map(unbounded_origin).collect();
     for ((_, workload, _), mut panels) in groups(summary) {
         panels.sort_by_key(|panel| panel.entry.budget);
         let ([small, .., large], Some(origin_ns)) = (panels.as_slice(), panels[0].entry.origin_ns)
@@ -116,7 +116,7 @@ pub(super) fn origins(summary: &Summary) -> Vec<Finding> {
         let bytes = |panel: &PanelSummary| ByteCount(panel.entry.budget.unwrap_or(0));
         let text = format!(
             "{workload} with an origin of {}: an operation of {} takes {} µs in {} bytes and {} µs \
-             in {}, misses included; {} % of that is time in the table.",
+             in {}, misses included; of the latter {} % is time in the table.",
             Nanoseconds(origin_ns),
             large.label(cell),
             figure(with_small / 1e3),
@@ -134,6 +134,36 @@ pub(super) fn origins(summary: &Summary) -> Vec<Finding> {
         });
     }
     findings
+}
+
+/// For a panel with an origin and no budget what the quickest and the slowest table make of it.
+fn unbounded_origin(panel: &PanelSummary) -> Option<Finding> {
+    let origin_ns = panel.entry.origin_ns?;
+    if panel.entry.budget.is_some() {
+        return None;
+    }
+    let cells = by(panel, |cell| panel.effective_ns(cell));
+    let (&(least, best), &(most, worst)) = (cells.first()?, cells.last()?);
+    let share = best.ns_per_op.map_or(0.0, |ns| ns.mid / least);
+    let mut text = format!(
+        "{} with an origin of {}: an operation of {} takes {} µs, misses included, and of that {} % is \
+         time in the table",
+        panel.plain_workload(),
+        Nanoseconds(origin_ns),
+        panel.label(best),
+        figure(least / 1e3),
+        figure(100.0 * share),
+    );
+    if cells.len() > 1 {
+        text += &format!("; of {} {} µs", panel.label(worst), figure(most / 1e3));
+    }
+    Some(Finding {
+        text: text + ".",
+        topic: Topic::Origin,
+        panels: vec![panel.entry.panel],
+        cells: cell_ids([best, worst]),
+        effect: (most / least).ln(),
+    })
 }
 
 #[cfg(test)]
@@ -187,6 +217,36 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("20.2 µs in 2Mi"), "{text}");
+        // Where every other operation is a write, half as many go to the origin.
+        let mut records = bounded(
+            bounded(Synthetic::new(), 1 << 20, (500, 500), (600, 400)),
+            1 << 21,
+            (700, 300),
+            (900, 100),
+        )
+        .records();
+        for row in &mut records.trials {
+            row.ops = row.ops.map(|ops| 2 * ops);
+        }
+        let half = origins(&Summary::of(&records));
+        assert!(
+            half[0].text.contains("takes 40.2 µs in 1Mi"),
+            "{}",
+            half[0].text
+        );
+        // Without a budget the tables are set beside each other.
+        let cells = [
+            Cell::new("fixed", 400.0).answers(600, 400),
+            Cell::new("dash", 200.0).answers(900, 100),
+        ];
+        let mut records = Synthetic::new().pass("web", 1, 0, &cells).records();
+        records.manifest.panels[0].origin_ns = Some(200_000);
+        let alone = origins(&Summary::of(&records));
+        assert!(
+            alone[0].text.contains("of dash takes 20.2 µs"),
+            "{}",
+            alone[0].text
+        );
         let none = Synthetic::new().pass("web", 1, 0, &[Cell::new("fixed", 400.0)]);
         let none = Summary::of(&none.records());
         assert!(misses(&none).is_empty() && origins(&none).is_empty());

@@ -241,6 +241,13 @@ fn notes(summary: &Summary, records: &Records) -> Vec<String> {
                 .to_owned(),
         );
     }
+    notes.extend(
+        summary
+            .manifest
+            .notes
+            .iter()
+            .map(|note| format!("Note: {note}.")),
+    );
     if summary.dropped_lines > 0 {
         let lines = counted(u64::from(summary.dropped_lines), "row");
         notes.push(format!(

@@ -70,6 +70,14 @@ impl Blocks {
             ))
         };
         let file = File::open(path).map_err(|error| unreadable(&error))?;
+        let kind = file.metadata().map_err(|error| unreadable(&error))?;
+        if !kind.is_file() {
+            return Err(BadInput(format!(
+                "trace '{}' is no regular file: every thread reads it from its beginning, so it cannot \
+                 be a pipe or a directory; save it first",
+                path.display()
+            )));
+        }
         let mut file = BufReader::with_capacity(PACKED_BYTES, file);
         let head = file.fill_buf().map_err(|error| unreadable(&error))?;
         let packing = match head {

@@ -100,6 +100,18 @@ impl TraceFacts {
         self.ops[op as usize]
     }
 
+    /// The same as sentences without an end: `1 request with a time to live, …`.
+    #[must_use]
+    pub fn notes_in_words(&self) -> Vec<String> {
+        let notes = self.notes().into_iter();
+        notes
+            .map(|(count, what)| match count {
+                1 => format!("1 request {what}"),
+                _ => format!("{count} requests {what}"),
+            })
+            .collect()
+    }
+
     /// What of the trace is not as it was where it was recorded, each with how many requests it
     /// concerns: what a table in process cannot honour, and what was left out.
     #[must_use]
@@ -116,28 +128,28 @@ impl TraceFacts {
         [
             (
                 self.with_ttl,
-                "have a time to live: a table in process keeps entries for ever".to_owned(),
+                "with a time to live, which a table in process does not know: it keeps entries for ever".to_owned(),
             ),
             (
                 tokens,
-                "use cas tokens, and tables have none: gets is a get, cas stores if there is a \
+                "with cas tokens, which tables do not have: gets is a get, cas stores if there is a \
                  value"
                     .to_owned(),
             ),
             (
                 leases,
-                "use leases, and tables grant none: plain gets and sets".to_owned(),
+                "with leases, which tables do not grant: they are plain gets and sets".to_owned(),
             ),
             (
                 others,
                 format!(
-                    "ask for operations that a table does not have, left out: {}",
+                    "for operations that a table does not have, left out: {}",
                     names.join(", ")
                 ),
             ),
             (
                 self.skipped,
-                format!("are broken, left out; first: {skipped}"),
+                format!("in broken lines, left out; first: {skipped}"),
             ),
         ]
         .into_iter()

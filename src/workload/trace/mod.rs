@@ -57,6 +57,8 @@ pub struct Format {
     /// Whether it records writes, so that a get that misses is left to the set that follows it;
     /// otherwise each get fills on a miss.
     pub writes: bool,
+    /// Whether it says how large values are.
+    pub sizes: bool,
     parser: fn() -> Parser,
 }
 
@@ -67,6 +69,7 @@ pub static FORMATS: &[Format] = &[
         about: "one key a line, every line a get that fills on a miss; plain, .gz or .zst",
         source: "bucketlab",
         writes: false,
+        sizes: false,
         parser: || Parser::Keys,
     },
     Format {
@@ -75,6 +78,7 @@ pub static FORMATS: &[Format] = &[
                 .zst",
         source: "Twitter's cache traces (Yang et al., OSDI 2020)",
         writes: true,
+        sizes: true,
         parser: || Parser::Twitter,
     },
     Format {
@@ -83,6 +87,7 @@ pub static FORMATS: &[Format] = &[
                 op_count, ttl, op_time; plain, .gz or .zst",
         source: "CacheLib's key-value traces (Meta)",
         writes: true,
+        sizes: true,
         parser: || Parser::Cachelib(None),
     },
     Format {
@@ -91,6 +96,7 @@ pub static FORMATS: &[Format] = &[
                 fills on a miss, its key the decimal of the id; plain, .gz or .zst",
         source: "libCacheSim",
         writes: false,
+        sizes: true,
         parser: || Parser::Oracle,
     },
     Format {
@@ -98,6 +104,7 @@ pub static FORMATS: &[Format] = &[
         about: "lines of READ, UPDATE, INSERT or READMODIFYWRITE and a key; plain, .gz or .zst",
         source: "what YCSB implementations print",
         writes: true,
+        sizes: false,
         parser: || Parser::Ycsb,
     },
 ];
@@ -430,7 +437,7 @@ impl TraceSource {
         }
         let mut blocks = Blocks::open(text.as_ref(), "line")?;
         let head = blocks.head(GUESS_BYTES)?;
-        Ok(source(text, guess(text, head)))
+        Ok(source(text, guess(text, head)?))
     }
 
     pub(super) fn is_empty(&self) -> BadInput {
@@ -444,9 +451,15 @@ impl TraceSource {
 /// Bytes that a guess wants to see: a line of most formats, some records of the packed one.
 const GUESS_BYTES: usize = 4096;
 
-/// The format that a file's name says, or else its first bytes look like; `keys` if like nothing
-/// else.
-fn guess(path: &str, head: &[u8]) -> &'static str {
+/// Lines that a guess looks at.
+const GUESS_LINES: usize = 16;
+
+/// The format that a file's name says, or else its first lines look like. What looks like none is
+/// `keys` if its lines could be nothing else: then they have no blanks, commas or the like.
+///
+/// # Errors
+/// Lines that could be of another format, but are not.
+fn guess(path: &str, head: &[u8]) -> Result<&'static str, BadInput> {
     let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
     for (part, format) in [
         ("oraclegeneral", "oracle-general"),
@@ -454,20 +467,39 @@ fn guess(path: &str, head: &[u8]) -> &'static str {
         (".keys", "keys"),
     ] {
         if name.contains(part) {
-            return format;
+            return Ok(format);
         }
     }
-    let line = head.split(|byte| *byte == b'\n').next().unwrap_or(head);
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
     if head.contains(&0) {
-        "oracle-general"
-    } else if rows::ycsb(line).is_ok() {
-        "ycsb"
-    } else if Columns::find(line).is_ok() {
-        "cachelib"
-    } else if rows::twitter(line).is_ok() {
-        "twitter"
+        return Ok("oracle-general");
+    }
+    // What is behind the last line's end may be cut off.
+    let whole = match head.iter().rposition(|byte| *byte == b'\n') {
+        Some(end) => &head[..end],
+        None => head,
+    };
+    let lines = || {
+        let lines = whole.split(|byte| *byte == b'\n').take(GUESS_LINES);
+        lines.map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+    };
+    // One sound line is enough: a broken one is told of when it is read, with its number.
+    if lines()
+        .next()
+        .is_some_and(|line| Columns::find(line).is_ok())
+    {
+        Ok("cachelib")
+    } else if lines().any(|line| rows::ycsb(line).is_ok()) {
+        Ok("ycsb")
+    } else if lines().any(|line| rows::twitter(line).is_ok()) {
+        Ok("twitter")
+    } else if lines().any(|line| line.iter().any(|byte| b" \t,;#\"".contains(byte))) {
+        let formats: Vec<&str> = FORMATS.iter().map(|format| format.name).collect();
+        Err(BadInput(format!(
+            "trace '{path}': its format cannot be guessed, as its first lines are of no format and \
+             too much for keys; give it behind a colon, as in {path}:keys; valid: {}",
+            formats.join(", ")
+        )))
     } else {
-        "keys"
+        Ok("keys")
     }
 }

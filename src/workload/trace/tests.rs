@@ -151,14 +151,17 @@ fn a_gzip_file_cut_short_or_damaged_is_named_with_the_place() {
 #[test]
 fn files_that_are_none_are_named() {
     let folder = tempfile::tempdir().unwrap();
-    for path in [folder.path().join("absent"), folder.path().to_owned()] {
+    for (path, why) in [
+        (folder.path().join("absent"), "cannot be read"),
+        (folder.path().to_owned(), "no regular file"),
+    ] {
         let source = TraceSource {
             path: path.clone(),
             format: "keys".into(),
             lenient: false,
         };
         let error = TraceFacts::scan(&source).unwrap_err().to_string();
-        assert!(error.contains("cannot be read"), "{error}");
+        assert!(error.contains(why), "{error}");
         assert!(error.contains(path.to_str().unwrap()), "{error}");
     }
     let unknown = find_format("keyz").err().unwrap().to_string();
@@ -365,10 +368,27 @@ fn formats_are_guessed_from_name_and_first_bytes() {
     }
     // A name that says it wins.
     assert_eq!(
-        guess("a/w.oracleGeneral.bin.gz", b"READ a\n"),
+        guess("a/w.oracleGeneral.bin.gz", b"READ a\n").unwrap(),
         "oracle-general"
     );
-    assert_eq!(guess("READ.keys.txt", b"READ a\n"), "keys");
+    assert_eq!(guess("READ.keys.txt", b"READ a\n").unwrap(), "keys");
+    // A first line that is broken does not hide what the others are.
+    let second = b"0,k1,4,10,1,gett,0\n0,k1,4,10,1,get,0\n";
+    assert_eq!(guess("t", second).unwrap(), "twitter");
+    assert_eq!(
+        guess("t", b"***** properties *****\nREAD user1\n").unwrap(),
+        "ycsb"
+    );
+    assert_eq!(guess("t", b"user1\nproduct/2").unwrap(), "keys");
+    for neither in [
+        "SCAN user1 10\n",
+        "a,b,c\n",
+        "# a remark\n",
+        "key;op;size\n",
+    ] {
+        let error = guess("t", neither.as_bytes()).unwrap_err();
+        assert!(error.0.contains("t:keys"), "{error}");
+    }
     assert!(TraceSource::parse("/nowhere/at-all", false).is_err());
 }
 
