@@ -4,6 +4,8 @@
 //! distributions" (ACM TOMS 1977), with the table built as in Vose, "A linear algorithm for
 //! generating random numbers with a given distribution" (IEEE TSE 1991).
 
+use std::hint::select_unpredictable;
+
 /// A table of weights made ready to be drawn from.
 #[derive(Clone, Debug)]
 pub(super) struct Alias(Box<[Cell]>);
@@ -65,11 +67,7 @@ impl Alias {
         )]
         let (index, rest) = ((product >> 64) as usize, (product >> 32) as u32);
         let cell = self.0[index];
-        if rest < cell.threshold {
-            index
-        } else {
-            cell.other as usize
-        }
+        select_unpredictable(rest < cell.threshold, index, cell.other as usize)
     }
 }
 

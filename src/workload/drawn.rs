@@ -1,10 +1,10 @@
 //! Operations drawn from a seed.
 
 use super::draws::{Draws, mix};
-use super::keys::KeyMaker;
+use super::keys::{KEY_EXCESS, KeyMaker};
 use super::picker::{Inserts, Picker};
 use super::presence::Presence;
-use super::segment::{Expect, Filled, Kind, Op, Segment};
+use super::segment::{Filled, Kind, Op, Segment};
 use super::size::Lengths;
 use super::{KeyDistribution, Mix, OnMiss, Workload};
 
@@ -12,20 +12,19 @@ use super::{KeyDistribution, Mix, OnMiss, Workload};
 /// branch predictors learn by heart.
 const RING_OPS_MIN: u64 = 1 << 16;
 
-/// How many operations are drawn before their keys are written. How many digits a key has is
-/// anyone's guess, so branch predictors are wrong about every other key; were each written as soon
-/// as it is drawn, each wrong guess would wait for the whole chain of floating-point operations
-/// before it.
+/// How many operations are drawn before their keys are written. Where something cannot be foreseen
+/// about a record or its key, a wrong guess of the branch predictor would wait for the whole chain
+/// of operations that pick it, were each written as soon as it is drawn.
 const PICKS: usize = 256;
 
 /// The drawn operations of one thread.
 pub(super) struct Drawn {
     keys: KeyMaker,
+    /// Where the keys of some operations are written before they go to the segment together.
+    block: Vec<u8>,
     value: Lengths,
     resizes: Option<Resizes>,
-    mix: Mix,
-    mix_total: u64,
-    fills: bool,
+    choice: Choice,
     length: Length,
     /// Operations since the start of the ring or of the pass.
     done: u64,
@@ -103,20 +102,21 @@ impl Drawn {
             picker: Picker::new(
                 &workload.keys,
                 workload.entries - workload.put_aside(),
+                workload.first_insert(),
                 thread,
                 threads,
             ),
         };
+        let keys = KeyMaker::new(workload);
         Drawn {
-            keys: KeyMaker::new(workload),
+            block: vec![0; PICKS * keys.longest() + KEY_EXCESS],
+            keys,
             value: Lengths::new(&workload.value),
             resizes: workload.resize_values.then(|| Resizes {
                 seed: mix(seed ^ mix(thread.into())),
                 written: 0,
             }),
-            mix: workload.mix,
-            mix_total: workload.mix.total(),
-            fills: workload.on_miss == OnMiss::Fill,
+            choice: Choice::new(&workload.mix, workload.on_miss),
             length: if workload.keeps_key_set() {
                 Length::Ring(ring_ops(workload, thread, threads))
             } else {
@@ -126,11 +126,7 @@ impl Drawn {
             done: 0,
             start: cursor.clone(),
             cursor,
-            inserts: Inserts {
-                first: workload.first_insert() + u64::from(thread),
-                step: threads.into(),
-                done: 0,
-            },
+            inserts: Inserts::new(workload.first_insert(), thread, threads),
             removes: Removes::new(workload, thread, threads),
             presence: Presence::new(workload, thread, threads),
         }
@@ -161,87 +157,118 @@ impl Drawn {
             Length::Pass(ops) => (room.min(ops - self.done), Filled::Part),
         };
         let fits = "a segment is far smaller than the address space";
-        let reserve = usize::try_from(count).expect(fits);
-        segment.ops.reserve_exact(reserve);
-        segment.keys.reserve_exact(reserve * longest);
-        let mut picks = [(Kind::Get, 0, Expect::Either); PICKS];
-        let mut left = reserve;
+        let mut left = usize::try_from(count).expect(fits);
+        segment.ops.reserve_exact(left);
+        segment.keys.reserve_exact(left * longest);
+        let mut picks = [(Kind::Get, 0); PICKS];
         while left > 0 {
-            let picks = &mut picks[..left.min(PICKS)];
+            let (Length::Ring(ops) | Length::Pass(ops)) = self.length;
+            let to_end = usize::try_from(ops - self.done).unwrap_or(usize::MAX);
+            let picks = &mut picks[..left.min(PICKS).min(to_end)];
             left -= picks.len();
-            for pick in picks.iter_mut() {
-                *pick = self.next();
-            }
-            for (kind, record, expect) in picks.iter().copied() {
-                let value_len = match &mut self.resizes {
-                    None => self.value.of(record),
-                    Some(resizes) => {
-                        resizes.written += 1;
-                        self.value.at(mix(resizes.seed ^ mix(resizes.written)))
-                    }
-                };
-                segment.push(kind, expect, self.keys.key(record), value_len);
+            self.pick(picks);
+            self.write(picks, segment);
+            self.done += picks.len() as u64;
+            if let Length::Ring(ops) = self.length
+                && self.done == ops
+            {
+                self.done = 0;
+                self.cursor = self.start.clone();
             }
         }
         filled
     }
 
+    /// Draws what operations do and which records they touch.
     #[inline]
-    fn next(&mut self) -> (Kind, u64, Expect) {
-        let op = self.draw();
-        self.done += 1;
-        if let Length::Ring(ops) = self.length
-            && self.done == ops
-        {
-            self.done = 0;
-            self.cursor = self.start.clone();
-        }
-        op
+    fn pick(&mut self, picks: &mut [(Kind, u64)]) {
+        let Cursor { draws, picker } = &mut self.cursor;
+        // A copy can live in registers while they are drawn.
+        let mut local = draws.clone();
+        picks.fill_with(|| {
+            let kind = self.choice.draw(&mut local);
+            let removed = match kind {
+                Kind::Insert => None,
+                Kind::Remove => self.removes.next(&self.inserts),
+                _ => return (kind, picker.draw(&mut local)),
+            };
+            removed.map_or_else(
+                || (Kind::Insert, self.inserts.next()),
+                |record| (kind, record),
+            )
+        });
+        *draws = local;
+        picker.settle(picks);
     }
 
+    /// Puts operations with their keys behind those of the segment.
     #[inline]
-    fn draw(&mut self) -> (Kind, u64, Expect) {
-        let Cursor { draws, picker } = &mut self.cursor;
-        let mut dice = draws.below(self.mix_total);
-        let mut falls_on = |weight: u32| {
-            let hit = dice < u64::from(weight);
-            dice = dice.wrapping_sub(weight.into());
-            hit
-        };
-        if falls_on(self.mix.get) {
-            let record = picker.pick(draws, &self.inserts);
-            let kind = if self.fills { Kind::GetFill } else { Kind::Get };
-            (kind, record, self.presence.get(record, self.fills))
-        } else if falls_on(self.mix.set) {
-            let record = picker.pick(draws, &self.inserts);
-            (Kind::Set, record, self.presence.set(record))
-        } else if falls_on(self.mix.insert) {
-            self.insert()
-        } else if falls_on(self.mix.add) {
-            let record = picker.pick(draws, &self.inserts);
-            (Kind::Add, record, self.presence.set(record))
-        } else if falls_on(self.mix.remove) {
-            match self.removes.next(&self.inserts) {
-                Some(record) => (Kind::Remove, record, Expect::Present),
-                None => self.insert(),
-            }
-        } else {
-            // Read-modify-write is only valid on a prefilled table.
-            (
-                Kind::Rmw,
-                picker.pick(draws, &self.inserts),
-                Expect::Present,
-            )
-        }
+    fn write(&mut self, picks: &[(Kind, u64)], segment: &mut Segment) {
+        let first = segment.keys.len();
+        let mut used = 0;
+        segment.ops.extend(picks.iter().map(|(kind, record)| {
+            let value_len = match &mut self.resizes {
+                None => self.value.of(*record),
+                Some(resizes) => {
+                    resizes.written += 1;
+                    self.value.at(mix(resizes.seed ^ mix(resizes.written)))
+                }
+            };
+            let key_len = self.keys.write(*record, &mut self.block[used..]);
+            let op = Op::new(
+                first + used,
+                key_len,
+                value_len,
+                *kind,
+                self.presence.expect(*kind, *record),
+            );
+            used += key_len;
+            op
+        }));
+        segment.keys.extend_from_slice(&self.block[..used]);
     }
 }
 
-impl Drawn {
-    fn insert(&mut self) -> (Kind, u64, Expect) {
-        let record = self.inserts.next();
-        self.cursor.picker.inserted();
-        self.presence.insert(record);
-        (Kind::Insert, record, Expect::Absent)
+/// What an operation does, drawn by the weights of a mix.
+struct Choice {
+    kinds: [Kind; 6],
+    /// The sums of the weights up to each kind but the last.
+    ends: [u64; 5],
+    total: u64,
+}
+
+impl Choice {
+    fn new(mix: &Mix, on_miss: OnMiss) -> Choice {
+        let get = match on_miss {
+            OnMiss::Nothing => Kind::Get,
+            OnMiss::Fill => Kind::GetFill,
+        };
+        let weights = [mix.get, mix.set, mix.insert, mix.add, mix.remove];
+        let mut sum = 0;
+        Choice {
+            kinds: [
+                get,
+                Kind::Set,
+                Kind::Insert,
+                Kind::Add,
+                Kind::Remove,
+                Kind::Rmw,
+            ],
+            ends: weights.map(|weight| {
+                sum += u64::from(weight);
+                sum
+            }),
+            total: mix.total(),
+        }
+    }
+
+    /// Counts the ends that a draw has passed: going from kind to kind, a processor would guess
+    /// wrong as often as the mix is mixed.
+    #[inline]
+    fn draw(&self, draws: &mut Draws) -> Kind {
+        let dice = draws.below(self.total);
+        let passed: usize = self.ends.iter().map(|end| usize::from(dice >= *end)).sum();
+        self.kinds[passed]
     }
 }
 

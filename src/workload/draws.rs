@@ -37,8 +37,14 @@ impl Draws {
     /// Uniform in [0, 1), a multiple of 2^-53.
     #[inline]
     pub(super) fn unit(&mut self) -> f64 {
-        (self.0.next_u64() >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
+        unit(self.bits())
     }
+}
+
+/// Maps 64 uniform bits to [0, 1), a multiple of 2^-53.
+#[inline]
+pub(super) fn unit(bits: u64) -> f64 {
+    (bits >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
 }
 
 /// Maps 64 uniform bits to `0..n`.

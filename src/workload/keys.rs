@@ -1,11 +1,16 @@
 //! A record's key, and the prefill.
 
 use super::Workload;
+use super::decimal::{DECIMAL_BYTES, Decimal};
 use super::naming::Namer;
 use super::size::{KEY_SIZE_MAX, Lengths};
 
 /// The longest key of a record, in bytes: `user` and the twenty digits of a number beyond 10^19.
-pub(super) const KEY_LEN_MAX: usize = 24;
+pub(super) const KEY_LEN_MAX: usize = 4 + DECIMAL_BYTES;
+
+/// Bytes behind a key that may be written over with it: keys are copied in blocks of one size,
+/// because copies of many sizes cost wrong guesses.
+pub(super) const KEY_EXCESS: usize = BLOCK_BYTES;
 
 /// FNV-1a in 64 bits (Fowler, Noll and Vo) over the eight little-endian octets of `number`.
 ///
@@ -13,40 +18,32 @@ pub(super) const KEY_LEN_MAX: usize = 24;
 /// key.
 #[inline]
 pub(super) fn fnv1a64(number: u64) -> u64 {
-    number
-        .to_le_bytes()
-        .into_iter()
-        .fold(FNV_OFFSET, |hash, octet| {
-            (hash ^ u64::from(octet)).wrapping_mul(FNV_PRIME)
-        })
+    // An octet of zero only multiplies. All records and YCSB's ranks have three of these at least,
+    // which are one multiplication.
+    if number < 1 << 40 {
+        octets(number, 5).wrapping_mul(FNV_PRIME.wrapping_pow(3))
+    } else {
+        octets(number, 8)
+    }
+}
+
+/// FNV-1a over the lowest octets.
+#[inline]
+fn octets(number: u64, count: usize) -> u64 {
+    let octets = number.to_le_bytes().into_iter().take(count);
+    octets.fold(FNV_OFFSET, |hash, octet| {
+        (hash ^ u64::from(octet)).wrapping_mul(FNV_PRIME)
+    })
 }
 
 const FNV_OFFSET: u64 = 0xCBF2_9CE4_8422_2325;
 const FNV_PRIME: u64 = 1_099_511_628_211;
 
-/// Where keys are written, one after the other.
-#[derive(Clone, Debug)]
-pub(super) struct KeyBuffer([u8; KEY_LEN_MAX]);
-
-impl KeyBuffer {
-    pub(super) fn new() -> KeyBuffer {
-        KeyBuffer([0; KEY_LEN_MAX])
-    }
-
-    /// The key of a record as YCSB makes it: `user` and the decimal of the hashed record number.
-    #[inline]
-    pub(super) fn key(&mut self, record: u64) -> &[u8] {
-        let mut at = decimal(&mut self.0, fnv1a64(record));
-        at -= 4;
-        self.0[at..at + 4].copy_from_slice(b"user");
-        &self.0[at..]
-    }
-}
-
 /// Keys of records under a workload: YCSB's, ones with a size of their own, or those of a corpus.
 #[derive(Clone, Debug)]
 pub(super) enum KeyMaker {
-    Ycsb(KeyBuffer),
+    /// As YCSB makes it: `user` and the decimal of the hashed record number.
+    Ycsb,
     Sized(Box<SizedKeys>),
     Named(Namer),
 }
@@ -57,10 +54,9 @@ impl KeyMaker {
             return KeyMaker::Named(namer);
         }
         match &workload.key {
-            None => KeyMaker::Ycsb(KeyBuffer::new()),
+            None => KeyMaker::Ycsb,
             Some(size) => KeyMaker::Sized(Box::new(SizedKeys {
                 lengths: Lengths::of_keys(size),
-                buffer: std::array::from_fn(|at| b"/collection"[at % 11]),
             })),
         }
     }
@@ -68,50 +64,91 @@ impl KeyMaker {
     /// Bytes of the longest key, or more.
     pub(super) fn longest(&self) -> usize {
         match self {
-            KeyMaker::Ycsb(_) => KEY_LEN_MAX,
-            KeyMaker::Sized(_) => BUFFER_BYTES,
+            KeyMaker::Ycsb => KEY_LEN_MAX,
+            KeyMaker::Sized(_) => KEY_BYTES_MAX,
             KeyMaker::Named(namer) => namer.longest(),
         }
     }
 
-    /// The key of a record.
+    /// Writes the key of a record to the beginning of `out`, which has [`KEY_EXCESS`] bytes more
+    /// than the longest, and returns its length. What is behind the key then means nothing.
     #[inline]
-    pub(super) fn key(&mut self, record: u64) -> &[u8] {
+    pub(super) fn write(&mut self, record: u64, out: &mut [u8]) -> usize {
         match self {
-            KeyMaker::Ycsb(buffer) => buffer.key(record),
-            KeyMaker::Sized(sized) => sized.key(record),
-            KeyMaker::Named(namer) => namer.key(record),
+            KeyMaker::Ycsb => {
+                let out: &mut [u8; KEY_LEN_MAX] = out.first_chunk_mut().expect(ROOM);
+                let (user, digits) = out.split_first_chunk_mut().expect(ROOM);
+                *user = *b"user";
+                4 + Decimal::of(fnv1a64(record)).write(digits.first_chunk_mut().expect(ROOM))
+            }
+            KeyMaker::Sized(sized) => sized.write(record, out),
+            KeyMaker::Named(namer) => {
+                let key = namer.key(record);
+                out[..key.len()].copy_from_slice(key);
+                key.len()
+            }
         }
     }
 }
 
-const BUFFER_BYTES: usize = KEY_SIZE_MAX as usize;
+/// What there is where a key is written.
+const ROOM: &str = "there is room for the longest key and more";
+
+const KEY_BYTES_MAX: usize = KEY_SIZE_MAX as usize;
 
 /// Bytes of the id at the end of a sized key: base 64, so six for numbers below 2^36.
 const ID_BYTES: usize = 6;
+
+/// Bytes that are copied at a time: more than most keys have.
+const BLOCK_BYTES: usize = 80;
+
+/// Where the id of the longest key begins.
+const PREFIX_BYTES: usize = KEY_BYTES_MAX - ID_BYTES;
+
+/// What stands before the id in the longest key, of which others have the end; then room for a
+/// block.
+static PREFIX: [u8; PREFIX_BYTES + BLOCK_BYTES] = {
+    let mut prefix = [0; PREFIX_BYTES + BLOCK_BYTES];
+    let mut at = 0;
+    while at < PREFIX_BYTES {
+        prefix[at] = b"/collection"[at % 11];
+        at += 1;
+    }
+    prefix
+};
 
 /// Keys with sizes: a prefix that all share, as real keys do, and an id that no two share.
 #[derive(Clone, Debug)]
 pub(super) struct SizedKeys {
     lengths: Lengths,
-    /// The longest key; the others are ends of it.
-    buffer: [u8; BUFFER_BYTES],
 }
 
 impl SizedKeys {
     #[inline]
-    fn key(&mut self, record: u64) -> &[u8] {
-        const ALPHABET: &[u8; 64] =
-            b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-        // An odd factor is a bijection modulo 2^36: neighbours look nothing like each other.
-        let mut id = record.wrapping_mul(0x9_E377_9B97);
-        for byte in self.buffer[BUFFER_BYTES - ID_BYTES..].iter_mut().rev() {
-            *byte = ALPHABET[(id & 63) as usize];
-            id >>= 6;
+    fn write(&self, record: u64, out: &mut [u8]) -> usize {
+        let prefix = (self.lengths.of(record) as usize).saturating_sub(ID_BYTES);
+        let from = &PREFIX[PREFIX_BYTES - prefix..];
+        let (block, to) = (from.first_chunk(), out.first_chunk_mut());
+        *to.expect(ROOM) = *block.expect(ROOM) as [u8; BLOCK_BYTES];
+        if prefix > BLOCK_BYTES {
+            out[..prefix].copy_from_slice(&from[..prefix]);
         }
-        let length = (self.lengths.of(record) as usize).max(ID_BYTES);
-        &self.buffer[BUFFER_BYTES - length..]
+        *out[prefix..].first_chunk_mut().expect(ROOM) = id(record);
+        prefix + ID_BYTES
     }
+}
+
+/// The id of a record, and two bytes more.
+#[inline]
+fn id(record: u64) -> [u8; 8] {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    // An odd factor is a bijection modulo 2^36: neighbours look nothing like each other.
+    let id = record.wrapping_mul(0x9_E377_9B97);
+    let digit = |place: u64| u64::from(ALPHABET[(id >> (6 * place) & 63) as usize]);
+    // Put together in a register: bytes written one by one could not be read back as a block at once.
+    (0..ID_BYTES as u64)
+        .fold(0, |word, place| word << 8 | digit(place))
+        .to_le_bytes()
 }
 
 impl Workload {
@@ -125,39 +162,6 @@ impl Workload {
         short.count() as u64
     }
 }
-
-/// Digits of the longest number.
-pub(super) const DECIMAL_BYTES: usize = 20;
-
-/// Writes a number at the end of a buffer that has room for it; returns where it begins.
-#[inline]
-pub(super) fn decimal<const N: usize>(buffer: &mut [u8; N], number: u64) -> usize {
-    const { assert!(N >= DECIMAL_BYTES) }
-    let (mut at, mut rest) = (N, number);
-    // Two digits a step: the divisions are what this costs.
-    while rest >= 10 {
-        let pair = (rest % 100) as usize;
-        rest /= 100;
-        at -= 2;
-        buffer[at..at + 2].copy_from_slice(&DIGIT_PAIRS[pair]);
-    }
-    if rest > 0 || at == N {
-        at -= 1;
-        buffer[at] = DIGIT_PAIRS[(rest % 10) as usize][1];
-    }
-    at
-}
-
-/// `00` to `99`.
-static DIGIT_PAIRS: [[u8; 2]; 100] = {
-    let mut pairs = [[0; 2]; 100];
-    let mut n = 0u8;
-    while n < 100 {
-        pairs[n as usize] = [b'0' + n / 10, b'0' + n % 10];
-        n += 1;
-    }
-    pairs
-};
 
 /// What is in the table before the clock starts: records `0..entries`, or nothing.
 #[derive(Clone, Debug)]
@@ -188,8 +192,10 @@ impl Prefill {
     /// Shows each record's key and the length of its value in bytes, in the order of the records.
     pub fn for_each(&self, mut see: impl FnMut(&[u8], u32)) {
         let mut keys = self.keys.clone();
+        let mut key = vec![0; keys.longest() + KEY_EXCESS];
         for record in 0..self.records {
-            see(keys.key(record), self.value.of(record));
+            let length = keys.write(record, &mut key);
+            see(&key[..length], self.value.of(record));
         }
     }
 }
@@ -204,7 +210,10 @@ mod tests {
     use super::*;
 
     fn key(record: u64) -> String {
-        String::from_utf8(KeyBuffer::new().key(record).to_vec()).unwrap()
+        let mut key = vec![0; KEY_LEN_MAX + KEY_EXCESS];
+        let length = KeyMaker::Ycsb.write(record, &mut key);
+        key.truncate(length);
+        String::from_utf8(key).unwrap()
     }
 
     #[test]
@@ -337,15 +346,10 @@ mod tests {
     fn our_counts() -> Vec<u32> {
         let mut ours = vec![0; 10_000];
         let workload = super::super::KeyDistribution::Zipfian { theta: 0.99 };
-        let mut picker = super::super::picker::Picker::new(&workload, 10_000, 0, 1);
+        let mut picker = super::super::picker::Picker::new(&workload, 10_000, 10_000, 0, 1);
         let mut draws = super::super::draws::Draws::new(1, 0);
-        let none = super::super::picker::Inserts {
-            first: 0,
-            step: 1,
-            done: 0,
-        };
         for _ in 0..200_000 {
-            ours[usize::try_from(picker.pick(&mut draws, &none)).unwrap()] += 1;
+            ours[usize::try_from(picker.pick(&mut draws)).unwrap()] += 1;
         }
         ours
     }

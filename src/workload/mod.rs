@@ -9,6 +9,7 @@
 //! | `plan` | a workload as data, and what makes no sense |
 //! | `preset` | the workloads that have names |
 //! | `distribution`, `picker`, `zipf`, `rejection`, `alias` | which record an operation picks |
+//! | `power`, `modulus`, `decimal` | arithmetic that picking records and writing keys is made of |
 //! | `keys`, `naming`, `size`, `law` | a record's key, and the lengths of both key and value |
 //! | `segment` | operations as the timed loop reads them |
 //! | `stream`, `drawn`, `replay` | where segments come from: drawn, or read from a trace |
@@ -16,6 +17,7 @@
 //! | `trace` | trace formats, the reading of their files, what a trace holds |
 
 mod alias;
+mod decimal;
 mod distribution;
 mod drawn;
 mod draws;
@@ -23,11 +25,13 @@ mod keys;
 mod law;
 #[cfg(test)]
 mod model_tests;
+mod modulus;
 mod naming;
 mod picker;
 mod plan;
 #[cfg(test)]
 mod plan_tests;
+mod power;
 mod presence;
 mod preset;
 mod rejection;

@@ -1,16 +1,19 @@
 //! Which record an operation picks: distributions at work on one thread.
 
+use std::hint::select_unpredictable;
 use std::sync::Arc;
 
 use super::KeyDistribution;
 use super::alias::Alias;
-use super::draws::Draws;
+use super::draws::{Draws, unit};
 use super::keys::fnv1a64;
+use super::modulus::Modulus;
 use super::rejection::Rejection;
+use super::segment::Kind;
 use super::zipf::{YCSB_ITEMS, Zipf};
 
 /// Zipf ranks: by Gray's generator where it has a formula, by rejection-inversion elsewhere.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) enum Ranks {
     Gray(Zipf),
     Rejection(Rejection),
@@ -34,11 +37,21 @@ impl Ranks {
         }
     }
 
+    /// What chance decides of a rank.
     #[inline]
-    fn rank(&self, draws: &mut Draws) -> u64 {
+    fn draw(&self, draws: &mut Draws) -> u64 {
         match self {
-            Ranks::Gray(zipf) => zipf.rank(draws.unit()),
+            Ranks::Gray(_) => draws.bits(),
             Ranks::Rejection(zipf) => zipf.rank(draws),
+        }
+    }
+
+    /// Puts ranks in the place of what was drawn for these operations.
+    #[inline]
+    fn settle(&self, ops: &mut [(Kind, u64)]) {
+        if let Ranks::Gray(zipf) = self {
+            each_pick(ops, |drawn| zipf.power(unit(drawn)).to_bits());
+            each_pick(ops, |power| zipf.rank_of(f64::from_bits(power)));
         }
     }
 
@@ -55,7 +68,7 @@ impl Ranks {
 /// hot records would be those that the prefill put in first, at one end of every chain.
 #[derive(Clone, Debug)]
 pub(super) struct Scatter {
-    records: u64,
+    records: Modulus,
     step: u64,
 }
 
@@ -69,12 +82,15 @@ impl Scatter {
         while common(records, step) != 1 {
             step += 1;
         }
-        Scatter { records, step }
+        Scatter {
+            records: Modulus::new(records),
+            step,
+        }
     }
 
     #[inline]
     fn record(&self, rank: u64) -> u64 {
-        rank * self.step % self.records
+        self.records.of(rank * self.step)
     }
 }
 
@@ -95,18 +111,19 @@ fn exponential_rate(share: f64, within: f64) -> f64 {
 }
 
 /// A distribution at work on one thread: where it stands and what it has precomputed.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) enum Picker {
     Uniform {
         records: u64,
     },
     Zipfian {
-        records: u64,
+        records: Modulus,
         zipf: Ranks,
     },
     Latest {
         /// How many records the prefill put in.
         records: u64,
+        inserts: Inserts,
         zipf: Ranks,
     },
     Zipf {
@@ -143,15 +160,24 @@ pub(super) enum Picker {
 /// insert the same.
 #[derive(Clone, Debug)]
 pub(super) struct Inserts {
-    pub(super) first: u64,
-    pub(super) step: u64,
+    first: u64,
+    step: u64,
     pub(super) done: u64,
 }
 
 impl Inserts {
-    /// The record of an insert.
+    /// Those of `thread` of `threads` from the record `first` on, which is thread 0's.
+    pub(super) fn new(first: u64, thread: u32, threads: u32) -> Inserts {
+        Inserts {
+            first: first + u64::from(thread),
+            step: threads.into(),
+            done: 0,
+        }
+    }
+
+    /// The record of an insert. Where there is no such insert the number means nothing.
     pub(super) fn record(&self, index: u64) -> u64 {
-        self.first + index * self.step
+        self.first.wrapping_add(index.wrapping_mul(self.step))
     }
 
     /// The next record to insert.
@@ -163,16 +189,24 @@ impl Inserts {
 }
 
 impl Picker {
-    /// `keys` over `records` records as `thread` of `threads` sees them.
-    pub(super) fn new(keys: &KeyDistribution, records: u64, thread: u32, threads: u32) -> Picker {
+    /// `keys` over `records` records as `thread` of `threads` sees them, where inserts begin at
+    /// `first_insert`.
+    pub(super) fn new(
+        keys: &KeyDistribution,
+        records: u64,
+        first_insert: u64,
+        thread: u32,
+        threads: u32,
+    ) -> Picker {
         match keys {
             KeyDistribution::Uniform => Picker::Uniform { records },
             KeyDistribution::Zipfian { theta } => Picker::Zipfian {
-                records,
+                records: Modulus::new(records),
                 zipf: Ranks::ycsb(*theta),
             },
             KeyDistribution::Latest { theta } => Picker::Latest {
                 records,
+                inserts: Inserts::new(first_insert, thread, threads),
                 zipf: Ranks::new(records, *theta),
             },
             KeyDistribution::Zipf { theta } => Picker::Zipf {
@@ -214,36 +248,27 @@ impl Picker {
         }
     }
 
-    /// The record of the next operation.
+    /// What chance decides of the next operation's record: the first half of a pick, for
+    /// [`Picker::settle`] to complete.
     #[inline]
-    pub(super) fn pick(&mut self, draws: &mut Draws, inserts: &Inserts) -> u64 {
+    pub(super) fn draw(&mut self, draws: &mut Draws) -> u64 {
         match self {
             Picker::Uniform { records } => draws.below(*records),
-            Picker::Zipfian { records, zipf } => fnv1a64(zipf.rank(draws)) % *records,
-            Picker::Zipf { zipf, scatter } => scatter.record(zipf.rank(draws)),
+            Picker::Zipfian { zipf, .. }
+            | Picker::Latest { zipf, .. }
+            | Picker::Zipf { zipf, .. } => zipf.draw(draws),
             Picker::Hotspot {
                 hot,
                 hot_ops,
                 scatter,
-            } => scatter.record(if draws.unit() < *hot_ops {
-                draws.below(*hot)
-            } else {
-                *hot + draws.below(scatter.records - *hot)
-            }),
-            Picker::Exponential {
-                rate,
-                span,
-                scatter,
             } => {
-                let at = -libm::log1p(-draws.unit() * *span) / *rate;
-                #[expect(
-                    clippy::cast_possible_truncation,
-                    clippy::cast_sign_loss,
-                    reason = "at is in 0..=1, and rounding up to the end is cut off"
-                )]
-                let rank = (at * scatter.records as f64) as u64;
-                scatter.record(rank.min(scatter.records - 1))
+                if draws.unit() < *hot_ops {
+                    draws.below(*hot)
+                } else {
+                    *hot + draws.below(scatter.records.divisor() - *hot)
+                }
             }
+            Picker::Exponential { .. } => draws.bits(),
             Picker::Weights {
                 records,
                 parts,
@@ -252,14 +277,6 @@ impl Picker {
                 let part = alias.at(draws.bits()) as u64;
                 let (from, to) = (part * *records / *parts, (part + 1) * *records / *parts);
                 from + draws.below(to - from)
-            }
-            Picker::Latest { records, zipf } => {
-                let rank = zipf.rank(draws);
-                if rank < inserts.done {
-                    inserts.record(inserts.done - 1 - rank)
-                } else {
-                    *records - 1 - (rank - inserts.done)
-                }
             }
             Picker::Sequential {
                 records,
@@ -277,11 +294,79 @@ impl Picker {
         }
     }
 
-    /// Learns that the thread has inserted a record.
+    /// Puts records in the place of what was drawn for these operations. Every operation is to be
+    /// shown once, in their order; the records of inserts and removes are no picks and stay.
+    ///
+    /// From a draw to its record it is a long way, each step waiting for the one before. Done for
+    /// many draws together, a step at a time, steps of different draws overlap.
     #[inline]
-    pub(super) fn inserted(&mut self) {
-        if let Picker::Latest { zipf, .. } = self {
-            zipf.grow();
+    pub(super) fn settle(&mut self, ops: &mut [(Kind, u64)]) {
+        match self {
+            Picker::Uniform { .. } | Picker::Weights { .. } | Picker::Sequential { .. } => {}
+            Picker::Zipfian { records, zipf } => {
+                zipf.settle(ops);
+                each_pick(ops, |rank| records.of(fnv1a64(rank)));
+            }
+            Picker::Zipf { zipf, scatter } => {
+                zipf.settle(ops);
+                each_pick(ops, |rank| scatter.record(rank));
+            }
+            Picker::Hotspot { scatter, .. } => each_pick(ops, |rank| scatter.record(rank)),
+            Picker::Exponential {
+                rate,
+                span,
+                scatter,
+            } => each_pick(ops, |drawn| {
+                let at = -libm::log1p(-unit(drawn) * *span) / *rate;
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "at is in 0..=1, and rounding up to the end is cut off"
+                )]
+                let rank = (at * scatter.records.divisor() as f64) as u64;
+                scatter.record(rank.min(scatter.records.divisor() - 1))
+            }),
+            Picker::Latest {
+                records,
+                inserts,
+                zipf,
+            } => {
+                // What is latest stays so from one insert to the next.
+                let between = ops.split_mut(|(kind, _)| *kind == Kind::Insert);
+                for (before, ops) in between.enumerate() {
+                    if before > 0 {
+                        inserts.next();
+                        zipf.grow();
+                    }
+                    zipf.settle(ops);
+                    each_pick(ops, |rank| {
+                        // Which of the two it is cannot be foreseen: both are computed, the wrong
+                        // one out of its range.
+                        let own = inserts.record(inserts.done.wrapping_sub(rank + 1));
+                        let prefilled = *records - 1;
+                        let prefilled = prefilled.wrapping_sub(rank.wrapping_sub(inserts.done));
+                        select_unpredictable(rank < inserts.done, own, prefilled)
+                    });
+                }
+            }
+        }
+    }
+
+    /// Both halves of a pick at once.
+    #[cfg(test)]
+    pub(super) fn pick(&mut self, draws: &mut Draws) -> u64 {
+        let mut op = [(Kind::Get, self.draw(draws))];
+        self.settle(&mut op);
+        op[0].1
+    }
+}
+
+/// Replaces the number of each operation that picks its record.
+#[inline]
+fn each_pick(ops: &mut [(Kind, u64)], replacement: impl Fn(u64) -> u64) {
+    for (kind, number) in ops {
+        if !matches!(kind, Kind::Insert | Kind::Remove) {
+            *number = replacement(*number);
         }
     }
 }
@@ -290,18 +375,12 @@ impl Picker {
 mod tests {
     use super::*;
 
-    const NO_INSERTS: Inserts = Inserts {
-        first: 0,
-        step: 1,
-        done: 0,
-    };
-
     fn counts(keys: &KeyDistribution, records: u64, draws_count: u32) -> Vec<u32> {
-        let mut picker = Picker::new(keys, records, 0, 1);
+        let mut picker = Picker::new(keys, records, records, 0, 1);
         let mut draws = Draws::new(5, 0);
         let mut counts = vec![0; usize::try_from(records).unwrap()];
         for _ in 0..draws_count {
-            let record = picker.pick(&mut draws, &NO_INSERTS);
+            let record = picker.pick(&mut draws);
             counts[usize::try_from(record).unwrap()] += 1;
         }
         counts
@@ -415,17 +494,13 @@ mod tests {
 
     #[test]
     fn latest_prefers_own_inserts_newest_first() {
-        let mut picker = Picker::new(&KeyDistribution::Latest { theta: 0.99 }, 100, 1, 3);
-        let mut inserts = Inserts {
-            first: 101,
-            step: 3,
-            done: 0,
-        };
+        let mut picker = Picker::new(&KeyDistribution::Latest { theta: 0.99 }, 100, 100, 1, 3);
+        let mut inserts = Inserts::new(100, 1, 3);
         let mut draws = Draws::new(5, 1);
         let hottest = |picker: &mut Picker, draws: &mut Draws, inserts: &Inserts| {
             let mut counts = std::collections::BTreeMap::<u64, u32>::new();
             for _ in 0..5_000 {
-                *counts.entry(picker.pick(draws, inserts)).or_default() += 1;
+                *counts.entry(picker.pick(draws)).or_default() += 1;
             }
             let known = |record: u64| record < 100 || (record - 101).is_multiple_of(3);
             assert!(counts.keys().all(|record| known(*record)));
@@ -437,7 +512,7 @@ mod tests {
         assert_eq!(hottest(&mut picker, &mut draws, &inserts), [99, 98, 97]);
         for record in [101, 104] {
             assert_eq!(inserts.next(), record);
-            picker.inserted();
+            picker.settle(&mut [(Kind::Insert, record)]);
         }
         assert_eq!(hottest(&mut picker, &mut draws, &inserts), [104, 101, 99]);
     }
@@ -445,9 +520,9 @@ mod tests {
     #[test]
     fn sequential_threads_share_the_records_out() {
         let picks = |thread| {
-            let mut picker = Picker::new(&KeyDistribution::Sequential, 8, thread, 3);
+            let mut picker = Picker::new(&KeyDistribution::Sequential, 8, 8, thread, 3);
             let mut draws = Draws::new(0, thread);
-            [(); 4].map(|()| picker.pick(&mut draws, &NO_INSERTS))
+            [(); 4].map(|()| picker.pick(&mut draws))
         };
         assert_eq!(picks(0), [0, 3, 6, 0]);
         assert_eq!(picks(1), [1, 4, 7, 1]);

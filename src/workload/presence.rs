@@ -11,10 +11,11 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
+use std::hint::select_unpredictable;
 
 use foldhash::fast::FixedState;
 
-use super::segment::Expect;
+use super::segment::{Expect, Kind};
 use super::{KeyDistribution, OnMiss, Workload};
 
 /// The keys that gets have filled so recently that the fill may still wait in a batch.
@@ -38,10 +39,16 @@ impl<K: Hash + Eq + Copy> Window<K> {
         }
     }
 
+    /// Whether any fill can wait: not where each get is a batch of its own.
+    #[inline]
+    pub(super) fn is_open(&self) -> bool {
+        self.batch > 1
+    }
+
     /// Whether a fill of `key` may still wait in a batch when the next operation runs.
     #[inline]
     pub(super) fn may_wait(&mut self, key: K) -> bool {
-        if self.batch == 1 {
+        if !self.is_open() {
             return false;
         }
         while let Some((index, old)) = self.order.front() {
@@ -59,7 +66,7 @@ impl<K: Hash + Eq + Copy> Window<K> {
     /// Counts a get, one that may fill its key if `fills` says so.
     #[inline]
     pub(super) fn get(&mut self, key: K, fills: bool) {
-        if self.batch > 1 && fills {
+        if self.is_open() && fills {
             self.order.push_back((self.gets, key));
             self.members.insert(key, self.gets);
         }
@@ -69,7 +76,7 @@ impl<K: Hash + Eq + Copy> Window<K> {
     /// Learns that `key` has been written outside a batch.
     #[inline]
     pub(super) fn written(&mut self, key: K) {
-        if self.batch > 1 {
+        if self.is_open() {
             self.members.remove(&key);
         }
     }
@@ -148,40 +155,15 @@ impl Presence {
         })
     }
 
-    /// What a get meets.
+    /// What an operation meets; to be asked once for each, in their order.
     #[inline]
-    pub(super) fn get(&mut self, record: u64, fills: bool) -> Expect {
+    pub(super) fn expect(&mut self, kind: Kind, record: u64) -> Expect {
         match self {
-            Presence::Complete => Expect::Present,
-            Presence::Grown(grown) => {
-                let expect = grown.expect(record);
-                let first = fills && grown.touch(record);
-                grown.filled += u64::from(first);
-                grown.window.get(record, first);
-                expect
+            // Every insert is of a new record, and removes take what is known to be there.
+            Presence::Complete => {
+                select_unpredictable(kind == Kind::Insert, Expect::Absent, Expect::Present)
             }
-        }
-    }
-
-    /// What a set or an add meets.
-    #[inline]
-    pub(super) fn set(&mut self, record: u64) -> Expect {
-        match self {
-            Presence::Complete => Expect::Present,
-            Presence::Grown(grown) => {
-                let expect = grown.expect(record);
-                grown.touch(record);
-                grown.window.written(record);
-                expect
-            }
-        }
-    }
-
-    /// Learns of an insert, which only ever meets absence.
-    #[inline]
-    pub(super) fn insert(&mut self, record: u64) {
-        if let Presence::Grown(grown) = self {
-            grown.touch(record);
+            Presence::Grown(grown) => grown.operation(kind, record),
         }
     }
 
@@ -195,25 +177,55 @@ impl Presence {
 }
 
 impl Grown {
+    #[inline]
+    fn operation(&mut self, kind: Kind, record: u64) -> Expect {
+        match kind {
+            Kind::Get => self.get(record, false),
+            Kind::GetFill => self.get(record, true),
+            Kind::Insert => {
+                self.touch(record);
+                Expect::Absent
+            }
+            // A set or an add; other operations need a prefilled table.
+            _ => {
+                let expect = self.expect(record);
+                self.touch(record);
+                self.window.written(record);
+                expect
+            }
+        }
+    }
+
+    #[inline]
+    fn get(&mut self, record: u64, fills: bool) -> Expect {
+        let expect = self.expect(record);
+        let first = fills && self.touch(record);
+        self.filled += u64::from(first);
+        self.window.get(record, first);
+        expect
+    }
+
+    /// What is known of a record before an operation.
+    #[inline]
     fn expect(&mut self, record: u64) -> Expect {
         let (word, bit) = place(record);
-        if self.touched[word] & bit != 0 {
-            return if self.window.may_wait(record) {
-                Expect::Either
-            } else {
-                Expect::Present
-            };
+        let touched = self.touched[word] & bit != 0;
+        if self.window.is_open() && touched && self.window.may_wait(record) {
+            return Expect::Either;
         }
         let own = match self.ownership {
             Ownership::All => true,
             Ownership::None => false,
             Ownership::Remainder { of, is } => record % of == is,
         };
-        if own { self.own } else { self.shared }
+        let untouched = if own { self.own } else { self.shared };
+        // A guess would be wrong as often as a cache is.
+        select_unpredictable(touched, Expect::Present, untouched)
     }
 
     /// Marks a record; true if it was not. Records beyond the key space are inserts that no other
     /// operation picks.
+    #[inline]
     fn touch(&mut self, record: u64) -> bool {
         let (word, bit) = place(record);
         let Some(word) = self.touched.get_mut(word) else {
@@ -248,24 +260,24 @@ mod tests {
     #[test]
     fn a_fill_is_sure_at_once_without_batches_and_after_a_batch_with_them() {
         let mut one = Presence::new(&cache_aside(1), 0, 1);
-        let seen = [(); 3].map(|()| one.get(7, true));
+        let seen = [(); 3].map(|()| one.expect(Kind::GetFill, 7));
         assert_eq!(seen, [Expect::Absent, Expect::Present, Expect::Present]);
         assert_eq!(one.filled(), 1);
 
         let mut four = Presence::new(&cache_aside(4), 0, 1);
-        assert_eq!(four.get(7, true), Expect::Absent);
+        assert_eq!(four.expect(Kind::GetFill, 7), Expect::Absent);
         for _ in 0..3 {
-            assert_eq!(four.get(7, true), Expect::Either);
+            assert_eq!(four.expect(Kind::GetFill, 7), Expect::Either);
         }
-        assert_eq!(four.get(7, true), Expect::Present);
+        assert_eq!(four.expect(Kind::GetFill, 7), Expect::Present);
         assert_eq!(four.filled(), 1);
     }
 
     #[test]
     fn others_blur_what_one_has_not_seen() {
         let mut two = Presence::new(&cache_aside(1), 0, 2);
-        assert_eq!(two.get(7, true), Expect::Either);
-        assert_eq!(two.get(7, true), Expect::Present);
+        assert_eq!(two.expect(Kind::GetFill, 7), Expect::Either);
+        assert_eq!(two.expect(Kind::GetFill, 7), Expect::Present);
     }
 
     #[test]
@@ -274,9 +286,9 @@ mod tests {
         workload.mix.set = 1;
         let mut presence = Presence::new(&workload, 0, 1);
         // Not absent: a set further on may overtake it.
-        assert_eq!(presence.get(7, true), Expect::Either);
-        assert_eq!(presence.set(7), Expect::Either);
-        assert_eq!(presence.get(7, true), Expect::Present);
+        assert_eq!(presence.expect(Kind::GetFill, 7), Expect::Either);
+        assert_eq!(presence.expect(Kind::Set, 7), Expect::Either);
+        assert_eq!(presence.expect(Kind::GetFill, 7), Expect::Present);
         assert_eq!(presence.filled(), 1);
     }
 }

@@ -4,46 +4,75 @@
 //! distributions" (ACM TOMACS 1996): a draw from the continuous hat ∫ x^-θ dx is inverted and
 //! rounded, and rejected where the hat is above the law; fewer than one draw in ten is. Unlike Gray's
 //! generator it is exact and has no trouble with θ ≥ 1.
+//!
+//! Most draws fall on the first items, whose parts of the hat stand in a table: there a draw is
+//! looked up instead of inverted, with the same outcome.
+
+use std::sync::Arc;
 
 use super::draws::Draws;
 
+/// How many items the table has at most.
+const HEAD_ITEMS: u64 = 4096;
+
+/// Into how many equal stretches the table's part of the hat is cut.
+const STRETCHES: usize = 4096;
+
 /// A generator of ranks from 0, where rank r has probability (r + 1)^-θ / ζ.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Rejection {
     items: u64,
-    theta: f64,
+    hat: Hat,
     /// The hat's integral up to 1.5, less the whole of item 1: where draws begin.
     first: f64,
-    /// The hat's integral up to 1.5: below it, the item is 1.
-    one_and_a_half: f64,
     /// The hat's integral up to items + 0.5: where draws end.
     last: f64,
-    /// An item so little above its draw is never rejected.
+    head: Arc<Head>,
+    /// An item behind the head so little above its draw is never rejected.
     sure: f64,
+}
+
+/// The first items.
+struct Head {
+    parts: Vec<Part>,
+    /// The end of the last part.
+    end: f64,
+    /// The rank of the first part that reaches into each stretch.
+    starts: Box<[u16; STRETCHES]>,
+    /// Stretches per unit of the integral.
+    density: f64,
+}
+
+/// An item's part of the hat, from the end of the one before.
+#[derive(Clone, Copy)]
+struct Part {
+    /// Below it, draws are rejected.
+    accepted_from: f64,
+    end: f64,
 }
 
 impl Rejection {
     /// Ranks over `items` items, at least one; θ is at least 0.
     pub(super) fn new(items: u64, theta: f64) -> Rejection {
-        let mut zipf = Rejection {
+        let hat = Hat { theta };
+        let first = hat.integral(1.5) - 1.0;
+        let head = items.min(HEAD_ITEMS);
+        // Rejected parts grow smaller from item to item, so the first one behind the head decides.
+        let behind = head as f64 + 1.0;
+        Rejection {
             items,
-            theta,
-            first: 0.0,
-            one_and_a_half: 0.0,
-            last: 0.0,
-            sure: 0.0,
-        };
-        zipf.one_and_a_half = zipf.integral(1.5);
-        zipf.first = zipf.one_and_a_half - 1.0;
-        zipf.last = zipf.integral(items as f64 + 0.5);
-        zipf.sure = 2.0 - zipf.inverse(zipf.integral(2.5) - zipf.term(2.0));
-        zipf
+            hat,
+            first,
+            last: hat.integral(items as f64 + 0.5),
+            head: Arc::new(Head::new(hat, first, head)),
+            sure: behind - hat.inverse(hat.integral(behind + 0.5) - hat.term(behind)),
+        }
     }
 
     /// Adds an item.
     pub(super) fn grow(&mut self) {
         self.items += 1;
-        self.last = self.integral(self.items as f64 + 0.5);
+        self.last = self.hat.integral(self.items as f64 + 0.5);
     }
 
     /// Draws a rank.
@@ -51,32 +80,103 @@ impl Rejection {
     pub(super) fn rank(&self, draws: &mut Draws) -> u64 {
         loop {
             let at = self.last + draws.unit() * (self.first - self.last);
-            if at <= self.one_and_a_half {
-                return 0;
-            }
-            let x = self.inverse(at);
-            let item = libm::floor(x + 0.5).clamp(1.0, self.items as f64);
-            if item - x <= self.sure || at >= self.integral(item + 0.5) - self.term(item) {
-                #[expect(
-                    clippy::cast_possible_truncation,
-                    clippy::cast_sign_loss,
-                    reason = "1 to the number of items"
-                )]
-                let item = item as u64;
-                return item - 1;
+            let rank = if at <= self.head.end {
+                self.head.rank(at - self.first, at)
+            } else {
+                self.rank_behind(at)
+            };
+            if let Some(rank) = rank {
+                return rank;
             }
         }
     }
 
+    /// The rank for a draw behind the head, unless it is rejected.
+    fn rank_behind(&self, at: f64) -> Option<u64> {
+        let x = self.hat.inverse(at);
+        let behind = self.head.parts.len() as f64 + 1.0;
+        let item = libm::floor(x + 0.5).min(self.items as f64).max(behind);
+        let accepted =
+            item - x <= self.sure || at >= self.hat.integral(item + 0.5) - self.hat.term(item);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "1 to the number of items"
+        )]
+        let item = item as u64;
+        accepted.then_some(item - 1)
+    }
+}
+
+impl Head {
+    fn new(hat: Hat, first: f64, items: u64) -> Head {
+        let part = |item: u64| {
+            let end = hat.integral(item as f64 + 0.5);
+            Part {
+                accepted_from: end - hat.term(item as f64),
+                end,
+            }
+        };
+        let mut parts: Vec<Part> = (1..=items).map(part).collect();
+        // The first item takes all draws up to its end, whatever rounding does.
+        parts[0].accepted_from = f64::NEG_INFINITY;
+        let end = parts[parts.len() - 1].end;
+        let mut head = Head {
+            parts,
+            end,
+            starts: Box::new([0; STRETCHES]),
+            density: STRETCHES as f64 / (end - first),
+        };
+        let mut rank = 0;
+        for stretch in 0..STRETCHES {
+            while head.stretch(head.parts[usize::from(rank)].end - first) < stretch {
+                rank += 1;
+            }
+            head.starts[stretch] = rank;
+        }
+        head
+    }
+
+    /// The stretch that a draw so far behind the beginning falls on. It never falls as draws rise,
+    /// roundings included, so no draw lies before the first part of its stretch.
+    #[inline]
+    fn stretch(&self, from_first: f64) -> usize {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "casts saturate"
+        )]
+        let stretch = (from_first * self.density) as usize;
+        stretch.min(STRETCHES - 1)
+    }
+
+    /// The rank for a draw up to the end of the head, unless it is rejected.
+    #[inline]
+    fn rank(&self, from_first: f64, at: f64) -> Option<u64> {
+        let mut rank = usize::from(self.starts[self.stretch(from_first)]);
+        while at > self.parts[rank].end {
+            rank += 1;
+        }
+        (at >= self.parts[rank].accepted_from).then_some(rank as u64)
+    }
+}
+
+/// The hat over the law: x^-θ for all x, not just the whole ones.
+#[derive(Clone, Copy)]
+struct Hat {
+    theta: f64,
+}
+
+impl Hat {
     /// x^-θ.
     #[inline]
-    fn term(&self, x: f64) -> f64 {
+    fn term(self, x: f64) -> f64 {
         libm::exp(-self.theta * libm::log(x))
     }
 
     /// ∫ t^-θ dt from 1 to x: (x^(1-θ) - 1) / (1 - θ), and ln x for θ = 1.
     #[inline]
-    fn integral(&self, x: f64) -> f64 {
+    fn integral(self, x: f64) -> f64 {
         let log = libm::log(x);
         let power = (1.0 - self.theta) * log;
         let ratio = if power.abs() > 1e-8 {
@@ -89,7 +189,7 @@ impl Rejection {
 
     /// The x of an integral.
     #[inline]
-    fn inverse(&self, integral: f64) -> f64 {
+    fn inverse(self, integral: f64) -> f64 {
         // Rounding may lead just past the end of what a logarithm takes.
         let power = (integral * (1.0 - self.theta)).max(-1.0);
         let ratio = if power.abs() > 1e-8 {

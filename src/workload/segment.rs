@@ -65,6 +65,31 @@ pub struct Op {
     pub expect: Expect,
 }
 
+impl Op {
+    /// An operation with a key of `key_len` bytes at `key_at`.
+    #[inline]
+    pub(super) fn new(
+        key_at: usize,
+        key_len: usize,
+        value_len: u32,
+        kind: Kind,
+        expect: Expect,
+    ) -> Op {
+        debug_assert!(key_at <= SEGMENT_BYTES_MAX && u16::try_from(key_len).is_ok());
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "segments have at most 64 MiB, keys are checked where they are read"
+        )]
+        Op {
+            key_at: key_at as u32,
+            value_len,
+            key_len: key_len as u16,
+            kind,
+            expect,
+        }
+    }
+}
+
 /// Operations with their keys, laid out one after the other in the order of the operations.
 #[derive(Debug, Default)]
 pub struct Segment {
@@ -109,19 +134,9 @@ impl Segment {
     #[inline]
     pub(super) fn push(&mut self, kind: Kind, expect: Expect, key: &[u8], value_len: u32) {
         let key_at = self.keys.len();
-        debug_assert!(key_at <= SEGMENT_BYTES_MAX && u16::try_from(key.len()).is_ok());
         self.keys.extend_from_slice(key);
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "segments have at most 64 MiB, keys are checked where they are read"
-        )]
-        self.ops.push(Op {
-            key_at: key_at as u32,
-            value_len,
-            key_len: key.len() as u16,
-            kind,
-            expect,
-        });
+        let op = Op::new(key_at, key.len(), value_len, kind, expect);
+        self.ops.push(op);
     }
 }
 

@@ -6,7 +6,9 @@
 //! divides by 1 - θ, so θ = 1 has no generator, and beyond it is no approximation: `rejection` has
 //! these.
 
-use std::f64::consts::LOG2_E;
+use std::hint::select_unpredictable;
+
+use super::power::{Powers, powers};
 
 /// YCSB draws the ranks of its scrambled zipfian over this many items, however many records there
 /// are.
@@ -16,7 +18,7 @@ pub(super) const YCSB_ITEMS: u64 = 10_000_000_000;
 const YCSB_ZETA: (f64, f64) = (0.99, 26.469_028_201_783_02);
 
 /// A generator of ranks under Zipf's law.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Zipf {
     items: u64,
     theta: f64,
@@ -24,10 +26,15 @@ pub(super) struct Zipf {
     alpha: f64,
     /// ζ(items, θ).
     zeta: f64,
+    /// 2^(1 - θ).
+    two_to_rest: f64,
     /// ζ(2, θ) = 1 + 2^-θ: below it, the rank is 0 or 1.
     zeta_of_two: f64,
     /// Gray's η, which fits the continuous part to the two exact ranks.
     eta: f64,
+    /// items · 2^this is one and a half.
+    power_of_rank_1: f64,
+    powers: &'static Powers,
 }
 
 impl Zipf {
@@ -38,8 +45,11 @@ impl Zipf {
             theta,
             alpha: 1.0 / (1.0 - theta),
             zeta: zeta(items, theta),
+            two_to_rest: libm::pow(2.0, 1.0 - theta),
             zeta_of_two: 1.0 + libm::pow(0.5, theta),
             eta: 0.0,
+            power_of_rank_1: libm::log2(1.5 / items as f64),
+            powers: powers(),
         };
         zipf.fit();
         zipf
@@ -59,8 +69,14 @@ impl Zipf {
     /// Adds an item; ζ grows by its term.
     pub(super) fn grow(&mut self) {
         self.items += 1;
-        self.zeta += libm::exp(-self.theta * libm::log(self.items as f64));
-        self.fit();
+        let items = self.items as f64;
+        let term = self.powers.exp2(-self.theta * self.powers.log2(items));
+        self.zeta += term;
+        self.power_of_rank_1 = self.powers.log2(1.5 / items);
+        // (2 / items)^(1 - θ) out of items^-θ: close to θ = 1 the difference from 1 loses no more
+        // digits than a draw does.
+        let power = self.two_to_rest / (items * term);
+        self.eta = (1.0 - power) / (1.0 - self.zeta_of_two / self.zeta);
     }
 
     fn fit(&mut self) {
@@ -70,28 +86,39 @@ impl Zipf {
     }
 
     /// The rank for a uniform draw from [0, 1).
+    #[cfg(test)]
+    fn rank(&self, unit: f64) -> u64 {
+        self.rank_of(self.power(unit))
+    }
+
+    /// The first half of the way to a rank, for a uniform draw from [0, 1): the y for which the rank
+    /// is the whole part of items · 2^y. A power by way of the logarithm costs a fraction of the
+    /// library's `pow`, which spends it on digits that the cut to a whole rank throws away.
     #[inline]
-    pub(super) fn rank(&self, unit: f64) -> u64 {
+    pub(super) fn power(&self, unit: f64) -> f64 {
         let scaled = unit * self.zeta;
-        if scaled < 1.0 {
-            return 0;
-        }
-        if scaled < self.zeta_of_two {
-            return 1;
-        }
-        // A power by way of the logarithm: a third of the cost of the library's `pow`, which spends
-        // it on digits that the cut to a whole rank throws away.
         let base = self.eta * unit - self.eta + 1.0;
-        let part = libm::exp2(self.alpha * LOG2_E * libm::log(base));
+        let power = self.alpha * self.powers.log2(base);
+        let low = select_unpredictable(scaled < 1.0, POWER_OF_RANK_0, self.power_of_rank_1);
+        select_unpredictable(scaled < self.zeta_of_two, low, power)
+    }
+
+    /// The second half.
+    #[inline]
+    pub(super) fn rank_of(&self, power: f64) -> u64 {
+        let part = self.powers.exp2(power);
         #[expect(
             clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
             reason = "part is in 0..=1, and rounding up to the end is cut off"
         )]
-        let rank = (self.items as f64 * part) as u64;
-        rank.min(self.items - 1)
+        let rank = (self.items as f64 * part) as i64;
+        // By way of a signed number, for which processors have an instruction.
+        rank.cast_unsigned().min(self.items - 1)
     }
 }
+
+/// Such a power of two times the items is nothing.
+const POWER_OF_RANK_0: f64 = -1000.0;
 
 /// ζ(n, θ) = Σ i^-θ for i = 1 … n, with 0 ≤ θ < 1.
 ///

@@ -34,7 +34,7 @@ pub use profile::{SizeFacts, TraceProfile, ZipfFit};
 use self::blocks::{Blocks, Item};
 use self::rows::{Cachelib, Columns, ORACLE_BYTES, Row, Why};
 use super::TraceSource;
-use super::keys::{DECIMAL_BYTES, decimal};
+use super::decimal::{DECIMAL_BYTES, Decimal};
 use crate::base::{BadInput, unknown_name};
 
 /// Bytes of the longest key.
@@ -317,10 +317,10 @@ impl TraceReader {
                 let (time_s, id, bytes) = rows::oracle(record);
                 self.row.value_bytes = rows::value_bytes(bytes.into())?;
                 self.row.time_s = time_s.into();
-                let mut digits = [0; DECIMAL_BYTES];
-                let at = decimal(&mut digits, id);
                 self.key.clear();
-                self.key.extend_from_slice(&digits[at..]);
+                let mut digits = [0; DECIMAL_BYTES];
+                let length = Decimal::of(id).write(&mut digits);
+                self.key.extend_from_slice(&digits[..length]);
                 self.written = true;
                 return Ok(true);
             }
