@@ -16,14 +16,14 @@ const STEP: usize = 64;
 #[derive(Debug)]
 pub(super) struct Dump {
     cursor: Cursor,
-    /// The class that is asked for, if not all.
-    class: Option<u32>,
+    /// The classes that are asked for, a bit each.
+    classes: u64,
 }
 
 impl Dump {
     /// A list that has not begun.
-    pub(super) fn of(class: Option<u32>) -> Dump {
-        Dump { cursor: 0, class }
+    pub(super) fn of(classes: u64) -> Dump {
+        Dump { cursor: 0, classes }
     }
 
     /// Appends lines until `out` is full or the table has been walked; whether it has.
@@ -35,12 +35,12 @@ impl Dump {
         out: &mut Vec<u8>,
     ) -> bool {
         while out.len() < OUT_MAX {
-            let class = self.class;
+            let classes = self.classes;
             self.cursor = session.walk(self.cursor, STEP, &mut |key, item, _| {
                 if let Some((header, value)) = Header::split(item)
                     && shared.gone(&header, now).is_none()
                 {
-                    line(out, shared, key, &header, value.len(), class);
+                    line(out, shared, key, &header, value.len(), classes);
                 }
                 Keep::Keep
             });
@@ -59,11 +59,11 @@ fn line(
     key: &[u8],
     header: &Header,
     length: usize,
-    wanted: Option<u32>,
+    wanted: u64,
 ) {
     let size = footprint(key.len(), header.flags, length);
     let class = class_of(size);
-    if wanted.is_some_and(|wanted| wanted != class) {
+    if wanted >> class & 1 == 0 {
         return;
     }
     out.extend_from_slice(b"key=");

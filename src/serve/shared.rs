@@ -38,6 +38,8 @@ pub(super) struct Shared<'t> {
     guests: Mutex<BTreeMap<u64, Arc<Guest>>>,
     resizes: AtomicU64,
     walked: Mutex<Walked>,
+    /// Whether `lru_crawler` was not told to stop. It lists keys; what has expired goes in any case.
+    pub(super) crawling: AtomicBool,
     /// Wakes every thread that waits for events.
     wakers: Mutex<Vec<Arc<Waker>>>,
 }
@@ -115,6 +117,7 @@ impl<'t> Shared<'t> {
             guests: Mutex::default(),
             resizes: AtomicU64::new(0),
             walked: Mutex::default(),
+            crawling: AtomicBool::new(true),
             wakers: Mutex::default(),
         }
     }
@@ -193,8 +196,12 @@ impl<'t> Shared<'t> {
             now
         } - 1;
         let pending = flushed.time.load(Ordering::Relaxed);
-        if pending <= now {
+        if pending < now {
             flushed.past.fetch_max(pending, Ordering::Relaxed);
+        } else if pending == now {
+            // It covers what there is so far, not what the rest of this second brings.
+            let next = self.cas.load(Ordering::Relaxed) + 1;
+            flushed.cas.fetch_max(next, Ordering::Release);
         }
         if until <= now {
             let cas = self.next_cas();
@@ -202,10 +209,9 @@ impl<'t> Shared<'t> {
             if until != 0 {
                 flushed.cas.fetch_max(cas, Ordering::Release);
             }
-            flushed.time.store(0, Ordering::Relaxed);
-        } else {
-            flushed.time.store(until, Ordering::Relaxed);
         }
+        // After a delay of one second this is now: what is stored in the rest of this second goes too.
+        flushed.time.store(until, Ordering::Relaxed);
     }
 }
 

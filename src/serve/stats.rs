@@ -456,25 +456,30 @@ pub(super) fn crawler(
         .map(|token| token.of(buffer))
         .collect();
     let number = |text: &[u8]| std::str::from_utf8(text).ok()?.parse::<u32>().ok();
-    let class = |text: &[u8]| match text {
-        b"all" | b"hash" => Some(None),
-        text => number(text)
-            .filter(|class| (1..64).contains(class))
-            .map(Some),
+    let classes = |text: &[u8]| match text {
+        b"all" | b"hash" => Some(u64::MAX),
+        text => text
+            .split(|&byte| byte == b',')
+            .map(|text| number(text).filter(|class| (1..64).contains(class)))
+            .try_fold(0, |all, class| Some(all | 1_u64 << class?)),
     };
+    let crawling = &shared.crawling;
     let text = match words.as_slice() {
+        [b"crawl" | b"metadump", _] if !crawling.load(Ordering::Relaxed) => {
+            "CLIENT_ERROR lru crawler disabled\r\n"
+        }
         // The walk that looks for what has expired never rests.
-        [b"crawl", classes] => match class(classes) {
+        [b"crawl", text] => match classes(text) {
             Some(_) => "OK\r\n",
             None => BAD_CLASS,
         },
-        [b"metadump", classes] => {
+        [b"metadump", text] => {
             if !shared.options.dump_enabled || !shared.table.walks() {
                 "ERROR metadump not allowed\r\n"
             } else if stacked {
                 "ERROR cannot pipeline other commands before metadump\r\n"
-            } else if let Some(class) = class(classes) {
-                return Some(Dump::of(class));
+            } else if let Some(classes) = classes(text) {
+                return Some(Dump::of(classes));
             } else {
                 BAD_CLASS
             }
@@ -486,8 +491,14 @@ pub(super) fn crawler(
             None => BAD_FORMAT,
         },
         [b"tocrawl", _] => BAD_FORMAT,
-        [b"enable"] => "ERROR failed to start lru crawler thread\r\n",
-        [b"disable"] => "OK\r\n",
+        [b"enable"] if crawling.swap(true, Ordering::Relaxed) => {
+            "ERROR failed to start lru crawler thread\r\n"
+        }
+        [b"enable"] => "OK\r\n",
+        [b"disable"] => {
+            crawling.store(false, Ordering::Relaxed);
+            "OK\r\n"
+        }
         _ => "ERROR\r\n",
     };
     out.extend_from_slice(text.as_bytes());

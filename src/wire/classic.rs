@@ -88,6 +88,8 @@ pub(super) fn command<'b>(
         b"cache_memlimit" => (within(1..=2), |words, _| memory_limit(words)),
         b"slabs" => (true, |words, _| slabs(words)),
         b"lru" => (words.count >= 1, |words, _| lru(words)),
+        b"extstore" => (words.count >= 1, |words, _| extstore(words)),
+        b"refresh_certs" => (true, |_, _| Line::Whole(say("Error TLS not enabled\r\n"))),
         b"watch" => (true, |words, _| {
             Line::Whole(Request::Say {
                 text: "CLIENT_ERROR watch commands not allowed\r\n",
@@ -300,31 +302,69 @@ fn memory_limit(words: &Words<'_>) -> Line {
 /// There are no slabs to reassign here; what scripts set at start is taken without effect.
 fn slabs(words: &Words<'_>) -> Line {
     if words.count == 3 && words.text(0) == b"reassign" {
-        let numbers = signed(words.text(1)).and(signed(words.text(2)));
-        return Line::Whole(say(if numbers.is_some() {
-            "CLIENT_ERROR slab reassignment disabled\r\n"
-        } else {
-            BAD_FORMAT
-        }));
+        return Line::Whole(say("CLIENT_ERROR slab reassignment disabled\r\n"));
     }
     if words.count >= 2 && words.text(0) == b"automove" {
         return match unsigned_32(words.text(1)) {
             Some(0..=2) => refuse(words, "OK\r\n"),
             Some(_) => refuse(words, ERROR),
-            None if words.text(1) == b"ratio" && words.count >= 3 => refuse(words, "OK\r\n"),
+            None if words.text(1) == b"ratio" => {
+                let taken = words.count >= 3 && float(words.text(2)).is_some();
+                refuse(words, if taken { "OK\r\n" } else { ERROR })
+            }
             None => refuse(words, BAD_FORMAT),
         };
     }
     Line::Whole(say(ERROR))
 }
 
+/// A number with a fraction.
+fn float(text: &[u8]) -> Option<f64> {
+    std::str::from_utf8(text).ok()?.trim_ascii().parse().ok()
+}
+
+/// Settings of the store on flash that there is none of here; memcached without one takes them too.
+fn extstore(words: &Words<'_>) -> Line {
+    let number = |at| unsigned_32(words.text(at));
+    let taken = words.count >= 2
+        && match words.text(0) {
+            b"free_memchunks" if words.count >= 3 => {
+                number(1).is_some_and(|class| class < 64) && number(2).is_some()
+            }
+            b"item_size" | b"item_age" | b"low_ttl" | b"recache_rate" | b"compact_under"
+            | b"drop_under" | b"max_sleep" | b"drop_unread" => number(1).is_some(),
+            b"max_frag" => float(words.text(1)).is_some(),
+            _ => false,
+        };
+    refuse(words, if taken { "OK\r\n" } else { ERROR })
+}
+
 /// The table's own recency takes the place of memcached's lists; their modes are taken without
 /// effect.
 fn lru(words: &Words<'_>) -> Line {
+    if words.text(0) == b"tune" && words.count >= 5 {
+        return refuse(words, tune(words));
+    }
     let mode = words.count >= 2
         && words.text(0) == b"mode"
         && matches!(words.text(1), b"flat" | b"segmented");
     let ttl =
         words.count >= 2 && words.text(0) == b"temp_ttl" && signed_32(words.text(1)).is_some();
     refuse(words, if mode || ttl { "OK\r\n" } else { ERROR })
+}
+
+/// How memcached is told the sizes of its lists, and what it says.
+fn tune(words: &Words<'_>) -> &'static str {
+    let percents = [1, 2].map(|at| unsigned_32(words.text(at)));
+    let factors = [3, 4].map(|at| float(words.text(at)));
+    let ([Some(hot), Some(warm)], [Some(hot_age), Some(warm_age)]) = (percents, factors) else {
+        return ERROR;
+    };
+    if hot.wrapping_add(warm) > 80 {
+        "ERROR hot and warm pcts must not exceed 80\r\n"
+    } else if hot_age <= 0.0 || warm_age <= 0.0 {
+        "ERROR hot/warm age factors must be greater than 0\r\n"
+    } else {
+        "OK\r\n"
+    }
 }
