@@ -118,10 +118,10 @@ impl Server<'_, '_> {
         let exptimes = self.exptimes(meta, now);
         let found = self
             .items(now)
-            .meta_get(key, meta, |before, after, value, won| {
+            .meta_get(key, meta, |before, after, value, win| {
                 out.truncate(mark);
                 let headers = [before, after];
-                meta_hit(out, meta, buffer, headers, value, won, now, exptimes);
+                meta_hit(out, meta, buffer, headers, value, win, now, exptimes);
             });
         let touching = meta.ttl.is_some();
         self.counts.one(if touching {

@@ -5,7 +5,7 @@
 const SMALLEST: usize = 96;
 
 /// Bytes of the largest class; larger items are kept in pieces of it.
-const LARGEST: usize = 512 << 10;
+pub(super) const LARGEST: usize = 512 << 10;
 
 /// The number of the class, from 1, that memcached with its default growth of 1.25 would file an item
 /// of `bytes` under.

@@ -4,6 +4,7 @@
 //! (a cas, the time) once, and write their answer anew each time.
 
 use super::batch::Batch;
+use super::classes::LARGEST;
 use super::counts::{Count, Counts};
 use super::header::{ACTIVE, BINARY, FETCHED, HEADER_MAX, Header, STALE, WON};
 use super::reply;
@@ -39,6 +40,16 @@ pub(super) struct Incoming<'v> {
     pub(super) invalidate: bool,
     /// The value.
     pub(super) value: &'v [u8],
+}
+
+/// Whether the client that reads an item is the one to renew it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Win {
+    No,
+    /// It is stale or about to expire.
+    Renews,
+    /// It was not there and has just been made.
+    Makes,
 }
 
 /// What incr and decr came to.
@@ -259,7 +270,8 @@ impl<'t> Items<'_, 't> {
     }
 
     /// Counts up or down. `vivify` makes an item with that initial number and exptime; `ttl` is the new
-    /// exptime of one that is there.
+    /// exptime of one that is there, and is taken as memcached takes it: where the number grows longer,
+    /// the exptime stays.
     pub(super) fn count(
         &mut self,
         key: &[u8],
@@ -296,7 +308,9 @@ impl<'t> Items<'_, 't> {
                 counted = Counted::Created(initial, fresh);
                 return Edit::Store;
             };
-            if value.is_empty() {
+            // memcached counts in no item that it keeps in pieces, whatever that begins with.
+            let in_pieces = footprint(key.bytes.len(), header.flags, value.len()) > LARGEST;
+            if value.is_empty() || in_pieces {
                 counted = Counted::NotNumeric;
                 return Edit::Keep;
             }
@@ -317,9 +331,6 @@ impl<'t> Items<'_, 't> {
                 cas: next_cas(),
                 ..header
             };
-            if let Some(exptime) = ttl {
-                new.exptime = shared.clock.deadline(exptime, now);
-            }
             let mut digits = Vec::with_capacity(20);
             reply::decimal(&mut digits, number);
             if digits.len() > value.len() {
@@ -328,6 +339,9 @@ impl<'t> Items<'_, 't> {
                 new.time = now;
             } else {
                 digits.resize(value.len(), b' ');
+                if let Some(exptime) = ttl {
+                    new.exptime = shared.clock.deadline(exptime, now);
+                }
                 if now.saturating_sub(header.time) > MARK_AFTER {
                     new.time = now;
                 }
@@ -479,12 +493,12 @@ impl<'t> Items<'_, 't> {
     }
 
     /// mg with flags that ask for or change an item's state: `answer` gets the header before and
-    /// after, the value, and whether this client is the one to renew it. Whether there is an item.
+    /// after, the value, and whether this client is to renew it. Whether there is an item.
     pub(super) fn meta_get(
         &mut self,
         key: &[u8],
         meta: &Meta,
-        mut answer: impl FnMut(&Header, &Header, &[u8], bool),
+        mut answer: impl FnMut(&Header, &Header, &[u8], Win),
     ) -> bool {
         let key = self.key(key);
         let (shared, now) = (self.shared, self.now);
@@ -511,7 +525,7 @@ impl<'t> Items<'_, 't> {
                     exptime: 0,
                     ..fresh
                 };
-                answer(&before, &fresh, b"", true);
+                answer(&before, &fresh, b"", Win::Makes);
                 return Edit::Store;
             };
             found = true;
@@ -533,7 +547,8 @@ impl<'t> Items<'_, 't> {
             if !meta.no_update {
                 after = marked(&after, now).unwrap_or(after);
             }
-            answer(&header, &after, value, won);
+            let win = if won { Win::Renews } else { Win::No };
+            answer(&header, &after, value, win);
             if after == header {
                 Edit::Keep
             } else {

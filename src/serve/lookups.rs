@@ -6,7 +6,7 @@
 
 use super::counts::Count;
 use super::header::{BINARY, Header, STALE, WON};
-use super::items::{Items, marked};
+use super::items::{Items, Win, marked};
 use super::reply::{self, Told};
 use super::shared::Gone;
 use crate::base::Key;
@@ -194,7 +194,7 @@ fn answer(
         }
         Asked::Meta(meta) => match item {
             Some((header, value)) => {
-                meta_hit(out, meta, buffer, [&header; 2], value, false, now, [0; 2]);
+                meta_hit(out, meta, buffer, [&header; 2], value, Win::No, now, [0; 2]);
             }
             None => meta_miss(out, meta, buffer),
         },
@@ -210,7 +210,7 @@ pub(super) fn meta_hit(
     buffer: &[u8],
     headers: [&Header; 2],
     value: &[u8],
-    won: bool,
+    win: Win,
     now: u32,
     exptimes: [u32; 2],
 ) {
@@ -229,12 +229,11 @@ pub(super) fn meta_hit(
         now,
         binary: before.has(BINARY),
         letters: b"stcflhOk",
-        // What never expires and is not stale is won by nobody, unless it is made here.
         exptimes,
-        created: won && before.exptime == 0 && !before.has(STALE),
+        created: win == Win::Makes,
     };
     reply::told(out, meta, buffer, &item);
-    reply::tokens(out, before, won);
+    reply::tokens(out, before, win != Win::No);
     out.extend_from_slice(b"\r\n");
     if meta.value {
         out.extend_from_slice(value);
