@@ -25,6 +25,8 @@ const LEAST_TURN: u32 = 64;
 pub(super) struct Talk {
     /// Bytes of a refused body that are still to be passed over.
     swallow: usize,
+    /// What is said behind that body.
+    refusal: Option<&'static str>,
     /// Bytes that the next request needs.
     pub(super) wanted: usize,
     /// How much of a get at the front has been answered: its keys up to this offset.
@@ -88,9 +90,9 @@ impl<'a, 't> Server<'a, 't> {
         let now = self.shared.clock.now();
         let range = inbox.range();
         let (mut at, end) = (range.start, range.end);
+        talk.stacked &= !out.is_empty();
         let pause = self.serve_range(talk, inbox.buffer(), &mut at, end, out, now);
         inbox.consume(at - range.start);
-        talk.stacked &= !out.is_empty();
         pause
     }
 
@@ -121,6 +123,12 @@ impl<'a, 't> Server<'a, 't> {
             let passed = talk.swallow.min(end - *at);
             talk.swallow -= passed;
             *at += passed;
+            if talk.swallow == 0
+                && let Some(text) = talk.refusal.take()
+            {
+                say(out, text, false);
+                talk.stacked = true;
+            }
             let enough = end - *at >= talk.wanted;
             let step = if enough && *at < end && talk.swallow == 0 {
                 wire::next(&buffer[*at..end], &self.shared.limits)
@@ -414,7 +422,7 @@ impl<'a, 't> Server<'a, 't> {
                     self.counts.one(Count::StoreTooLarge);
                 }
                 talk.swallow = swallow;
-                say(out, text, noreply);
+                talk.refusal = (!noreply).then_some(text);
             }
         }
         if !stacks {

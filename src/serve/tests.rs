@@ -140,6 +140,74 @@ fn a_stale_item_is_won_once_within_a_batch() {
 }
 
 #[test]
+fn a_number_that_grows_keeps_its_exptime_and_one_in_pieces_is_none() {
+    let mut input =
+        b"set n 0 0 1\r\n9\r\nma n T50 t v\r\nmg n t\r\nma n T50 t v\r\nmg n t\r\n".to_vec();
+    let mut expected =
+        "STORED\r\nVA 2 t50\r\n10\r\nHD t-1\r\nVA 2 t50\r\n11\r\nHD t50\r\n".to_owned();
+    // 48 bytes of header, 8 of cas, the key and the value with their ends.
+    let most = (512 << 10) - 48 - 8 - 2 - 2;
+    for (length, answer) in [(most, "8"), (most + 1, NO_NUMBER)] {
+        let spaces = " ".repeat(length - 2);
+        input.extend(format!("set n 0 0 {length}\r\n7 {spaces}\r\nincr n 1\r\n").bytes());
+        expected += &format!("STORED\r\n{answer}\r\n");
+    }
+    assert_eq!(String::from_utf8(converse(&[&input]).0).unwrap(), expected);
+}
+
+const NO_NUMBER: &str = "CLIENT_ERROR cannot increment or decrement non-numeric value";
+
+#[test]
+fn a_refusal_is_told_behind_its_body() {
+    // With its line end, the body is this, the x and the request in front of it, and two bytes.
+    let body = vec![b'x'; 9_999_999 - 5];
+    let pieces: [&[u8]; 4] = [
+        b"mn\r\nset a 0 0 9999999\r\nx",
+        b"mn\r\n",
+        &body,
+        b"\r\nmn\r\n",
+    ];
+    let whole = "MN\r\nSERVER_ERROR object too large for cache\r\nMN\r\n";
+    assert_eq!(converse(&pieces[..3]).0, b"MN\r\n");
+    assert_eq!(String::from_utf8(converse(&pieces).0).unwrap(), whole);
+}
+
+#[test]
+fn keys_are_listed_behind_answers_that_have_left() {
+    let list = b"lru_crawler metadump 2,3\r\n".as_slice();
+    let refused = "ERROR cannot pipeline other commands before metadump\r\n";
+    let together = [b"touch a 0\r\n", list].concat();
+    assert_eq!(
+        converse(&[&together]).0,
+        format!("NOT_FOUND\r\n{refused}").as_bytes()
+    );
+    assert_eq!(
+        converse(&[b"touch a 0\r\n", list]).0,
+        b"NOT_FOUND\r\nEND\r\n"
+    );
+    let input = b"lru_crawler disable\r\nlru_crawler metadump all\r\nlru_crawler enable\r\nlru_crawler enable\r\n";
+    let expected = "OK\r\nCLIENT_ERROR lru crawler disabled\r\nOK\r\nERROR failed to start lru crawler thread\r\n";
+    assert_eq!(String::from_utf8(converse(&[input]).0).unwrap(), expected);
+}
+
+#[test]
+fn only_what_is_made_has_the_exptime_of_n() {
+    let input = b"set a 0 0 1\r\n1\r\nmg a T9 R30 N100 t\r\nmg b T9 R30 N100 t\r\n";
+    let expected = "STORED\r\nHD t9 W\r\nHD t100 W\r\n";
+    assert_eq!(String::from_utf8(converse(&[input]).0).unwrap(), expected);
+}
+
+#[test]
+fn a_flush_at_the_end_of_this_second_takes_what_the_second_brings() {
+    // All within one call, which reads the clock once.
+    let input =
+        b"set a 0 0 1\r\n1\r\nflush_all 1\r\nset b 0 0 1\r\n1\r\nmg a\r\nmg b\r\nflush_all\r\n\
+        set c 0 0 1\r\n1\r\nmg c\r\nflush_all 100\r\nmg c\r\n";
+    let expected = "STORED\r\nOK\r\nSTORED\r\nEN\r\nEN\r\nOK\r\nSTORED\r\nHD\r\nOK\r\nHD\r\n";
+    assert_eq!(String::from_utf8(converse(&[input]).0).unwrap(), expected);
+}
+
+#[test]
 fn flags_take_effect_in_their_order() {
     let input = b"mg n N30 t\r\nmg n t T9\r\nmg n T8 t\r\nmg l t N30\r\nmg m N30 T60 t\r\nmg o T60 N30 t\r\n\
         ma p N7 t J5 v\r\n";
