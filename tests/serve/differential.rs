@@ -2,30 +2,32 @@
 //! the same to the byte.
 //!
 //! Listed exceptions, which transcripts leave out:
-//! - `version`, and the figures of `stats`;
+//! - `version`, and the figures of `stats` (`cachedump` among them, which lists nothing here);
 //! - body lengths beyond 31 bits, which memcached takes modulo 2^32 and this server refuses;
-//! - the binary protocol (hung up on), `watch`, `extstore`, `refresh_certs`, listing keys by slab class;
-//! - while a body is awaited or passed over, memcached holds back the answers before it, and loses them if
-//!   the connection ends there, as it does behind a line that hangs up; this server sends them: where a
-//!   transcript ends so, what memcached answers has to be the beginning of what this server answers;
-//! - a get with a key that is too long makes memcached drop answers that wait before it;
-//! - `flush_all` with a delay after one that has come brings back what was flushed in memcached;
-//! - a number that grows shorter while memcached holds its item for something else (an answer that waits, its
-//!   own sorting) is not filled up with spaces there, and the item loses its marks;
-//! - T in `ma` is lost in memcached when the number grows longer.
+//! - the binary protocol, which is hung up on;
+//! - a `flush_all` for later takes the place of one that has come: memcached then shows again what that one
+//!   had flushed, until the later one comes or its memory is needed. A flush that can be undone is no flush:
+//!   here, what is gone stays gone. Transcripts have flushes of one kind each;
+//! - `watch` and moving slabs, which there are none of here: memcached is started with its own options
+//!   against them, and the refusals are compared (`Server::memcached`).
+//!
+//! memcached holds answers back while it has more to do, and what it answers depends on what it holds in three
+//! places: with an end of the connection within a body, or with a line that it hangs up on, it loses what it
+//! holds, as it does with a get whose key is too long; and an item in an answer it counts up in a copy, which
+//! has neither spaces behind a number that grew shorter nor marks. This server answers as memcached does when
+//! it holds nothing, and transcripts see to that in these places alone, by an `mn` or by waiting (`settle.rs`).
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::sync::mpsc;
 use std::time::Duration;
 
-use bucketlab::wire::{self, Limits, Request, Step};
+use crate::server::{self, PATIENCE, Server};
+use crate::settle::SETTLED;
+use crate::transcripts::{Author, Piece, Transcript, seed_of};
 
-use crate::server::{PATIENCE, Server};
-use crate::transcripts::{Author, Transcript, seed_of};
-
-/// Transcripts, unless the environment says another number: what every change can afford. Of five
-/// thousand some still differ.
-const TRANSCRIPTS: u64 = 300;
+/// Transcripts, unless the environment says another number.
+const TRANSCRIPTS: u64 = 5000;
 
 /// Where the transcripts come from; the environment can give another.
 const SEED: u64 = 1;
@@ -34,6 +36,9 @@ const LANES: u64 = 2;
 
 /// A wait between sends, so that they arrive apart.
 const APART: Duration = Duration::from_micros(300);
+
+/// How long to wait at most for everything to be answered; then the answers differ anyway.
+const SETTLING: Duration = Duration::from_secs(2);
 
 struct Pair {
     ours: Server,
@@ -61,24 +66,31 @@ impl Pair {
 
     fn clear(&self) {
         for server in [&self.ours, &self.theirs] {
-            assert_eq!(converse(server, &[b"flush_all\r\n".to_vec()]), b"OK\r\n");
+            assert_eq!(
+                server::line(&mut server.connect(), b"flush_all\r\n"),
+                "OK\r\n"
+            );
         }
     }
 }
 
 /// Sends all pieces while it reads, ends its side, and returns everything that came back.
-fn converse(server: &Server, sends: &[Vec<u8>]) -> Vec<u8> {
+fn converse(server: &Server, sends: &[Piece]) -> Vec<u8> {
     let mut reader = server.connect();
     let mut writer: TcpStream = reader.try_clone().unwrap();
+    let (settled, settles) = mpsc::channel();
     std::thread::scope(|scope| {
         scope.spawn(move || {
             for (index, piece) in sends.iter().enumerate() {
-                if index > 0 {
+                if index > 0 && !sends[index - 1].settles {
                     std::thread::sleep(APART);
                 }
                 // The server may have hung up, as some requests make it.
-                if writer.write_all(piece).is_err() {
+                if writer.write_all(&piece.bytes).is_err() {
                     break;
+                }
+                if piece.settles {
+                    let _ = settles.recv_timeout(SETTLING);
                 }
             }
             let _ = writer.shutdown(Shutdown::Write);
@@ -95,38 +107,22 @@ fn converse(server: &Server, sends: &[Vec<u8>]) -> Vec<u8> {
                 // Hung up on while something was still on its way.
                 Err(_) => break,
             }
+            if answer.ends_with(SETTLED) {
+                let _ = settled.send(());
+            }
         }
+        drop(settled);
         answer
     })
-}
-
-/// Whether the answers are the same, to the byte; see the exceptions for where memcached's may be cut
-/// short.
-fn same(transcript: &Transcript, [ours, theirs]: &[Vec<u8>; 2]) -> bool {
-    ours == theirs || ours.starts_with(theirs) && is_cut_short(&transcript.requests.concat())
-}
-
-/// Whether bytes end within a body, or make a server hang up.
-fn is_cut_short(bytes: &[u8]) -> bool {
-    let limits = Limits {
-        item_max: 1 << 20,
-        flush: true,
-    };
-    let mut at = 0;
-    while at < bytes.len() {
-        match wire::next(&bytes[at..], &limits) {
-            Step::More(_) | Step::Close => return true,
-            Step::Request(Request::Refuse { swallow, .. }, used) => at += used + swallow,
-            Step::Request(_, used) => at += used,
-        }
-    }
-    at > bytes.len()
 }
 
 /// Whether the answers differ on fresh servers too, each of three times: time passes at different
 /// moments for the two, and some answers tell seconds.
 fn differs(transcript: &Transcript) -> bool {
-    (0..3).all(|_| !same(transcript, &Pair::start().play(transcript)))
+    (0..3).all(|_| {
+        let [ours, theirs] = Pair::start().play(transcript);
+        ours != theirs
+    })
 }
 
 /// Leaves out what the difference does not need.
@@ -157,22 +153,23 @@ fn minimised(mut transcript: Transcript) -> Transcript {
     transcript
 }
 
-/// Bytes as text, those about `at` if there are many.
+/// Bytes as text, with long runs of a byte counted; those about `at` if there are many.
 fn shown(bytes: &[u8], at: usize) -> String {
     const MOST: usize = 600;
     let start = at.saturating_sub(MOST / 2).min(bytes.len());
-    let end = (at + MOST).min(bytes.len());
-    let skipped = if start > 0 {
-        format!("({start} bytes) ")
-    } else {
-        String::new()
-    };
-    let left = if end < bytes.len() {
-        format!(" ({} more)", bytes.len() - end)
-    } else {
-        String::new()
-    };
-    format!("{skipped}{}{left}", bytes[start..end].escape_ascii())
+    let mut text = String::new();
+    for run in bytes[start..].chunk_by(|a, b| a == b) {
+        if run.len() > 20 {
+            text += &format!("{}{{{} of these}}", run[..1].escape_ascii(), run.len());
+        } else {
+            text += &run.escape_ascii().to_string();
+        }
+        if text.len() > 2 * MOST {
+            text += " ...";
+            break;
+        }
+    }
+    text
 }
 
 fn number(name: &str, default: u64) -> u64 {
@@ -186,14 +183,23 @@ fn lane(lane: u64, seed: u64, count: u64) -> (Vec<String>, u64) {
     let (mut found, mut passing) = (Vec::new(), 0);
     for index in (lane..count).step_by(usize::try_from(LANES).unwrap()) {
         let transcript = Author::new(seed_of(seed, index)).transcript();
-        if same(&transcript, &pair.play(&transcript)) {
-            pair.clear();
+        if transcript.fresh {
+            pair = Pair::start();
+        }
+        let [ours, theirs] = pair.play(&transcript);
+        if ours == theirs {
+            if transcript.fresh {
+                pair = Pair::start();
+            } else {
+                pair.clear();
+            }
             continue;
         }
         if differs(&transcript) {
             let least = minimised(transcript);
             let [ours, theirs] = Pair::start().play(&least);
-            let sent: Vec<String> = least.sends().iter().map(|s| shown(s, 0)).collect();
+            let sends = least.sends();
+            let sent: Vec<String> = sends.iter().map(|s| shown(&s.bytes, 0)).collect();
             let first = ours.iter().zip(&theirs).take_while(|(a, b)| a == b).count();
             found.push(format!(
                 "transcript {index}\n  sent      {}\n  answered  {}\n  memcached {}\n",
@@ -229,5 +235,67 @@ fn answers_are_those_of_memcached() {
     });
     assert!(found.is_empty(), "seed {seed}:\n{}", found.join("\n"));
     // Seconds that tick between the two servers' answers: few, or the excuse hides something.
-    assert!(passing * 20 <= count, "{passing} of {count} differed once");
+    println!("{passing} of {count} differed once");
+    assert!(passing * 50 <= count, "{passing} of {count} differed once");
+}
+
+/// The answers of both to these lines, each sent when the one before has been answered, behind as many
+/// seconds as are given with it.
+fn ask(pair: &Pair, lines: &[(u64, &str)]) -> [Vec<String>; 2] {
+    std::thread::scope(|scope| {
+        [&pair.ours, &pair.theirs]
+            .map(|server| {
+                scope.spawn(|| {
+                    let mut stream = server.connect();
+                    let mut answers = Vec::new();
+                    for &(seconds, line) in lines {
+                        std::thread::sleep(Duration::from_secs(seconds));
+                        answers.push(server::line(&mut stream, line.as_bytes()));
+                    }
+                    answers
+                })
+            })
+            .map(|thread| thread.join().unwrap())
+    })
+}
+
+#[test]
+fn a_flush_that_is_announced_comes() {
+    let lines = [
+        (0, "set a 0 0 1\r\n1\r\n"),
+        (0, "flush_all 5\r\n"),
+        (0, "mg a\r\n"),
+        (1, "set b 0 0 1\r\n1\r\n"),
+        (7, "mg a\r\n"),
+        (0, "mg b\r\n"),
+        (0, "set c 0 0 1\r\n1\r\n"),
+        (0, "mg c\r\n"),
+        (2, "mg c\r\n"),
+    ];
+    let [ours, theirs] = ask(&Pair::start(), &lines);
+    assert_eq!(ours, theirs);
+    let expected = "STORED OK HD STORED EN EN STORED HD HD";
+    assert_eq!(ours.concat().replace("\r\n", " ").trim(), expected);
+}
+
+#[test]
+fn a_list_of_keys_says_the_same() {
+    let list = |server: &Server| {
+        let mut stream = server.connect();
+        let set = server::line(&mut stream, "set k\u{e9}y%7 5 1000 2\r\nhi\r\n".as_bytes());
+        let key = server::line(&mut stream, b"lru_crawler metadump all\r\n");
+        let none = server::line(&mut stream, b"lru_crawler metadump 2,63\r\n");
+        let bad = server::line(&mut stream, b"lru_crawler metadump 1,64\r\n");
+        [set, key, none, bad]
+    };
+    // A second may tick between the two.
+    let mut last = None;
+    let alike = (0..5).any(|_| {
+        let pair = Pair::start();
+        let [ours, theirs] = [&pair.ours, &pair.theirs].map(list);
+        let same = ours == theirs;
+        last = Some([ours, theirs]);
+        same
+    });
+    assert!(alike, "{last:?}");
 }

@@ -5,4 +5,6 @@ mod crowd;
 mod differential;
 mod history;
 mod server;
+mod settle;
 mod transcripts;
+mod words;

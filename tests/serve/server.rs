@@ -32,8 +32,9 @@ impl Server {
         Server { child, address }
     }
 
-    /// Starts Debian's memcached with one thread on a port of its own, and without the thread that sorts its
-    /// items: what that holds just then is counted up in a copy, which shows in spaces and marks.
+    /// Starts Debian's memcached with one thread on a port of its own. It is told to do without what there is
+    /// none of here, and to say so (`watch`, moving slabs), and without the thread that sorts its items: what
+    /// that holds just then is counted up in a copy, which shows in spaces and marks.
     pub fn memcached() -> Server {
         // A port that was free just now; if somebody takes it, another is tried.
         for _ in 0..10 {
@@ -44,7 +45,7 @@ impl Server {
                 .port();
             let child = Command::new("memcached")
                 .args(["-u", "root", "-l", "127.0.0.1", "-t", "1", "-m", "1024"])
-                .args(["-o", "no_lru_maintainer"])
+                .args(["-W", "-o", "no_lru_maintainer,no_slab_reassign"])
                 .args(["-p", &port.to_string()])
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())

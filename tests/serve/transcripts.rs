@@ -4,156 +4,69 @@ use rand::seq::IndexedRandom;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-/// Pieces of bytes in the order they are sent; a request is whole within one `Vec` of requests, and
-/// `cuts` say where sends end.
+use crate::settle::Settled;
+use crate::words::{ENDS, EXPTIMES, FLAGS, FLUSHES, KEYS, NUMBERS, ODD, VALUES};
+
+/// Requests in the order they are sent; one is whole within its `Vec`, and `cuts` say where sends end.
 #[derive(Clone, Debug)]
 pub struct Transcript {
     pub requests: Vec<Vec<u8>>,
-    /// Offsets into all bytes at which a send ends and the next waits a moment.
+    /// Offsets into all bytes that are sent at which a send ends and the next waits a moment.
     pub cuts: Vec<usize>,
+    /// Whether it has to be played on servers that have seen nothing, and that see nothing after it.
+    pub fresh: bool,
+}
+
+/// What is sent at once.
+#[derive(Clone, Debug)]
+pub struct Piece {
+    pub bytes: Vec<u8>,
+    /// Whether the next piece waits until everything up to here has been answered.
+    pub settles: bool,
 }
 
 impl Transcript {
     /// What is sent, piece by piece.
-    pub fn sends(&self) -> Vec<Vec<u8>> {
-        let all = self.requests.concat();
-        let mut cuts: Vec<usize> = self
-            .cuts
-            .iter()
-            .copied()
-            .filter(|&c| c < all.len())
-            .collect();
-        cuts.push(all.len());
-        cuts.sort_unstable();
-        cuts.dedup();
+    pub fn sends(&self) -> Vec<Piece> {
+        let Settled { bytes, waits } = Settled::of(&self.requests.concat());
+        let mut ends: Vec<usize> = self.cuts.iter().chain(&waits).copied().collect();
+        ends.retain(|&end| 0 < end && end < bytes.len());
+        ends.push(bytes.len());
+        ends.sort_unstable();
+        ends.dedup();
         let mut start = 0;
-        cuts.into_iter()
-            .map(|end| {
-                let piece = all[start..end].to_vec();
-                start = end;
-                piece
+        ends.into_iter()
+            .map(|end| Piece {
+                bytes: bytes[std::mem::replace(&mut start, end)..end].to_vec(),
+                settles: waits.contains(&end),
             })
-            .filter(|piece| !piece.is_empty())
             .collect()
     }
 
-    /// The transcript without these requests, sent at once.
+    /// The transcript without these requests.
     pub fn without(&self, from: usize, to: usize) -> Transcript {
         let mut requests = self.requests.clone();
         requests.drain(from..to);
-        let cuts = if self.cuts.is_empty() {
-            Vec::new()
-        } else {
-            self.cuts.clone()
-        };
-        Transcript { requests, cuts }
+        Transcript {
+            requests,
+            ..self.clone()
+        }
     }
 }
-
-const KEYS: &[&str] = &["a", "b", "n", "counter", "k\u{e9}y", "x-y.z~", "tab\tkey"];
-const NUMBERS: &[&str] = &[
-    "0",
-    "1",
-    "2",
-    "5",
-    "10",
-    "100",
-    "2147483646",
-    "2147483647",
-    "2147483648",
-    "4294967295",
-    "4294967296",
-    "9223372036854775807",
-    "9223372036854775808",
-    "18446744073709551615",
-    "18446744073709551616",
-    "-1",
-    "-0",
-    "+3",
-    "x",
-    "1x",
-    "",
-    "0x10",
-    "1.5",
-    "007",
-    "\t7",
-    "99999999999999999999999",
-];
-/// Exptimes that mean the same now and in a few seconds.
-const EXPTIMES: &[&str] = &[
-    "0",
-    "0",
-    "0",
-    "100",
-    "1000",
-    "2592000",
-    "2592001",
-    "-1",
-    "-2147483648",
-    "2147483648",
-    "4294967295",
-    "x",
-    "",
-    "1000x",
-    "+500",
-    "4000000000",
-];
-const FLAGS: &[&str] = &[
-    "0",
-    "0",
-    "1",
-    "32",
-    "4294967295",
-    "4294967296",
-    "-1",
-    "x",
-    "65536",
-];
-const VALUES: &[&str] = &[
-    "",
-    "0",
-    "9",
-    "10",
-    "99",
-    "18446744073709551615",
-    "18446744073709551616",
-    "-5",
-    " 7",
-    "7 ",
-    "abc",
-    "a\r\nb",
-    "12abc",
-    "\0\0",
-    "0000",
-    "value of some length",
-];
-const ENDS: &[&str] = &[
-    "\r\n",
-    "\r\n",
-    "\r\n",
-    "\r\n",
-    "\n",
-    " \r\n",
-    " noreply\r\n",
-    " noreply\r\n",
-];
-
-/// Lets memcached send what waits: an item whose answer has not left yet it counts up in a copy, without the
-/// spaces that it leaves behind a number that has grown shorter.
-const SETTLE: &str = "\r\n\r\nmn\r\n";
 
 /// Where all randomness of one transcript comes from.
 pub struct Author {
     rng: Xoshiro256PlusPlus,
-    /// Gets with a key that is too long, which may only stand first.
-    long_gets: Vec<Vec<u8>>,
+    flushes: &'static [&'static str],
 }
 
 impl Author {
     pub fn new(seed: u64) -> Author {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+        let kind = [0, 1, 2][rng.random_range(0..100_usize).saturating_sub(97)];
         Author {
-            rng: Xoshiro256PlusPlus::seed_from_u64(seed),
-            long_gets: Vec::new(),
+            rng,
+            flushes: FLUSHES[kind],
         }
     }
 
@@ -263,18 +176,12 @@ impl Author {
             2 => self.rng.random_range(100..400),
             _ => self.rng.random_range(1..5),
         };
-        let mut long = false;
         for _ in 0..count {
             let key = self.key();
-            long |= key.len() > 250;
             text += if self.chance(8) { "  " } else { " " };
             text += &key;
         }
         text += self.one(&["\r\n", "\r\n", "\n"]);
-        // memcached drops answers that wait when it finds a key too long: see `transcript`.
-        if long {
-            self.long_gets.push(text.clone().into_bytes());
-        }
         text.into_bytes()
     }
 
@@ -283,7 +190,7 @@ impl Author {
         let end = self.one(ENDS);
         match self.rng.random_range(0..6) {
             0 | 1 => format!(
-                "{SETTLE}{} {key} {}{end}",
+                "{} {key} {}{end}",
                 self.one(&["incr", "decr"]),
                 self.one(NUMBERS)
             ),
@@ -294,11 +201,7 @@ impl Author {
                 self.one(&["0", "1", "noreply", "0 0"])
             ),
             _ => match self.rng.random_range(0..5) {
-                // A delayed flush behind one that has come is a listed exception.
-                0 => format!(
-                    "flush_all{}",
-                    self.one(&["\r\n", " 0\r\n", " -1\r\n", " noreply\r\n", " x\r\n"])
-                ),
+                0 => format!("flush_all{}\r\n", self.one(self.flushes)),
                 1 => format!("verbosity {}{end}", self.one(&["0", "x", "-1", ""])),
                 2 => format!(
                     "cache_memlimit {}{end}",
@@ -412,7 +315,6 @@ impl Author {
                 let flags = self.flags(&["k", "O1", "I", "I", "T30", "T0", cas, "q", "Cx"]);
                 format!("md {key}{binary}{flags}{end}")
             }
-            // T on a number that grows longer is a listed exception.
             1 | 2 => {
                 let flags = self.flags(&[
                     "k",
@@ -423,6 +325,9 @@ impl Author {
                     "c",
                     "N0",
                     "N90",
+                    "T0",
+                    "T100",
+                    "T-1",
                     "J13",
                     "J18446744073709551615",
                     "Jx",
@@ -439,7 +344,7 @@ impl Author {
                     cas,
                     "q",
                 ]);
-                format!("{SETTLE}ma {key}{binary}{flags}{end}")
+                format!("ma {key}{binary}{flags}{end}")
             }
             _ => format!("me {key}{}{end}", self.one(&["", "", " b", " x"])),
         }
@@ -447,65 +352,7 @@ impl Author {
     }
 
     fn odd(&mut self) -> Vec<u8> {
-        let line = self.one(&[
-            "\r\n",
-            "\n",
-            " \r\n",
-            "\r\r\n",
-            "foo\r\n",
-            "GET a\r\n",
-            "get\r\n",
-            "gets \r\n",
-            "gat\r\n",
-            "gat 0\r\n",
-            "set\r\n",
-            "set a 0 0\r\n",
-            "set a 0 0 1 2 3 4\r\n",
-            "incr a\r\n",
-            "touch a\r\n",
-            "delete\r\n",
-            "m\r\n",
-            "mx a\r\n",
-            "mg\r\n",
-            "ms a\r\n",
-            "ms\r\n",
-            "ma\r\n",
-            "md\r\n",
-            "me\r\n",
-            "mn a b\r\n",
-            "get a\0b\r\n",
-            "\0\r\n",
-            "set a\0 0 0 1\r\n",
-            "stats foo\r\n",
-            "stats detail\r\n",
-            "stats cachedump\r\n",
-            "lru\r\n",
-            "lru x\r\n",
-            "slabs\r\n",
-            "slabs reassign a b\r\n",
-            "slabs automove x\r\n",
-            "slabs automove 1\r\n",
-            "slabs automove 5\r\n",
-            "lru_crawler\r\n",
-            "lru_crawler x\r\n",
-            "lru_crawler metadump\r\n",
-            "lru_crawler tocrawl x\r\n",
-            "lru_crawler sleep 2000000\r\n",
-            "lru_crawler sleep x\r\n",
-            "shutdown\r\n",
-            "verbosity\r\n",
-            "cache_memlimit\r\n",
-            "flush_all 0 0 0\r\n",
-            "a b c d e f g h i j k l m n o p q r s t u\r\n",
-            "prepend a\r\n",
-            "cas a 0 0 1\r\n",
-            "quit\r\n",
-            "GET / HTTP/1.0\r\n",
-            "mgx a\r\n",
-            "getx a\r\n",
-            "v\r\n",
-        ]);
-        line.as_bytes().to_vec()
+        self.one(ODD).as_bytes().to_vec()
     }
 
     /// Values about the item limit.
@@ -513,7 +360,12 @@ impl Author {
         let key = self.one(&["a", "b", "big"]);
         // 48 bytes of header, 8 of cas, key and its end, value with its end.
         let most = (1 << 20) - 48 - 8 - key.len() - 1 - 2;
-        let length = match self.rng.random_range(0..6) {
+        // From here on memcached keeps items in pieces, in which it does not count.
+        let pieces = (512 << 10) - 48 - 8 - key.len() - 1 - 2;
+        let length = match self.rng.random_range(0..9) {
+            6 => pieces + 1,
+            7 => pieces,
+            8 => pieces - 4,
             0 => most + 1,
             1 => most,
             2 => most - 4,
@@ -532,8 +384,15 @@ impl Author {
             ),
         };
         let mut request = head.into_bytes();
-        request.resize(request.len() + length, b'v');
+        let end = request.len() + length;
+        if self.chance(2) && length > 1 {
+            request.extend(b"7 ");
+        }
+        request.resize(end, b'v');
         request.extend(b"\r\n");
+        if self.chance(3) {
+            request.extend(format!("incr {key} 1\r\n").into_bytes());
+        }
         request
     }
 
@@ -545,20 +404,13 @@ impl Author {
             _ => self.rng.random_range(1..30),
         };
         let mut requests: Vec<Vec<u8>> = (0..count).map(|_| self.request()).collect();
-        let long = std::mem::take(&mut self.long_gets);
-        let first = requests
-            .iter()
-            .find(|request| long.contains(request))
-            .cloned();
-        requests.retain(|request| !long.contains(request));
-        requests.splice(0..0, first);
         let ends = |request: &Vec<u8>| request == b"quit\r\n" || request.ends_with(b"HTTP/1.0\r\n");
         if count > 50 {
             requests.retain(|request| !ends(request));
         }
         // What comes behind a body that was announced and not sent is its body; line ends for it.
         requests.push([b"\r\n".repeat(60).as_slice(), b"mn\r\n"].concat());
-        let length: usize = requests.iter().map(Vec::len).sum();
+        let length = Settled::of(&requests.concat()).bytes.len();
         let cuts = match self.rng.random_range(0..10) {
             // One byte at a time.
             0 if length < 400 => (1..length).collect(),
@@ -567,7 +419,11 @@ impl Author {
                 .collect(),
             _ => Vec::new(),
         };
-        Transcript { requests, cuts }
+        Transcript {
+            requests,
+            cuts,
+            fresh: self.flushes != FLUSHES[0],
+        }
     }
 }
 
