@@ -140,7 +140,7 @@ pub fn bootstrap_median_in_groups(
 /// A uniform index below `n`: multiply and shift (Lemire, "Fast Random Integer Generation in an
 /// Interval", 2019). The bias left in, at most `n` in 2^64, is far below what resampling can see; an
 /// index drawn as `usize` by a library would differ between machines of 32 and 64 bits.
-fn below(rng: &mut Xoshiro256PlusPlus, n: usize) -> usize {
+pub(super) fn below(rng: &mut Xoshiro256PlusPlus, n: usize) -> usize {
     let product = u128::from(rng.next_u64()) * n as u128;
     usize::try_from(product >> 64).expect("below n")
 }

@@ -6,9 +6,11 @@
 mod bootstrap;
 mod misses;
 mod order;
+mod resample;
 
 pub use bootstrap::{
     CONFIDENCE, Interval, RESAMPLES, bootstrap_median, bootstrap_median_in_groups,
 };
 pub use misses::{Access, Request, belady_misses, lru_misses};
 pub use order::{geometric_mean, median, median_absolute_deviation, quantile};
+pub use resample::Resampled;
