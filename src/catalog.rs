@@ -70,6 +70,8 @@ pub const ROWS: &[Row] = &[
     Row::of::<Scc>(),
     Row::of::<Flurry>(),
     Row::of::<SplitOrdered>(),
+    #[cfg(feature = "faults")]
+    Row::of::<crate::table::Slow<Resizable>>(),
 ];
 
 impl Row {

@@ -8,6 +8,8 @@
 mod clock;
 mod cuckoo;
 mod dash;
+#[cfg(feature = "faults")]
+mod faults;
 mod fixed;
 mod incremental;
 mod item;
@@ -31,6 +33,8 @@ use std::sync::Arc;
 pub use clock::{Clock, Evicted, Keeper};
 pub use cuckoo::Cuckoo;
 pub use dash::Dash;
+#[cfg(feature = "faults")]
+pub use faults::Slow;
 pub use fixed::Fixed;
 pub use incremental::Incremental;
 pub use linear::Linear;
