@@ -19,12 +19,15 @@ Examples:
   bucketlab run -t fixed -t striped -w ycsb-b --threads 2
   bucketlab run --trace requests.txt.gz -t fixed -t resizable
   bucketlab report results/RUN               its page and charts again
+  bucketlab compare results/BEFORE results/AFTER
+  bucketlab rank results/RUN                 targets over all workloads
   bucketlab trace requests.csv.zst           what a trace is
   bucketlab hash                             which hash function for which use
   bucketlab list strategies
   bucketlab serve striped -p 11211           a server for memcached clients
 
-Exit codes: 0 all is well; 1 a cell failed; 2 input that cannot be used; 130 interrupted."
+Exit codes: 0 all is well; 1 a cell failed, or is slower
+than --fail-on allows; 2 input that cannot be used; 130 interrupted."
 )]
 pub(super) struct Cli {
     #[command(subcommand)]
@@ -37,6 +40,10 @@ pub(super) enum Verb {
     Run(Box<Run>),
     /// Make the page and the charts of a run, or lay two runs side by side
     Report(Report),
+    /// Say cell by cell which of two runs, or of two targets of a run, is faster
+    Compare(Compare),
+    /// Rank the targets of a run over its workloads
+    Rank(Rank),
     /// Say what a trace is: requests, keys, operations, sizes, popularity
     Trace(Trace),
     /// Measure hash functions by themselves: speed, spread, avalanche, floods
@@ -142,6 +149,56 @@ pub(super) struct Report {
 }
 
 #[derive(Args, Debug)]
+#[command(
+    override_usage = "bucketlab compare [OPTIONS] <RUN_A> <RUN_B>\n       bucketlab compare [OPTIONS] <RUN> <TARGET> <TARGET>",
+    after_help = "\
+Examples:
+  bucketlab compare results/BEFORE results/AFTER
+  bucketlab compare results/BEFORE results/AFTER --fail-on slower=5%
+  bucketlab compare results/RUN fixed:buckets=2^16 striped
+  bucketlab compare results/A results/B --format markdown > changes.md
+
+B / A is the ratio of the rates. Faster or slower is said where its whole 95 % interval lies outside the
+A/A noise; else there is no difference to speak of. Two targets of a run are paired slice by slice.
+Nothing is paired across runs: each cell is taken relative to the control of its own run, which takes
+out what the machine did, and births are resampled before slices. Cells are not comparable where the
+machine, the allocator, the hash or a parameter of the workload differs, or a trial failed.
+
+Exit codes: 0; 1 where --fail-on says so; 2 where nothing can be compared."
+)]
+pub(super) struct Compare {
+    /// The directory of a run
+    #[arg(value_name = "RUN")]
+    pub(super) run: PathBuf,
+    /// The directory of another run, or two targets of this one
+    #[arg(value_name = "RUN_B | TARGET TARGET", num_args = 1..=2, required = true)]
+    pub(super) with: Vec<String>,
+    /// Exit with 1 where a cell is slower and its whole interval lies below 1 − this part (slower=5%)
+    #[arg(long, value_name = "slower=N%")]
+    pub(super) fail_on: Option<FailOn>,
+    /// How it is printed
+    #[arg(long, value_enum, default_value_t = Sheet::Table)]
+    pub(super) format: Sheet,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  bucketlab rank results/20260131T123456Z-quick-abc1234
+  bucketlab rank results/RUN --format markdown
+
+The geometric mean of each target's rate over that of the baseline, over the workloads that all ranked
+targets share. Targets that were not measured in all of them, or failed, stand below with the reason.")]
+pub(super) struct Rank {
+    /// The directory of a run
+    #[arg(value_name = "RUN")]
+    pub(super) run: PathBuf,
+    /// How it is printed
+    #[arg(long, value_enum, default_value_t = Sheet::Table)]
+    pub(super) format: Sheet,
+}
+
+#[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   bucketlab trace web07.oracleGeneral.bin.gz
@@ -242,6 +299,42 @@ pub(super) enum Format {
     Table,
     /// For programs
     Json,
+}
+
+/// How a table of results is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Sheet {
+    /// For people
+    Table,
+    /// For a message or a page
+    Markdown,
+    /// For programs
+    Json,
+}
+
+/// What makes a comparison fail.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct FailOn {
+    /// A cell slower by more than this part of 1.
+    pub(super) slower: f64,
+}
+
+impl std::str::FromStr for FailOn {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<FailOn, String> {
+        let percent = text
+            .strip_prefix("slower=")
+            .and_then(|rest| rest.strip_suffix('%'))
+            .and_then(|percent| percent.trim_end().parse::<f64>().ok())
+            .filter(|percent| (0.0..100.0).contains(percent));
+        match percent {
+            Some(percent) => Ok(FailOn {
+                slower: percent / 100.0,
+            }),
+            None => Err("write slower=N% with N from 0 to below 100: slower=5%".to_owned()),
+        }
+    }
 }
 
 fn integer(text: &str) -> Result<u64, String> {

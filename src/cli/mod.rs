@@ -2,10 +2,12 @@
 
 mod args;
 mod child;
+mod compare;
 mod hash;
 mod list;
 mod output;
 mod progress;
+mod rank;
 mod report;
 mod run;
 mod serve;
@@ -30,7 +32,7 @@ struct House<'h> {
 }
 
 /// The program: parses the command line, does what it says, and returns the exit code: 0 when all
-/// is well, 1 when something failed while running, 2 for input that cannot be used, 130 after an
+/// is well, 1 when something failed while running or is slower than asked for, 2 for input that cannot be used, 130 after an
 /// interrupt.
 ///
 /// `rows` are the strategies to offer, [`crate::catalog::ROWS`] with your own behind them;
@@ -80,6 +82,8 @@ fn with_args(
     match cli.verb {
         args::Verb::Run(run) => run::run(house, &run),
         args::Verb::Report(report) => report::report(&report),
+        args::Verb::Compare(compare) => compare::compare(house, &compare),
+        args::Verb::Rank(rank) => rank::rank(&rank),
         args::Verb::Trace(trace) => trace::trace(&trace),
         args::Verb::Hash(hash) => hash::hash(house, &hash),
         args::Verb::List(list) => list::list(house, &list),

@@ -3,6 +3,7 @@
 //! Three significant digits: a fourth is noise in any run that lasts minutes. An interval has the
 //! decimals of its figure. `–` is between the ends of a range, `−` is minus.
 
+use crate::record::PanelEntry;
 use crate::stats::Interval;
 
 /// Decimals that give a figure three significant digits.
@@ -149,6 +150,22 @@ fn unit_of(ns: f64) -> (f64, &'static str) {
 pub(super) fn counted(count: u64, thing: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {thing}{plural}")
+}
+
+/// Where cells are measured together: `ycsb-c, 100000 entries, 2 threads, batch 16`.
+pub(super) fn place_of(panel: &PanelEntry) -> String {
+    let mut text = panel.workload.clone();
+    if panel.entries > 0 {
+        text += &format!(", {} entries", panel.entries);
+    }
+    text += &format!(", {}", counted(u64::from(panel.threads), "thread"));
+    if panel.batch > 1 {
+        text += &format!(", batch {}", panel.batch);
+    }
+    if !panel.corpus.is_empty() {
+        text += &format!(", keys {}", panel.corpus);
+    }
+    text
 }
 
 /// `a`, `a and b`, `a, b and c`.

@@ -1,17 +1,20 @@
 //! Floor 3: records in, tables and findings out; never measures.
 //!
 //! `rates` turns slices into rates and pairs them, `summary` is what a run measured and `derive`
-//! makes it, `findings` puts the main of it into sentences, `terminal` and `json` show both. The
-//! same records give the same bytes.
+//! makes it, `findings` puts the main of it into sentences, `terminal` and `json` show both; `compare`
+//! and `rank` set runs and targets against each other. The same records give the same bytes.
 
 mod charts;
+mod compare;
 mod derive;
 mod findings;
 mod format;
+mod grid;
 mod hashes;
 mod json;
 mod model;
 mod page;
+mod rank;
 mod rates;
 mod summary;
 #[cfg(test)]
@@ -23,6 +26,10 @@ mod tests;
 pub use charts::{
     Chart, FittedLine, charts, dark_variables, hash_charts, light_variables, popularity,
 };
+pub use compare::{
+    Call, CellComparison, Compared, Overall, Side, comparison_json, comparison_markdown,
+    comparison_table,
+};
 pub use findings::{Finding, Topic, findings};
 pub use hashes::{
     AvalancheFigures, Fall, HashFigures, HashFinding, HashSummary, SpeedPoint, hash_findings,
@@ -30,6 +37,7 @@ pub use hashes::{
 };
 pub use json::json;
 pub use page::{Run, comparison, hash_html, hash_markdown, html, markdown};
+pub use rank::{Ranked, Ranking, ranking_json, ranking_markdown, ranking_table};
 pub use rates::{Ratio, ratio};
 pub use summary::{
     CellSummary, FloodCost, HarnessFloor, PAIRS_FOR_A_VERDICT, PanelSummary, Summary, Tally,

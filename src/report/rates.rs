@@ -99,6 +99,23 @@ impl Rates {
             pairs: logs.len(),
         })
     }
+
+    /// The logarithms of the rates, birth by birth in the order measured; over those of the other cell,
+    /// which was measured together with this one, where there is one.
+    pub fn logs(&self, over: Option<&Rates>) -> Vec<Vec<f64>> {
+        let mut births: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
+        for (pairing, log) in &self.logs {
+            let log = match over {
+                None => *log,
+                Some(over) => match over.logs.get(pairing) {
+                    None => continue,
+                    Some(other) => log - other,
+                },
+            };
+            births.entry(pairing.0).or_default().push(log);
+        }
+        births.into_values().collect()
+    }
 }
 
 /// The median of values with its interval; births are resampled before the values within them.

@@ -10,6 +10,7 @@ use super::Run;
 use super::table::{Cell, Column, Kind, Row, Shape, Table, colour, filters};
 use super::view::{ChartView, Head, chart_view};
 use crate::record::Manifest;
+use crate::report::compare::{Place, pairs, places};
 use crate::report::findings::findings;
 use crate::report::format::{counted, figure, figure_within, times_within};
 use crate::report::summary::{CellSummary, PanelSummary, Summary};
@@ -40,9 +41,6 @@ pub(super) struct Side {
     pub findings: Vec<String>,
 }
 
-/// A cell in its panel.
-type Place<'s> = (&'s PanelSummary, &'s CellSummary);
-
 impl<'r> Comparison<'r> {
     pub fn of(a: (Run<'r>, &str), b: (Run<'r>, &str)) -> Comparison<'r> {
         let (run_a, run_b) = (a.0.summary, b.0.summary);
@@ -67,32 +65,6 @@ fn side(name: &'static str, (run, link): (Run<'_>, &str)) -> Side {
         link: link.to_owned(),
         findings: texts.collect(),
     }
-}
-
-/// The cells that both runs have, in the order of the first. A cell that is in several panels meets
-/// the copy in the other run that is at the same place among its copies.
-fn pairs<'s>(a: &'s Summary, b: &'s Summary) -> Vec<(Place<'s>, Place<'s>)> {
-    let mut rest: std::collections::BTreeMap<&str, std::collections::VecDeque<Place<'_>>> =
-        std::collections::BTreeMap::new();
-    for place in places(b) {
-        rest.entry(&place.1.entry.cell_id)
-            .or_default()
-            .push_back(place);
-    }
-    places(a)
-        .filter_map(|place| {
-            let other = rest.get_mut(place.1.entry.cell_id.as_str())?.pop_front()?;
-            Some((place, other))
-        })
-        .collect()
-}
-
-fn places(summary: &Summary) -> impl Iterator<Item = Place<'_>> {
-    let cells = |panel| move |cell| (panel, cell);
-    summary
-        .panels
-        .iter()
-        .flat_map(move |panel| panel.cells.iter().map(cells(panel)))
 }
 
 fn notes(a: &Summary, b: &Summary, both: usize, differences: &[[String; 3]]) -> Vec<String> {

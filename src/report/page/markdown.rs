@@ -161,7 +161,7 @@ pub(super) fn fenced(text: &mut String, language: &str, code: &str) {
 }
 
 /// A text in one line that shows as itself, whatever is in it.
-pub(super) fn escape(text: &str) -> String {
+pub(in crate::report) fn escape(text: &str) -> String {
     let mut escaped = String::new();
     for c in text.chars() {
         match c {

@@ -22,6 +22,7 @@ use serde::Serialize;
 
 use self::compare::Comparison;
 use self::hashes::HashView;
+pub(super) use self::markdown::escape;
 use self::view::View;
 use super::charts::{Chart, dark_variables, light_variables};
 use super::hashes::HashSummary;

@@ -1,0 +1,241 @@
+//! Cell by cell: which of two runs, or of two targets in one run, is faster; and whether that can
+//! be said at all.
+//!
+//! `pairs` says which cell of one run is which of another, `runs` compares two runs, `targets` two
+//! targets of one run, `show` prints either. Ratios are of rates and always the second over the first,
+//! so that `compare BEFORE AFTER` says slower when it has become slower.
+//!
+//! **Two targets of one run** were measured slice by slice next to each other, so their ratio is paired
+//! within rounds, and a difference is one if its whole interval lies outside the panel's A/A noise:
+//! exactly the verdict that `run` prints against the baseline.
+//!
+//! **Two runs** have no slices in common, and between them the machine may have changed. So
+//!
+//! 1. each cell's rate is taken relative to the control's of its panel (`null`, which stores nothing),
+//!    paired within rounds: what the neighbours took from both goes out. Of all cells the control
+//!    is the one that no change to a table can move. The baseline would go along more closely with
+//!    the machine's memory, but where it gets slower itself all others would seem faster;
+//! 2. in each run births are resampled before the rounds within them, because a table's place in
+//!    memory is luck that lasts as long as its process; the interval is of the difference of the
+//!    two medians of log-ratios, resample by resample;
+//! 3. a difference is one only if the whole interval lies outside the A/A noise of both runs, taken
+//!    together as the root of the sum of their squares: they are independent of each other. The twin
+//!    knows what resampling one run cannot: how far two copies of one table come apart.
+//!
+//! Measured on a virtual machine with two cores and a load of five, 153 pairs of runs of one binary with
+//! six cells each: with bare rates and no noise band 67 % of the pairs had a false difference in
+//! one cell at least; relative to the control 53 %; relative to the control and outside the noise of
+//! both 7 %. Either alone does not do. What this costs is power: where the noise is 10 %, a change of
+//! 10 % is not seen. The report says how large the noise is, and measuring longer makes it smaller.
+//! `scripts/compare-trial` repeats the experiment, and plants a slowdown.
+
+mod pairs;
+mod runs;
+mod show;
+mod targets;
+#[cfg(test)]
+mod tests;
+
+pub use show::{comparison_json, comparison_markdown, comparison_table};
+
+pub(super) use pairs::{Place, pairs, places};
+
+use super::rates::Ratio;
+use super::summary::{PAIRS_FOR_A_VERDICT, Verdict};
+use crate::record::Manifest;
+use crate::stats::{self, Interval, Resampled};
+
+/// What two runs, or two targets of one run, come to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Compared {
+    /// Which two.
+    pub sides: [Side; 2],
+    /// Whether the sides are runs; otherwise they are targets of one run.
+    pub of_runs: bool,
+    /// What a reader must know before any figure.
+    pub notes: Vec<String>,
+    /// The cells, panel by panel in the order of the first.
+    pub cells: Vec<CellComparison>,
+    /// What the control did from one run to the other, panel by panel: its place in words and the ratio
+    /// of its rates.
+    pub drifts: Vec<(String, Interval)>,
+    /// All comparable cells together.
+    pub overall: Option<Overall>,
+}
+
+/// One of two.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Side {
+    /// The run's identity, or the target.
+    pub name: String,
+    /// The run: program, revision and when.
+    pub about: String,
+}
+
+/// One cell against another.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CellComparison {
+    /// Workload, threads and batch in words: the same for all cells of a panel.
+    pub place: String,
+    /// The target as people read it.
+    pub target: String,
+    /// The cells; empty where a side has none.
+    pub cell_ids: [String; 2],
+    /// Operations a second, not paired and not relative to anything.
+    pub rates: [Option<Interval>; 2],
+    /// The second's rate over the first's, and the pairs or slices behind it.
+    pub ratio: Option<Ratio>,
+    /// What the interval is held against, a natural logarithm.
+    pub noise_band: f64,
+    /// The verdict.
+    pub call: Call,
+    /// Why it is not comparable; empty where it is.
+    pub reason: String,
+}
+
+/// The verdict on one cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// The second does more operations a second.
+    Faster,
+    /// It does fewer.
+    Slower,
+    /// Interval and A/A noise leave no difference to speak of.
+    NoDifference,
+    /// There is nothing that could be said.
+    NotComparable,
+}
+
+impl Call {
+    /// The verdict in words.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Call::Faster => "faster",
+            Call::Slower => "slower",
+            Call::NoDifference => "no difference",
+            Call::NotComparable => "not comparable",
+        }
+    }
+}
+
+/// The geometric mean of ratios over cells.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Overall {
+    /// The mean with its interval.
+    pub ratio: Interval,
+    /// Cells behind it.
+    pub cells: usize,
+}
+
+/// A ratio that can be averaged with others.
+struct Judged {
+    ratio: Ratio,
+    /// Its logarithm.
+    log: Resampled,
+}
+
+impl Judged {
+    fn of(log: Resampled, pairs: usize) -> Judged {
+        let interval = log.interval(stats::CONFIDENCE).map(f64::exp);
+        let ratio = Ratio { interval, pairs };
+        Judged { ratio, log }
+    }
+}
+
+impl CellComparison {
+    /// Fills in ratio and verdict; a reason that is there already stands.
+    fn judge(&mut self, judged: Option<&Judged>, noise_band: f64) {
+        self.noise_band = noise_band;
+        if !self.reason.is_empty() {
+            return;
+        }
+        let Some(judged) = judged else {
+            "not measured in both".clone_into(&mut self.reason);
+            return;
+        };
+        self.ratio = Some(judged.ratio);
+        self.call = match Verdict::on(&judged.ratio, noise_band) {
+            Verdict::Faster => Call::Faster,
+            Verdict::Slower => Call::Slower,
+            Verdict::NoDifference => Call::NoDifference,
+            _ => {
+                let pairs = judged.ratio.pairs;
+                self.reason =
+                    format!("{pairs} of the {PAIRS_FOR_A_VERDICT} slices that a verdict needs");
+                Call::NotComparable
+            }
+        };
+    }
+
+    /// Whether it is slower by more than `limit` (0.05 is 5 %): the verdict is slower, and the
+    /// whole interval of the ratio lies below 1 − `limit`.
+    #[must_use]
+    pub fn is_slower_by(&self, limit: f64) -> bool {
+        let beyond = |ratio: Ratio| ratio.interval.high < 1.0 - limit;
+        self.call == Call::Slower && self.ratio.is_some_and(beyond)
+    }
+}
+
+impl Compared {
+    /// How many cells got this verdict.
+    #[must_use]
+    pub fn count(&self, call: Call) -> usize {
+        self.cells.iter().filter(|cell| cell.call == call).count()
+    }
+
+    /// Whether anything could be compared.
+    #[must_use]
+    pub fn says_something(&self) -> bool {
+        self.count(Call::NotComparable) < self.cells.len()
+    }
+
+    /// Why cells could not be compared: each reason once, most frequent first, with how many.
+    #[must_use]
+    pub fn reasons(&self) -> Vec<(&str, usize)> {
+        let mut reasons: Vec<(&str, usize)> = Vec::new();
+        for cell in self.cells.iter().filter(|cell| !cell.reason.is_empty()) {
+            match reasons
+                .iter_mut()
+                .find(|(reason, _)| *reason == cell.reason)
+            {
+                Some((_, count)) => *count += 1,
+                None => reasons.push((&cell.reason, 1)),
+            }
+        }
+        reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        reasons
+    }
+}
+
+/// The geometric mean over the cells that got a verdict.
+fn overall(judged: &[Option<Judged>], cells: &[CellComparison]) -> Option<Overall> {
+    let logs: Vec<Resampled> = judged
+        .iter()
+        .zip(cells)
+        .filter(|(_, cell)| cell.call != Call::NotComparable)
+        .filter_map(|(judged, _)| Some(judged.as_ref()?.log.clone()))
+        .collect();
+    let mean = Resampled::mean(&logs)?;
+    Some(Overall {
+        ratio: mean.interval(stats::CONFIDENCE).map(f64::exp),
+        cells: logs.len(),
+    })
+}
+
+fn side(manifest: &Manifest) -> Side {
+    let mut about = vec![manifest.started.clone()];
+    if !manifest.revision.is_empty() {
+        about.push(format!("revision {}", manifest.revision));
+    }
+    Side {
+        name: manifest.run_id.clone(),
+        about: about.join(", "),
+    }
+}
+
+/// The seed of what is drawn for one panel of one side: cells of a panel share it, so that what
+/// disturbed them together is drawn together.
+pub(super) fn seed_of(seed: u64, panel: u32, side: u64) -> u64 {
+    seed.wrapping_add((u64::from(panel) << 1 | side).wrapping_mul(0x9E37_79B9_7F4A_7C15))
+}

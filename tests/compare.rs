@@ -1,0 +1,264 @@
+//! `bucketlab compare` and `rank` from outside: exit codes, bad input, and what they print of the
+//! committed run and of copies of it that were changed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use assert_cmd::Command;
+
+fn reference() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("results/reference/quick")
+}
+
+fn bucketlab(args: &[&str]) -> Output {
+    Command::cargo_bin("bucketlab")
+        .expect("the program")
+        .args(args)
+        .output()
+        .expect("it starts")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Copies the reference run, passing each file through `change`.
+fn copy(into: &Path, name: &str, change: impl Fn(&str, String) -> String) -> String {
+    let run = into.join(name);
+    fs::create_dir(&run).unwrap();
+    for entry in fs::read_dir(reference()).unwrap() {
+        let path = entry.unwrap().path();
+        let file = path.file_name().unwrap().to_str().unwrap();
+        if file == "run.toml" || path.extension().is_some_and(|ending| ending == "csv") {
+            let changed = change(file, fs::read_to_string(&path).unwrap());
+            fs::write(run.join(file), changed).unwrap();
+        }
+    }
+    run.to_str().unwrap().to_owned()
+}
+
+/// The records with every slice of `target` taking longer by this factor.
+fn slower(target: &str, factor: f64) -> impl Fn(&str, String) -> String {
+    let manifest: toml::Table =
+        toml::from_str(&fs::read_to_string(reference().join("run.toml")).unwrap()).unwrap();
+    let cells = manifest["cells"].as_array().unwrap().iter();
+    let ids: Vec<String> = cells
+        .filter(|cell| cell["target"].as_str() == Some(target))
+        .map(|cell| cell["cell_id"].as_str().unwrap().to_owned())
+        .collect();
+    assert!(!ids.is_empty(), "no {target}");
+    move |file, text| {
+        if file != "slices.csv" {
+            return text;
+        }
+        let mut lines = text.lines();
+        let header = lines.next().unwrap();
+        let column = |name: &str| header.split(',').position(|c| c == name).unwrap();
+        let (cell, times) = (
+            column("cell_id"),
+            ["elapsed_ns", "discarded_ns"].map(column),
+        );
+        let mut changed = format!("{header}\n");
+        for line in lines {
+            let mut fields: Vec<String> = line.split(',').map(str::to_owned).collect();
+            if ids.contains(&fields[cell]) {
+                for at in times {
+                    let ns: f64 = fields[at].parse().unwrap();
+                    fields[at] = format!("{:.0}", ns * factor);
+                }
+            }
+            changed += &fields.join(",");
+            changed.push('\n');
+        }
+        changed
+    }
+}
+
+#[test]
+fn a_run_and_itself_are_no_different_and_a_slower_copy_fails_the_build() {
+    let root = tempfile::tempdir().unwrap();
+    let before = reference();
+    let before = before.to_str().unwrap();
+    let after = copy(root.path(), "after", slower("resizable", 2.0));
+
+    let output = bucketlab(&["compare", before, before, "--fail-on", "slower=0%"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let table = text(&output.stdout);
+    assert!(table.contains("Both are the same run."), "{table}");
+    assert!(table.contains("0 slower, 0 faster"), "{table}");
+
+    let output = bucketlab(&["compare", before, &after, "--fail-on", "slower=5%"]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
+    let complaints = text(&output.stderr);
+    assert!(
+        complaints.contains("slower by more than 5 %: resizable on ycsb-c"),
+        "{complaints}"
+    );
+    assert!(!complaints.contains("striped"), "{complaints}");
+    assert!(text(&output.stdout).contains("geometric mean"));
+
+    // Half the rate is not less than a fifth of it.
+    let output = bucketlab(&["compare", before, &after, "--fail-on", "slower=80%"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let output = bucketlab(&["compare", &after, before, "--fail-on", "slower=5%"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+
+    for format in ["json", "markdown"] {
+        let output = bucketlab(&["compare", before, &after, "--format", format]);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        let again = bucketlab(&["compare", before, &after, "--format", format]);
+        assert_eq!(
+            output.stdout, again.stdout,
+            "the same records, the same bytes"
+        );
+        if format == "json" {
+            let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+            assert!(json["count"]["slower"].as_u64().unwrap() >= 4, "{json}");
+            assert!(json["overall"]["ratio"]["mid"].as_f64().unwrap() < 1.0);
+        }
+    }
+}
+
+#[test]
+fn two_targets_of_a_run_are_compared_under_any_of_their_names() {
+    let run = reference();
+    let run = run.to_str().unwrap();
+    let output = bucketlab(&["compare", run, "fixed", "striped"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let table = text(&output.stdout);
+    assert!(table.contains("0 slower, 7 faster"), "{table}");
+    let output = bucketlab(&["compare", run, "fixed:buckets=1024", "fixed:buckets=65536"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("fixed:buckets=2^16"));
+    let output = bucketlab(&["compare", run, "striped", "fixed", "--fail-on", "slower=5%"]);
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn bad_input_is_named_and_exits_with_2() {
+    let root = tempfile::tempdir().unwrap();
+    let run = reference();
+    let run = run.to_str().unwrap();
+    let in_manifest = |from: &'static str, to: &'static str| {
+        move |file: &str, text: String| match file {
+            "run.toml" => text.replace(from, to),
+            _ => text,
+        }
+    };
+    let newer = copy(
+        root.path(),
+        "newer",
+        in_manifest("schema_version = 1", "schema_version = 99"),
+    );
+    let elsewhere = copy(
+        root.path(),
+        "elsewhere",
+        in_manifest("cpu_model = \"", "cpu_model = \"Other "),
+    );
+    let empty = copy(root.path(), "empty", |file, text| match file {
+        "run.toml" => text,
+        _ => format!("{}\n", text.lines().next().unwrap()),
+    });
+    // Another seed of the hash of every cell: nothing in common but the names.
+    let unlike = copy(root.path(), "unlike", |_, text| {
+        text.replace("sip13", "xxh3")
+            .replace("cell_id = \"", "cell_id = \"0")
+    });
+    let gone = root.path().join("gone");
+    let gone = gone.to_str().unwrap();
+    let cases: &[(&[&str], &[&str])] = &[
+        (&["compare", run], &["required", "RUN_B"]),
+        (&["compare", run, "a", "b", "c"], &["unexpected", "'c'"]),
+        (&["compare", run, gone], &["gone", "is not there"]),
+        (
+            &["compare", run, &newer],
+            &["schema version 99", "reads version 1"],
+        ),
+        (
+            &["compare", run, &empty],
+            &["nothing was measured", "empty"],
+        ),
+        (
+            &["compare", run, &elsewhere],
+            &["other machine", "can be compared"],
+        ),
+        (
+            &["compare", run, &unlike],
+            &["hash sip13", "xxh3", "can be compared"],
+        ),
+        (
+            &["compare", run, "fixed", "stripd"],
+            &["unknown target", "did you mean 'striped'", "resizable"],
+        ),
+        (&["compare", run, "fixed", "fixed"], &["same target"]),
+        (
+            &["compare", run, run, "--fail-on", "slower=5"],
+            &["slower=5%", "N from 0"],
+        ),
+        (
+            &["compare", run, run, "--fail-on", "faster=5%"],
+            &["slower=5%"],
+        ),
+        (&["rank", gone], &["gone", "is not there"]),
+        (&["rank", &empty], &["nothing was measured", "empty"]),
+        (&["rank", run, run], &["unexpected"]),
+    ];
+    for (args, wanted) in cases {
+        let output = bucketlab(args);
+        let complaint = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {complaint}");
+        assert!(output.stdout.is_empty(), "{args:?}");
+        for words in *wanted {
+            assert!(
+                complaint.contains(words),
+                "{args:?}: no '{words}' in {complaint}"
+            );
+        }
+    }
+}
+
+#[test]
+fn targets_are_ranked_over_what_they_share() {
+    let run = reference();
+    let run = run.to_str().unwrap();
+    let output = bucketlab(&["rank", run, "--format", "json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let ranking = json["ranking"].as_array().unwrap();
+    let order: Vec<&str> = ranking
+        .iter()
+        .map(|r| r["target"].as_str().unwrap())
+        .collect();
+    assert_eq!(order, ["striped", "resizable", "fixed"]);
+    assert_eq!(json["cells"].as_array().unwrap().len(), 7);
+    assert!(!json["left_out"].as_array().unwrap().is_empty());
+    for format in ["table", "markdown"] {
+        let output = bucketlab(&["rank", run, "--format", format]);
+        let shown = text(&output.stdout);
+        assert!(
+            shown.contains("striped") && shown.contains("7 workloads"),
+            "{shown}"
+        );
+        assert!(shown.contains("not ranked: fixed:buckets="), "{shown}");
+    }
+}
+
+#[test]
+fn help_has_examples_and_the_verbs_in_order() {
+    for (verb, words) in [
+        ("compare", "--fail-on slower=5%"),
+        ("rank", "rank results/"),
+    ] {
+        let output = bucketlab(&[verb, "--help"]);
+        assert!(output.status.success());
+        let help = text(&output.stdout);
+        assert!(help.contains("Examples:") && help.contains(words), "{help}");
+    }
+    let help = text(&bucketlab(&["--help"]).stdout);
+    let places: Vec<usize> = ["  run ", "  report ", "  compare ", "  rank ", "  trace "]
+        .iter()
+        .map(|verb| help.find(&format!("\n{verb}")).expect(verb))
+        .collect();
+    assert!(places.is_sorted(), "{help}");
+}
