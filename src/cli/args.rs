@@ -315,8 +315,8 @@ pub(super) enum Sheet {
 /// What makes a comparison fail.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct FailOn {
-    /// A cell slower by more than this part of 1.
-    pub(super) slower: f64,
+    /// A cell slower by more than so many per cent.
+    pub(super) slower_percent: f64,
 }
 
 impl std::str::FromStr for FailOn {
@@ -329,9 +329,7 @@ impl std::str::FromStr for FailOn {
             .and_then(|percent| percent.trim_end().parse::<f64>().ok())
             .filter(|percent| (0.0..100.0).contains(percent));
         match percent {
-            Some(percent) => Ok(FailOn {
-                slower: percent / 100.0,
-            }),
+            Some(slower_percent) => Ok(FailOn { slower_percent }),
             None => Err("write slower=N% with N from 0 to below 100: slower=5%".to_owned()),
         }
     }

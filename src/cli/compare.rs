@@ -101,7 +101,7 @@ fn nothing(compared: &Compared) -> BadInput {
 }
 
 /// Names the cells that are too slow; what could not be judged is said, and fails nothing.
-fn judge(compared: &Compared, FailOn { slower }: FailOn) -> ExitCode {
+fn judge(compared: &Compared, FailOn { slower_percent }: FailOn) -> ExitCode {
     let mut failed = false;
     for cell in &compared.cells {
         if cell.call == report::Call::NotComparable {
@@ -110,11 +110,13 @@ fn judge(compared: &Compared, FailOn { slower }: FailOn) -> ExitCode {
                 cell.target, cell.place, cell.reason
             ));
         }
-        if let Some(ratio) = cell.ratio.filter(|_| cell.is_slower_by(slower)) {
+        if let Some(ratio) = cell
+            .ratio
+            .filter(|_| cell.is_slower_by(slower_percent / 100.0))
+        {
             failed = true;
             output::complain(&format!(
-                "slower by more than {} %: {} on {}: {:.3} [{:.3} to {:.3}] of the rate\n",
-                slower * 100.0,
+                "slower by more than {slower_percent} %: {} on {}: {:.3} [{:.3} to {:.3}] of the rate\n",
                 cell.target,
                 cell.place,
                 ratio.interval.mid,

@@ -58,12 +58,16 @@ impl Ranking {
     #[must_use]
     pub fn of(summary: &Summary) -> Ranking {
         let mut places: Vec<(String, f64)> = Vec::new();
+        // Two suites may call different workloads by one name.
+        let mut keys: Vec<(String, &str)> = Vec::new();
         let mut baselines = Vec::new();
         let mut records: Vec<Record> = Vec::new();
         for panel in &summary.panels {
             let name = place_of(&panel.entry);
-            let known = places.iter().position(|(place, _)| *place == name);
+            let key = (name.clone(), panel.entry.about.as_str());
+            let known = keys.iter().position(|other| *other == key);
             let at = known.unwrap_or_else(|| {
+                keys.push(key);
                 places.push((name, panel.noise_band));
                 places.len() - 1
             });
