@@ -25,8 +25,9 @@
 //! Measured on a virtual machine with two cores and a load of five, 153 pairs of runs of one binary with
 //! six cells each: with bare rates and no noise band 67 % of the pairs had a false difference in
 //! one cell at least; relative to the control 53 %; relative to the control and outside the noise of
-//! both 7 %. Either alone does not do. What this costs is power: where the noise is 10 %, a change of
-//! 10 % is not seen. The report says how large the noise is, and measuring longer makes it smaller.
+//! both 7 %. Either alone does not do. What this costs is power: with that much noise (10 % and more a
+//! run) a slowdown of 10 % was seen in 1 of 20 cells across runs, one of 50 % in 9. The report says how
+//! large the noise is, and measuring longer makes it smaller; in one run, where slices are paired, less is enough.
 //! `scripts/compare-trial` repeats the experiment, and plants a slowdown.
 
 mod pairs;
