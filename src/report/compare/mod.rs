@@ -22,13 +22,11 @@
 //!    together as the root of the sum of their squares: they are independent of each other. The twin
 //!    knows what resampling one run cannot: how far two copies of one table come apart.
 //!
-//! Measured on a virtual machine with two cores and a load of five, 153 pairs of runs of one binary with
-//! six cells each: with bare rates and no noise band 67 % of the pairs had a false difference in
-//! one cell at least; relative to the control 53 %; relative to the control and outside the noise of
-//! both 7 %. Either alone does not do. What this costs is power: with that much noise (10 % and more a
-//! run) a slowdown of 10 % was seen in 1 of 20 cells across runs, one of 50 % in 9. The report says how
-//! large the noise is, and measuring longer makes it smaller; in one run, where slices are paired, less is enough.
-//! `scripts/compare-trial` repeats the experiment, and plants a slowdown.
+//! Neither the control nor the noise band does alone: bare rates, and rates relative to the control
+//! without the band, call many A/A pairs different. What the band costs is power: on a noisy machine a
+//! small slowdown is not seen across runs. The report says how large the noise is, and measuring
+//! longer makes it smaller; in one run, where slices are paired, less is enough.
+//! `scripts/compare-trial` shows how often verdicts are right on the machine at hand.
 
 mod pairs;
 mod runs;
