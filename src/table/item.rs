@@ -55,7 +55,8 @@ pub(super) struct Item {
 
 // SAFETY: the block is owned exclusively, as in a `Box`, and holds plain bytes and further items.
 unsafe impl Send for Item {}
-// SAFETY: a shared reference only ever reads the block; writing takes `&mut self`.
+// SAFETY: through a shared reference the block is read, and of it only the length, which is atomic and
+// carries the mark of a use, is written; everything else is written through `&mut self`.
 unsafe impl Sync for Item {}
 
 impl Item {

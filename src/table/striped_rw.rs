@@ -78,7 +78,8 @@ pub struct StripedRw {
 
 // SAFETY: what is not `Sync` by itself is `array`. It is read under any stripe's lock and written
 // under all of them, and each of its chains is touched only under the lock of its own stripe, so no
-// access runs beside a conflicting one. What moves between threads that way, `Item`, is `Send`.
+// access runs beside a conflicting one. Readers share an `Item` under the shared lock, and writers take it
+// from one thread to another: it is `Sync` and `Send`.
 unsafe impl Sync for StripedRw {}
 
 /// The buckets, and what follows from how many there are.
