@@ -97,17 +97,7 @@ impl Grid {
     }
 
     fn table(&self, shown: &[(usize, bool)], width: usize, colour: bool) -> Table {
-        let mut table = Table::new();
-        let rule = presets::UTF8_HORIZONTAL_ONLY.header_separator;
-        table.load_style(presets::NOTHING.header_separator(rule));
-        table
-            .set_content_arrangement(ContentArrangement::Dynamic)
-            .set_width(u16::try_from(width).unwrap_or(u16::MAX));
-        if colour {
-            table.enforce_styling();
-        } else {
-            table.force_no_tty();
-        }
+        let mut table = bare_table(width, colour);
         let titles = shown.iter().map(|(at, _)| Cell::new(&self.columns[*at].0));
         table.set_header(titles.collect::<Vec<Cell>>());
         for row in &self.rows {
@@ -177,6 +167,23 @@ impl Grid {
 
 fn text(field: &Field, wide: bool) -> &str {
     if wide { &field.wide } else { &field.narrow }
+}
+
+/// A table without content, at most so many columns of the terminal wide.
+pub(super) fn bare_table(width: usize, colour: bool) -> Table {
+    let mut table = Table::new();
+    // The rule under the header is all the lines that a ranking needs.
+    let rule = presets::UTF8_HORIZONTAL_ONLY.header_separator;
+    table.load_style(presets::NOTHING.header_separator(rule));
+    table
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(u16::try_from(width).unwrap_or(u16::MAX));
+    if colour {
+        table.enforce_styling();
+    } else {
+        table.force_no_tty();
+    }
+    table
 }
 
 #[cfg(test)]

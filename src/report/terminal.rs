@@ -1,13 +1,12 @@
 //! The table at the end of a run, no wider than the terminal.
 
-use comfy_table::{
-    Attribute, Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Table, presets,
-};
+use comfy_table::{Attribute, Cell, CellAlignment, Color, ColumnConstraint, Table};
 
 use super::findings::Finding;
 use super::format::{
     counted, duration_within, figure, figure_within, noise, times, times_within, wrap,
 };
+use super::grid::bare_table;
 use super::summary::{CellSummary, PanelSummary, Summary, Tally, Verdict};
 use crate::record::Status;
 
@@ -197,18 +196,7 @@ fn build(
     width: usize,
     colour: bool,
 ) -> Table {
-    let mut table = Table::new();
-    // The rule under the header is all the lines that a ranking needs.
-    let rule = presets::UTF8_HORIZONTAL_ONLY.header_separator;
-    table.load_style(presets::NOTHING.header_separator(rule));
-    table
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(u16::try_from(width).unwrap_or(u16::MAX));
-    if colour {
-        table.enforce_styling();
-    } else {
-        table.force_no_tty();
-    }
+    let mut table = bare_table(width, colour);
     table.set_header(
         columns
             .iter()
