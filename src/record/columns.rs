@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{CensusRow, MarkRow, MissRow, SliceRow, TrialRow};
+use super::{CensusRow, LatencyRow, MarkRow, MissRow, SliceRow, TrialRow, WindowRow};
 
 /// A row of one of the CSV files.
 ///
@@ -129,10 +129,52 @@ impl Row for MissRow {
     const FILE_IS_LATER: bool = true;
 }
 
+impl Row for LatencyRow {
+    const FILE: &'static str = "latency.csv";
+    const COLUMNS: &'static [&'static str] = &[
+        "panel",
+        "cell_id",
+        "birth",
+        "trial",
+        "loop_kind",
+        "time",
+        "offered_per_s",
+        "achieved_per_s",
+        "behind",
+        "elapsed_ns",
+        "ops",
+        "recorded",
+        "p50_ns",
+        "p90_ns",
+        "p99_ns",
+        "p999_ns",
+        "p9999_ns",
+        "max_ns",
+        "tail_ops",
+        "tail_in_resize_ops",
+        "histogram",
+    ];
+    const FILE_IS_LATER: bool = true;
+}
+
+impl Row for WindowRow {
+    const FILE: &'static str = "windows.csv";
+    const COLUMNS: &'static [&'static str] = &[
+        "panel",
+        "cell_id",
+        "trial",
+        "thread",
+        "at_ns",
+        "ops",
+        "longest_ns",
+    ];
+    const FILE_IS_LATER: bool = true;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::SliceKind;
+    use crate::record::{LoopKind, SliceKind, TimeKind};
 
     /// The header that the csv crate makes from the struct itself.
     fn header_of(row: &impl Row) -> String {
@@ -190,6 +232,40 @@ mod tests {
             requests: 0,
             misses: 0,
         };
+        let latency = LatencyRow {
+            panel: 0,
+            cell_id: String::new(),
+            birth: 0,
+            trial: 0,
+            loop_kind: LoopKind::Open,
+            time: TimeKind::Response,
+            offered_per_s: None,
+            achieved_per_s: 0,
+            behind: false,
+            elapsed_ns: 0,
+            ops: 0,
+            recorded: 0,
+            p50_ns: 0,
+            p90_ns: 0,
+            p99_ns: 0,
+            p999_ns: 0,
+            p9999_ns: 0,
+            max_ns: 0,
+            tail_ops: None,
+            tail_in_resize_ops: None,
+            histogram: String::new(),
+        };
+        let window = WindowRow {
+            panel: 0,
+            cell_id: String::new(),
+            trial: 0,
+            thread: 0,
+            at_ns: 0,
+            ops: 0,
+            longest_ns: 0,
+        };
+        assert_eq!(header_of(&latency), LatencyRow::COLUMNS.join(","));
+        assert_eq!(header_of(&window), WindowRow::COLUMNS.join(","));
         assert_eq!(header_of(&miss), MissRow::COLUMNS.join(","));
         assert_eq!(header_of(&TrialRow::default()), TrialRow::COLUMNS.join(","));
         assert_eq!(header_of(&slice), SliceRow::COLUMNS.join(","));

@@ -5,10 +5,13 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use hdrhistogram::Histogram;
 use serde::Serialize;
 
 use super::columns::Row;
-use super::{CensusRow, Manifest, MarkRow, MissRow, SliceRow, TrialRow};
+use super::{
+    CensusRow, LatencyRow, Manifest, MarkRow, MissRow, SliceRow, TrialRow, WindowRow, histograms,
+};
 use crate::base::BadInput;
 
 /// The name of the manifest within the directory.
@@ -27,6 +30,8 @@ pub struct RunDirectory {
     census: File,
     marks: File,
     misses: File,
+    latency: File,
+    windows: File,
 }
 
 impl RunDirectory {
@@ -49,6 +54,8 @@ impl RunDirectory {
                 census: create_with_header::<CensusRow>(path)?,
                 marks: create_with_header::<MarkRow>(path)?,
                 misses: create_with_header::<MissRow>(path)?,
+                latency: create_with_header::<LatencyRow>(path)?,
+                windows: create_with_header::<WindowRow>(path)?,
                 path: path.to_owned(),
                 run_id,
             })
@@ -103,6 +110,24 @@ impl RunDirectory {
     /// The file cannot be written.
     pub fn misses(&mut self, rows: &[MissRow]) -> anyhow::Result<()> {
         append(&mut self.misses, rows)
+    }
+
+    /// Appends a row to `latency.csv`, with its histogram in the file that it names.
+    ///
+    /// # Errors
+    /// A file cannot be written.
+    pub fn latency(&mut self, row: &LatencyRow, histogram: &Histogram<u64>) -> anyhow::Result<()> {
+        histograms::append(&self.path, row, histogram)
+            .with_context(|| format!("cannot write {}", row.histogram))?;
+        append(&mut self.latency, std::slice::from_ref(row))
+    }
+
+    /// Appends rows to `windows.csv`.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn windows(&mut self, rows: &[WindowRow]) -> anyhow::Result<()> {
+        append(&mut self.windows, rows)
     }
 
     /// Writes `run.toml`, or replaces it as a whole: a reader sees the old one or the new one,

@@ -92,6 +92,25 @@ pub struct PanelEntry {
     pub origin_ns: Option<u64>,
     /// The cell that ratios are taken against; empty where the panel has controls only.
     pub baseline: String,
+    /// When operations are to begin, where the workload says; otherwise one begins when the last one
+    /// has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pace: Option<PaceEntry>,
+}
+
+/// The intended start times of a panel's operations.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PaceEntry {
+    /// Operations a second over all threads; empty where a trace's own times are replayed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offered_per_s: Option<u64>,
+    /// `fixed`, `poisson` or `trace`.
+    pub arrival: String,
+    /// How much faster than recorded a trace is replayed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speed: Option<f64>,
+    /// The workload's name without its rate: panels of one sweep over rates share it.
+    pub sweep: String,
 }
 
 /// A cell: one workload on one target with one thread count.

@@ -2,11 +2,13 @@
 //!
 //! A run is a directory; `rows` says what its CSV files hold, `manifest` what `run.toml` holds,
 //! `directory` writes them row by row, `records` reads them back; `pages` puts a report beside them.
+//! `histograms` keeps the latencies of each cell in a log of HDR histograms.
 //! `hashes` does all that for the runs of the hash laboratory, which have other files.
 
 mod columns;
 mod directory;
 mod hashes;
+mod histograms;
 mod manifest;
 mod pages;
 mod records;
@@ -17,7 +19,11 @@ pub use hashes::{
     CorpusEntry, HashAvalancheRow, HashChainRow, HashDirectory, HashEntry, HashFloodRow,
     HashManifest, HashRecords, HashSpeedRow, HashSpreadRow,
 };
-pub use manifest::{CellEntry, Manifest, PanelEntry, Status};
+pub use histograms::{HISTOGRAM_DIGITS, HISTOGRAM_HIGH_NS, LatencyHistogram, empty_histogram};
+pub use manifest::{CellEntry, Manifest, PaceEntry, PanelEntry, Status};
 pub use pages::{Pages, write_page, write_pages};
 pub use records::{ReadError, Records};
-pub use rows::{CensusRow, MarkRow, MissRow, SCHEMA_VERSION, SliceKind, SliceRow, TrialRow};
+pub use rows::{
+    CensusRow, LatencyRow, LoopKind, MarkRow, MissRow, SCHEMA_VERSION, SliceKind, SliceRow,
+    TimeKind, TrialRow, WINDOW_NS, WindowRow,
+};

@@ -9,7 +9,10 @@ use serde::Deserialize;
 
 use super::columns::Row;
 use super::directory::MANIFEST;
-use super::{CensusRow, Manifest, MarkRow, MissRow, SCHEMA_VERSION, SliceRow, TrialRow};
+use super::{
+    CensusRow, LatencyHistogram, LatencyRow, Manifest, MarkRow, MissRow, SCHEMA_VERSION, SliceRow,
+    TrialRow, WindowRow, histograms,
+};
 use crate::base::BadInput;
 
 /// Everything that a run directory holds: the input of every report.
@@ -28,6 +31,12 @@ pub struct Records {
     /// `mrc.csv`, in the order written; empty where a run has no workload with a budget, or is older
     /// than budgets.
     pub misses: Vec<MissRow>,
+    /// `latency.csv`, in the order written; empty where no latencies were measured.
+    pub latency: Vec<LatencyRow>,
+    /// The histograms behind `latency`, those of a cell's trials added up.
+    pub histograms: Vec<LatencyHistogram>,
+    /// `windows.csv`, in the order written.
+    pub windows: Vec<WindowRow>,
     /// Last lines that were cut short, by a kill or by a row that is just being written, and are left
     /// out: at most one a file.
     pub dropped_lines: u32,
@@ -130,8 +139,12 @@ impl Records {
         }
         let manifest = read_manifest(&path.join(MANIFEST))?;
         let mut dropped_lines = 0;
+        let latency = read_rows(path, &mut dropped_lines)?;
         Ok(Records {
             manifest,
+            histograms: histograms::read(path, &latency, &mut dropped_lines)?,
+            latency,
+            windows: read_rows(path, &mut dropped_lines)?,
             trials: read_rows(path, &mut dropped_lines)?,
             slices: read_rows(path, &mut dropped_lines)?,
             census: read_rows(path, &mut dropped_lines)?,
@@ -274,7 +287,9 @@ mod tests {
     use std::io::Write;
 
     use super::*;
-    use crate::record::{CellEntry, PanelEntry, RunDirectory, SliceKind, Status};
+    use crate::record::{
+        CellEntry, LoopKind, PanelEntry, RunDirectory, SliceKind, Status, TimeKind, empty_histogram,
+    };
 
     fn manifest(run_id: &str) -> Manifest {
         Manifest {
@@ -309,6 +324,7 @@ mod tests {
                 budget: None,
                 origin_ns: None,
                 baseline: "c1".into(),
+                pace: None,
             }],
             cells: vec![CellEntry {
                 cell_id: "c1".into(),
@@ -398,6 +414,23 @@ mod tests {
             misses: 7,
         };
         run.misses(std::slice::from_ref(&miss)).unwrap();
+        let mut histogram = empty_histogram();
+        histogram.record_n(1_000, 99).unwrap();
+        histogram.record(50_000_000).unwrap();
+        let (cell_id, loop_kind, time) = ("c1", LoopKind::Open, TimeKind::Response);
+        let mut latency = LatencyRow::of(cell_id, loop_kind, time, &histogram);
+        latency.offered_per_s = Some(100);
+        run.latency(&latency, &histogram).unwrap();
+        let window = WindowRow {
+            panel: 0,
+            cell_id: "c1".into(),
+            trial: 0,
+            thread: 1,
+            at_ns: 10,
+            ops: 1_000,
+            longest_ns: 50_000,
+        };
+        run.windows(std::slice::from_ref(&window)).unwrap();
         let manifest = manifest(run.run_id());
         run.manifest(&manifest).unwrap();
         let records = Records {
@@ -407,6 +440,14 @@ mod tests {
             census: vec![census],
             marks: vec![mark],
             misses: vec![miss],
+            latency: vec![latency],
+            histograms: vec![LatencyHistogram {
+                cell_id: "c1".into(),
+                loop_kind: LoopKind::Open,
+                time: TimeKind::Response,
+                histogram,
+            }],
+            windows: vec![window],
             dropped_lines: 0,
         };
         (run.path().to_owned(), records)

@@ -187,3 +187,96 @@ pub struct MissRow {
     /// Those of them that missed.
     pub misses: u64,
 }
+
+/// Which loop a latency comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LoopKind {
+    /// Operations have intended start times that do not wait for the table.
+    Open,
+    /// The next operation begins when the last one has ended: a stall delays what would have shown it.
+    Closed,
+}
+
+/// What a latency counts from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TimeKind {
+    /// From the intended start of the operation to its end; only in an open loop.
+    Response,
+    /// From its real start to its end.
+    Service,
+}
+
+/// A row of `latency.csv`: how long the operations of one trial of one cell took, by one of the two
+/// ways to count. The histogram behind it is in the file that the row names.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LatencyRow {
+    /// The panel.
+    pub panel: u32,
+    /// The cell.
+    pub cell_id: String,
+    /// Which birth of the cell's child.
+    pub birth: u32,
+    /// The trial.
+    pub trial: u32,
+    /// The loop that the operations ran in.
+    pub loop_kind: LoopKind,
+    /// What the time counts from.
+    pub time: TimeKind,
+    /// Operations a second that were to begin, over all threads; empty in a closed loop.
+    pub offered_per_s: Option<u64>,
+    /// Operations a second that ended, over all threads.
+    pub achieved_per_s: u64,
+    /// Whether the achieved rate fell short of the offered one: then response times grow with the
+    /// length of the slice and say nothing of the table at that rate.
+    pub behind: bool,
+    /// Nanoseconds of the slices.
+    pub elapsed_ns: u64,
+    /// Operations that were done.
+    pub ops: u64,
+    /// Operations whose time is in the histogram: all in an open loop, a sample in a closed one.
+    pub recorded: u64,
+    /// Half of the operations took no longer, in nanoseconds.
+    pub p50_ns: u64,
+    /// 90 % of them took no longer.
+    pub p90_ns: u64,
+    /// 99 % of them took no longer.
+    pub p99_ns: u64,
+    /// 99.9 % of them took no longer.
+    pub p999_ns: u64,
+    /// 99.99 % of them took no longer.
+    pub p9999_ns: u64,
+    /// The longest one took so long.
+    pub max_ns: u64,
+    /// Operations above the 99.9th percentile, where resizes are known: in passes that are clocked.
+    pub tail_ops: Option<u64>,
+    /// Of `tail_ops`, those that overlap a resize of the table.
+    pub tail_in_resize_ops: Option<u64>,
+    /// The file with the histogram, below the run's directory; its interval has the tag
+    /// `trial-<trial>`.
+    pub histogram: String,
+}
+
+/// A row of `windows.csv`: what one thread did in one window of time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WindowRow {
+    /// The panel.
+    pub panel: u32,
+    /// The cell.
+    pub cell_id: String,
+    /// The trial.
+    pub trial: u32,
+    /// The thread.
+    pub thread: u32,
+    /// When the window began, on the child's clock, in nanoseconds; it lasts until the thread's next
+    /// one, or [`WINDOW_NS`].
+    pub at_ns: u64,
+    /// Operations that ended in it.
+    pub ops: u64,
+    /// The longest of them: wall time less the thread's run-queue delay where it is known.
+    pub longest_ns: u64,
+}
+
+/// Length of a window of `windows.csv`, in nanoseconds.
+pub const WINDOW_NS: u64 = 10_000_000;

@@ -137,6 +137,9 @@ impl Synthetic {
                 census: Vec::new(),
                 marks: Vec::new(),
                 misses: Vec::new(),
+                latency: Vec::new(),
+                histograms: Vec::new(),
+                windows: Vec::new(),
                 dropped_lines: 0,
             },
         }
@@ -217,6 +220,7 @@ impl Synthetic {
             budget: None,
             origin_ns: None,
             baseline: baseline.map_or_else(String::new, |cell| cell_id(panel, cell)),
+            pace: None,
         };
         for cell in cells {
             self.add(&entry, cell);

@@ -194,6 +194,7 @@ fn panel_entry(index: u32, panel: &Panel<'_>) -> PanelEntry {
             .baseline
             .map(|at| panel.cells[at].id.clone())
             .unwrap_or_default(),
+        pace: None,
     }
 }
 

@@ -103,6 +103,7 @@ fn manifest(run_id: &str, size: Size) -> Manifest {
                 budget: None,
                 origin_ns: None,
                 baseline: cell_id(panel, 1),
+                pace: None,
             })
             .collect(),
         cells: panels
