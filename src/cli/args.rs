@@ -65,12 +65,13 @@ Examples:
   bucketlab run -t fixed:buckets=2^16 -t striped -w ycsb-c --threads 1,2
   bucketlab run --trace ../shared/traces/web07.keys.txt.gz -t fixed -t resizable
   bucketlab run my-suite.toml --dry-run          what would be run, and how long it takes
+  bucketlab run --resume results/RUN             go on with a run that was killed or interrupted
 
 Flags replace what the suite says. The baseline's twin and the harness's floor are part of every
 run. Progress goes to stderr, the result to stdout.")]
 pub(super) struct Run {
-    /// Built-in suites by name, or paths of .toml files
-    #[arg(value_name = "SUITE|FILE.toml", default_value = crate::run::suite::DEFAULT_SUITE)]
+    /// Built-in suites by name, or paths of .toml files [default: quick]
+    #[arg(value_name = "SUITE|FILE.toml")]
     pub(super) suites: Vec<String>,
     /// Target instead of the suite's, like fixed:buckets=2^16; may be repeated
     #[arg(short, long = "target", value_name = "TARGET")]
@@ -114,6 +115,12 @@ pub(super) struct Run {
     /// Directory that run directories are made in
     #[arg(long, value_name = "DIR", default_value = "results")]
     pub(super) out: PathBuf,
+    /// Go on with a run that was killed or interrupted, where it was; suites and flags are its own
+    #[arg(long, value_name = "RUN_DIR", conflicts_with_all = [
+        "targets", "workloads", "trace", "lenient", "hash", "threads", "entries", "trials", "time",
+        "batch", "budget", "origin", "seed", "out", "dry",
+    ])]
+    pub(super) resume: Option<PathBuf>,
     /// Only say what would be run, how much memory and how long it takes
     #[arg(long = "dry-run")]
     pub(super) dry: bool,

@@ -1,6 +1,7 @@
 //! `bucketlab run`: measure suites.
 
 use std::fmt::Write;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -11,9 +12,11 @@ use super::args::{Format, Run};
 use super::progress::Progress;
 use super::report as pages;
 use super::{House, output};
+use crate::base::BadInput;
 use crate::record::{Records, Status};
 use crate::report;
-use crate::run::{Overrides, Plan, Suite, execute};
+use crate::run::suite::DEFAULT_SUITE;
+use crate::run::{Overrides, Plan, Suite, execute, resume};
 use crate::workload::Origin;
 
 pub(super) fn run(house: House<'_>, args: &Run) -> anyhow::Result<ExitCode> {
@@ -32,11 +35,25 @@ pub(super) fn run(house: House<'_>, args: &Run) -> anyhow::Result<ExitCode> {
         origin: args.origin.map(|latency| Origin { latency }),
         seed: args.seed,
     };
-    let mut suites: Vec<Suite> = Vec::new();
-    for name in &args.suites {
-        suites.push(Suite::load(name)?.with(&flags)?);
-    }
-    let plan = Plan::new(house.rows, suites)?;
+    let begun = match &args.resume {
+        Some(path) => Some((path.as_path(), Records::read(path).map_err(BadInput::from)?)),
+        None => None,
+    };
+    let plan = match &begun {
+        Some((path, records)) => {
+            let suites = suites_of(path, records, &args.suites)?;
+            Plan::within(house.rows, suites, records.manifest.bytes_available)?
+        }
+        None => {
+            let named = args.suites.iter().map(String::as_str);
+            let default = args.suites.is_empty().then_some(DEFAULT_SUITE);
+            let suites = named
+                .chain(default)
+                .map(|name| Suite::load(name)?.with(&flags))
+                .collect::<Result<Vec<Suite>, _>>()?;
+            Plan::new(house.rows, suites)?
+        }
+    };
     for note in &plan.notes {
         output::complain(&format!("note: {note}\n"));
     }
@@ -55,19 +72,29 @@ pub(super) fn run(house: House<'_>, args: &Run) -> anyhow::Result<ExitCode> {
         .map(|a| a.to_string_lossy().into_owned())
         .collect();
     let mut progress = Progress::new(&plan);
-    let ended = execute(
-        &plan,
-        house.executable,
-        &args.out,
-        &command_line,
-        &mut progress,
-        &interrupted,
-    );
+    let ended = match begun {
+        Some((path, records)) => resume(
+            &plan,
+            house.executable,
+            path,
+            records,
+            &mut progress,
+            &interrupted,
+        ),
+        None => execute(
+            &plan,
+            house.executable,
+            &args.out,
+            &command_line,
+            &mut progress,
+            &interrupted,
+        ),
+    };
     progress.finish();
     let ended = ended?;
     if ended.status == Status::Interrupted {
         output::complain(&format!(
-            "interrupted: what was measured is kept in {}\n",
+            "interrupted: what was measured is kept; go on with: bucketlab run --resume {}\n",
             ended.path.display()
         ));
     }
@@ -95,6 +122,40 @@ pub(super) fn run(house: House<'_>, args: &Run) -> anyhow::Result<ExitCode> {
         Status::Errors => ExitCode::FAILURE,
         Status::Running | Status::Complete => ExitCode::SUCCESS,
     })
+}
+
+/// The suites of a run that is taken up again; where suites are named, they must be these.
+fn suites_of(path: &Path, records: &Records, named: &[String]) -> Result<Vec<Suite>, BadInput> {
+    let differs = |why: String| {
+        let run = path.display();
+        Err(BadInput(format!(
+            "run '{run}' cannot be resumed: {why}; leave the suites out to go on with its own"
+        )))
+    };
+    let mut suites = Vec::new();
+    for table in &records.manifest.suites {
+        match table.clone().try_into::<Suite>() {
+            Ok(suite) => suites.push(suite),
+            Err(error) => {
+                let file = path.join("run.toml");
+                return Err(BadInput(format!("{}: suites: {error}", file.display())));
+            }
+        }
+    }
+    for name in named {
+        let suite = Suite::load(name)?;
+        match suites.iter().find(|own| own.name == suite.name) {
+            None => return differs(format!("it has no suite '{}'", suite.name)),
+            Some(own) if *own != suite => {
+                return differs(format!(
+                    "its suite '{}' differs from the one given, or was changed by flags",
+                    suite.name
+                ));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(suites)
 }
 
 fn describe(plan: &Plan<'_>) -> String {

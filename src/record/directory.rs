@@ -10,7 +10,8 @@ use serde::Serialize;
 
 use super::columns::Row;
 use super::{
-    CensusRow, LatencyRow, Manifest, MarkRow, MissRow, SliceRow, TrialRow, WindowRow, histograms,
+    CensusRow, LatencyRow, Manifest, MarkRow, MissRow, Records, SliceRow, TrialRow, WindowRow,
+    histograms,
 };
 use crate::base::BadInput;
 
@@ -48,8 +49,10 @@ impl RunDirectory {
         utc_compact: &str,
     ) -> anyhow::Result<RunDirectory> {
         make(root, name, revision, utc_compact, |path, run_id| {
+            let trials = create_with_header::<TrialRow>(path)?;
+            lock(&trials)?;
             Ok(RunDirectory {
-                trials: create_with_header::<TrialRow>(path)?,
+                trials,
                 slices: create_with_header::<SliceRow>(path)?,
                 census: create_with_header::<CensusRow>(path)?,
                 marks: create_with_header::<MarkRow>(path)?,
@@ -60,6 +63,46 @@ impl RunDirectory {
                 run_id,
             })
         })
+    }
+
+    /// Takes the directory of a run up again, to go on after the rows that `records` still has: the
+    /// CSV files and histogram logs are made anew with them alone, each as a whole, so that whatever
+    /// kills the program now leaves the old file or the new one.
+    ///
+    /// # Errors
+    /// [`BadInput`] when another program is writing to it, or when it cannot be written.
+    pub fn resume(path: &Path, records: &Records) -> anyhow::Result<RunDirectory> {
+        let unusable = |error: &dyn std::fmt::Display| {
+            BadInput(format!(
+                "run '{}' cannot be resumed: {error}",
+                path.display()
+            ))
+        };
+        let current = OpenOptions::new()
+            .append(true)
+            .open(path.join(TrialRow::FILE))
+            .map_err(|error| unusable(&error))?;
+        lock(&current).map_err(|error| unusable(&error))?;
+        let files = || -> anyhow::Result<RunDirectory> {
+            histograms::keep_only(path, &records.latency)?;
+            Ok(RunDirectory {
+                slices: rewrite(path, &records.slices)?,
+                census: rewrite(path, &records.census)?,
+                marks: rewrite(path, &records.marks)?,
+                misses: rewrite(path, &records.misses)?,
+                latency: rewrite(path, &records.latency)?,
+                windows: rewrite(path, &records.windows)?,
+                // The rows that say which of the others count go last.
+                trials: {
+                    let trials = rewrite(path, &records.trials)?;
+                    lock(&trials)?;
+                    trials
+                },
+                path: path.to_owned(),
+                run_id: records.manifest.run_id.clone(),
+            })
+        };
+        Ok(files().map_err(|error| unusable(&format!("{error:#}")))?)
     }
 
     /// The run's identity: the name of the directory.
@@ -147,15 +190,40 @@ pub(super) fn replace_manifest(
     manifest: &impl Serialize,
 ) -> anyhow::Result<()> {
     let text = toml::to_string(manifest).context("the manifest does not fit TOML")?;
-    let fresh = directory.join(format!("{name}.new"));
-    let write = || -> io::Result<()> {
-        let mut file = File::create(&fresh)?;
-        file.write_all(text.as_bytes())?;
-        // On disk before it gets the name, or a power cut could leave the name on an empty file.
-        file.sync_all()?;
-        fs::rename(&fresh, directory.join(name))
-    };
-    write().with_context(|| format!("cannot write {name} in {}", directory.display()))
+    replace(&directory.join(name), text.as_bytes())
+        .with_context(|| format!("cannot write {name} in {}", directory.display()))
+}
+
+/// Puts a file in place of one that is there, as a whole.
+pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut fresh = path.to_owned().into_os_string();
+    fresh.push(".new");
+    let mut file = File::create(&fresh)?;
+    file.write_all(bytes)?;
+    // On disk before it gets the name, or a power cut could leave the name on an empty file.
+    file.sync_all()?;
+    fs::rename(&fresh, path)
+}
+
+/// Holds the file as long as it is open, so that no second program writes to the run.
+fn lock(file: &File) -> io::Result<()> {
+    file.try_lock().map_err(|error| match error {
+        fs::TryLockError::WouldBlock => io::Error::other("it is still going on in another process"),
+        fs::TryLockError::Error(error) => error,
+    })
+}
+
+/// A CSV file with these rows in place of the one that is there, open for more.
+fn rewrite<R: Row>(directory: &Path, rows: &[R]) -> anyhow::Result<File> {
+    let path = directory.join(R::FILE);
+    let mut bytes = format!("{}\n", R::COLUMNS.join(",")).into_bytes();
+    bytes.extend(lines_of(rows)?);
+    let cannot = || format!("cannot write {}", R::FILE);
+    replace(&path, &bytes).with_context(cannot)?;
+    OpenOptions::new()
+        .append(true)
+        .open(&path)
+        .with_context(cannot)
 }
 
 /// Makes the directory of a run, named as [`RunDirectory::create`] says, and lets `open` put files

@@ -17,6 +17,7 @@ use hdrhistogram::serialization::interval_log::{
 };
 use hdrhistogram::serialization::{Deserializer, V2DeflateSerializer};
 
+use super::directory::replace;
 use super::records::{ReadError, read_file};
 use super::{LatencyRow, LoopKind, TimeKind};
 
@@ -181,6 +182,42 @@ pub(super) fn read(
     Ok(histograms)
 }
 
+/// Takes the intervals of trials that have no row out of all logs, and logs without any row away: a
+/// trial that is measured again must not count twice.
+pub(super) fn keep_only(directory: &Path, rows: &[LatencyRow]) -> anyhow::Result<()> {
+    let folder = directory.join("histograms");
+    if !folder.exists() {
+        return Ok(());
+    }
+    for entry in fs::read_dir(&folder)? {
+        let path = entry?.path();
+        let is_of = |row: &&LatencyRow| path.file_name() == Path::new(&row.histogram).file_name();
+        let wanted: Vec<String> = rows
+            .iter()
+            .filter(is_of)
+            .map(|row| tag(row.trial))
+            .collect();
+        if wanted.is_empty() {
+            fs::remove_file(&path)?;
+            continue;
+        }
+        let log = fs::read(&path)?;
+        let kept: Vec<u8> = log
+            .split_inclusive(|&b| b == b'\n')
+            .filter(|line| line.ends_with(b"\n") && is_header_or_of(line, &wanted))
+            .flatten()
+            .copied()
+            .collect();
+        replace(&path, &kept)?;
+    }
+    Ok(())
+}
+
+fn is_header_or_of(line: &[u8], wanted: &[String]) -> bool {
+    let tagged = |tag: &String| line.starts_with(format!("Tag={tag},").as_bytes());
+    !line.starts_with(b"Tag=") || wanted.iter().any(tagged)
+}
+
 fn sum(log: &[u8], wanted: &[String]) -> anyhow::Result<Histogram<u64>> {
     let mut all = empty_histogram();
     let mut deserializer = Deserializer::new();
@@ -240,6 +277,17 @@ mod tests {
         assert!(
             max.abs_diff(HISTOGRAM_HIGH_NS) <= HISTOGRAM_HIGH_NS / 1000,
             "{max}"
+        );
+
+        // What is measured again after a kill counts once.
+        keep_only(root.path(), &rows[..1]).unwrap();
+        let kept = read(root.path(), &rows[..1], &mut dropped).unwrap();
+        assert_eq!(kept[0].histogram.len(), 100_000);
+        append(root.path(), &rows[1], &histogram).unwrap();
+        append(root.path(), &rows[2], &histogram).unwrap();
+        assert_eq!(
+            read(root.path(), &rows[..2], &mut dropped).unwrap(),
+            read_back
         );
 
         let path = root.path().join(&rows[0].histogram);

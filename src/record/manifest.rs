@@ -52,6 +52,12 @@ pub struct Manifest {
     /// What of its input a run could not honour or left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// Bytes that were at hand when the run was planned: panels too large for them were split.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes_available: Option<u64>,
+    /// When the run was taken up again after it had been interrupted or killed, and where.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resumed: Vec<ResumeEntry>,
     /// The machine, as names and values.
     pub machine: std::collections::BTreeMap<String, String>,
     /// The suites as run, after flags.
@@ -60,6 +66,21 @@ pub struct Manifest {
     pub panels: Vec<PanelEntry>,
     /// The cells, in order.
     pub cells: Vec<CellEntry>,
+}
+
+/// A run taken up again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResumeEntry {
+    /// UTC, `2026-01-31T12:34:56Z`.
+    pub at: String,
+    /// The last panel that had complete trials.
+    pub panel: u32,
+    /// How many it had. The tables of the next one are new ones, whatever birth it belongs to.
+    pub trials: u32,
+    /// Rows of a trial that was not complete, and were dropped.
+    pub dropped_rows: u64,
+    /// Last lines that were cut short, and were dropped: at most one a file.
+    pub dropped_lines: u32,
 }
 
 /// A panel: cells that share everything but the target.

@@ -309,6 +309,8 @@ mod tests {
             clock_cost_ps: 21_000,
             not_measured: vec!["latency: no slice of that kind".into()],
             notes: Vec::new(),
+            bytes_available: None,
+            resumed: Vec::new(),
             machine: BTreeMap::from([("cpu".into(), "one with \"quotes\"".into())]),
             suites: vec!["name = \"quick\"\ntargets = [\"fixed\"]".parse().unwrap()],
             panels: vec![PanelEntry {

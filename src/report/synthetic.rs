@@ -124,6 +124,8 @@ impl Synthetic {
             clock_cost_ps: 20_000,
             not_measured: Vec::new(),
             notes: Vec::new(),
+            bytes_available: None,
+            resumed: Vec::new(),
             machine: std::collections::BTreeMap::new(),
             suites: Vec::new(),
             panels: Vec::new(),

@@ -7,11 +7,14 @@ use std::sync::atomic::AtomicBool;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::misses;
-use super::panel::{Bench, measure};
+use super::panel::{Bench, Done, measure};
 use super::plan::{Panel, Plan};
+use super::resume::{Left, check};
 use super::tally::Place;
 use crate::machine;
-use crate::record::{CellEntry, Manifest, PanelEntry, RunDirectory, SCHEMA_VERSION, Status};
+use crate::record::{
+    CellEntry, Manifest, PanelEntry, Records, RunDirectory, SCHEMA_VERSION, Status,
+};
 
 /// The lockfile that the program was built with.
 const LOCKFILE: &[u8] = include_bytes!("../../Cargo.lock");
@@ -83,22 +86,85 @@ pub fn execute(
         clock_cost_ps: machine::clock_cost_ps(),
         not_measured: not_measured(),
         notes: plan.notes.clone(),
+        bytes_available: plan.bytes_available,
+        resumed: Vec::new(),
         machine: machine::fingerprint(),
         suites: plan.suites.iter().map(suite_table).collect(),
         panels: (0..)
             .zip(&plan.panels)
             .map(|(index, panel)| panel_entry(index, panel))
             .collect(),
-        cells: (0..)
-            .zip(&plan.panels)
-            .flat_map(|(index, panel)| cells(index, panel))
-            .collect(),
+        cells: all_cells(plan),
     };
     directory.manifest(&manifest)?;
     let (misses, reasons) = misses::simulate(&plan.panels, plan.seed)?;
     directory.misses(&misses)?;
     manifest.not_measured.extend(reasons);
+    let done = vec![Done::default(); plan.panels.len()];
+    measure_all(
+        plan,
+        executable,
+        directory,
+        manifest,
+        &done,
+        watch,
+        interrupted,
+    )
+}
 
+/// Goes on with a run that was killed or interrupted: trials that are complete stay, what is left of
+/// others is dropped, and the rest of the plan is measured as if nothing had happened, but for the
+/// tables, which are born anew.
+///
+/// # Errors
+/// [`crate::base::BadInput`] where the run was begun by another build of the program, on another
+/// machine, or with other suites than `plan` has, or where it is still going on; otherwise like
+/// [`execute`].
+pub fn resume(
+    plan: &Plan<'_>,
+    executable: &Path,
+    path: &Path,
+    records: Records,
+    watch: &mut dyn Watch,
+    interrupted: &AtomicBool,
+) -> anyhow::Result<Ended> {
+    let built_from = BuiltFrom::of(executable);
+    let cells: Vec<CellEntry> = all_cells(plan);
+    check(
+        &records.manifest,
+        &built_from,
+        &cells,
+        &machine::fingerprint(),
+    )?;
+    let left = Left::of(plan, records);
+    let mut directory = RunDirectory::resume(path, &left.records)?;
+    let mut manifest = left.records.manifest;
+    manifest.status = Status::Running;
+    manifest.resumed.push(left.entry);
+    directory.manifest(&manifest)?;
+    let (misses, _) = misses::simulate(&plan.panels, plan.seed)?;
+    directory.misses(&misses)?;
+    measure_all(
+        plan,
+        executable,
+        directory,
+        manifest,
+        &left.done,
+        watch,
+        interrupted,
+    )
+}
+
+fn measure_all(
+    plan: &Plan<'_>,
+    executable: &Path,
+    mut directory: RunDirectory,
+    mut manifest: Manifest,
+    done: &[Done],
+    watch: &mut dyn Watch,
+    interrupted: &AtomicBool,
+) -> anyhow::Result<Ended> {
+    let run_id = manifest.run_id.clone();
     let mut status = Status::Complete;
     let mut bench = Bench {
         executable,
@@ -107,7 +173,7 @@ pub fn execute(
         interrupted,
         hash_seed: hash_seed(plan.seed),
     };
-    for (index, panel) in (0..).zip(&plan.panels) {
+    for ((index, panel), done) in (0..).zip(&plan.panels).zip(done) {
         bench.watch.panel(index as usize, panel);
         let place = Place {
             run_id: &run_id,
@@ -116,7 +182,7 @@ pub fn execute(
             seed: plan.seed,
             birth: 0,
         };
-        let end = measure(place, &mut bench)?;
+        let end = measure(place, &mut bench, done)?;
         if end.interrupted {
             status = Status::Interrupted;
             break;
@@ -196,6 +262,13 @@ fn panel_entry(index: u32, panel: &Panel<'_>) -> PanelEntry {
             .unwrap_or_default(),
         pace: None,
     }
+}
+
+fn all_cells(plan: &Plan<'_>) -> Vec<CellEntry> {
+    let panels = (0..).zip(&plan.panels);
+    panels
+        .flat_map(|(index, panel)| cells(index, panel))
+        .collect()
 }
 
 fn cells(index: u32, panel: &Panel<'_>) -> Vec<CellEntry> {

@@ -6,6 +6,7 @@
 //! - `deal`: the order in which the cells of a panel get their slices;
 //! - `panel`: one panel measured, round by round;
 //! - [`execute`]: a whole run, with its directory and its manifest;
+//! - `resume`: what a kill left of a run, and whether it may be gone on with;
 //! - [`measure_hashes`]: a run of the hash laboratory, which has no tables.
 
 mod deal;
@@ -18,12 +19,13 @@ mod misses;
 mod panel;
 pub mod plan;
 mod process;
+mod resume;
 pub mod suite;
 mod tally;
 #[cfg(test)]
 mod tests;
 
-pub use execute::{Ended, Watch, execute};
+pub use execute::{Ended, Watch, execute, resume};
 pub use hashes::{HashOptions, HashPlan, measure_hashes};
 pub use plan::{Cell, Panel, Plan};
 pub use process::CHILD_VERB;

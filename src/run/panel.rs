@@ -1,5 +1,6 @@
 //! One panel measured: its tables alive together, their slices dealt alternately.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -62,27 +63,63 @@ struct Measuring<'m, 'b, 'p> {
     spent: Duration,
 }
 
+/// How far a panel had come when its run was killed or interrupted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Done {
+    /// Trials that all cells have ended.
+    pub(super) trials: u32,
+    /// The birth that the last of them belongs to.
+    pub(super) birth: u32,
+    /// Time in their slices.
+    pub(super) spent: Duration,
+    /// Cells that have an error row.
+    pub(super) failed: BTreeSet<String>,
+    /// Cells whose census is written.
+    pub(super) counted: BTreeSet<String>,
+}
+
 /// Measures a panel. Failures of cells become error rows; an error is one of the run's own.
 ///
 /// A table's place in memory is luck, and it lasts as long as the table. So a panel is born more
 /// than once where filling its tables takes little of its time, each birth with its share of it.
-pub(super) fn measure(place: Place<'_>, bench: &mut Bench<'_>) -> anyhow::Result<PanelEnd> {
-    let cells: Vec<Live<'_>> = place.panel.cells.iter().map(Live::new).collect();
-    let dealer = Dealer::new(cells.len(), place.seed ^ u64::from(place.index));
+///
+/// What is `done` is not done again; the order of the rounds is that of a run that went through.
+pub(super) fn measure(
+    place: Place<'_>,
+    bench: &mut Bench<'_>,
+    done: &Done,
+) -> anyhow::Result<PanelEnd> {
+    let mut cells: Vec<Live<'_>> = place.panel.cells.iter().map(Live::new).collect();
+    for live in &mut cells {
+        live.failed = done.failed.contains(&live.cell.id);
+        live.census_written = done.counted.contains(&live.cell.id);
+    }
+    let mut dealer = Dealer::new(cells.len(), place.seed ^ u64::from(place.index));
+    let round = done.trials * place.panel.slices();
+    for _ in 0..round {
+        dealer.round();
+    }
     let mut measuring = Measuring {
         place,
         bench,
         cells,
         dealer,
-        end: PanelEnd::default(),
-        trial: 0,
-        round: 0,
-        spent: Duration::ZERO,
+        end: PanelEnd {
+            errors: done.failed.len(),
+            interrupted: false,
+        },
+        trial: done.trials,
+        round,
+        spent: done.spent,
     };
     let births = place.panel.births();
-    for birth in 0..births {
+    for birth in done.birth..births {
         measuring.place.birth = birth;
         let share = f64::from(birth + 1) / f64::from(births);
+        let was_begun = done.trials > 0 && birth == done.birth;
+        if measuring.is_over() || was_begun && measuring.is_enough(share) {
+            continue;
+        }
         measuring.one_birth(share)?;
         if measuring.is_over() {
             break;

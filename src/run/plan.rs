@@ -163,7 +163,19 @@ impl<'r> Plan<'r> {
     /// # Errors
     /// The first thing that cannot be run, named.
     pub fn new(rows: &'r [Row], suites: Vec<Suite>) -> Result<Plan<'r>, BadInput> {
-        let available = machine::available_bytes();
+        Plan::within(rows, suites, machine::available_bytes())
+    }
+
+    /// [`Plan::new`] with so many bytes at hand, whatever the machine has just now: the same suites
+    /// give the same panels again.
+    ///
+    /// # Errors
+    /// Like [`Plan::new`].
+    pub fn within(
+        rows: &'r [Row],
+        suites: Vec<Suite>,
+        available: Option<u64>,
+    ) -> Result<Plan<'r>, BadInput> {
         let mut panels: Vec<Panel<'r>> = Vec::new();
         let mut by_key: BTreeMap<String, usize> = BTreeMap::new();
         let mut traces: BTreeMap<(std::path::PathBuf, String), (TraceFacts, String)> =

@@ -86,6 +86,8 @@ fn manifest(run_id: &str, size: Size) -> Manifest {
         clock_cost_ps: 20_000,
         not_measured: Vec::new(),
         notes: Vec::new(),
+        bytes_available: None,
+        resumed: Vec::new(),
         machine: std::collections::BTreeMap::new(),
         suites: vec!["name = \"made-up\"".parse().unwrap()],
         panels: panels

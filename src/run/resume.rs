@@ -1,0 +1,188 @@
+//! What a kill left of a run, and whether it may be gone on with.
+//!
+//! A trial counts when all cells of its panel have ended it: ratios are paired within it. What was
+//! written of one that was in flight is dropped, and so are rows of trials that have no row in
+//! `trials.csv`; the plan then goes on with that trial.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::execute::BuiltFrom;
+use super::panel::Done;
+use super::plan::{Panel, Plan};
+use crate::base::BadInput;
+use crate::machine;
+use crate::record::{CellEntry, Manifest, Records, ResumeEntry, SliceRow};
+
+/// What must not change between two parts of one run.
+const SAME_MACHINE: [&str; 4] = ["cpu_model", "cpus_online", "memory_total_bytes", "kernel"];
+
+/// Refuses where the rest of a run would not be comparable with what is there.
+pub(super) fn check(
+    begun: &Manifest,
+    built_from: &BuiltFrom,
+    cells: &[CellEntry],
+    machine: &BTreeMap<String, String>,
+) -> Result<(), BadInput> {
+    let refuse = |why: String| {
+        Err(BadInput(format!(
+            "run '{}' cannot be resumed: {why}",
+            begun.run_id
+        )))
+    };
+    if begun.binary_hash != built_from.binary_hash {
+        return refuse(format!(
+            "it was begun by another build of this program (executable {}, revision {}; this one is {}, \
+             revision {}), and figures of two builds are not one run's",
+            begun.binary_hash, begun.revision, built_from.binary_hash, built_from.revision
+        ));
+    }
+    for name in SAME_MACHINE {
+        let (was, is) = (begun.machine.get(name), machine.get(name));
+        if was != is {
+            let say = |value: Option<&String>| value.map_or("unknown", String::as_str).to_owned();
+            return refuse(format!(
+                "it was begun on another machine: {name} was {}, and is {}",
+                say(was),
+                say(is)
+            ));
+        }
+    }
+    let ids = |cells: &[CellEntry]| -> Vec<(u32, String)> {
+        let id = |cell: &CellEntry| (cell.panel, cell.cell_id.clone());
+        cells.iter().map(id).collect()
+    };
+    if ids(&begun.cells) != ids(cells) {
+        return refuse(
+            "its suites give other cells now: has a trace of theirs changed?".to_owned(),
+        );
+    }
+    Ok(())
+}
+
+/// What is left of a run.
+pub(super) struct Left {
+    /// The rows that count, and the manifest as it was.
+    pub(super) records: Records,
+    /// How far each panel had come.
+    pub(super) done: Vec<Done>,
+    /// What there is to say of it in the manifest.
+    pub(super) entry: ResumeEntry,
+}
+
+impl Left {
+    /// Sorts out what counts.
+    pub(super) fn of(plan: &Plan<'_>, mut records: Records) -> Left {
+        let mut done: Vec<Done> = (0..)
+            .zip(&plan.panels)
+            .map(|(index, panel)| trials_done(index, panel, &records))
+            .collect();
+        let before = rows(&records);
+        // A cell's first failure is the last that is known of it; it is no part of a trial in flight.
+        let counts = |panel: u32, trial: u32| {
+            done.get(panel as usize)
+                .is_some_and(|done| trial < done.trials)
+        };
+        records
+            .trials
+            .retain(|row| counts(row.panel, row.trial) || !row.error.is_empty());
+        records.slices.retain(|row| counts(row.panel, row.trial));
+        records.marks.retain(|row| counts(row.panel, row.trial));
+        records.latency.retain(|row| counts(row.panel, row.trial));
+        records.windows.retain(|row| counts(row.panel, row.trial));
+        let ended: BTreeSet<String> = records
+            .trials
+            .iter()
+            .filter(|row| row.error.is_empty())
+            .map(|row| row.cell_id.clone())
+            .collect();
+        records.census.retain(|row| ended.contains(&row.cell_id));
+        let dropped_rows = (before - rows(&records)) as u64;
+        // They are simulated again.
+        records.misses.clear();
+        let counted: BTreeSet<&str> = records
+            .census
+            .iter()
+            .map(|row| row.cell_id.as_str())
+            .collect();
+        for (done, panel) in done.iter_mut().zip(&plan.panels) {
+            let cells = panel.cells.iter().map(|cell| cell.id.as_str());
+            done.counted = cells
+                .filter(|id| counted.contains(id))
+                .map(str::to_owned)
+                .collect();
+        }
+        let last = done.iter().rposition(|done| done.trials > 0).unwrap_or(0);
+        let entry = ResumeEntry {
+            at: machine::utc_now().1,
+            panel: u32::try_from(last).unwrap_or(u32::MAX),
+            trials: done.get(last).map_or(0, |done| done.trials),
+            dropped_rows,
+            dropped_lines: records.dropped_lines,
+        };
+        Left {
+            records,
+            done,
+            entry,
+        }
+    }
+}
+
+fn rows(records: &Records) -> usize {
+    records.trials.len()
+        + records.slices.len()
+        + records.marks.len()
+        + records.latency.len()
+        + records.windows.len()
+        + records.census.len()
+}
+
+/// The trials of a panel that every cell has ended, but for those that had failed before.
+fn trials_done(index: u32, panel: &Panel<'_>, records: &Records) -> Done {
+    let mut ended: BTreeMap<&str, BTreeSet<u32>> = BTreeMap::new();
+    let mut failed: BTreeMap<&str, u32> = BTreeMap::new();
+    let mut births: BTreeMap<u32, u32> = BTreeMap::new();
+    for row in records.trials.iter().filter(|row| row.panel == index) {
+        if row.error.is_empty() {
+            ended.entry(&row.cell_id).or_default().insert(row.trial);
+            births.insert(row.trial, row.birth);
+        } else {
+            failed.entry(&row.cell_id).or_insert(row.trial);
+        }
+    }
+    let has_ended = |trial: u32| {
+        let mut cells = panel.cells.iter().map(|cell| cell.id.as_str());
+        cells.all(|id| {
+            let had_failed = failed.get(id).is_some_and(|&at| at <= trial);
+            had_failed || ended.get(id).is_some_and(|trials| trials.contains(&trial))
+        })
+    };
+    // A trial that no cell ended is none, though all may have failed by then.
+    let trials = (0..)
+        .take_while(|trial| births.contains_key(trial) && has_ended(*trial))
+        .count();
+    let trials = u32::try_from(trials).unwrap_or(u32::MAX);
+    let kept = |row: &&SliceRow| row.panel == index && row.trial < trials;
+    Done {
+        trials,
+        birth: trials
+            .checked_sub(1)
+            .and_then(|last| births.get(&last).copied())
+            .unwrap_or(0),
+        spent: time_in(records.slices.iter().filter(kept)),
+        failed: failed.into_keys().map(str::to_owned).collect(),
+        counted: BTreeSet::new(),
+    }
+}
+
+/// How long slices took, threads of one slice side by side.
+fn time_in<'r>(slices: impl Iterator<Item = &'r SliceRow>) -> Duration {
+    let mut longest: BTreeMap<(u32, u32, u32), u64> = BTreeMap::new();
+    for row in slices {
+        let slice = longest
+            .entry((row.round, row.position, row.attempt))
+            .or_default();
+        *slice = row.elapsed_ns.max(*slice);
+    }
+    Duration::from_nanos(longest.values().sum())
+}

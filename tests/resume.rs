@@ -1,0 +1,208 @@
+//! A run that is killed goes on where it was.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use bucketlab::record::{Records, Status};
+
+/// Two panels that keep their tables, with births of more than one trial, and one of passes.
+const RUN: &[&str] = &[
+    "run",
+    "-t",
+    "fixed",
+    "-t",
+    "striped",
+    "-w",
+    "ycsb-c",
+    "-w",
+    "ycsb-a",
+    "-w",
+    "fill",
+    "--entries",
+    "500",
+    "--trials",
+    "6",
+    "--threads",
+    "1",
+];
+
+fn bucketlab(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bucketlab"));
+    command.args(arguments);
+    command
+}
+
+fn output(arguments: &[&str]) -> Output {
+    bucketlab(arguments).output().expect("it starts")
+}
+
+fn the_run_in(root: &Path) -> Option<PathBuf> {
+    Some(fs::read_dir(root).ok()?.next()?.ok()?.path())
+}
+
+fn lines(path: &Path) -> usize {
+    fs::read_to_string(path).map_or(0, |text| text.lines().count())
+}
+
+/// Starts the run and kills it as soon as `trials.csv` has so many lines.
+fn killed_after(root: &Path, trials: usize) -> PathBuf {
+    let mut child = bucketlab(RUN)
+        .args(["--out", root.to_str().unwrap()])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    loop {
+        let run = the_run_in(root);
+        if let Some(run) = run
+            && lines(&run.join("trials.csv")) >= trials
+        {
+            // SIGKILL: nothing of the program's own runs after it.
+            child.kill().unwrap();
+            child.wait().unwrap();
+            return run;
+        }
+        assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn trials(records: &Records) -> BTreeSet<(u32, String, u32, u32)> {
+    let place =
+        |row: &bucketlab::record::TrialRow| (row.panel, row.cell_id.clone(), row.birth, row.trial);
+    assert!(records.trials.iter().all(|row| row.error.is_empty()));
+    let set: BTreeSet<_> = records.trials.iter().map(place).collect();
+    assert_eq!(set.len(), records.trials.len(), "a trial is there twice");
+    set
+}
+
+/// Slices by trial, round and thread.
+fn slices(records: &Records) -> BTreeSet<(u32, String, u32, u32, u32, u32)> {
+    let place = |row: &bucketlab::record::SliceRow| {
+        let (birth, trial) = (row.birth, row.trial);
+        (
+            row.panel,
+            row.cell_id.clone(),
+            birth,
+            trial,
+            row.round,
+            row.thread,
+        )
+    };
+    records.slices.iter().map(place).collect()
+}
+
+#[test]
+fn a_killed_run_goes_on_to_the_same_set_of_trials() {
+    let root = tempfile::tempdir().unwrap();
+    let whole = root.path().join("whole");
+    let done = bucketlab(RUN)
+        .args(["--out", whole.to_str().unwrap()])
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{done:?}");
+    let whole = Records::read(&the_run_in(&whole).unwrap()).unwrap();
+    assert_eq!(trials(&whole).len(), 3 * 4 * 6);
+
+    // In the first panel, in the second, among the passes; and killed twice.
+    for (case, kills) in [vec![11], vec![60], vec![20, 40]].into_iter().enumerate() {
+        let out = root.path().join(case.to_string());
+        let run = killed_after(&out, kills[0]);
+        // What the kill might have cut short.
+        for file in ["slices.csv", "trials.csv"] {
+            let mut file = fs::OpenOptions::new()
+                .append(true)
+                .open(run.join(file))
+                .unwrap();
+            file.write_all(b"1,2026").unwrap();
+        }
+        let run_name = run.to_str().unwrap();
+        for &later in &kills[1..] {
+            let mut child = bucketlab(&["run", "--resume", run_name])
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap();
+            while lines(&run.join("trials.csv")) < later {
+                assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
+                thread::sleep(Duration::from_millis(2));
+            }
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+        let resumed = output(&["run", "--resume", run_name]);
+        assert!(resumed.status.success(), "case {case}: {resumed:?}");
+        let records = Records::read(&run).unwrap();
+        assert_eq!(trials(&records), trials(&whole), "case {case}");
+        assert_eq!(slices(&records), slices(&whole), "case {case}");
+        assert_eq!(records.census.len() > 10, whole.census.len() > 10);
+        let manifest = &records.manifest;
+        assert_eq!(manifest.status, Status::Complete);
+        assert_eq!(manifest.resumed.len(), kills.len(), "case {case}");
+        assert_eq!(manifest.resumed[0].dropped_lines, 2, "case {case}");
+        assert_eq!(records.dropped_lines, 0);
+        assert!(run.join("report.html").exists());
+    }
+}
+
+#[track_caller]
+fn refused(arguments: &[&str], words: &[&str]) {
+    let output = output(arguments);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+    for word in words {
+        assert!(
+            said.contains(word),
+            "{arguments:?}: '{word}' is not in: {said}"
+        );
+    }
+}
+
+#[test]
+fn what_cannot_be_gone_on_with_is_named_and_left_alone() {
+    let root = tempfile::tempdir().unwrap();
+    let run = killed_after(root.path(), 20);
+    let name = run.to_str().unwrap();
+    let before = fs::read(run.join("trials.csv")).unwrap();
+    refused(
+        &["run", "--resume", "no-such-run"],
+        &["no-such-run", "is not there"],
+    );
+    refused(
+        &["run", "--resume", name, "--trials", "3"],
+        &["--trials", "cannot be used with"],
+    );
+    refused(&["run", "ycsb", "--resume", name], &["has no suite 'ycsb'"]);
+    refused(&["run", "quick", "--resume", name], &["'quick' differs"]);
+    let manifest = run.join("run.toml");
+    let text = fs::read_to_string(&manifest).unwrap();
+    let changed = |from: &str, to: &str| {
+        let at = text.find(from).expect(from);
+        let end = at + text[at..].find('\n').unwrap();
+        fs::write(&manifest, format!("{}{to}{}", &text[..at], &text[end..])).unwrap();
+    };
+    changed("binary_hash = ", "binary_hash = \"0123\"");
+    refused(&["run", "--resume", name], &["another build", "0123"]);
+    changed("cpu_model = ", "cpu_model = \"a loom\"");
+    refused(
+        &["run", "--resume", name],
+        &["another machine", "cpu_model", "a loom"],
+    );
+    changed("cell_id = ", "cell_id = \"00\"");
+    refused(&["run", "--resume", name], &["other cells"]);
+    fs::write(&manifest, &text).unwrap();
+    // Another program that is still writing.
+    let held = fs::File::open(run.join("trials.csv")).unwrap();
+    held.lock().unwrap();
+    refused(&["run", "--resume", name], &["still going on"]);
+    assert_eq!(
+        fs::read(run.join("trials.csv")).unwrap(),
+        before,
+        "it was changed"
+    );
+}
