@@ -97,6 +97,15 @@ fn bad_input_is_named_and_exits_with_2() {
         (&["run", "--batch", "0"], &["batch = 0", "1 to"]),
         (&["run", "--trials", "0"], &["trials = 0"]),
         (&["run", "--time", "0"], &["time = 0 s"]),
+        (&["run", "--precision", "0%"], &["0%", "above 0"]),
+        (
+            &["run", "--precision", "2%", "--trials", "3"],
+            &["--precision", "cannot be used with"],
+        ),
+        (
+            &["run", "--precision", "2%", "--max-time", "-1"],
+            &["max-time = -1 s"],
+        ),
         (&["run", "--time", "NaN"], &["time = NaN s"]),
         (&["run", "--entries", "0"], &["entries = 0"]),
         (&["run", "--entries", "1e6"], &["1e6", "whole number"]),
@@ -534,4 +543,41 @@ fn an_interrupt_is_heeded_between_short_panels() {
     let pid = rustix::process::Pid::from_child(&run);
     rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
     assert_eq!(run.wait().unwrap().code(), Some(130));
+}
+
+/// A panel ends as soon as it is as precise as asked, or when its time is spent; both are said.
+#[test]
+fn a_panel_goes_on_until_it_is_precise() {
+    for (precision, says) in [
+        ("95%", "as the ±95.0 % asked for"),
+        ("0.001%", "1 s were spent"),
+    ] {
+        let out = tempfile::tempdir().unwrap();
+        let directory = out.path().to_str().unwrap();
+        let run = bucketlab(&[
+            "run",
+            "-w",
+            "ycsb-c",
+            "-t",
+            "fixed",
+            "-t",
+            "striped",
+            "--entries",
+            "1000",
+            "--threads",
+            "1",
+            "--time",
+            "0.4",
+            "--precision",
+            precision,
+            "--max-time",
+            "1",
+            "--out",
+            directory,
+        ]);
+        assert!(run.status.success(), "{}", text(&run.stderr));
+        let run = std::fs::read_dir(out.path()).unwrap().next().unwrap();
+        let manifest = std::fs::read_to_string(run.unwrap().path().join("run.toml")).unwrap();
+        assert!(manifest.contains(says), "{precision}: {manifest}");
+    }
 }

@@ -100,6 +100,12 @@ pub(super) struct Run {
     /// Seconds for the slices of each panel [default: 0.8 for each cell of it]
     #[arg(long, value_name = "SECONDS")]
     pub(super) time: Option<f64>,
+    /// Go on with each panel until its ratios to the baseline are known as well as this (2%)
+    #[arg(long, value_name = "N%", value_parser = percent, conflicts_with = "trials")]
+    pub(super) precision: Option<f64>,
+    /// The most seconds of slices that --precision may take a panel [default: ten times --time]
+    #[arg(long, value_name = "SECONDS", requires = "precision")]
+    pub(super) max_time: Option<f64>,
     /// Gets handed to the table at a time
     #[arg(long, value_name = "N")]
     pub(super) batch: Option<u32>,
@@ -118,6 +124,7 @@ pub(super) struct Run {
     /// Go on with a run that was killed or interrupted, where it was; suites and flags are its own
     #[arg(long, value_name = "RUN_DIR", conflicts_with_all = [
         "targets", "workloads", "trace", "lenient", "hash", "threads", "entries", "trials", "time",
+        "precision", "max_time",
         "batch", "budget", "origin", "seed", "out", "dry",
     ])]
     pub(super) resume: Option<PathBuf>,
@@ -340,6 +347,14 @@ impl std::str::FromStr for FailOn {
             None => Err("write slower=N% with N from 0 to below 100: slower=5%".to_owned()),
         }
     }
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    let number = text.strip_suffix('%').unwrap_or(text).trim_end();
+    let percent = number.parse::<f64>().ok();
+    percent
+        .filter(|percent| *percent > 0.0 && *percent < 100.0)
+        .ok_or_else(|| "write a percentage above 0 and below 100: 2%".to_owned())
 }
 
 fn integer(text: &str) -> Result<u64, String> {

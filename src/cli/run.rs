@@ -30,6 +30,8 @@ pub(super) fn run(house: House<'_>, args: &Run) -> anyhow::Result<ExitCode> {
         entries: args.entries,
         trials: args.trials,
         time_s: args.time,
+        precision: args.precision,
+        max_time_s: args.max_time,
         batch: args.batch,
         budget: args.budget.clone(),
         origin: args.origin.map(|latency| Origin { latency }),
@@ -39,20 +41,17 @@ pub(super) fn run(house: House<'_>, args: &Run) -> anyhow::Result<ExitCode> {
         Some(path) => Some((path.as_path(), Records::read(path).map_err(BadInput::from)?)),
         None => None,
     };
-    let plan = match &begun {
-        Some((path, records)) => {
-            let suites = suites_of(path, records, &args.suites)?;
-            Plan::within(house.rows, suites, records.manifest.bytes_available)?
-        }
-        None => {
-            let named = args.suites.iter().map(String::as_str);
-            let default = args.suites.is_empty().then_some(DEFAULT_SUITE);
-            let suites = named
-                .chain(default)
-                .map(|name| Suite::load(name)?.with(&flags))
-                .collect::<Result<Vec<Suite>, _>>()?;
-            Plan::new(house.rows, suites)?
-        }
+    let plan = if let Some((path, records)) = &begun {
+        let suites = suites_of(path, records, &args.suites)?;
+        Plan::within(house.rows, suites, records.manifest.bytes_available)?
+    } else {
+        let named = args.suites.iter().map(String::as_str);
+        let default = args.suites.is_empty().then_some(DEFAULT_SUITE);
+        let suites = named
+            .chain(default)
+            .map(|name| Suite::load(name)?.with(&flags))
+            .collect::<Result<Vec<Suite>, _>>()?;
+        Plan::new(house.rows, suites)?
     };
     for note in &plan.notes {
         output::complain(&format!("note: {note}\n"));

@@ -1,5 +1,5 @@
 //! Latencies as logs of HDR histograms: `histograms/<cell>-<loop>-<time>.hlog`, an interval a trial,
-//! in the format of the HdrHistogram project (<https://hdrhistogram.github.io/HdrHistogram/>), so that
+//! in the format of the `HdrHistogram` project (<https://hdrhistogram.github.io/HdrHistogram/>), so that
 //! its plotters and other tools read them.
 
 use std::collections::BTreeMap;

@@ -151,6 +151,7 @@ fn cell_summary(
         error: error.map(|row| row.error.clone()),
         trials: trials.len(),
         rate,
+        spread: rates.spread(),
         ns_per_op: rate
             .filter(|rate| rate.low > 0.0)
             .map(|rate| rate.inverse(f64::from(panel.threads) * 1e9)),

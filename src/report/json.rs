@@ -20,6 +20,7 @@ use crate::stats::Interval;
 /// | `panels[].harness` | the control: `target`, `floor_ns`, `hash_ns`, `over_hash_ns` of one thread an operation |
 /// | `panels[].cells[]` | `cell_id`, `strategy`, `target`, `target_full`, `hash`, `control`, `twin`; `verdict`, `error`, `trials` |
 /// | `….ops_per_s`, `….ns_per_op` | intervals `{low, mid, high}`: operations of all threads a second; nanoseconds of one thread an operation |
+/// | `….mad_ops_per_s`, `….outliers` | median absolute deviation of the rates of slices or passes; how many of them lie beyond 3.5 of it, scaled |
 /// | `….ratio`, `….pairs` | rate over the baseline's, an interval, and the pairs behind it |
 /// | `….ops`, `….hits`, `….misses`, `….refused`, `….resizes` | a trial: `count`, and whether it is `exact` in each |
 /// | `….bytes_per_entry`, `….claimed_per_entry`, `….counted_per_entry` | bytes: resident, by the census, by the allocator |
@@ -92,6 +93,8 @@ fn cell(cell: &CellSummary) -> Value {
         "error": cell.error,
         "trials": cell.trials,
         "ops_per_s": interval(cell.rate),
+        "mad_ops_per_s": cell.spread.map(|spread| spread.mad),
+        "outliers": cell.spread.map(|spread| json!({ "count": spread.outliers, "of": spread.of })),
         "ns_per_op": interval(cell.ns_per_op),
         "ratio": interval(cell.ratio.map(|Ratio { interval, .. }| interval)),
         "pairs": cell.ratio.map(|ratio| ratio.pairs),

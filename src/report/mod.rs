@@ -38,9 +38,9 @@ pub use hashes::{
 pub use json::json;
 pub use page::{Run, comparison, hash_html, hash_markdown, html, markdown};
 pub use rank::{Ranked, Ranking, ranking_json, ranking_markdown, ranking_table};
-pub use rates::{Ratio, ratio};
+pub use rates::{Ratio, precision, ratio};
 pub use summary::{
-    CellSummary, FloodCost, HarnessFloor, PAIRS_FOR_A_VERDICT, PanelSummary, Summary, Tally,
-    Verdict,
+    CellSummary, FloodCost, HarnessFloor, PAIRS_FOR_A_VERDICT, PanelSummary, Spread, Summary,
+    Tally, Verdict,
 };
 pub use terminal::{bullets, table};

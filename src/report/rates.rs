@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::summary::{PAIRS_FOR_A_VERDICT, Spread};
 use crate::record::{Records, SliceKind, SliceRow, TrialRow};
 use crate::stats::{self, Interval};
 
@@ -86,6 +87,15 @@ impl Rates {
         )
     }
 
+    /// How far the rates lie from their median.
+    pub fn spread(&self) -> Option<Spread> {
+        Some(Spread {
+            mad: stats::median_absolute_deviation(&self.values)?,
+            outliers: stats::outliers(&self.values),
+            of: self.values.len(),
+        })
+    }
+
     /// This cell's rate over the other's, from the median log-ratio of what was measured together.
     pub fn ratio_to(&self, other: &Rates, seed: u64) -> Option<Ratio> {
         let logs: Vec<(u32, f64)> = self
@@ -126,6 +136,20 @@ fn by_birth(values: impl Iterator<Item = (u32, f64)>, seed: u64) -> Option<Inter
     }
     let groups: Vec<&[f64]> = births.values().map(Vec::as_slice).collect();
     stats::bootstrap_median_in_groups(&groups, seed, stats::RESAMPLES, stats::CONFIDENCE)
+}
+
+/// How well the ratio of two cells' rates is known that were measured together: the end of its interval
+/// that is further from the median, as a part of it (0.03 is ±3 %). The slices are the cells' own, of one
+/// panel, all kinds of them. `None` where there are too few pairs for a verdict.
+#[must_use]
+pub fn precision(cell: &[&SliceRow], baseline: &[&SliceRow], pass: bool, seed: u64) -> Option<f64> {
+    let rates = |slices: &[&SliceRow]| {
+        let of_kind = |row: &&SliceRow| row.kind == SliceKind::Throughput;
+        Rates::of(slices.iter().copied().filter(of_kind), pass)
+    };
+    let ratio = rates(cell).ratio_to(&rates(baseline), seed)?;
+    let Interval { low, mid, high } = ratio.interval;
+    (ratio.pairs >= PAIRS_FOR_A_VERDICT).then(|| (high / mid - 1.0).max(mid / low - 1.0))
 }
 
 /// A ratio of two cells' rates.

@@ -81,6 +81,8 @@ pub struct CellSummary {
     pub trials: usize,
     /// Operations a second, over all threads: median over slices, or over passes.
     pub rate: Option<Interval>,
+    /// How far the rates of slices, or of passes, lie from their median.
+    pub spread: Option<Spread>,
     /// Nanoseconds of one thread an operation.
     pub ns_per_op: Option<Interval>,
     /// The rate over the baseline's. Not of the baseline itself, nor of a control.
@@ -111,6 +113,17 @@ pub struct CellSummary {
     /// median over passes, between the least and the most of any.
     pub longest_op_ns: Option<Interval>,
     pub(super) rates: Rates,
+}
+
+/// How far the rates behind a median lie from it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Spread {
+    /// Their median absolute deviation, in operations a second.
+    pub mad: f64,
+    /// How many of them are outliers: they are counted, and stay.
+    pub outliers: usize,
+    /// How many rates there are.
+    pub of: usize,
 }
 
 /// A count that each trial has.

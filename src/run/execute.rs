@@ -172,6 +172,7 @@ fn measure_all(
         watch,
         interrupted,
         hash_seed: hash_seed(plan.seed),
+        kept: Vec::new(),
     };
     for ((index, panel), done) in (0..).zip(&plan.panels).zip(done) {
         bench.watch.panel(index as usize, panel);
@@ -186,6 +187,20 @@ fn measure_all(
         if end.interrupted {
             status = Status::Interrupted;
             break;
+        }
+        if let (Some((wanted, max_s)), Some(reached)) = (panel.precision, end.precision) {
+            let hit = if reached <= wanted { "as" } else { "not" };
+            let why = if reached <= wanted {
+                String::new()
+            } else {
+                format!(": its {max_s:.0} s were spent")
+            };
+            manifest.notes.push(format!(
+                "{}: every ratio to the baseline is known to ±{:.1} %, {hit} the ±{:.1} % asked for{why}",
+                panel.label(),
+                reached * 100.0,
+                wanted * 100.0
+            ));
         }
         if end.errors > 0 {
             status = Status::Errors;

@@ -96,6 +96,9 @@ fn split<'r>(panel: &Panel<'r>, sizes: &[u64], limit: u64) -> Result<Vec<Panel<'
                 baseline: baseline(&kept),
                 cells: kept,
                 time_s: panel.time_s / share,
+                precision: panel
+                    .precision
+                    .map(|(wanted, max_s)| (wanted, max_s / share)),
                 trials: panel.trials,
                 slice_ns: panel.slice_ns,
                 bytes,

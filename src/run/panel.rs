@@ -11,10 +11,15 @@ use super::plan::{Cell, Panel};
 use super::process::{Failure, Process};
 use super::tally::{self, Place, Trial};
 use crate::bench::{CensusReply, Cut, Memory, Open, Opened, Reply, Request, SliceOrder, Sliced};
-use crate::record::{RunDirectory, SliceKind, TrialRow};
+use crate::record::{RunDirectory, SliceKind, SliceRow, TrialRow};
+use crate::report;
 
 /// Every so many rounds the floor also hashes its stream without looking anything up.
 const HASH_ROUNDS: u32 = 3;
+
+/// The least births of a panel that ends as soon as it is precise: an interval over fewer knows too
+/// little of what differs from birth to birth.
+const LEAST_BIRTHS: u32 = 4;
 
 /// The least trials of a pass: an interval needs some.
 const LEAST_PASSES: u32 = 3;
@@ -26,15 +31,19 @@ pub(super) struct Bench<'b> {
     pub(super) watch: &'b mut dyn Watch,
     pub(super) interrupted: &'b AtomicBool,
     pub(super) hash_seed: [u64; 2],
+    /// The slices of a panel that is to become as precise as asked; empty for others.
+    pub(super) kept: Vec<SliceRow>,
 }
 
 /// How a panel ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct PanelEnd {
     /// Cells that have an error row.
     pub(super) errors: usize,
     /// Whether the run is to stop.
     pub(super) interrupted: bool,
+    /// How well its ratios are known, where a precision was asked for.
+    pub(super) precision: Option<f64>,
 }
 
 /// A cell while its panel is measured.
@@ -64,7 +73,7 @@ struct Measuring<'m, 'b, 'p> {
 }
 
 /// How far a panel had come when its run was killed or interrupted.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Done {
     /// Trials that all cells have ended.
     pub(super) trials: u32,
@@ -76,6 +85,8 @@ pub(super) struct Done {
     pub(super) failed: BTreeSet<String>,
     /// Cells whose census is written.
     pub(super) counted: BTreeSet<String>,
+    /// The slices, of a panel that is to become as precise as asked.
+    pub(super) slices: Vec<SliceRow>,
 }
 
 /// Measures a panel. Failures of cells become error rows; an error is one of the run's own.
@@ -106,26 +117,30 @@ pub(super) fn measure(
         dealer,
         end: PanelEnd {
             errors: done.failed.len(),
-            interrupted: false,
+            ..PanelEnd::default()
         },
         trial: done.trials,
         round,
         spent: done.spent,
     };
+    measuring.bench.kept.clone_from(&done.slices);
     let births = place.panel.births();
-    for birth in done.birth..births {
+    let mut birth = done.birth;
+    while !measuring.is_over() && (birth < births || measuring.seeks()) {
         measuring.place.birth = birth;
         let share = f64::from(birth + 1) / f64::from(births);
         let was_begun = done.trials > 0 && birth == done.birth;
-        if measuring.is_over() || was_begun && measuring.is_enough(share) {
-            continue;
+        if !(was_begun && measuring.is_enough(share)) {
+            measuring.one_birth(share)?;
         }
-        measuring.one_birth(share)?;
-        if measuring.is_over() {
+        birth += 1;
+        if birth >= LEAST_BIRTHS && measuring.is_precise() {
             break;
         }
     }
-    Ok(measuring.end)
+    let mut end = measuring.end;
+    end.precision = place.panel.precision.and_then(|_| measuring.precision());
+    Ok(end)
 }
 
 impl<'p> Live<'p> {
@@ -239,6 +254,40 @@ impl Measuring<'_, '_, '_> {
         self.end.interrupted || self.cells.iter().all(|live| live.failed)
     }
 
+    /// How well the worst known of its ratios to the baseline is known, as a part of it; `None` while
+    /// one is not known at all.
+    fn precision(&self) -> Option<f64> {
+        let panel = self.place.panel;
+        let baseline = &panel.cells[panel.baseline?].id;
+        let of_cell = |id: &str| -> Vec<&SliceRow> {
+            let slices = self.bench.kept.iter();
+            slices.filter(|row| row.cell_id == *id).collect()
+        };
+        let over = of_cell(baseline);
+        let others = self
+            .cells
+            .iter()
+            .filter(|live| !live.failed && !live.cell.row.control && live.cell.id != *baseline);
+        let mut worst = None;
+        for live in others {
+            let own = of_cell(&live.cell.id);
+            let known = report::precision(&own, &over, panel.is_pass(), self.place.seed)?;
+            worst = Some(known.max(worst.unwrap_or(0.0)));
+        }
+        worst
+    }
+
+    fn is_precise(&self) -> bool {
+        let wanted = self.place.panel.precision;
+        wanted.is_some_and(|(wanted, _)| self.precision().is_some_and(|known| known <= wanted))
+    }
+
+    /// Whether it is to become more precise than it is, and there is time.
+    fn seeks(&self) -> bool {
+        let wanted = self.place.panel.precision;
+        wanted.is_some_and(|(_, max_s)| self.spent.as_secs_f64() < max_s) && !self.is_precise()
+    }
+
     /// Whether this share of the panel's time or trials is used up.
     fn is_enough(&self, share: f64) -> bool {
         let panel = self.place.panel;
@@ -246,6 +295,9 @@ impl Measuring<'_, '_, '_> {
         let out_of_time = spent_s + spent_s / trials > panel.time_s * share;
         match panel.trials {
             Some(wanted) => trials >= f64::from(wanted) * share || out_of_time,
+            None if panel.is_pass() && panel.precision.is_some() => {
+                self.trial >= LEAST_PASSES && !self.seeks()
+            }
             None if panel.is_pass() => self.trial >= LEAST_PASSES && out_of_time,
             None => out_of_time,
         }
@@ -417,6 +469,9 @@ fn end_trial(
         live.opened.filled.clone()
     };
     bench.directory.slices(&taken.slices)?;
+    if place.panel.precision.is_some() {
+        bench.kept.extend(taken.slices.iter().cloned());
+    }
     let row = taken.row(place, live.cell, trial, structure.as_ref());
     let row = TrialRow {
         marks_dropped,

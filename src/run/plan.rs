@@ -20,6 +20,9 @@ use crate::workload::{TraceFacts, Workload};
 /// within one.
 const CELL_S: f64 = 0.8;
 
+/// How many times its time a panel may take to become as precise as asked when nobody says.
+const TIMES_LONGER: f64 = 10.0;
+
 /// The most births of a panel. With eight, the median of an A/A pair at 10^5 entries comes within
 /// 5 %; `scripts/aa` shows how often.
 const MOST_BIRTHS: u32 = 8;
@@ -63,6 +66,9 @@ pub struct Panel<'r> {
     pub time_s: f64,
     /// Trials of each cell; `None` for as many as the time allows.
     pub trials: Option<u32>,
+    /// How well each ratio to the baseline is to be known, as a part of it, and the seconds of slices
+    /// that this may take; `None` to use the time that the panel has, and no more.
+    pub precision: Option<(f64, f64)>,
     /// Length of a slice that is cut by time, in nanoseconds.
     pub slice_ns: u64,
     /// Bytes that its tables and streams are estimated to take together.
@@ -280,6 +286,26 @@ fn check_suite(suite: &Suite) -> Result<(), BadInput> {
             suite.time_s.unwrap_or(0.0)
         ));
     }
+    if suite
+        .precision_percent
+        .is_some_and(|percent| !(percent > 0.0 && percent < 100.0))
+    {
+        return bad("precision_percent is not valid: above 0, below 100".into());
+    }
+    if suite.precision_percent.is_some() && suite.trials.is_some() {
+        return bad(
+            "trials are fixed, and cannot be as many as a precision takes: give one of them".into(),
+        );
+    }
+    if suite
+        .max_time_s
+        .is_some_and(|time_s| !(time_s > 0.0 && time_s <= 1e6))
+    {
+        return bad(format!(
+            "max-time = {} s is not valid: above 0, at most 10^6",
+            suite.max_time_s.unwrap_or(0.0)
+        ));
+    }
     if !(1..=1000).contains(&suite.slice_ms) {
         return bad(format!(
             "slice_ms = {} is not valid: 1 to 1000",
@@ -368,6 +394,9 @@ fn new_panel<'r>(
             0.0
         }),
         trials: suite.trials,
+        precision: suite
+            .precision_percent
+            .map(|percent| (percent / 100.0, suite.max_time_s.unwrap_or(0.0))),
         slice_ns: suite.slice_ms * 1_000_000,
         bytes: 0,
         key,
@@ -449,6 +478,11 @@ fn complete<'r>(panel: &mut Panel<'r>, rows: &'r [Row]) {
     }
     if panel.time_s == 0.0 {
         panel.time_s = panel.cells.len() as f64 * CELL_S;
+    }
+    if let Some((_, max_s)) = &mut panel.precision
+        && *max_s == 0.0
+    {
+        *max_s = panel.time_s * TIMES_LONGER;
     }
 }
 

@@ -158,7 +158,7 @@ fn trials_done(index: u32, panel: &Panel<'_>, records: &Records) -> Done {
         })
     };
     // A trial that no cell ended is none, though all may have failed by then.
-    let trials = (0..)
+    let trials = (0..=u32::MAX)
         .take_while(|trial| births.contains_key(trial) && has_ended(*trial))
         .count();
     let trials = u32::try_from(trials).unwrap_or(u32::MAX);
@@ -172,6 +172,10 @@ fn trials_done(index: u32, panel: &Panel<'_>, records: &Records) -> Done {
         spent: time_in(records.slices.iter().filter(kept)),
         failed: failed.into_keys().map(str::to_owned).collect(),
         counted: BTreeSet::new(),
+        slices: match panel.precision {
+            Some(_) => records.slices.iter().filter(kept).cloned().collect(),
+            None => Vec::new(),
+        },
     }
 }
 

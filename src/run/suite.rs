@@ -58,6 +58,14 @@ pub struct Suite {
     /// Trials of each cell; as many as the time allows otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trials: Option<u32>,
+    /// How well each ratio to the baseline is to be known, in per cent: a panel goes on until its
+    /// intervals are as narrow as that, or `max_time_s` is spent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub precision_percent: Option<f64>,
+    /// The most time for a panel's slices where a precision is asked for, in seconds; ten times its
+    /// `time_s` otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_time_s: Option<f64>,
     /// Length of a slice that is cut by time, in milliseconds.
     #[serde(default = "default_slice_ms")]
     pub slice_ms: u64,
@@ -194,6 +202,10 @@ pub struct Overrides {
     pub trials: Option<u32>,
     /// Time for a panel, in seconds.
     pub time_s: Option<f64>,
+    /// How well ratios are to be known, in per cent.
+    pub precision: Option<f64>,
+    /// The most time for a panel, in seconds.
+    pub max_time_s: Option<f64>,
     /// Gets handed over at a time.
     pub batch: Option<u32>,
     /// Budgets instead of each group's.
@@ -290,6 +302,8 @@ impl Suite {
         self.seed = flags.seed.unwrap_or(self.seed);
         self.trials = flags.trials.or(self.trials);
         self.time_s = flags.time_s.or(self.time_s);
+        self.precision_percent = flags.precision.or(self.precision_percent);
+        self.max_time_s = flags.max_time_s.or(self.max_time_s);
         if flags.trials.is_some() && flags.time_s.is_none() {
             self.time_s = None;
         }

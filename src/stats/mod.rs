@@ -12,5 +12,5 @@ pub use bootstrap::{
     CONFIDENCE, Interval, RESAMPLES, bootstrap_median, bootstrap_median_in_groups,
 };
 pub use misses::{Access, Request, belady_misses, lru_misses};
-pub use order::{geometric_mean, median, median_absolute_deviation, quantile};
+pub use order::{geometric_mean, median, median_absolute_deviation, outliers, quantile};
 pub use resample::Resampled;

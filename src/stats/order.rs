@@ -27,6 +27,24 @@ pub fn median_absolute_deviation(values: &[f64]) -> Option<f64> {
     median(&distances)
 }
 
+/// How many values lie so far from the median that they are to be looked at: further than 3.5 times the
+/// median absolute deviation scaled by 1.4826, which for a normal distribution is its standard
+/// deviation. (Iglewicz and Hoaglin, "How to Detect and Handle Outliers", 1993; their modified Z-score
+/// has 0.6745, the inverse.) Where half the values are the same, none is an outlier by this rule.
+#[must_use]
+pub fn outliers(values: &[f64]) -> usize {
+    const SCALE: f64 = 1.4826;
+    const CUTOFF: f64 = 3.5;
+    let (Some(centre), Some(mad)) = (median(values), median_absolute_deviation(values)) else {
+        return 0;
+    };
+    if mad <= 0.0 {
+        return 0;
+    }
+    let is_far = |value: &&f64| (**value - centre).abs() > CUTOFF * SCALE * mad;
+    values.iter().filter(is_far).count()
+}
+
 /// The quantile at `at` (0 the smallest value, 1 the largest), in the unit of the values, linear
 /// between neighbours: definition 7 of Hyndman and Fan, "Sample Quantiles in Statistical Packages"
 /// (1996). `None` without values; one value is each of its quantiles.
@@ -105,6 +123,17 @@ mod tests {
     fn order_does_not_matter_and_outliers_hardly() {
         near(median(&[3.0, 1e9, 2.0, 1.0, 4.0]), 3.0);
         near(median_absolute_deviation(&[3.0, 1e9, 2.0, 1.0, 4.0]), 1.0);
+    }
+
+    #[test]
+    fn what_is_far_out_is_counted_and_what_is_merely_spread_is_not() {
+        let spread: Vec<f64> = (0..100).map(f64::from).collect();
+        assert_eq!(outliers(&spread), 0);
+        // Median 2, deviation 1: 3.5 × 1.4826 is 5.19.
+        assert_eq!(outliers(&[1.0, 2.0, 3.0, 7.1, 1.0, 2.0, 3.0]), 0);
+        assert_eq!(outliers(&[1.0, 2.0, 3.0, 7.3, 1.0, 2.0, 3.0]), 1);
+        assert_eq!(outliers(&[1.0, 2.0, 3.0, 1e9, 1.0, 2.0, -1e9]), 2);
+        assert_eq!((outliers(&[]), outliers(&[5.0, 5.0, 5.0, 9.0])), (0, 0));
     }
 
     #[test]
