@@ -103,8 +103,8 @@ fn bad_input_is_named_and_exits_with_2() {
             &["--precision", "cannot be used with"],
         ),
         (
-            &["run", "--precision", "2%", "--max-time", "-1"],
-            &["max-time = -1 s"],
+            &["run", "--precision", "2%", "--max-time", "0"],
+            &["max-time = 0 s"],
         ),
         (&["run", "--time", "NaN"], &["time = NaN s"]),
         (&["run", "--entries", "0"], &["entries = 0"]),
