@@ -17,6 +17,14 @@ pub struct ByteCount(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Nanoseconds(pub u64);
 
+/// A rate in whole operations a second: written as a number with or without `k`, `M` or `G` (`950`,
+/// `100k`, `1.5M`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PerSecond(pub u64);
+
+/// Thousands, for rates.
+const THOUSANDS: [(&str, u32); 3] = [("G", 9), ("M", 6), ("k", 3)];
+
 /// Units with the nanoseconds they have, longest first where one ends like another.
 const UNITS: [(&str, u32); 4] = [("ns", 0), ("us", 3), ("ms", 6), ("s", 9)];
 
@@ -56,21 +64,73 @@ impl FromStr for Nanoseconds {
             .iter()
             .find_map(|(unit, digits)| Some((text.strip_suffix(unit)?, *digits)))
             .ok_or_else(bad)?;
-        let (whole, part) = number.split_once('.').unwrap_or((number, ""));
-        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-        let fits = is_number(whole)
-            && (is_number(part) || !number.contains('.'))
-            && part.len() <= digits as usize;
-        if !fits {
-            return Err(bad());
+        scaled(number, digits).map(Nanoseconds).ok_or_else(bad)
+    }
+}
+
+/// A decimal times ten to the power of `digits`, where that is a whole number.
+fn scaled(number: &str, digits: u32) -> Option<u64> {
+    let (whole, part) = number.split_once('.').unwrap_or((number, ""));
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let fits = is_number(whole)
+        && (is_number(part) || !number.contains('.'))
+        && part.len() <= digits as usize;
+    if !fits {
+        return None;
+    }
+    let places = u32::try_from(part.len()).expect("nine at most");
+    let scale = 10_u64.pow(digits - places);
+    format!("{whole}{part}")
+        .parse::<u64>()
+        .ok()?
+        .checked_mul(scale)
+}
+
+/// A whole number of units, with a decimal part where that is shorter than the next smaller unit.
+fn with_part(f: &mut fmt::Formatter<'_>, number: u64, digits: u32, unit: &str) -> fmt::Result {
+    let scale = 10_u64.pow(digits);
+    let part = number % scale;
+    if part == 0 {
+        return write!(f, "{}{unit}", number / scale);
+    }
+    let places = digits as usize;
+    let part = format!("{part:0places$}");
+    write!(
+        f,
+        "{}.{}{unit}",
+        number / scale,
+        part.trim_end_matches('0')
+    )
+}
+
+impl FromStr for PerSecond {
+    type Err = BadInput;
+
+    fn from_str(text: &str) -> Result<PerSecond, BadInput> {
+        let (number, digits) = THOUSANDS
+            .iter()
+            .find_map(|(unit, digits)| Some((text.strip_suffix(unit)?, *digits)))
+            .unwrap_or((text, 0));
+        scaled(number, digits)
+            .filter(|rate| *rate > 0)
+            .map(PerSecond)
+            .ok_or_else(|| {
+                BadInput(format!(
+                    "'{text}' is no rate: write operations a second above 0, such as 950, 100k or 1.5M"
+                ))
+            })
+    }
+}
+
+impl fmt::Display for PerSecond {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (unit, digits) in THOUSANDS {
+            // Three decimals are as many as a person reads.
+            if self.0 >= 10_u64.pow(digits) && self.0.is_multiple_of(10_u64.pow(digits - 3)) {
+                return with_part(f, self.0, digits, unit);
+            }
         }
-        let places = u32::try_from(part.len()).expect("nine at most");
-        let scale = 10_u64.pow(digits - places);
-        let digits = format!("{whole}{part}").parse::<u64>().ok();
-        digits
-            .and_then(|digits| digits.checked_mul(scale))
-            .map(Nanoseconds)
-            .ok_or_else(bad)
+        write!(f, "{}", self.0)
     }
 }
 
@@ -79,13 +139,7 @@ impl fmt::Display for Nanoseconds {
         for (unit, digits) in UNITS.iter().rev() {
             let scale = 10_u64.pow(*digits);
             if self.0 >= scale || *digits == 0 {
-                let part = self.0 % scale;
-                if part == 0 {
-                    return write!(f, "{}{unit}", self.0 / scale);
-                }
-                let places = *digits as usize;
-                let part = format!("{part:0places$}");
-                return write!(f, "{}.{}{unit}", self.0 / scale, part.trim_end_matches('0'));
+                return with_part(f, self.0, *digits, unit);
             }
         }
         Ok(())
@@ -138,6 +192,19 @@ impl<'de> Deserialize<'de> for Nanoseconds {
 }
 
 impl Serialize for Nanoseconds {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for PerSecond {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<PerSecond, D::Error> {
+        let text = deserializer.deserialize_any(Text("a rate, such as \"100k\""))?;
+        text.parse().map_err(D::Error::custom)
+    }
+}
+
+impl Serialize for PerSecond {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
@@ -198,5 +265,30 @@ mod tests {
             serde_json::from_str::<Nanoseconds>("\"1.5ms\"").unwrap(),
             Nanoseconds(1_500_000)
         );
+    }
+
+    #[test]
+    fn rates_are_read_and_shown_in_thousands() {
+        for (text, rate, shown) in [
+            ("950", 950, "950"),
+            ("100k", 100_000, "100k"),
+            ("1M", 1_000_000, "1M"),
+            ("1.5M", 1_500_000, "1.5M"),
+            ("1000k", 1_000_000, "1M"),
+            ("1234567", 1_234_567, "1234567"),
+            ("1234.567k", 1_234_567, "1234567"),
+        ] {
+            let read: PerSecond = text.parse().unwrap();
+            assert_eq!((read.0, read.to_string().as_str()), (rate, shown), "{text}");
+        }
+        for text in ["0", "fast", "-1", "1.5", "k", "1e6", "99999999999G"] {
+            let error = text.parse::<PerSecond>().unwrap_err();
+            assert!(
+                error.0.contains(text) && error.0.contains("100k"),
+                "{error}"
+            );
+        }
+        let read: Vec<PerSecond> = serde_json::from_str("[4096, \"1M\"]").unwrap();
+        assert_eq!(read, [PerSecond(4096), PerSecond(1_000_000)]);
     }
 }

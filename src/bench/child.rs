@@ -154,7 +154,8 @@ fn load_feeds(open: &Open) -> anyhow::Result<Vec<Feed>> {
             .map(|thread| {
                 scope.spawn(move || {
                     let stream = Stream::open(&open.workload, open.seed, thread, open.threads)?;
-                    Feed::load(stream)
+                    let seed = (open.seed, thread, open.threads);
+                    Feed::load(stream, seed, open.workload.pace)
                 })
             })
             .collect();

@@ -5,12 +5,17 @@
 //! threads and their sessions across slices (`worker`), and each worker runs the timed loop
 //! (`timed`): hash, table call, check that the bytes belong to the key, and nothing else.
 //!
+//! Latencies are measured in slices of their own kind, in an open loop (`paced`), and go to the parent
+//! as histograms (`latency`).
+//!
 //! `micro` and `hashing` time one operation, or one hash function, in this process.
 
 mod child;
 mod clocked;
 mod hashing;
+mod latency;
 mod micro;
+mod paced;
 mod pipe;
 mod protocol;
 mod room;
@@ -19,9 +24,10 @@ mod worker;
 
 pub use child::{child, control_child};
 pub use hashing::{HashKeys, no_hash};
+pub use latency::{Latencies, SentHistogram, Window};
 pub use micro::{Measure, MicroOp, Run, micro};
 pub use pipe::{Pipe, StdPipe};
 pub use protocol::{
-    CensusReply, Cut, Finished, Memory, Open, Opened, Reply, Request, SliceOrder, Sliced,
+    CensusReply, Cut, Finished, LatencyOrder, Memory, Open, Opened, Reply, Request, SliceOrder, Sliced,
     ThreadSlice,
 };

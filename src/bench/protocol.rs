@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::latency::Latencies;
 use crate::base::{Census, Event};
-use crate::workload::Workload;
+use crate::workload::{Pace, Workload};
 
 /// From the parent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -38,7 +39,7 @@ pub struct Open {
 }
 
 /// One slice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SliceOrder {
     /// Where it ends.
     pub cut: Cut,
@@ -46,6 +47,23 @@ pub struct SliceOrder {
     pub hash_only: bool,
     /// Clock every operation: for [`ThreadSlice::longest_ns`] and [`Sliced::rss_bytes`].
     pub clocked: bool,
+    /// Measure latencies, for [`ThreadSlice::latencies`]; a part of a pass is then all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency: Option<LatencyOrder>,
+}
+
+/// How latencies are measured.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LatencyOrder {
+    /// In an open loop: operations begin at this pace, whatever the table does. What is due when the
+    /// time is over is done, for as long again at most.
+    Open(Pace),
+    /// In a closed loop: every so-manieth operation is clocked.
+    Closed {
+        /// One in so many; a prime, so that no pattern of the stream is met in step.
+        every: u32,
+    },
 }
 
 /// Where a slice ends.
@@ -139,6 +157,9 @@ pub struct ThreadSlice {
     /// The longest operation of a clocked slice: wall time less the thread's run-queue delay, in
     /// nanoseconds.
     pub longest_ns: Option<u64>,
+    /// What a slice of latencies measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latencies: Option<Box<Latencies>>,
 }
 
 /// The end of the sessions.

@@ -424,6 +424,7 @@ mod tests {
                 4
             ],
             keys: key.to_vec(),
+            ..Segment::default()
         };
         timed.prepare(&segment);
         let mut run = |kind, expect| {

@@ -1,17 +1,18 @@
 //! One worker thread: its stream, its segment, its session; slices as they are ordered.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
 use std::sync::{Arc, Barrier};
 
 use super::clocked::Longest;
-use super::protocol::{Cut, SliceOrder, ThreadSlice};
+use super::paced::{Pacer, Stretch};
+use super::protocol::{Cut, LatencyOrder, SliceOrder, ThreadSlice};
 use super::room::Room;
 use super::timed::{Loop, Tally};
 use crate::machine;
 use crate::table::Session;
-use crate::workload::{Filled, Segment, Stream};
+use crate::workload::{Filled, Pace, Segment, Stream};
 
 /// Time between two looks at the clock and the stop flag that calibration aims at. Reading the
 /// clock takes tens of nanoseconds, under a thousandth of this.
@@ -26,7 +27,12 @@ pub(super) struct Start {
     /// How many are past their discarded part.
     pub(super) warm: AtomicU32,
     pub(super) stop: AtomicBool,
+    /// When the schedules of an open loop begin, on the clock; 0 until a thread has said it.
+    base_ns: AtomicU64,
 }
+
+/// How soon after the first thread is ready the schedules begin: the others need as long to wake up.
+const LEAD_NS: u64 = 200_000;
 
 impl Start {
     pub(super) fn new(threads: u32) -> Start {
@@ -36,7 +42,16 @@ impl Start {
             begun: AtomicU32::new(0),
             warm: AtomicU32::new(0),
             stop: AtomicBool::new(false),
+            base_ns: AtomicU64::new(0),
         }
+    }
+
+    fn base_ns(&self) -> u64 {
+        let own = machine::now_ns() + LEAD_NS;
+        let set = self
+            .base_ns
+            .compare_exchange(0, own, Ordering::Relaxed, Ordering::Relaxed);
+        set.err().unwrap_or(own)
     }
 
     fn all_begun(&self) -> bool {
@@ -65,13 +80,25 @@ pub(super) struct Feed {
     at: usize,
     /// Operations of the pass that are done, for slices that are parts of it.
     done: u64,
+    /// Who is to make a [`Pacer`], which a feed has from the start where the workload has a pace.
+    seed: (u64, u32, u32),
+    pacer: Option<Box<Pacer>>,
 }
 
 impl Feed {
-    pub(super) fn load(mut stream: Stream) -> anyhow::Result<Feed> {
+    /// `seed` is that of the stream, with its thread and of how many.
+    pub(super) fn load(
+        mut stream: Stream,
+        seed: (u64, u32, u32),
+        pace: Option<Pace>,
+    ) -> anyhow::Result<Feed> {
         let mut segment = Segment::default();
         let filled = stream.refill(&mut segment)?;
+        let pacer =
+            pace.map(|pace| Box::new(Pacer::new(seed.0, seed.1, seed.2, Some(pace))));
         Ok(Feed {
+            seed,
+            pacer,
             stream,
             segment,
             filled,
@@ -176,6 +203,19 @@ fn prepare<S: Session, R: Room<S>>(
         feed.refill()?;
         session.prepare(&feed.segment);
     }
+    if let Some(order) = job.order.latency {
+        let (seed, thread, threads) = feed.seed;
+        let pacer = feed
+            .pacer
+            .get_or_insert_with(|| Box::new(Pacer::new(seed, thread, threads, None)));
+        if let LatencyOrder::Open(pace) = order {
+            pacer.start(pace);
+        }
+        pacer.recorder.prepare(match job.order.cut {
+            Cut::Time { ns, .. } => ns,
+            Cut::Part { .. } => 0,
+        });
+    }
     session.tally = Tally::default();
     session.quiesce();
     Ok(())
@@ -188,14 +228,21 @@ fn slice<S: Session, R: Room<S>>(
     is_control: bool,
     chunk: &mut usize,
 ) -> Result<ThreadSlice, String> {
-    let mut measured = match job.order.cut {
-        Cut::Time { ns, discard_ns } => {
+    let mut measured = match (job.order.latency, job.order.cut) {
+        (Some(LatencyOrder::Open(_)), cut) => open_loop(feed, session, job, cut)?,
+        (Some(LatencyOrder::Closed { every }), Cut::Time { ns, discard_ns }) => {
+            closed_loop(feed, session, job, every as usize, (ns, discard_ns))?
+        }
+        (Some(LatencyOrder::Closed { .. }), Cut::Part { .. }) => {
+            return Err("the closed loop is sampled in slices of time".to_owned());
+        }
+        (None, Cut::Time { ns, discard_ns }) => {
             let cpu_before = machine::thread_cpu_ns();
             let mut slice = by_time(feed, session, job, chunk, ns, discard_ns);
             slice.cpu_ns = machine::thread_cpu_ns().saturating_sub(cpu_before);
             slice
         }
-        Cut::Part { part, of } => {
+        (None, Cut::Part { part, of }) => {
             let mut longest = job.order.clocked.then(Longest::new);
             let mut slice = by_part(feed, session, is_control, (part, of), longest.as_mut())?;
             slice.longest_ns = longest.map(|longest| longest.ns);
@@ -321,5 +368,134 @@ fn by_part<S: Session, R: Room<S>>(
         feed.done += count as u64;
         left -= count as u64;
     }
+    Ok(slice)
+}
+
+/// Runs operations when they are due: those of a time, or a whole pass. Within a time, a ring starts
+/// over; in a pass the schedule stands still while the next segment is loaded.
+fn open_loop<S: Session, R: Room<S>>(
+    feed: &mut Feed,
+    session: &mut Loop<S, R>,
+    job: &Job,
+    cut: Cut,
+) -> Result<ThreadSlice, String> {
+    let mut pacer = feed.pacer.take().ok_or("there is no schedule")?;
+    let outcome = run_open_loop(feed, session, job, cut, &mut pacer);
+    feed.pacer = Some(pacer);
+    outcome
+}
+
+fn run_open_loop<S: Session, R: Room<S>>(
+    feed: &mut Feed,
+    session: &mut Loop<S, R>,
+    job: &Job,
+    cut: Cut,
+    pacer: &mut Pacer,
+) -> Result<ThreadSlice, String> {
+    let cpu_before = machine::thread_cpu_ns();
+    let base_ns = job.start.base_ns();
+    let (mut stretch, pass_ops) = match cut {
+        Cut::Time { ns, discard_ns } => {
+            let stretch = Stretch {
+                base_ns,
+                keep_from_ns: discard_ns,
+                end_ns: ns,
+                give_up_ns: base_ns + 2 * ns,
+            };
+            (stretch, None)
+        }
+        Cut::Part { .. } => {
+            let stretch = Stretch {
+                base_ns,
+                keep_from_ns: 0,
+                end_ns: u64::MAX,
+                give_up_ns: u64::MAX,
+            };
+            (stretch, feed.pass_ops())
+        }
+    };
+    let mut slice = ThreadSlice {
+        started_ns: base_ns,
+        ..ThreadSlice::default()
+    };
+    pacer.recorder.start(base_ns);
+    let (mut last_ns, mut last_due_ns) = (base_ns, 0);
+    while pass_ops.is_none_or(|all| slice.ops < all) {
+        if feed.left() == 0 && pass_ops.is_none() {
+            feed.at = 0;
+        }
+        if feed.left() == 0 {
+            let before_ns = machine::now_ns();
+            feed.refill()?;
+            session.prepare(&feed.segment);
+            if feed.left() == 0 {
+                return Err(format!("the stream ended after {} operations", slice.ops));
+            }
+            stretch.base_ns += machine::now_ns() - before_ns;
+        }
+        let ran = session.run_paced(&feed.segment, feed.at, pacer, stretch);
+        feed.at += ran.ops;
+        slice.ops += ran.ops as u64;
+        slice.discarded_ops += ran.discarded as u64;
+        if ran.ops > 0 {
+            (last_ns, last_due_ns) = (ran.last_ns, ran.last_due_ns);
+        }
+        if ran.over {
+            break;
+        }
+    }
+    let covered_ns = match cut {
+        Cut::Time { ns, .. } => ns,
+        // Up to the last one, and to the end of its share of the time.
+        Cut::Part { .. } => last_due_ns + last_due_ns / slice.ops.saturating_sub(1).max(1),
+    };
+    let kept = slice.ops - slice.discarded_ops;
+    let left = match cut {
+        Cut::Time { ns, .. } => pacer.left_before(ns),
+        Cut::Part { .. } => 0,
+    };
+    slice.elapsed_ns = last_ns.saturating_sub(stretch.base_ns).max(covered_ns);
+    slice.discarded_ns = stretch.keep_from_ns;
+    slice.cpu_ns = machine::thread_cpu_ns().saturating_sub(cpu_before);
+    let scheduled_ns = covered_ns - stretch.keep_from_ns;
+    let latencies = pacer.recorder.take_open(kept + left, scheduled_ns);
+    slice.latencies = Some(Box::new(latencies));
+    Ok(slice)
+}
+
+/// Runs operations as fast as they go for a time, with a clock around every so-manieth.
+fn closed_loop<S: Session, R: Room<S>>(
+    feed: &mut Feed,
+    session: &mut Loop<S, R>,
+    job: &Job,
+    every: usize,
+    (ns, discard_ns): (u64, u64),
+) -> Result<ThreadSlice, String> {
+    let cpu_before = machine::thread_cpu_ns();
+    let recorder = &mut feed.pacer.as_mut().ok_or("there is no histogram")?.recorder;
+    let started_ns = machine::now_ns();
+    let mut slice = ThreadSlice {
+        started_ns,
+        ..ThreadSlice::default()
+    };
+    let every = every.max(1);
+    while slice.elapsed_ns < ns && !job.start.stop.load(Ordering::Relaxed) {
+        if feed.at == feed.segment.ops.len() {
+            feed.at = 0;
+        }
+        let count = every.min(feed.segment.ops.len() - feed.at);
+        let ops = &feed.segment.ops[feed.at..feed.at + count];
+        let (took_ns, ended_ns) = session.run_sampled(&feed.segment, ops);
+        feed.at += count;
+        slice.ops += count as u64;
+        slice.elapsed_ns = ended_ns - started_ns;
+        if slice.elapsed_ns < discard_ns {
+            (slice.discarded_ops, slice.discarded_ns) = (slice.ops, slice.elapsed_ns);
+        } else if count == every {
+            recorder.closed(took_ns);
+        }
+    }
+    slice.latencies = Some(Box::new(recorder.take_closed()));
+    slice.cpu_ns = machine::thread_cpu_ns().saturating_sub(cpu_before);
     Ok(slice)
 }

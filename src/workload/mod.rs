@@ -7,6 +7,7 @@
 //! | file | what it knows |
 //! |---|---|
 //! | `plan` | a workload as data, and what makes no sense |
+//! | `pace` | when operations are to begin, where that does not wait for the table |
 //! | `preset` | the workloads that have names |
 //! | `distribution`, `picker`, `zipf`, `rejection`, `alias` | which record an operation picks |
 //! | `power`, `modulus`, `decimal` | arithmetic that picking records and writing keys is made of |
@@ -27,6 +28,7 @@ mod law;
 mod model_tests;
 mod modulus;
 mod naming;
+mod pace;
 mod picker;
 mod plan;
 #[cfg(test)]
@@ -46,6 +48,7 @@ pub use distribution::KeyDistribution;
 pub use keys::Prefill;
 pub use law::Law;
 pub use naming::Naming;
+pub use pace::{Arrival, Arrivals, Pace, Pacing, Rates};
 pub use plan::{Mix, OnMiss, Origin, TraceSource, Workload};
 pub use preset::{PRESETS, Preset, REFUSED, Refused, find as find_preset};
 pub use segment::{Expect, Filled, Kind, Op, SEGMENT_BYTES_MAX, Segment};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{KeyDistribution, Naming, Size, TraceFacts, find_format};
+use super::{KeyDistribution, Naming, Pace, Size, TraceFacts, find_format};
 use crate::base::{BadInput, ByteCount, Nanoseconds};
 
 /// How many records a workload may number, prefilled and inserted ones together: just below 2^32,
@@ -60,6 +60,9 @@ pub struct Workload {
     /// Where misses go.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
+    /// When operations are to begin; otherwise one begins when the last one has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pace: Option<Pace>,
 }
 
 /// The original source that a miss goes to: what it costs is stated, not measured.
@@ -159,6 +162,27 @@ impl Workload {
             clocked: false,
             budget: None,
             origin: None,
+            pace: None,
+        }
+    }
+
+    /// The same at a pace, which its name then tells.
+    ///
+    /// # Errors
+    /// A pace that this workload cannot keep.
+    pub fn at_pace(mut self, pace: Pace) -> Result<Workload, BadInput> {
+        self.pace = Some(pace);
+        self.name = format!("{}@{pace}", self.name);
+        self.check()?;
+        Ok(self)
+    }
+
+    /// Its name without its pace, which the workloads of a sweep over rates share.
+    #[must_use]
+    pub fn sweep_name(&self) -> String {
+        match self.pace {
+            Some(pace) => self.name.replacen(&format!("@{pace}"), "", 1),
+            None => self.name.clone(),
         }
     }
 
@@ -274,12 +298,42 @@ impl Workload {
                        keys, where a trial is one pass";
             return Err(named(BadInput(why.into())));
         }
+        self.check_pace().map_err(named)?;
         if let Some(key) = &self.key {
             key.check_key().map_err(named)?;
         }
         match &self.trace {
             Some(trace) => self.check_replay(trace).map_err(named),
             None => self.check_drawn().map_err(named),
+        }
+    }
+
+    fn check_pace(&self) -> Result<(), BadInput> {
+        let Some(pace) = self.pace else {
+            return Ok(());
+        };
+        pace.check()?;
+        let bad = |why: String| Err(BadInput(why));
+        if self.batch > 1 {
+            let batch = self.batch;
+            return bad(format!(
+                "batch = {batch} is not valid with a pace: each operation has a start of its own; \
+                 give batch = 1"
+            ));
+        }
+        if self.clocked {
+            return bad("clocked = true is not valid with a pace, which clocks as well".into());
+        }
+        let Pace::Trace { .. } = pace else {
+            return Ok(());
+        };
+        match &self.trace {
+            None => bad("speed is not valid: only a trace has times; give a rate".into()),
+            Some(trace) if !find_format(&trace.format)?.times => bad(format!(
+                "speed is not valid: traces in format {} have no times; give a rate",
+                trace.format
+            )),
+            Some(_) => Ok(()),
         }
     }
 
@@ -445,6 +499,15 @@ impl Workload {
         }
         if self.clocked {
             text.push_str(", every operation clocked");
+        }
+        match self.pace {
+            Some(Pace::Rate { per_s, arrival }) => {
+                let _ = write!(text, ", {per_s} operations/s at {} times", arrival.word());
+            }
+            Some(Pace::Trace { speed }) => {
+                let _ = write!(text, ", {speed}× as fast as recorded");
+            }
+            None => {}
         }
         if let Some(budget) = self.budget {
             let _ = write!(text, ", at most {budget} bytes");

@@ -303,6 +303,7 @@ fn prefilled(name: &str) -> Workload {
         clocked: false,
         budget: None,
         origin: None,
+        pace: None,
     }
 }
 

@@ -9,7 +9,7 @@ use super::presence::Window;
 use super::segment::{Expect, Filled, Kind, Op, Segment};
 use super::size::Lengths;
 use super::trace::{Request, TraceOp, TraceReader, find_format};
-use super::{OnMiss, TraceSource, Workload};
+use super::{OnMiss, Pace, TraceSource, Workload};
 use crate::base::BadInput;
 
 /// The requests of one thread out of a trace.
@@ -25,6 +25,7 @@ pub(super) struct Replay {
     /// A request that found no room in the last segment, with the hash of its key.
     held: Option<u128>,
     known: Known,
+    times: Option<Times>,
 }
 
 /// Which keys are this thread's.
@@ -56,8 +57,15 @@ impl Replay {
         };
         let mut requests = TraceReader::open(source)?;
         let (mut all, mut own) = (0u64, 0u64);
+        let mut times = match workload.pace {
+            Some(Pace::Trace { speed }) => Some(Times::new(speed)),
+            _ => None,
+        };
         while requests.advance()? {
             all += 1;
+            if let Some(times) = &mut times {
+                times.count(requests.request().time_s);
+            }
             own += u64::from(threads == 1 || owner.has(xxh3_128(requests.request().key)));
         }
         if all == 0 {
@@ -78,6 +86,7 @@ impl Replay {
                 misses: 0,
                 window: Window::new(workload.batch),
             },
+            times,
         })
     }
 
@@ -119,6 +128,7 @@ impl Replay {
             let record = (hash >> 64) as u64;
             let value_len = value_bytes.unwrap_or_else(|| self.value.of(record));
             segment.push(kind, expect, key, value_len);
+            segment.due_ns.extend(self.times.as_ref().map(Times::due_ns));
             self.done += 1;
         }
         Ok(if segment.ops.is_empty() {
@@ -131,6 +141,9 @@ impl Replay {
     /// Moves on to the next request of this thread.
     fn next_own(&mut self) -> Result<u128, BadInput> {
         while self.requests.advance()? {
+            if let Some(times) = &mut self.times {
+                times.advance();
+            }
             let hash = xxh3_128(self.requests.request().key);
             if self.owner.has(hash) {
                 return Ok(hash);
@@ -142,6 +155,65 @@ impl Replay {
             self.done,
             self.pass_ops
         )))
+    }
+}
+
+/// When the requests of a trace came. Traces tell whole seconds; those of one second are spread over it
+/// at equal distances, in their order, over all threads. A request that says it came before the one
+/// in front of it came with it.
+struct Times {
+    /// Nanoseconds that a second of the trace takes.
+    second_ns: f64,
+    /// Each second that has requests, from the first one on, with how many.
+    seconds: Vec<(u64, u64)>,
+    first_s: u64,
+    /// Where the current request is: the second's index, and its place in it, from 1.
+    at: usize,
+    place: u64,
+}
+
+impl Times {
+    fn new(speed: f64) -> Times {
+        Times {
+            second_ns: 1e9 / speed,
+            seconds: Vec::new(),
+            first_s: 0,
+            at: 0,
+            place: 0,
+        }
+    }
+
+    fn count(&mut self, time_s: u64) {
+        if self.seconds.is_empty() {
+            self.first_s = time_s;
+        }
+        let since_s = time_s.saturating_sub(self.first_s);
+        match self.seconds.last_mut() {
+            Some((last_s, count)) if since_s <= *last_s => *count += 1,
+            _ => self.seconds.push((since_s, 1)),
+        }
+    }
+
+    fn advance(&mut self) {
+        self.place += 1;
+        let of_this = self.seconds.get(self.at).map_or(u64::MAX, |(_, count)| *count);
+        if self.place > of_this {
+            self.at += 1;
+            self.place = 1;
+        }
+    }
+
+    /// The intended start of the current request, from the start of the first second.
+    fn due_ns(&self) -> u64 {
+        let (since_s, count) = self.seconds.get(self.at).copied().unwrap_or((0, 1));
+        let within = (self.place.saturating_sub(1)) as f64 / count as f64;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "not negative, and saturates"
+        )]
+        let due_ns = ((since_s as f64 + within) * self.second_ns) as u64;
+        due_ns
     }
 }
 
@@ -216,5 +288,46 @@ impl Known {
         } else {
             (kind, expect)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::super::{Stream, find_preset};
+    use super::*;
+
+    fn due(threads: u32, speed: f64) -> Vec<Vec<u64>> {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        for (time, key) in [(7, "a"), (7, "b"), (6, "c"), (7, "d"), (9, "a"), (9, "e")] {
+            writeln!(file, "{time},{key},1,5,0,get,0").unwrap();
+        }
+        let source = TraceSource {
+            path: file.path().to_owned(),
+            format: "twitter".into(),
+            lenient: false,
+        };
+        let mut workload = Workload::replay(source, 6, 1);
+        assert!((find_preset("ycsb-c").unwrap().build)().at_pace(Pace::Trace { speed }).is_err());
+        workload = workload.at_pace(Pace::Trace { speed }).unwrap();
+        let of_thread = |thread| {
+            let mut stream = Stream::open(&workload, 1, thread, threads).unwrap();
+            let mut segment = Segment::default();
+            stream.refill(&mut segment).unwrap();
+            assert_eq!(segment.due_ns.len(), segment.ops.len());
+            segment.due_ns
+        };
+        (0..threads).map(of_thread).collect()
+    }
+
+    #[test]
+    fn requests_of_a_second_are_spread_over_it() {
+        let ms = |all: &[u64]| all.iter().map(|ms| ms * 1_000_000).collect::<Vec<u64>>();
+        assert_eq!(due(1, 1.0), [ms(&[0, 250, 500, 750, 2000, 2500])]);
+        assert_eq!(due(1, 10.0), [ms(&[0, 25, 50, 75, 200, 250])]);
+        let mut all = due(3, 10.0).concat();
+        all.sort_unstable();
+        assert_eq!(all, ms(&[0, 25, 50, 75, 200, 250]));
     }
 }

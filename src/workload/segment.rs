@@ -97,6 +97,9 @@ pub struct Segment {
     pub ops: Vec<Op>,
     /// The bytes of all keys.
     pub keys: Vec<u8>,
+    /// When each operation is to begin, in nanoseconds from the start of the pass; empty but for a trace
+    /// at its own pace.
+    pub due_ns: Vec<u64>,
 }
 
 /// What a refill has put into a segment.
@@ -121,13 +124,14 @@ impl Segment {
 
     /// Bytes of operations and keys.
     pub(super) fn bytes(&self) -> usize {
-        size_of_val(self.ops.as_slice()) + self.keys.len()
+        size_of_val(self.ops.as_slice()) + self.keys.len() + size_of_val(self.due_ns.as_slice())
     }
 
     /// Empties it; the buffers stay.
     pub(super) fn clear(&mut self) {
         self.ops.clear();
         self.keys.clear();
+        self.due_ns.clear();
     }
 
     /// Appends an operation.

@@ -25,6 +25,8 @@ pub struct TraceFacts {
     pub max_value_len: Option<u32>,
     /// Requests by operation, in the order of [`TraceOp::ALL`].
     pub ops: [u64; TraceOp::ALL.len()],
+    /// When the first request came and when the latest, in seconds on the trace's own clock.
+    pub times_s: Option<(u64, u64)>,
     /// Requests whose value has a time to live.
     pub with_ttl: u64,
     /// Requests for operations that are none of a table's, by name: left out, not in `requests`.
@@ -64,6 +66,8 @@ impl TraceFacts {
     pub(super) fn count(&mut self, request: &Request<'_>) {
         self.requests += 1;
         self.ops[request.op as usize] += 1;
+        let (first, latest) = self.times_s.unwrap_or((request.time_s, 0));
+        self.times_s = Some((first, latest.max(request.time_s)));
         self.with_ttl += u64::from(request.ttl_s > 0);
         #[expect(clippy::cast_possible_truncation, reason = "at most 65,535")]
         let key_len = request.key.len() as u32;
@@ -81,6 +85,8 @@ impl TraceFacts {
         self.skipped = skipped;
         self.first_skipped = first.map(str::to_owned);
         self.others = reader.others().clone();
+        // A trace that says nothing of times has 0 everywhere.
+        self.times_s = self.times_s.filter(|(_, latest)| *latest > 0);
         if self.requests > 0 {
             return Ok(());
         }
@@ -92,6 +98,16 @@ impl TraceFacts {
             );
         }
         Err(error)
+    }
+
+    /// Seconds between the first request and the end of the second in which the latest came; 0 where
+    /// the trace says nothing of when.
+    #[must_use]
+    pub fn span_s(&self) -> u64 {
+        match self.times_s {
+            Some((first, latest)) if latest > first => latest - first + 1,
+            _ => 0,
+        }
     }
 
     /// How many requests ask for an operation.

@@ -59,6 +59,8 @@ pub struct Format {
     pub writes: bool,
     /// Whether it says how large values are.
     pub sizes: bool,
+    /// Whether it says when requests came.
+    pub times: bool,
     parser: fn() -> Parser,
 }
 
@@ -70,6 +72,7 @@ pub static FORMATS: &[Format] = &[
         source: "bucketlab",
         writes: false,
         sizes: false,
+        times: false,
         parser: || Parser::Keys,
     },
     Format {
@@ -79,6 +82,7 @@ pub static FORMATS: &[Format] = &[
         source: "Twitter's cache traces (Yang et al., OSDI 2020)",
         writes: true,
         sizes: true,
+        times: true,
         parser: || Parser::Twitter,
     },
     Format {
@@ -88,6 +92,7 @@ pub static FORMATS: &[Format] = &[
         source: "CacheLib's key-value traces (Meta)",
         writes: true,
         sizes: true,
+        times: true,
         parser: || Parser::Cachelib(None),
     },
     Format {
@@ -97,6 +102,7 @@ pub static FORMATS: &[Format] = &[
         source: "libCacheSim",
         writes: false,
         sizes: true,
+        times: true,
         parser: || Parser::Oracle,
     },
     Format {
@@ -105,6 +111,7 @@ pub static FORMATS: &[Format] = &[
         source: "what YCSB implementations print",
         writes: true,
         sizes: false,
+        times: false,
         parser: || Parser::Ycsb,
     },
 ];
