@@ -95,12 +95,7 @@ fn with_part(f: &mut fmt::Formatter<'_>, number: u64, digits: u32, unit: &str) -
     }
     let places = digits as usize;
     let part = format!("{part:0places$}");
-    write!(
-        f,
-        "{}.{}{unit}",
-        number / scale,
-        part.trim_end_matches('0')
-    )
+    write!(f, "{}.{}{unit}", number / scale, part.trim_end_matches('0'))
 }
 
 impl FromStr for PerSecond {

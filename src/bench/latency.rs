@@ -25,7 +25,9 @@ impl Serialize for SentHistogram {
 }
 
 impl<'de> Deserialize<'de> for SentHistogram {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<SentHistogram, D::Error> {
+    fn deserialize<D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<SentHistogram, D::Error> {
         let text = String::deserialize(deserializer)?;
         let bytes = BASE64_STANDARD.decode(text).map_err(D::Error::custom)?;
         Deserializer::new()
@@ -86,7 +88,9 @@ impl Recorder {
         self.response.reset();
         self.service.reset();
         self.windows.clear();
-        let windows = usize::try_from(slice_ns / WINDOW_NS).unwrap_or(0).min(1 << 16);
+        let windows = usize::try_from(slice_ns / WINDOW_NS)
+            .unwrap_or(0)
+            .min(1 << 16);
         self.windows.reserve(3 * windows + 16);
         self.window = Window::default();
     }
@@ -159,17 +163,33 @@ mod tests {
         recorder.prepare(1_000_000_000);
         recorder.start(5_000);
         // The second window is empty: the table stood still.
-        for (response, end) in [(90, 6_000), (100, 7_000), (WINDOW_NS * 2, WINDOW_NS * 2 + 6_000)] {
+        for (response, end) in [
+            (90, 6_000),
+            (100, 7_000),
+            (WINDOW_NS * 2, WINDOW_NS * 2 + 6_000),
+        ] {
             recorder.open(response, 50, end);
         }
         let latencies = recorder.take_open(4, 1_000);
         let windows = [
-            Window { at_ns: 5_000, ops: 2, longest_ns: 100 },
-            Window { at_ns: 5_000 + 2 * WINDOW_NS, ops: 1, longest_ns: 2 * WINDOW_NS },
+            Window {
+                at_ns: 5_000,
+                ops: 2,
+                longest_ns: 100,
+            },
+            Window {
+                at_ns: 5_000 + 2 * WINDOW_NS,
+                ops: 1,
+                longest_ns: 2 * WINDOW_NS,
+            },
         ];
         assert_eq!(latencies.windows, windows);
         let sent = serde_json::to_string(&latencies).unwrap();
-        assert!(!sent.contains('\n') && sent.len() < 10_000, "{}", sent.len());
+        assert!(
+            !sent.contains('\n') && sent.len() < 10_000,
+            "{}",
+            sent.len()
+        );
         assert_eq!(serde_json::from_str::<Latencies>(&sent).unwrap(), latencies);
         assert_eq!(latencies.response.unwrap().0.len(), 3);
         assert!(serde_json::from_str::<SentHistogram>("\"AAAA\"").is_err());

@@ -28,6 +28,6 @@ pub use latency::{Latencies, SentHistogram, Window};
 pub use micro::{Measure, MicroOp, Run, micro};
 pub use pipe::{Pipe, StdPipe};
 pub use protocol::{
-    CensusReply, Cut, Finished, LatencyOrder, Memory, Open, Opened, Reply, Request, SliceOrder, Sliced,
-    ThreadSlice,
+    CensusReply, Cut, Finished, LatencyOrder, Memory, Open, Opened, Reply, Request, SliceOrder,
+    Sliced, ThreadSlice,
 };

@@ -94,8 +94,7 @@ impl Feed {
     ) -> anyhow::Result<Feed> {
         let mut segment = Segment::default();
         let filled = stream.refill(&mut segment)?;
-        let pacer =
-            pace.map(|pace| Box::new(Pacer::new(seed.0, seed.1, seed.2, Some(pace))));
+        let pacer = pace.map(|pace| Box::new(Pacer::new(seed.0, seed.1, seed.2, Some(pace))));
         Ok(Feed {
             seed,
             pacer,

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::base::{ByteCount, Nanoseconds, parse_integer};
+use crate::base::{ByteCount, Nanoseconds, PerSecond, parse_integer};
+use crate::run::Slo;
+use crate::workload::Arrival;
 
 /// A laboratory for hash-table storage engines: runs tables under the same workloads and says what
 /// is really different.
@@ -64,6 +66,8 @@ Examples:
   bucketlab run ycsb --time 20                   twenty seconds a panel
   bucketlab run -t fixed:buckets=2^16 -t striped -w ycsb-c --threads 1,2
   bucketlab run --trace ../shared/traces/web07.keys.txt.gz -t fixed -t resizable
+  bucketlab run --rate 100k,1M -t striped -w ycsb-c     response times at these rates
+  bucketlab run --slo p99=200us -t striped -w ycsb-b    the highest rate that keeps them
   bucketlab run my-suite.toml --dry-run          what would be run, and how long it takes
   bucketlab run --resume results/RUN             go on with a run that was killed or interrupted
 
@@ -115,6 +119,22 @@ pub(super) struct Run {
     /// What a miss costs at its original source (200us, 1.5ms): stated, for the effective latency
     #[arg(long, value_name = "TIME")]
     pub(super) origin: Option<Nanoseconds>,
+    /// Operations a second over all threads, whatever the table does: latencies in an open loop. Several
+    /// (10k,100k,1M) make a sweep
+    #[arg(long, value_name = "RATE", value_delimiter = ',')]
+    pub(super) rate: Vec<PerSecond>,
+    /// How intended starts follow each other at those rates: fixed or poisson
+    #[arg(long, value_name = "fixed|poisson")]
+    pub(super) arrival: Option<Arrival>,
+    /// Replay a trace at its own times, so many times as fast
+    #[arg(long, value_name = "FACTOR", conflicts_with_all = ["rate", "arrival"])]
+    pub(super) speed: Option<f64>,
+    /// Sample service times in a closed loop too, a second of them at each birth of a table
+    #[arg(long)]
+    pub(super) latency: bool,
+    /// Search for the highest rate that keeps a limit on response times (p99=200us)
+    #[arg(long, value_name = "PERCENTILE=TIME", conflicts_with = "speed")]
+    pub(super) slo: Option<Slo>,
     /// Seed of streams, dealing and bootstrap
     #[arg(long, value_name = "N")]
     pub(super) seed: Option<u64>,

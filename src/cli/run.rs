@@ -35,6 +35,11 @@ pub(super) fn run(house: House<'_>, args: &Run) -> anyhow::Result<ExitCode> {
         batch: args.batch,
         budget: args.budget.clone(),
         origin: args.origin.map(|latency| Origin { latency }),
+        rate: args.rate.clone(),
+        arrival: args.arrival,
+        speed: args.speed,
+        latency: args.latency,
+        slo: args.slo,
         seed: args.seed,
     };
     let begun = match &args.resume {
@@ -109,12 +114,18 @@ pub(super) fn run(house: House<'_>, args: &Run) -> anyhow::Result<ExitCode> {
             output::print_if_read(&format!("{json}\n"))?;
         }
     }
+    let unmet = report::unmet(&summary);
     // A report that cannot be written is a failure, but not before the figures are shown.
     let page = page.map_err(|error| anyhow::anyhow!("{error}"))?;
     let last_line = format!("{}\n", page.display());
     match args.format {
         Format::Table => output::print_if_read(&last_line)?,
         Format::Json => output::complain(&last_line),
+    }
+    if let Some(unmet) = unmet
+        && ended.status == Status::Complete
+    {
+        return Err(BadInput(unmet).into());
     }
     Ok(match ended.status {
         Status::Interrupted => ExitCode::from(130),

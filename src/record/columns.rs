@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{CensusRow, LatencyRow, MarkRow, MissRow, SliceRow, TrialRow, WindowRow};
+use super::{CensusRow, LatencyRow, MarkRow, MissRow, SliceRow, SloRow, TrialRow, WindowRow};
 
 /// A row of one of the CSV files.
 ///
@@ -171,6 +171,23 @@ impl Row for WindowRow {
     const FILE_IS_LATER: bool = true;
 }
 
+impl Row for SloRow {
+    const FILE: &'static str = "slo.csv";
+    const COLUMNS: &'static [&'static str] = &[
+        "panel",
+        "cell_id",
+        "target",
+        "percentile",
+        "limit_ns",
+        "kept_per_s",
+        "kept_ns",
+        "broken_per_s",
+        "broken_ns",
+        "probes",
+    ];
+    const FILE_IS_LATER: bool = true;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -264,6 +281,19 @@ mod tests {
             ops: 0,
             longest_ns: 0,
         };
+        let slo = SloRow {
+            panel: 0,
+            cell_id: String::new(),
+            target: String::new(),
+            percentile: String::new(),
+            limit_ns: 0,
+            kept_per_s: None,
+            kept_ns: None,
+            broken_per_s: None,
+            broken_ns: None,
+            probes: 0,
+        };
+        assert_eq!(header_of(&slo), SloRow::COLUMNS.join(","));
         assert_eq!(header_of(&latency), LatencyRow::COLUMNS.join(","));
         assert_eq!(header_of(&window), WindowRow::COLUMNS.join(","));
         assert_eq!(header_of(&miss), MissRow::COLUMNS.join(","));

@@ -10,8 +10,8 @@ use serde::Serialize;
 
 use super::columns::Row;
 use super::{
-    CensusRow, LatencyRow, Manifest, MarkRow, MissRow, Records, SliceRow, TrialRow, WindowRow,
-    histograms,
+    CensusRow, LatencyRow, Manifest, MarkRow, MissRow, Records, SliceRow, SloRow, TrialRow,
+    WindowRow, histograms,
 };
 use crate::base::BadInput;
 
@@ -33,6 +33,7 @@ pub struct RunDirectory {
     misses: File,
     latency: File,
     windows: File,
+    slo: File,
 }
 
 impl RunDirectory {
@@ -59,6 +60,7 @@ impl RunDirectory {
                 misses: create_with_header::<MissRow>(path)?,
                 latency: create_with_header::<LatencyRow>(path)?,
                 windows: create_with_header::<WindowRow>(path)?,
+                slo: create_with_header::<SloRow>(path)?,
                 path: path.to_owned(),
                 run_id,
             })
@@ -92,6 +94,7 @@ impl RunDirectory {
                 misses: rewrite(path, &records.misses)?,
                 latency: rewrite(path, &records.latency)?,
                 windows: rewrite(path, &records.windows)?,
+                slo: rewrite(path, &records.slo)?,
                 // The rows that say which of the others count go last.
                 trials: {
                     let trials = rewrite(path, &records.trials)?;
@@ -171,6 +174,14 @@ impl RunDirectory {
     /// The file cannot be written.
     pub fn windows(&mut self, rows: &[WindowRow]) -> anyhow::Result<()> {
         append(&mut self.windows, rows)
+    }
+
+    /// Appends a row to `slo.csv`.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn slo(&mut self, row: &SloRow) -> anyhow::Result<()> {
+        append(&mut self.slo, std::slice::from_ref(row))
     }
 
     /// Writes `run.toml`, or replaces it as a whole: a reader sees the old one or the new one,

@@ -24,6 +24,6 @@ pub use manifest::{CellEntry, Manifest, PaceEntry, PanelEntry, ResumeEntry, Stat
 pub use pages::{Pages, write_page, write_pages};
 pub use records::{ReadError, Records};
 pub use rows::{
-    CensusRow, LatencyRow, LoopKind, MarkRow, MissRow, SCHEMA_VERSION, SliceKind, SliceRow,
+    CensusRow, LatencyRow, LoopKind, MarkRow, MissRow, SCHEMA_VERSION, SliceKind, SliceRow, SloRow,
     TimeKind, TrialRow, WINDOW_NS, WindowRow,
 };

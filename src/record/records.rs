@@ -11,7 +11,7 @@ use super::columns::Row;
 use super::directory::MANIFEST;
 use super::{
     CensusRow, LatencyHistogram, LatencyRow, Manifest, MarkRow, MissRow, SCHEMA_VERSION, SliceRow,
-    TrialRow, WindowRow, histograms,
+    SloRow, TrialRow, WindowRow, histograms,
 };
 use crate::base::BadInput;
 
@@ -37,6 +37,8 @@ pub struct Records {
     pub histograms: Vec<LatencyHistogram>,
     /// `windows.csv`, in the order written.
     pub windows: Vec<WindowRow>,
+    /// `slo.csv`, in the order written; empty where no limit was searched for.
+    pub slo: Vec<SloRow>,
     /// Last lines that were cut short, by a kill or by a row that is just being written, and are left
     /// out: at most one a file.
     pub dropped_lines: u32,
@@ -145,6 +147,7 @@ impl Records {
             histograms: histograms::read(path, &latency, &mut dropped_lines)?,
             latency,
             windows: read_rows(path, &mut dropped_lines)?,
+            slo: read_rows(path, &mut dropped_lines)?,
             trials: read_rows(path, &mut dropped_lines)?,
             slices: read_rows(path, &mut dropped_lines)?,
             census: read_rows(path, &mut dropped_lines)?,
@@ -433,6 +436,19 @@ mod tests {
             longest_ns: 50_000,
         };
         run.windows(std::slice::from_ref(&window)).unwrap();
+        let slo = SloRow {
+            panel: 0,
+            cell_id: "c1".into(),
+            target: "striped".into(),
+            percentile: "p99".into(),
+            limit_ns: 200_000,
+            kept_per_s: Some(1_000_000),
+            kept_ns: Some(150_000),
+            broken_per_s: None,
+            broken_ns: None,
+            probes: 9,
+        };
+        run.slo(&slo).unwrap();
         let manifest = manifest(run.run_id());
         run.manifest(&manifest).unwrap();
         let records = Records {
@@ -450,6 +466,7 @@ mod tests {
                 histogram,
             }],
             windows: vec![window],
+            slo: vec![slo],
             dropped_lines: 0,
         };
         (run.path().to_owned(), records)

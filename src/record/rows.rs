@@ -99,6 +99,10 @@ pub enum SliceKind {
     Throughput,
     /// The same stream, hashed and not looked up: what the hash alone costs.
     Hash,
+    /// Operations that began when they were due: their rate is the one asked for.
+    Paced,
+    /// Operations of which some were clocked, for latencies in a closed loop.
+    Sampled,
 }
 
 /// A row of `slices.csv`: one thread of one slice.
@@ -280,3 +284,31 @@ pub struct WindowRow {
 
 /// Length of a window of `windows.csv`, in nanoseconds.
 pub const WINDOW_NS: u64 = 10_000_000;
+
+/// A row of `slo.csv`: the highest rate at which a target keeps a limit on a percentile of its response
+/// times, as a search found it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SloRow {
+    /// The panel.
+    pub panel: u32,
+    /// The cell.
+    pub cell_id: String,
+    /// The target as people read it.
+    pub target: String,
+    /// The percentile: `p99`, `p99.9`.
+    pub percentile: String,
+    /// The limit on it, in nanoseconds.
+    pub limit_ns: u64,
+    /// The highest rate that kept it, in operations a second over all threads, confirmed by a second
+    /// slice; empty where none did.
+    pub kept_per_s: Option<u64>,
+    /// The percentile at that rate, in nanoseconds.
+    pub kept_ns: Option<u64>,
+    /// The lowest rate above it that broke the limit, or that the table fell behind at; empty where the
+    /// highest rate that the clock can pace still kept it.
+    pub broken_per_s: Option<u64>,
+    /// The percentile at that rate, in nanoseconds.
+    pub broken_ns: Option<u64>,
+    /// Slices that were measured.
+    pub probes: u32,
+}

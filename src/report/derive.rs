@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::latency;
 use super::rates::{Index, Ratio};
 use super::summary::{
     CellSummary, HarnessFloor, PAIRS_FOR_A_VERDICT, PanelSummary, Summary, Tally, Verdict,
@@ -45,6 +46,8 @@ impl Summary {
             manifest: records.manifest.clone(),
             panels,
             simulated: records.misses.clone(),
+            latencies: latency::of(records),
+            searched: records.slo.clone(),
             dropped_lines: records.dropped_lines,
         }
     }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::findings::findings;
+use super::latency;
 use super::rates::Ratio;
 use super::summary::{CellSummary, PanelSummary, Summary, Tally, Verdict};
 use crate::stats::Interval;
@@ -24,6 +25,8 @@ use crate::stats::Interval;
 /// | `….ratio`, `….pairs` | rate over the baseline's, an interval, and the pairs behind it |
 /// | `….ops`, `….hits`, `….misses`, `….refused`, `….resizes` | a trial: `count`, and whether it is `exact` in each |
 /// | `….bytes_per_entry`, `….claimed_per_entry`, `….counted_per_entry` | bytes: resident, by the census, by the allocator |
+/// | `panels[].pace`, `panels[].slo[]` | as in `run.toml` and `slo.csv` |
+/// | `….latency[]` | `loop` (`open`, `closed`), `time` (`response`, `service`), `offered_per_s`, `achieved_per_s`, `trials` and those that fell `behind`; percentiles in nanoseconds over all trials |
 /// | `….mean_walk`, `….longest_chain` | entries, by the census |
 #[must_use]
 pub fn json(summary: &Summary) -> Value {
@@ -48,11 +51,11 @@ pub fn json(summary: &Summary) -> Value {
         "status": manifest.status,
         "dropped_lines": summary.dropped_lines,
         "findings": findings,
-        "panels": summary.panels.iter().map(panel).collect::<Vec<_>>(),
+        "panels": summary.panels.iter().map(|one| panel(summary, one)).collect::<Vec<_>>(),
     })
 }
 
-fn panel(panel: &PanelSummary) -> Value {
+fn panel(summary: &Summary, panel: &PanelSummary) -> Value {
     let entry = &panel.entry;
     let harness = panel.harness.as_ref().map(|floor| {
         json!({
@@ -75,11 +78,13 @@ fn panel(panel: &PanelSummary) -> Value {
         "noise_floor": panel.noise_floor.map(f64::exp_m1),
         "noise_band": panel.noise_band.exp_m1(),
         "harness": harness,
-        "cells": panel.cells.iter().map(cell).collect::<Vec<_>>(),
+        "pace": panel.entry.pace,
+        "slo": summary.searches(entry.panel).collect::<Vec<_>>(),
+        "cells": panel.cells.iter().map(|one| cell(summary, panel, one)).collect::<Vec<_>>(),
     })
 }
 
-fn cell(cell: &CellSummary) -> Value {
+fn cell(summary: &Summary, panel: &PanelSummary, cell: &CellSummary) -> Value {
     let entry = &cell.entry;
     json!({
         "cell_id": entry.cell_id,
@@ -110,6 +115,7 @@ fn cell(cell: &CellSummary) -> Value {
         "counted_per_entry": cell.counted_per_entry,
         "mean_walk": cell.mean_walk,
         "longest_chain": cell.longest_chain,
+        "latency": latency::json_of(summary, panel, cell),
     })
 }
 

@@ -12,6 +12,7 @@ mod format;
 mod grid;
 mod hashes;
 mod json;
+mod latency;
 mod model;
 mod page;
 mod rank;
@@ -36,6 +37,7 @@ pub use hashes::{
     hash_json, hash_table,
 };
 pub use json::json;
+pub use latency::{CellLatency, unmet};
 pub use page::{Run, comparison, hash_html, hash_markdown, html, markdown};
 pub use rank::{Ranked, Ranking, ranking_json, ranking_markdown, ranking_table};
 pub use rates::{Ratio, precision, ratio};

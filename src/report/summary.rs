@@ -1,8 +1,9 @@
 //! What a run measured: rates, ratios and verdicts. `derive` makes them from its rows.
 
+use super::latency::CellLatency;
 use super::rates::{Rates, Ratio};
 use crate::base::ByteCount;
-use crate::record::{CellEntry, Manifest, MissRow, PanelEntry};
+use crate::record::{CellEntry, Manifest, MissRow, PanelEntry, SloRow};
 use crate::stats::Interval;
 
 /// Pairs that a verdict needs: of fewer, chance alone puts all on one side too often.
@@ -32,6 +33,10 @@ pub struct Summary {
     pub panels: Vec<PanelSummary>,
     /// What replacement policies would have missed, as simulated.
     pub simulated: Vec<MissRow>,
+    /// How long operations took, where that was measured.
+    pub latencies: Vec<CellLatency>,
+    /// Searches for the highest rate that keeps a limit.
+    pub searched: Vec<SloRow>,
     /// Rows that were cut short and left out.
     pub dropped_lines: u32,
 }

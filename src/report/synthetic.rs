@@ -142,6 +142,7 @@ impl Synthetic {
                 latency: Vec::new(),
                 histograms: Vec::new(),
                 windows: Vec::new(),
+                slo: Vec::new(),
                 dropped_lines: 0,
             },
         }

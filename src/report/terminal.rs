@@ -7,6 +7,7 @@ use super::format::{
     counted, duration_within, figure, figure_within, noise, times, times_within, wrap,
 };
 use super::grid::bare_table;
+use super::latency;
 use super::summary::{CellSummary, PanelSummary, Summary, Tally, Verdict};
 use crate::record::Status;
 
@@ -65,10 +66,18 @@ pub fn table(summary: &Summary, width: usize, colour: bool) -> String {
                 line
             });
         }
+        if panel.is_open_loop() {
+            lines.extend(latency::lines(summary, panel, width, colour));
+            for line in failed_controls(panel) {
+                lines.extend(wrap(&line, width, "  "));
+            }
+            continue;
+        }
         lines.extend(targets(panel, width, colour));
         for control in controls(panel) {
             lines.extend(wrap(&control, width, "  "));
         }
+        lines.extend(latency::lines(summary, panel, width, colour));
     }
     lines.push(String::new());
     lines.join("\n")
@@ -327,11 +336,15 @@ fn controls(panel: &PanelSummary) -> Vec<String> {
         )),
         None => lines.push("A/A noise: not measured".to_owned()),
     }
-    for cell in panel.cells.iter().filter(|cell| !cell.ranked()) {
-        if let Some(reason) = &cell.error {
-            let twin = if cell.entry.twin { "twin of " } else { "" };
-            lines.push(format!("{twin}{} failed: {reason}", panel.label(cell)));
-        }
-    }
+    lines.extend(failed_controls(panel));
     lines
+}
+
+fn failed_controls(panel: &PanelSummary) -> Vec<String> {
+    let failed = |cell: &CellSummary| {
+        let reason = cell.error.as_ref().filter(|_| !cell.ranked())?;
+        let twin = if cell.entry.twin { "twin of " } else { "" };
+        Some(format!("{twin}{} failed: {reason}", panel.label(cell)))
+    };
+    panel.cells.iter().filter_map(failed).collect()
 }

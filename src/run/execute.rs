@@ -11,6 +11,7 @@ use super::panel::{Bench, Done, measure};
 use super::plan::{Panel, Plan};
 use super::resume::{Left, check};
 use super::tally::Place;
+use super::{latency, slo};
 use crate::machine;
 use crate::record::{
     CellEntry, Manifest, PanelEntry, Records, RunDirectory, SCHEMA_VERSION, Status,
@@ -68,7 +69,12 @@ pub fn execute(
     let (compact, started) = machine::utc_now();
     let mut directory = RunDirectory::create(out, &name, &revision, &compact)?;
     let run_id = directory.run_id().to_owned();
-    let slice_ns = plan.panels.first().map_or(0, |panel| panel.slice_ns);
+    // Slices of latencies have a length of their own.
+    let of_throughput = |panel: &&Panel<'_>| panel.workload.pace.is_none();
+    let panel = plan.panels.iter().find(of_throughput);
+    let slice_ns = panel
+        .or(plan.panels.first())
+        .map_or(0, |panel| panel.slice_ns);
     let mut manifest = Manifest {
         schema_version: SCHEMA_VERSION,
         run_id: run_id.clone(),
@@ -84,7 +90,7 @@ pub fn execute(
         binary_hash,
         lockfile_hash,
         clock_cost_ps: machine::clock_cost_ps(),
-        not_measured: not_measured(),
+        not_measured: not_measured(plan),
         notes: plan.notes.clone(),
         bytes_available: plan.bytes_available,
         resumed: Vec::new(),
@@ -183,7 +189,10 @@ fn measure_all(
             seed: plan.seed,
             birth: 0,
         };
-        let end = measure(place, &mut bench, done)?;
+        let end = match panel.search {
+            Some(search) => slo::measure(place, search, &mut bench, done)?,
+            None => measure(place, &mut bench, done)?,
+        };
         if end.interrupted {
             status = Status::Interrupted;
             break;
@@ -241,13 +250,15 @@ pub(super) fn hash_seed(seed: u64) -> [u64; 2] {
     [half(0), half(1)]
 }
 
-fn not_measured() -> Vec<String> {
-    [
-        "hardware counters: none are read",
-        "latency: slices here measure throughput only",
-    ]
-    .map(str::to_owned)
-    .to_vec()
+fn not_measured(plan: &Plan<'_>) -> Vec<String> {
+    let mut reasons = vec!["hardware counters: none are read".to_owned()];
+    let has_latency = |panel: &Panel<'_>| {
+        panel.latency || panel.workload.pace.is_some() || panel.search.is_some()
+    };
+    if !plan.panels.iter().any(has_latency) {
+        reasons.push("latency: slices here measure throughput only".to_owned());
+    }
+    reasons
 }
 
 fn suite_table(suite: &super::Suite) -> toml::Table {
@@ -275,7 +286,7 @@ fn panel_entry(index: u32, panel: &Panel<'_>) -> PanelEntry {
             .baseline
             .map(|at| panel.cells[at].id.clone())
             .unwrap_or_default(),
-        pace: None,
+        pace: latency::pace_entry(panel),
     }
 }
 

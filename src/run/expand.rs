@@ -2,7 +2,7 @@
 
 use super::suite::{Group, Suite};
 use crate::base::{BadInput, ByteCount};
-use crate::workload::Workload;
+use crate::workload::{Pace, Pacing, Workload};
 
 /// Each workload of a group with each of its numbers of entries, batches and budgets.
 pub(super) fn workloads(suite: &Suite, group: &Group) -> Result<Vec<Workload>, BadInput> {
@@ -20,6 +20,7 @@ pub(super) fn workloads(suite: &Suite, group: &Group) -> Result<Vec<Workload>, B
         .map_or(vec![None], |all| all.iter().copied().map(Some).collect());
     let mut workloads = Vec::new();
     for name in &group.workloads {
+        let paces = paces(suite, group, name)?;
         for &entries in &entries {
             for &batch in &batches {
                 let workload = suite.workload(name, entries, batch)?;
@@ -29,14 +30,34 @@ pub(super) fn workloads(suite: &Suite, group: &Group) -> Result<Vec<Workload>, B
                     } else {
                         workload.clone().with_corpus(corpus)?
                     };
-                    for &budget in &budgets {
-                        workloads.push(bounded(workload.clone(), group, budget)?);
+                    for &pace in &paces {
+                        let workload = match pace {
+                            Some(pace) => workload.clone().at_pace(pace)?,
+                            None => workload.clone(),
+                        };
+                        for &budget in &budgets {
+                            workloads.push(bounded(workload.clone(), group, budget)?);
+                        }
                     }
                 }
             }
         }
     }
     Ok(workloads)
+}
+
+/// The paces of a workload of a group; without any, one of `None`. A search for a rate has none.
+fn paces(suite: &Suite, group: &Group, name: &str) -> Result<Vec<Option<Pace>>, BadInput> {
+    match pacing(suite, group, name) {
+        Some(pacing) if suite.slo.is_none() => Ok(pacing.paces()?.into_iter().map(Some).collect()),
+        _ => Ok(vec![None]),
+    }
+}
+
+/// The pace that a group or a workload of the suite's own has in the file.
+pub(super) fn pacing<'s>(suite: &'s Suite, group: &'s Group, name: &str) -> Option<&'s Pacing> {
+    let own = || suite.workload.get(name)?.pace.as_ref();
+    group.pace.as_ref().or_else(own)
 }
 
 /// A workload under a budget of its group, which becomes part of its name, with the group's origin.

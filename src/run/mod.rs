@@ -5,6 +5,8 @@
 //! - `process`: a child process that holds one table, and the requests to it;
 //! - `deal`: the order in which the cells of a panel get their slices;
 //! - `panel`: one panel measured, round by round;
+//! - `latency`: slices of latencies, in an open loop and in a closed one; `slo`: the search for the
+//!   highest rate that keeps a limit;
 //! - [`execute`]: a whole run, with its directory and its manifest;
 //! - `resume`: what a kill left of a run, and whether it may be gone on with;
 //! - [`measure_hashes`]: a run of the hash laboratory, which has no tables.
@@ -15,11 +17,13 @@ mod expand;
 mod fit;
 mod hash_flood;
 mod hashes;
+mod latency;
 mod misses;
 mod panel;
 pub mod plan;
 mod process;
 mod resume;
+mod slo;
 pub mod suite;
 mod tally;
 #[cfg(test)]
@@ -29,4 +33,5 @@ pub use execute::{Ended, Watch, execute, resume};
 pub use hashes::{HashOptions, HashPlan, measure_hashes};
 pub use plan::{Cell, Panel, Plan};
 pub use process::CHILD_VERB;
+pub use slo::{Search, Slo};
 pub use suite::{Overrides, SUITES, Suite};

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::deal::Dealer;
 use super::execute::Watch;
+use super::latency;
 use super::plan::{Cell, Panel};
 use super::process::{Failure, Process};
 use super::tally::{self, Place, Trial};
@@ -47,13 +48,13 @@ pub(super) struct PanelEnd {
 }
 
 /// A cell while its panel is measured.
-struct Live<'p> {
-    cell: &'p Cell<'p>,
+pub(super) struct Live<'p> {
+    pub(super) cell: &'p Cell<'p>,
     process: Option<Process>,
     /// It has an error row, and gets no more slices.
     failed: bool,
     opened: Opened,
-    trial: Trial,
+    pub(super) trial: Trial,
     /// What an operation of a pass took last, in nanoseconds.
     last_op_ns: f64,
     census_written: bool,
@@ -83,6 +84,8 @@ pub(super) struct Done {
     pub(super) spent: Duration,
     /// Cells that have an error row.
     pub(super) failed: BTreeSet<String>,
+    /// Cells whose search for a rate has ended, of a panel of searches.
+    pub(super) searched: BTreeSet<String>,
     /// Cells whose census is written.
     pub(super) counted: BTreeSet<String>,
     /// The slices, of a panel that is to become as precise as asked.
@@ -144,7 +147,7 @@ pub(super) fn measure(
 }
 
 impl<'p> Live<'p> {
-    fn new(cell: &'p Cell<'p>) -> Live<'p> {
+    pub(super) fn new(cell: &'p Cell<'p>) -> Live<'p> {
         Live {
             cell,
             process: None,
@@ -154,6 +157,13 @@ impl<'p> Live<'p> {
             last_op_ns: 0.0,
             census_written: false,
         }
+    }
+}
+
+impl Live<'_> {
+    /// Memory and structure after the prefill.
+    pub(super) fn filled(&self) -> Option<&(Memory, CensusReply)> {
+        self.opened.filled.as_ref()
     }
 }
 
@@ -169,6 +179,15 @@ impl Measuring<'_, '_, '_> {
                 self.for_each("filling", |live, place, bench| {
                     fill(live, place, bench, born)
                 })?;
+                if !born && self.place.panel.latency {
+                    let slots = (self.trial, self.round, 0);
+                    self.for_each("sampling latencies", |live, place, bench| {
+                        let order = latency::closed_loop();
+                        let kind = SliceKind::Sampled;
+                        latency_slice(live, place, bench, order, (kind, slots))
+                            .map_err(Stop::Failure)
+                    })?;
+                }
                 born = true;
             }
             let began = Instant::now();
@@ -295,6 +314,8 @@ impl Measuring<'_, '_, '_> {
         let out_of_time = spent_s + spent_s / trials > panel.time_s * share;
         match panel.trials {
             Some(wanted) => trials >= f64::from(wanted) * share || out_of_time,
+            // At a pace a pass lasts as long as it is long, and has each of its operations in it.
+            None if panel.workload.pace.is_some() => out_of_time,
             None if panel.is_pass() && panel.precision.is_some() => {
                 self.trial >= LEAST_PASSES && !self.seeks()
             }
@@ -305,7 +326,7 @@ impl Measuring<'_, '_, '_> {
 }
 
 /// Why a step of a cell's work did not end well.
-enum Stop {
+pub(super) enum Stop {
     /// The cell's own failure, or an interrupt.
     Failure(Failure),
     /// The run's: a disk that is full.
@@ -324,13 +345,13 @@ impl From<anyhow::Error> for Stop {
     }
 }
 
-fn name(cell: &Cell<'_>) -> String {
+pub(super) fn name(cell: &Cell<'_>) -> String {
     let twin = if cell.twin { " (twin)" } else { "" };
     format!("{}{twin}", cell.params.short())
 }
 
 /// Starts a child, or renews the table of one, and waits until it is filled.
-fn fill(
+pub(super) fn fill(
     live: &mut Live<'_>,
     place: Place<'_>,
     bench: &mut Bench<'_>,
@@ -372,6 +393,10 @@ fn one_slice(
     slots: (u32, u32, u32),
 ) -> Result<(), Failure> {
     let panel = place.panel;
+    if let Some(pace) = panel.workload.pace {
+        let order = latency::open_loop(pace, panel.is_pass());
+        return latency_slice(live, place, bench, order, (SliceKind::Paced, slots));
+    }
     let cut = if panel.is_pass() {
         Cut::Part {
             part,
@@ -417,7 +442,23 @@ fn one_slice(
     Ok(())
 }
 
-fn slice(
+/// A slice of latencies, of the kind and at the place given.
+fn latency_slice(
+    live: &mut Live<'_>,
+    place: Place<'_>,
+    bench: &mut Bench<'_>,
+    order: SliceOrder,
+    (kind, slots): (SliceKind, (u32, u32, u32)),
+) -> Result<(), Failure> {
+    let sliced = slice(live, order, place.panel, bench)?;
+    if let Some(why) = sliced.failed {
+        return Err(Failure::Cell(why));
+    }
+    live.trial.add(place, live.cell, slots, kind, &sliced);
+    Ok(())
+}
+
+pub(super) fn slice(
     live: &mut Live<'_>,
     order: SliceOrder,
     panel: &Panel<'_>,
@@ -425,6 +466,7 @@ fn slice(
 ) -> Result<Sliced, Failure> {
     let expected_ns = match order.cut {
         Cut::Time { ns, .. } => ns as f64,
+        Cut::Part { .. } if panel.workload.pace.is_some() => latency::pass_s(panel) * 1e9,
         Cut::Part { of, .. } => {
             let ops = live.opened.pass_ops.unwrap_or(0) as f64 / f64::from(of);
             ops * live.last_op_ns.max(2_000.0)
@@ -473,6 +515,10 @@ fn end_trial(
     bench.directory.slices(&taken.slices)?;
     if place.panel.precision.is_some() {
         bench.kept.extend(taken.slices.iter().cloned());
+    }
+    bench.directory.windows(&taken.windows)?;
+    for (row, histogram) in &taken.latencies {
+        bench.directory.latency(row, histogram)?;
     }
     let row = taken.row(place, live.cell, trial, structure.as_ref());
     let row = TrialRow {

@@ -8,6 +8,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::expand::workloads;
 use super::fit::split_to_fit;
+use super::latency;
+use super::slo::Search;
 use super::suite::{Group, Suite};
 use crate::base::{BadInput, Params, Spec, expand_sweeps};
 use crate::catalog::{self, Row};
@@ -71,6 +73,10 @@ pub struct Panel<'r> {
     pub precision: Option<(f64, f64)>,
     /// Length of a slice that is cut by time, in nanoseconds.
     pub slice_ns: u64,
+    /// Whether each birth has a slice of latencies too, in a closed loop.
+    pub latency: bool,
+    /// A search for the highest rate that keeps a limit, instead of trials.
+    pub search: Option<Search>,
     /// Bytes that its tables and streams are estimated to take together.
     pub bytes: u64,
     /// What its cells share, in a form that is the same for the same thing: part of each cell's id.
@@ -98,6 +104,9 @@ impl Panel<'_> {
     /// Slices in a trial. A pass is cut into more, so that a resize is seen where it falls.
     #[must_use]
     pub fn slices(&self) -> u32 {
+        if self.workload.pace.is_some() {
+            return 1;
+        }
         match (self.is_pass(), self.workload.clocked) {
             (true, true) => 200,
             (true, false) => 20,
@@ -129,8 +138,15 @@ impl Panel<'_> {
         if self.is_pass() {
             return 1;
         }
-        let affordable =
-            |births: &u32| f64::from(*births) * self.one_filling_s() <= self.time_s / 2.0;
+        // Of long slices there may be fewer than births.
+        let slices_s = |births: &u32| match self.workload.pace {
+            Some(_) => f64::from(*births) * self.cells.len() as f64 * latency::SLICE_S,
+            None => 0.0,
+        };
+        let affordable = |births: &u32| {
+            f64::from(*births) * self.one_filling_s() <= self.time_s / 2.0
+                && slices_s(births) <= self.time_s
+        };
         let births = (2..=MOST_BIRTHS).rev().find(affordable).unwrap_or(1);
         births.min(self.trials.unwrap_or(u32::MAX))
     }
@@ -145,6 +161,9 @@ impl Panel<'_> {
     fn slices_s(&self) -> f64 {
         match self.trials.filter(|_| self.is_pass()) {
             None => self.time_s,
+            Some(trials) if self.workload.pace.is_some() => {
+                f64::from(trials) * self.cells.len() as f64 * latency::pass_s(self)
+            }
             Some(trials) => {
                 let ops = self.workload.ops.unwrap_or(self.workload.entries) as f64;
                 f64::from(trials) * self.cells.len() as f64 * (0.05 + ops * 0.9e-6)
@@ -218,16 +237,22 @@ impl<'r> Plan<'r> {
                         workload.ops = Some(facts.requests);
                     }
                     for &threads in group.threads.as_ref().unwrap_or(&suite.threads) {
-                        let key = panel_key(&workload, content.as_deref(), threads);
+                        let search = latency::search(suite, group, &workload, threads)?;
+                        let key = panel_key(&workload, content.as_deref(), threads, search);
                         let at = *by_key.entry(key.clone()).or_insert_with(|| {
-                            panels.push(new_panel(suite, &workload, facts.clone(), threads, key));
+                            let mut panel =
+                                new_panel(suite, &workload, facts.clone(), threads, key);
+                            panel.search = search;
+                            panels.push(panel);
                             panels.len() - 1
                         });
+                        panels[at].latency |= suite.latency || group.latency;
                         add_cells(&mut panels[at], rows, suite, group)?;
                     }
                 }
             }
         }
+        latency::check_panels(&mut panels, &mut notes)?;
         for panel in &mut panels {
             complete(panel, rows);
         }
@@ -355,12 +380,19 @@ fn trace_notes(name: &str, facts: &TraceFacts) -> Vec<String> {
 
 /// What the cells of a panel share, in a form that is the same for the same thing. A trace stands
 /// by its content, not by where it lies.
-fn panel_key(workload: &Workload, trace_content: Option<&str>, threads: u32) -> String {
+fn panel_key(
+    workload: &Workload,
+    trace_content: Option<&str>,
+    threads: u32,
+    search: Option<Search>,
+) -> String {
     #[derive(Serialize)]
     struct Shared<'a> {
         workload: Workload,
         trace: Option<&'a str>,
         threads: u32,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        search: Option<Search>,
     }
     let mut workload = workload.clone();
     if let Some(source) = &mut workload.trace {
@@ -370,6 +402,7 @@ fn panel_key(workload: &Workload, trace_content: Option<&str>, threads: u32) -> 
         workload,
         trace: trace_content,
         threads,
+        search,
     };
     serde_json::to_string(&shared).expect("plain data")
 }
@@ -396,8 +429,15 @@ fn new_panel<'r>(
         trials: suite.trials,
         precision: suite
             .precision_percent
+            .filter(|_| workload.pace.is_none())
             .map(|percent| (percent / 100.0, suite.max_time_s.unwrap_or(0.0))),
-        slice_ns: suite.slice_ms * 1_000_000,
+        slice_ns: if workload.pace.is_some() {
+            latency::SLICE_NS
+        } else {
+            suite.slice_ms * 1_000_000
+        },
+        latency: false,
+        search: None,
         bytes: 0,
         key,
     }
@@ -457,6 +497,11 @@ fn cell_id(cell: &Cell<'_>, panel_key: &str) -> String {
 
 /// Adds the controls: the floor and the twin of the baseline; and settles the panel's time.
 fn complete<'r>(panel: &mut Panel<'r>, rows: &'r [Row]) {
+    if panel.search.is_some() {
+        // Its targets are searched one after the other, and not compared.
+        panel.time_s = panel.cells.len() as f64 * latency::SEARCH_S;
+        return;
+    }
     if panel.cells.iter().all(|cell| !cell.row.control)
         && let Some(control) = rows.iter().find(|row| row.control)
         && let Some(hash) = panel.cells.first().map(|cell| cell.hash.clone())
@@ -477,7 +522,11 @@ fn complete<'r>(panel: &mut Panel<'r>, rows: &'r [Row]) {
         panel.cells.push(twin);
     }
     if panel.time_s == 0.0 {
-        panel.time_s = panel.cells.len() as f64 * CELL_S;
+        let cell_s = match panel.workload.pace {
+            Some(_) => latency::cell_s(panel),
+            None => CELL_S,
+        };
+        panel.time_s = panel.cells.len() as f64 * cell_s;
     }
     if let Some((_, max_s)) = &mut panel.precision
         && *max_s == 0.0

@@ -78,18 +78,26 @@ impl Left {
             .map(|(index, panel)| trials_done(index, panel, &records))
             .collect();
         let before = rows(&records);
-        // A cell's first failure is the last that is known of it; it is no part of a trial in flight.
-        let counts = |panel: u32, trial: u32| {
+        let counts = |panel: u32, cell: &str, trial: u32| {
             done.get(panel as usize)
-                .is_some_and(|done| trial < done.trials)
+                .is_some_and(|done| trial < done.trials || done.searched.contains(cell))
         };
+        // A cell's failure is the last that is known of it; it is no part of a trial in flight.
         records
             .trials
-            .retain(|row| counts(row.panel, row.trial) || !row.error.is_empty());
-        records.slices.retain(|row| counts(row.panel, row.trial));
-        records.marks.retain(|row| counts(row.panel, row.trial));
-        records.latency.retain(|row| counts(row.panel, row.trial));
-        records.windows.retain(|row| counts(row.panel, row.trial));
+            .retain(|row| counts(row.panel, &row.cell_id, row.trial) || !row.error.is_empty());
+        records
+            .slices
+            .retain(|row| counts(row.panel, &row.cell_id, row.trial));
+        records
+            .marks
+            .retain(|row| counts(row.panel, &row.cell_id, row.trial));
+        records
+            .latency
+            .retain(|row| counts(row.panel, &row.cell_id, row.trial));
+        records
+            .windows
+            .retain(|row| counts(row.panel, &row.cell_id, row.trial));
         let ended: BTreeSet<String> = records
             .trials
             .iter()
@@ -150,6 +158,15 @@ fn trials_done(index: u32, panel: &Panel<'_>, records: &Records) -> Done {
             failed.entry(&row.cell_id).or_insert(row.trial);
         }
     }
+    if panel.search.is_some() {
+        // The rate is the last that a search writes; one without it is begun anew.
+        let searched = records.slo.iter().filter(|row| row.panel == index);
+        return Done {
+            searched: searched.map(|row| row.cell_id.clone()).collect(),
+            failed: failed.into_keys().map(str::to_owned).collect(),
+            ..Done::default()
+        };
+    }
     let has_ended = |trial: u32| {
         let mut cells = panel.cells.iter().map(|cell| cell.id.as_str());
         cells.all(|id| {
@@ -171,6 +188,7 @@ fn trials_done(index: u32, panel: &Panel<'_>, records: &Records) -> Done {
             .unwrap_or(0),
         spent: time_in(records.slices.iter().filter(kept)),
         failed: failed.into_keys().map(str::to_owned).collect(),
+        searched: BTreeSet::new(),
         counted: BTreeSet::new(),
         slices: match panel.precision {
             Some(_) => records.slices.iter().filter(kept).cloned().collect(),

@@ -5,9 +5,11 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::{BadInput, ByteCount, unknown_name};
+use super::slo::Slo;
+use crate::base::{BadInput, ByteCount, PerSecond, unknown_name};
 use crate::workload::{
-    KeyDistribution, Mix, Naming, OnMiss, Origin, PRESETS, Size, TraceSource, Workload, find_preset,
+    Arrival, KeyDistribution, Mix, Naming, OnMiss, Origin, PRESETS, Pacing, Rates, Size,
+    TraceSource, Workload, find_preset,
 };
 
 /// The built-in suites: name and TOML text.
@@ -72,6 +74,12 @@ pub struct Suite {
     /// Whether broken lines of traces are left out and counted; otherwise the first one ends the run.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub lenient: bool,
+    /// Whether each birth has a slice of latencies too, in a closed loop: service times, sampled.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub latency: bool,
+    /// Instead of measuring at a rate, search for the highest one that keeps this limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slo: Option<Slo>,
     /// Where the trace is that groups name as the workload `trace`: the first of these that is there,
     /// each `FILE` or `FILE:FORMAT`, from the directory of the suite's file (of a built-in suite: from
     /// the current one). `--trace` goes before them.
@@ -113,6 +121,13 @@ pub struct Group {
     /// Where misses go in this group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
+    /// When operations are to begin, for all workloads of this group; with several rates, each
+    /// workload is measured at each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pace: Option<Pacing>,
+    /// See [`Suite::latency`]; for this group alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub latency: bool,
 }
 
 /// A workload of a suite's own: a preset with changes.
@@ -163,6 +178,9 @@ pub struct Custom {
     /// See [`Workload::origin`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
+    /// When operations are to begin; a group's own goes before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pace: Option<Pacing>,
 }
 
 fn one_u64() -> u64 {
@@ -212,6 +230,16 @@ pub struct Overrides {
     pub budget: Vec<ByteCount>,
     /// Where misses go.
     pub origin: Option<Origin>,
+    /// Rates instead of each group's pace.
+    pub rate: Vec<PerSecond>,
+    /// How intended starts follow each other at those rates.
+    pub arrival: Option<Arrival>,
+    /// A trace's own times, so many times as fast, instead of each group's pace.
+    pub speed: Option<f64>,
+    /// Sample latencies in a closed loop too.
+    pub latency: bool,
+    /// Search for the highest rate that keeps this limit.
+    pub slo: Option<Slo>,
     /// Seed of everything that is drawn.
     pub seed: Option<u64>,
 }
@@ -297,7 +325,19 @@ impl Suite {
                 group.budget = Some(flags.budget.clone());
             }
             group.origin = flags.origin.or(group.origin);
+            if !flags.rate.is_empty() || flags.speed.is_some() {
+                group.pace = Some(Pacing {
+                    rate: (!flags.rate.is_empty()).then(|| Rates::Several(flags.rate.clone())),
+                    arrival: None,
+                    speed: flags.speed,
+                });
+            }
+            if flags.arrival.is_some() {
+                group.pace.get_or_insert_default().arrival = flags.arrival;
+            }
         }
+        self.latency |= flags.latency;
+        self.slo = flags.slo.or(self.slo);
         self.lenient |= flags.lenient;
         self.seed = flags.seed.unwrap_or(self.seed);
         self.trials = flags.trials.or(self.trials);

@@ -1,8 +1,13 @@
 //! From what children answer to the rows of the run.
 
-use crate::bench::{CensusReply, Finished, Memory, Sliced, ThreadSlice};
-use crate::record::{CensusRow, MarkRow, SCHEMA_VERSION, SliceKind, SliceRow, TrialRow};
+use hdrhistogram::Histogram;
 
+use crate::bench::{CensusReply, Finished, Memory, Sliced, ThreadSlice};
+use crate::record::{
+    CensusRow, LatencyRow, MarkRow, SCHEMA_VERSION, SliceKind, SliceRow, TrialRow, WindowRow,
+};
+
+use super::latency::{self, Measured};
 use super::plan::{Cell, Panel};
 
 /// What all rows of a panel share.
@@ -20,6 +25,8 @@ pub(super) struct Place<'p> {
 #[derive(Debug, Default)]
 pub(super) struct Trial {
     pub(super) slices: Vec<SliceRow>,
+    pub(super) latencies: Vec<(LatencyRow, Histogram<u64>)>,
+    pub(super) windows: Vec<WindowRow>,
     total: ThreadSlice,
     slice_count: u32,
     helper_cpu_ns: u64,
@@ -36,6 +43,12 @@ impl Trial {
         sliced: &Sliced,
     ) {
         let (trial, round, position) = at;
+        if let Some(measured) = Measured::of(sliced) {
+            self.latencies.extend(measured.rows(place, cell, trial));
+            self.windows
+                .extend(latency::window_rows(place, cell, trial, sliced));
+        }
+        let counts = matches!(kind, SliceKind::Throughput | SliceKind::Paced);
         for (thread, slice) in (0..).zip(&sliced.threads) {
             self.slices.push(SliceRow {
                 panel: place.index,
@@ -67,7 +80,7 @@ impl Trial {
                     ..timed.clone()
                 });
             }
-            if kind == SliceKind::Throughput {
+            if counts {
                 self.total.ops += slice.ops;
                 self.total.elapsed_ns += slice.elapsed_ns;
                 self.total.discarded_ops += slice.discarded_ops;
@@ -80,7 +93,7 @@ impl Trial {
                 self.total.longest_ns = self.total.longest_ns.max(slice.longest_ns);
             }
         }
-        if kind == SliceKind::Throughput {
+        if counts {
             self.slice_count += 1;
             self.helper_cpu_ns += sliced.helper_cpu_ns;
         }

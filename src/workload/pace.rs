@@ -229,7 +229,9 @@ impl Arrivals {
         let one = (u128::from(1_000_000_000_u64) << POINT) / u128::from(per_s.0.max(1));
         let interval = one * u128::from(self.threads);
         // Rates below one in some hours stay there.
-        self.interval = u64::try_from(interval).unwrap_or(u64::MAX >> 1).min(u64::MAX >> 1);
+        self.interval = u64::try_from(interval)
+            .unwrap_or(u64::MAX >> 1)
+            .min(u64::MAX >> 1);
         self.poisson = arrival == Arrival::Poisson;
         self.next = if self.poisson {
             self.gap()
@@ -346,7 +348,10 @@ mod tests {
             paces("rate = \"1M\"\narrival = \"poisson\"").unwrap(),
             [Pace::rate(1_000_000, Arrival::Poisson)]
         );
-        assert_eq!(paces("speed = 10.0").unwrap(), [Pace::Trace { speed: 10.0 }]);
+        assert_eq!(
+            paces("speed = 10.0").unwrap(),
+            [Pace::Trace { speed: 10.0 }]
+        );
         for text in [
             "",
             "arrival = \"fixed\"",
@@ -357,7 +362,13 @@ mod tests {
         ] {
             assert!(paces(text).is_err(), "{text}");
         }
-        assert!("possion".parse::<Arrival>().unwrap_err().0.contains("'poisson'"));
+        assert!(
+            "possion"
+                .parse::<Arrival>()
+                .unwrap_err()
+                .0
+                .contains("'poisson'")
+        );
         assert_eq!(Pace::rate(1_500_000, Arrival::Fixed).to_string(), "1.5M/s");
         assert_eq!(Pace::Trace { speed: 0.5 }.to_string(), "x0.5");
     }

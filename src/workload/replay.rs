@@ -128,7 +128,9 @@ impl Replay {
             let record = (hash >> 64) as u64;
             let value_len = value_bytes.unwrap_or_else(|| self.value.of(record));
             segment.push(kind, expect, key, value_len);
-            segment.due_ns.extend(self.times.as_ref().map(Times::due_ns));
+            segment
+                .due_ns
+                .extend(self.times.as_ref().map(Times::due_ns));
             self.done += 1;
         }
         Ok(if segment.ops.is_empty() {
@@ -196,7 +198,10 @@ impl Times {
 
     fn advance(&mut self) {
         self.place += 1;
-        let of_this = self.seconds.get(self.at).map_or(u64::MAX, |(_, count)| *count);
+        let of_this = self
+            .seconds
+            .get(self.at)
+            .map_or(u64::MAX, |(_, count)| *count);
         if self.place > of_this {
             self.at += 1;
             self.place = 1;
@@ -309,7 +314,11 @@ mod tests {
             lenient: false,
         };
         let mut workload = Workload::replay(source, 6, 1);
-        assert!((find_preset("ycsb-c").unwrap().build)().at_pace(Pace::Trace { speed }).is_err());
+        assert!(
+            (find_preset("ycsb-c").unwrap().build)()
+                .at_pace(Pace::Trace { speed })
+                .is_err()
+        );
         workload = workload.at_pace(Pace::Trace { speed }).unwrap();
         let of_thread = |thread| {
             let mut stream = Stream::open(&workload, 1, thread, threads).unwrap();
