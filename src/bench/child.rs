@@ -155,7 +155,7 @@ fn load_feeds(open: &Open) -> anyhow::Result<Vec<Feed>> {
                 scope.spawn(move || {
                     let stream = Stream::open(&open.workload, open.seed, thread, open.threads)?;
                     let seed = (open.seed, thread, open.threads);
-                    Feed::load(stream, seed, open.workload.pace)
+                    Feed::load(stream, seed, open.workload.pace, open.workload.clocked)
                 })
             })
             .collect();

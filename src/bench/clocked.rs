@@ -1,8 +1,9 @@
-//! The timed loop with a clock around every operation: how long the longest one takes.
+//! The timed loop with a clock around every operation: how long each takes, and the longest one.
 //!
 //! These passes are of their own kind. The clock costs as much as a cheap operation, so their rates
 //! are not compared with those of passes without it.
 
+use super::latency::Recorder;
 use super::room::Room;
 use super::timed::Loop;
 use crate::machine::{self, RunQueue};
@@ -43,10 +44,10 @@ impl Longest {
         self.waited_ns - before
     }
 
+    /// What an operation took less what the thread waited for a processor in it.
     #[cold]
-    fn long_operation(&mut self, took_ns: u64) {
-        let waited_ns = self.look();
-        self.ns = self.ns.max(took_ns.saturating_sub(waited_ns));
+    fn of_its_own(&mut self, took_ns: u64) -> u64 {
+        took_ns.saturating_sub(self.look())
     }
 }
 
@@ -54,23 +55,30 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
     /// Runs the operations in order, one at a time; every nanosecond between the first and the last
     /// belongs to one of them.
     #[inline(never)]
-    pub(super) fn run_clocked(&mut self, segment: &Segment, ops: &[Op], longest: &mut Longest) {
+    pub(super) fn run_clocked(
+        &mut self,
+        segment: &Segment,
+        ops: &[Op],
+        longest: &mut Longest,
+        recorder: &mut Recorder,
+    ) {
         for ops in ops.chunks(LOOK_EVERY) {
             longest.look();
             let mut before_ns = machine::now_ns();
             for op in ops {
                 self.one(op, segment.key(op));
                 let after_ns = machine::now_ns();
-                let took_ns = after_ns - before_ns;
+                let mut took_ns = after_ns - before_ns;
                 before_ns = after_ns;
-                if took_ns > longest.ns {
-                    if took_ns < FLOOR_NS {
-                        longest.ns = took_ns;
-                    } else {
-                        longest.long_operation(took_ns);
-                        // What looking cost belongs to no operation.
-                        before_ns = machine::now_ns();
-                    }
+                let is_long = took_ns >= FLOOR_NS;
+                if is_long {
+                    took_ns = longest.of_its_own(took_ns);
+                }
+                longest.ns = longest.ns.max(took_ns);
+                recorder.clocked(took_ns, after_ns);
+                if is_long {
+                    // What looking cost belongs to no operation.
+                    before_ns = machine::now_ns();
                 }
             }
         }

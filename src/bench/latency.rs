@@ -46,7 +46,24 @@ pub struct Window {
     pub ops: u64,
     /// The longest of them, from the intended start where there is one.
     pub longest_ns: u64,
+    /// How much time it covers, in nanoseconds: less than others where the slice ends.
+    pub elapsed_ns: u64,
 }
+
+/// An operation that took long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LongOp {
+    /// The child's clock at its end, in nanoseconds.
+    pub ended_ns: u64,
+    /// What it took, in nanoseconds.
+    pub took_ns: u64,
+}
+
+/// The most operations of a slice that are kept one by one.
+const MOST_LONG: usize = 1 << 14;
+
+/// Operations that took less are never kept one by one, in nanoseconds: until there is a percentile.
+const LONG_NS: u64 = 2_000;
 
 /// The latencies of one thread in one slice.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -60,8 +77,12 @@ pub struct Latencies {
     pub scheduled: u64,
     /// What the schedule covers, in nanoseconds.
     pub scheduled_ns: u64,
-    /// Windows of time, in order; empty in a closed loop.
+    /// Windows of time, in order; empty where operations are sampled.
     pub windows: Vec<Window>,
+    /// The longest thousandth of the operations, as far as it was known when they ended; only where
+    /// each operation of a closed loop is clocked.
+    #[serde(default)]
+    pub long: Vec<LongOp>,
 }
 
 /// Where the timed loop puts latencies: made before a slice, with every page touched.
@@ -70,6 +91,11 @@ pub(super) struct Recorder {
     service: Histogram<u64>,
     window: Window,
     windows: Vec<Window>,
+    long: Vec<LongOp>,
+    /// What the longest thousandth of the operations took at least, by the slices before.
+    tail_ns: u64,
+    /// When the last operation ended.
+    last_ns: u64,
 }
 
 impl Recorder {
@@ -79,11 +105,17 @@ impl Recorder {
             service: empty_histogram(),
             window: Window::default(),
             windows: Vec::new(),
+            long: Vec::with_capacity(MOST_LONG),
+            tail_ns: LONG_NS,
+            last_ns: 0,
         }
     }
 
     /// Empties it, with room for the windows of so long a slice.
     pub(super) fn prepare(&mut self, slice_ns: u64) {
+        if self.service.len() >= 1_000 {
+            self.tail_ns = self.service.value_at_quantile(0.999).max(LONG_NS);
+        }
         // Writes to every page of both, so that none is missing while the clock runs.
         self.response.reset();
         self.service.reset();
@@ -93,11 +125,13 @@ impl Recorder {
             .min(1 << 16);
         self.windows.reserve(3 * windows + 16);
         self.window = Window::default();
+        self.long.clear();
     }
 
     /// The first window begins.
     pub(super) fn start(&mut self, now_ns: u64) {
         self.window.at_ns = now_ns;
+        self.last_ns = now_ns;
     }
 
     /// An operation that ended at `end_ns`.
@@ -105,11 +139,30 @@ impl Recorder {
     pub(super) fn open(&mut self, response_ns: u64, service_ns: u64, end_ns: u64) {
         self.response.saturating_record(response_ns);
         self.service.saturating_record(service_ns);
+        self.in_window(response_ns, end_ns);
+    }
+
+    /// An operation of a closed loop in which each is clocked.
+    #[inline]
+    pub(super) fn clocked(&mut self, service_ns: u64, ended_ns: u64) {
+        self.service.saturating_record(service_ns);
+        self.in_window(service_ns, ended_ns);
+        if service_ns > self.tail_ns && self.long.len() < MOST_LONG {
+            self.long.push(LongOp {
+                ended_ns,
+                took_ns: service_ns,
+            });
+        }
+    }
+
+    #[inline]
+    fn in_window(&mut self, took_ns: u64, end_ns: u64) {
         if end_ns - self.window.at_ns >= WINDOW_NS {
             self.next_window(end_ns);
         }
         self.window.ops += 1;
-        self.window.longest_ns = self.window.longest_ns.max(response_ns);
+        self.window.longest_ns = self.window.longest_ns.max(took_ns);
+        self.last_ns = end_ns;
     }
 
     /// A sample of a closed loop.
@@ -122,6 +175,7 @@ impl Recorder {
     #[cold]
     fn next_window(&mut self, end_ns: u64) {
         let passed = (end_ns - self.window.at_ns) / WINDOW_NS * WINDOW_NS;
+        self.window.elapsed_ns = passed;
         self.windows.push(self.window);
         self.window = Window {
             at_ns: self.window.at_ns + passed,
@@ -131,24 +185,34 @@ impl Recorder {
 
     /// What an open loop measured.
     pub(super) fn take_open(&mut self, scheduled: u64, scheduled_ns: u64) -> Latencies {
-        self.windows.push(self.window);
         Latencies {
             response: Some(SentHistogram(self.response.clone())),
-            service: SentHistogram(self.service.clone()),
             scheduled,
             scheduled_ns,
-            windows: self.windows.iter().copied().filter(|w| w.ops > 0).collect(),
+            ..self.take_clocked()
         }
     }
 
-    /// What a closed loop measured.
-    pub(super) fn take_closed(&mut self) -> Latencies {
+    /// What a closed loop measured in which each operation was clocked.
+    pub(super) fn take_clocked(&mut self) -> Latencies {
+        self.window.elapsed_ns = self.last_ns.saturating_sub(self.window.at_ns);
+        self.windows.push(self.window);
+        Latencies {
+            windows: self.windows.iter().copied().filter(|w| w.ops > 0).collect(),
+            long: self.long.clone(),
+            ..self.take_sampled()
+        }
+    }
+
+    /// What a closed loop measured in which some operations were clocked.
+    pub(super) fn take_sampled(&mut self) -> Latencies {
         Latencies {
             response: None,
             service: SentHistogram(self.service.clone()),
             scheduled: 0,
             scheduled_ns: 0,
             windows: Vec::new(),
+            long: Vec::new(),
         }
     }
 }
@@ -176,11 +240,13 @@ mod tests {
                 at_ns: 5_000,
                 ops: 2,
                 longest_ns: 100,
+                elapsed_ns: 2 * WINDOW_NS,
             },
             Window {
                 at_ns: 5_000 + 2 * WINDOW_NS,
                 ops: 1,
                 longest_ns: 2 * WINDOW_NS,
+                elapsed_ns: 1_000,
             },
         ];
         assert_eq!(latencies.windows, windows);
@@ -195,7 +261,26 @@ mod tests {
         assert!(serde_json::from_str::<SentHistogram>("\"AAAA\"").is_err());
         recorder.prepare(0);
         recorder.closed(7);
-        let closed = recorder.take_closed();
+        let closed = recorder.take_sampled();
         assert_eq!((closed.response, closed.service.0.len()), (None, 1));
+
+        // The longest thousandth of one slice says what is kept one by one of the next.
+        recorder.prepare(0);
+        recorder.start(0);
+        for op in 1..=10_000 {
+            recorder.clocked(op, op);
+        }
+        let first = recorder.take_clocked();
+        assert_eq!(first.long.len(), 10_000 - 2_000);
+        recorder.prepare(0);
+        recorder.start(0);
+        recorder.clocked(9_000, 9_000);
+        recorder.clocked(20_000, 29_000);
+        let long = recorder.take_clocked().long;
+        let one = LongOp {
+            ended_ns: 29_000,
+            took_ns: 20_000,
+        };
+        assert_eq!(long, [one]);
     }
 }

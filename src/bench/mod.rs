@@ -24,10 +24,10 @@ mod worker;
 
 pub use child::{child, control_child};
 pub use hashing::{HashKeys, no_hash};
-pub use latency::{Latencies, SentHistogram, Window};
+pub use latency::{Latencies, LongOp, SentHistogram, Window};
 pub use micro::{Measure, MicroOp, Run, micro};
 pub use pipe::{Pipe, StdPipe};
 pub use protocol::{
-    CensusReply, Cut, Finished, LatencyOrder, Memory, Open, Opened, Reply, Request, SliceOrder,
-    Sliced, ThreadSlice,
+    CensusReply, Cut, Finished, LatencyOrder, Mark, Memory, Open, Opened, Reply, Request,
+    SliceOrder, Sliced, ThreadSlice,
 };

@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, Sender};
 use std::sync::{Arc, Barrier};
 
 use super::clocked::Longest;
+use super::latency::Recorder;
 use super::paced::{Pacer, Stretch};
 use super::protocol::{Cut, LatencyOrder, SliceOrder, ThreadSlice};
 use super::room::Room;
@@ -80,7 +81,8 @@ pub(super) struct Feed {
     at: usize,
     /// Operations of the pass that are done, for slices that are parts of it.
     done: u64,
-    /// Who is to make a [`Pacer`], which a feed has from the start where the workload has a pace.
+    /// Who is to make a [`Pacer`], which a feed has from the start where the workload has a pace or is
+    /// clocked.
     seed: (u64, u32, u32),
     pacer: Option<Box<Pacer>>,
 }
@@ -91,10 +93,13 @@ impl Feed {
         mut stream: Stream,
         seed: (u64, u32, u32),
         pace: Option<Pace>,
+        clocked: bool,
     ) -> anyhow::Result<Feed> {
         let mut segment = Segment::default();
         let filled = stream.refill(&mut segment)?;
-        let pacer = pace.map(|pace| Box::new(Pacer::new(seed.0, seed.1, seed.2, Some(pace))));
+        let (seed_of, thread, threads) = seed;
+        let needs_one = pace.is_some() || clocked;
+        let pacer = needs_one.then(|| Box::new(Pacer::new(seed_of, thread, threads, pace)));
         Ok(Feed {
             seed,
             pacer,
@@ -202,12 +207,12 @@ fn prepare<S: Session, R: Room<S>>(
         feed.refill()?;
         session.prepare(&feed.segment);
     }
-    if let Some(order) = job.order.latency {
+    if job.order.latency.is_some() || job.order.clocked {
         let (seed, thread, threads) = feed.seed;
         let pacer = feed
             .pacer
             .get_or_insert_with(|| Box::new(Pacer::new(seed, thread, threads, None)));
-        if let LatencyOrder::Open(pace) = order {
+        if let Some(LatencyOrder::Open(pace)) = job.order.latency {
             pacer.start(pace);
         }
         pacer.recorder.prepare(match job.order.cut {
@@ -242,10 +247,22 @@ fn slice<S: Session, R: Room<S>>(
             slice
         }
         (None, Cut::Part { part, of }) => {
-            let mut longest = job.order.clocked.then(Longest::new);
-            let mut slice = by_part(feed, session, is_control, (part, of), longest.as_mut())?;
-            slice.longest_ns = longest.map(|longest| longest.ns);
-            slice
+            // It is the feed's again when the slice is over.
+            let mut pacer = feed.pacer.take();
+            let mut clocks = pacer
+                .as_mut()
+                .filter(|_| job.order.clocked)
+                .map(|pacer| (Longest::new(), &mut pacer.recorder));
+            let slice = by_part(feed, session, is_control, (part, of), clocks.as_mut());
+            let slice = slice.map(|mut slice| {
+                if let Some((longest, recorder)) = &mut clocks {
+                    slice.longest_ns = Some(longest.ns);
+                    slice.latencies = Some(Box::new(recorder.take_clocked()));
+                }
+                slice
+            });
+            feed.pacer = pacer;
+            slice?
         }
     };
     let tally = std::mem::take(&mut session.tally);
@@ -323,7 +340,7 @@ fn by_part<S: Session, R: Room<S>>(
     session: &mut Loop<S, R>,
     is_control: bool,
     (part, of): (u32, u32),
-    mut longest: Option<&mut Longest>,
+    mut clocks: Option<&mut (Longest, &mut Recorder)>,
 ) -> Result<ThreadSlice, String> {
     let total = feed
         .pass_ops()
@@ -350,9 +367,14 @@ fn by_part<S: Session, R: Room<S>>(
         let ops = &feed.segment.ops[feed.at..feed.at + count];
         let cpu_before = machine::thread_cpu_ns();
         let before_ns = machine::now_ns();
-        match &mut longest {
+        match &mut clocks {
             None => session.run(&feed.segment, ops),
-            Some(longest) => session.run_clocked(&feed.segment, ops, longest),
+            Some((longest, recorder)) => {
+                if slice.ops == 0 {
+                    recorder.start(before_ns);
+                }
+                session.run_clocked(&feed.segment, ops, longest, recorder);
+            }
         }
         let after_ns = machine::now_ns();
         slice.elapsed_ns += after_ns - before_ns;
@@ -494,7 +516,7 @@ fn closed_loop<S: Session, R: Room<S>>(
             recorder.closed(took_ns);
         }
     }
-    slice.latencies = Some(Box::new(recorder.take_closed()));
+    slice.latencies = Some(Box::new(recorder.take_sampled()));
     slice.cpu_ns = machine::thread_cpu_ns().saturating_sub(cpu_before);
     Ok(slice)
 }

@@ -165,6 +165,7 @@ impl Row for WindowRow {
         "trial",
         "thread",
         "at_ns",
+        "elapsed_ns",
         "ops",
         "longest_ns",
     ];
@@ -278,6 +279,7 @@ mod tests {
             trial: 0,
             thread: 0,
             at_ns: 0,
+            elapsed_ns: 0,
             ops: 0,
             longest_ns: 0,
         };

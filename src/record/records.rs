@@ -432,6 +432,7 @@ mod tests {
             trial: 0,
             thread: 1,
             at_ns: 10,
+            elapsed_ns: 10_000_000,
             ops: 1_000,
             longest_ns: 50_000,
         };

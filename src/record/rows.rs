@@ -273,9 +273,11 @@ pub struct WindowRow {
     pub trial: u32,
     /// The thread.
     pub thread: u32,
-    /// When the window began, on the child's clock, in nanoseconds; it lasts until the thread's next
-    /// one, or [`WINDOW_NS`].
+    /// When the window began, on the child's clock, in nanoseconds.
     pub at_ns: u64,
+    /// How much time it covers, in nanoseconds: [`WINDOW_NS`], or a multiple where an operation took so
+    /// long; less where the slice ended.
+    pub elapsed_ns: u64,
     /// Operations that ended in it.
     pub ops: u64,
     /// The longest of them: wall time less the thread's run-queue delay where it is known.

@@ -10,7 +10,7 @@ use super::slo::Search;
 use super::suite::{Group, Suite};
 use super::tally::Place;
 use crate::base::{BadInput, PerSecond};
-use crate::bench::{Cut, LatencyOrder, SliceOrder, Sliced};
+use crate::bench::{Cut, Finished, LatencyOrder, LongOp, SliceOrder, Sliced};
 use crate::machine;
 use crate::record::{LatencyRow, LoopKind, PaceEntry, TimeKind, WindowRow, empty_histogram};
 use crate::workload::{Arrival, Pace, Workload};
@@ -267,6 +267,18 @@ impl Measured {
         all
     }
 
+    /// Adds another part of the same trial.
+    pub(super) fn add(&mut self, part: Measured) {
+        // All have the range of the one that all start from.
+        let same_range = "histograms of one range";
+        if let (Some(all), Some(one)) = (&mut self.response, &part.response) {
+            all.add(one).expect(same_range);
+        }
+        self.service.add(&part.service).expect(same_range);
+        self.ops += part.ops;
+        self.elapsed_ns += part.elapsed_ns;
+    }
+
     /// Operations a second that ended.
     pub(super) fn achieved_per_s(&self) -> f64 {
         self.ops as f64 * 1e9 / self.elapsed_ns.max(1) as f64
@@ -321,6 +333,40 @@ impl Measured {
     }
 }
 
+/// The long operations of all threads of a slice.
+pub(super) fn long_ops(sliced: &Sliced) -> impl Iterator<Item = LongOp> + '_ {
+    let latencies = sliced.threads.iter().flat_map(|thread| &thread.latencies);
+    latencies.flat_map(|latencies| latencies.long.iter().copied())
+}
+
+/// How many operations of a pass took longer than `longer_than_ns`, of those that were kept one by one;
+/// and how many of them overlap a resize of the table, from its begin to its end or to the end of the
+/// pass.
+pub(super) fn tail(long: &[LongOp], longer_than_ns: u64, finished: &Finished) -> (u64, u64) {
+    let mut resizes: Vec<(u64, u64)> = Vec::new();
+    let mut begun = None;
+    for mark in &finished.marks {
+        match mark.event.as_str() {
+            "begin" => begun = begun.or(Some(mark.at_ns)),
+            // A begin may have fallen out of the journal.
+            "end" => resizes.push((begun.take().unwrap_or(0), mark.at_ns)),
+            _ => {}
+        }
+    }
+    resizes.extend(begun.map(|begun| (begun, u64::MAX)));
+    let overlaps = |op: &&LongOp| {
+        let began_ns = op.ended_ns.saturating_sub(op.took_ns);
+        resizes
+            .iter()
+            .any(|(begin, end)| began_ns <= *end && *begin <= op.ended_ns)
+    };
+    let tail = || long.iter().filter(|op| op.took_ns > longer_than_ns);
+    (
+        tail().count() as u64,
+        tail().filter(overlaps).count() as u64,
+    )
+}
+
 /// The windows of all threads of a slice.
 pub(super) fn window_rows(
     place: Place<'_>,
@@ -337,6 +383,7 @@ pub(super) fn window_rows(
             trial,
             thread,
             at_ns: window.at_ns,
+            elapsed_ns: window.elapsed_ns,
             ops: window.ops,
             longest_ns: window.longest_ns,
         }));
@@ -351,4 +398,38 @@ pub(super) fn window_rows(
 )]
 fn rounded(rate: f64) -> u64 {
     rate.round() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::Mark;
+
+    #[test]
+    fn a_tail_that_overlaps_a_resize_is_told_from_one_that_does_not() {
+        let mark = |at_ns, event: &str| Mark {
+            at_ns,
+            event: event.to_owned(),
+            from_buckets: 1,
+            to_buckets: 2,
+        };
+        let op = |ended_ns, took_ns| LongOp { ended_ns, took_ns };
+        let finished = |marks| Finished {
+            marks,
+            ..Finished::default()
+        };
+        let long = [
+            op(90, 50),
+            op(130, 60),
+            op(500, 250),
+            op(900, 40),
+            op(130, 30),
+        ];
+        let marks = vec![mark(100, "begin"), mark(110, "step"), mark(200, "end")];
+        // One ends before it, one begins before it, one after it; the last took too little.
+        assert_eq!(tail(&long, 30, &finished(marks.clone())), (4, 1));
+        let unfinished = [marks, vec![mark(300, "begin")]].concat();
+        assert_eq!(tail(&long, 30, &finished(unfinished)), (4, 3));
+        assert_eq!(tail(&long, 30, &finished(Vec::new())), (4, 0));
+    }
 }

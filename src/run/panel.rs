@@ -491,7 +491,7 @@ fn end_trial(
     bench: &mut Bench<'_>,
     trial: u32,
 ) -> Result<(), Stop> {
-    let taken = std::mem::take(&mut live.trial);
+    let mut taken = std::mem::take(&mut live.trial);
     let mut marks_dropped = None;
     let structure: Option<(Memory, CensusReply)> = if place.panel.is_pass() {
         let items = place.panel.workload.entries + live.opened.pass_ops.unwrap_or(0);
@@ -505,6 +505,8 @@ fn end_trial(
                     &finished,
                 ))?;
                 marks_dropped = Some(finished.marks_dropped);
+                let clocked = taken.clocked_rows(place, live.cell, trial, &finished);
+                taken.latencies.extend(clocked);
                 Some((finished.memory, finished.census))
             }
             other => return Err(out_of_turn(&other).into()),

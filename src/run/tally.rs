@@ -2,7 +2,7 @@
 
 use hdrhistogram::Histogram;
 
-use crate::bench::{CensusReply, Finished, Memory, Sliced, ThreadSlice};
+use crate::bench::{CensusReply, Finished, LongOp, Memory, Sliced, ThreadSlice};
 use crate::record::{
     CensusRow, LatencyRow, MarkRow, SCHEMA_VERSION, SliceKind, SliceRow, TrialRow, WindowRow,
 };
@@ -27,6 +27,9 @@ pub(super) struct Trial {
     pub(super) slices: Vec<SliceRow>,
     pub(super) latencies: Vec<(LatencyRow, Histogram<u64>)>,
     pub(super) windows: Vec<WindowRow>,
+    /// The latencies of a clocked pass so far, and its long operations.
+    clocked: Option<Measured>,
+    long: Vec<LongOp>,
     total: ThreadSlice,
     slice_count: u32,
     helper_cpu_ns: u64,
@@ -44,7 +47,16 @@ impl Trial {
     ) {
         let (trial, round, position) = at;
         if let Some(measured) = Measured::of(sliced) {
-            self.latencies.extend(measured.rows(place, cell, trial));
+            // The parts of a clocked pass are one trial.
+            if place.panel.workload.clocked {
+                match &mut self.clocked {
+                    Some(all) => all.add(measured),
+                    None => self.clocked = Some(measured),
+                }
+                self.long.extend(latency::long_ops(sliced));
+            } else {
+                self.latencies.extend(measured.rows(place, cell, trial));
+            }
             self.windows
                 .extend(latency::window_rows(place, cell, trial, sliced));
         }
@@ -97,6 +109,25 @@ impl Trial {
             self.slice_count += 1;
             self.helper_cpu_ns += sliced.helper_cpu_ns;
         }
+    }
+
+    /// The latencies of a clocked pass that has ended, with what of its tail overlaps a resize.
+    pub(super) fn clocked_rows(
+        &mut self,
+        place: Place<'_>,
+        cell: &Cell<'_>,
+        trial: u32,
+        finished: &Finished,
+    ) -> Vec<(LatencyRow, Histogram<u64>)> {
+        let Some(measured) = self.clocked.take() else {
+            return Vec::new();
+        };
+        let mut rows = measured.rows(place, cell, trial);
+        for (row, _) in &mut rows {
+            let (all, within) = latency::tail(&self.long, row.p999_ns, finished);
+            (row.tail_ops, row.tail_in_resize_ops) = (Some(all), Some(within));
+        }
+        rows
     }
 
     /// The trial's row.
