@@ -72,6 +72,10 @@ pub const ROWS: &[Row] = &[
     Row::of::<SplitOrdered>(),
     #[cfg(feature = "faults")]
     Row::of::<crate::table::Slow<Resizable>>(),
+    #[cfg(feature = "faults")]
+    Row::of::<crate::table::Stall<Striped>>(),
+    #[cfg(feature = "faults")]
+    Row::of::<crate::table::LostUpdate<Striped>>(),
 ];
 
 impl Row {

@@ -236,6 +236,8 @@ fn judge(panel: &mut PanelSummary) {
     for cell in &mut panel.cells {
         cell.verdict = if cell.error.is_some() {
             Verdict::Error
+        } else if panel.entry.pace.is_some() && cell.trials > 0 {
+            Verdict::OpenLoop
         } else if cell.rate.is_none() {
             Verdict::NotMeasured
         } else if !cell.ranked() {

@@ -128,6 +128,7 @@ fn word(verdict: Verdict) -> &'static str {
         Verdict::Undecided => "undecided",
         Verdict::Control => "control",
         Verdict::Error => "error",
+        Verdict::OpenLoop => "open-loop",
         Verdict::NotMeasured => "not-measured",
     }
 }

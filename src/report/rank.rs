@@ -62,7 +62,9 @@ impl Ranking {
         let mut keys: Vec<(String, &str)> = Vec::new();
         let mut baselines = Vec::new();
         let mut records: Vec<Record> = Vec::new();
-        for panel in &summary.panels {
+        // In an open loop the rate is the one asked for.
+        let closed = |panel: &&PanelSummary| !panel.is_open_loop();
+        for panel in summary.panels.iter().filter(closed) {
             let name = place_of(&panel.entry);
             let key = (name.clone(), panel.entry.about.as_str());
             let known = keys.iter().position(|other| *other == key);

@@ -174,6 +174,9 @@ pub enum Verdict {
     Undecided,
     /// It is a control or the twin: never ranked.
     Control,
+    /// Its operations began when they were due: its figures are latencies, its rate is the one
+    /// asked for.
+    OpenLoop,
     /// A trial failed: no figures.
     Error,
     /// No trial was recorded.

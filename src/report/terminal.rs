@@ -301,6 +301,7 @@ fn verdict(cell: &CellSummary) -> String {
             None => "no baseline".into(),
         },
         Verdict::NotMeasured => "not measured".into(),
+        Verdict::OpenLoop => "open loop".into(),
         Verdict::Error => format!("failed: {}", cell.error.as_deref().unwrap_or_default()),
         Verdict::Control => String::new(),
     }

@@ -1,10 +1,14 @@
 //! Tables with planted faults, to try whether the lab notices. Built with the feature `faults` only;
 //! never in a program that people measure with.
 
+mod stall;
+
 use std::hint::spin_loop;
 
 use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy};
 use crate::base::{BadInput, Census, Key, Param, Params, SpecError, Usage, Worker};
+
+pub use stall::{LostUpdate, Stall};
 
 /// Operations between two looks at the clock: at 50 ns each, two looks of 25 ns are below half a per
 /// cent of them.

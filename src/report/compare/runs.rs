@@ -4,7 +4,7 @@ use super::{CellComparison, Compared, Judged, Place, overall, pairs, places, see
 use crate::record::Manifest;
 use crate::report::format::{counted, place_of};
 use crate::report::rates::Rates;
-use crate::report::summary::{CellSummary, PanelSummary, Summary};
+use crate::report::summary::{CellSummary, PanelSummary, Summary, Verdict};
 use crate::stats::{self, Interval, Resampled};
 
 impl Compared {
@@ -138,6 +138,9 @@ fn foreign(a: &Manifest, b: &Manifest) -> Option<String> {
 fn why_not(a: &CellSummary, b: &CellSummary, foreign: Option<&str>) -> String {
     if let Some(foreign) = foreign {
         return foreign.to_owned();
+    }
+    if [a, b].iter().all(|cell| cell.verdict == Verdict::OpenLoop) {
+        return "open loop: its rate is the one asked for, and latencies are not compared".into();
     }
     for (name, cell) in [("A", a), ("B", b)] {
         if let Some(error) = &cell.error {

@@ -6,6 +6,7 @@
 mod compare;
 mod events;
 mod hashes;
+mod latency;
 mod longest;
 mod misses;
 mod model;
@@ -32,6 +33,10 @@ pub enum Topic {
     Baseline,
     /// The longest operation of clocked passes.
     Longest,
+    /// How long operations take that begin at times of their own.
+    Latency,
+    /// The highest rate that keeps a limit on response times.
+    Limit,
     /// How well the cost model explains a sweep over bucket counts.
     Model,
     /// Two targets, none of them the baseline.
@@ -61,6 +66,8 @@ impl Topic {
             Topic::Sweep => "sweep",
             Topic::Baseline => "baseline",
             Topic::Longest => "longest",
+            Topic::Latency => "latency",
+            Topic::Limit => "limit",
             Topic::Model => "model",
             Topic::Pair => "pair",
             Topic::Scaling => "scaling",
@@ -116,6 +123,8 @@ pub fn findings(summary: &Summary) -> Vec<Finding> {
     proposed.extend(events::replays(summary));
     proposed.extend(model::models(summary));
     proposed.extend(longest::longest(summary));
+    proposed.extend(latency::latencies(summary));
+    proposed.extend(latency::limits(summary));
     proposed.extend(events::resizes(summary));
     proposed.sort_by(|a, b| b.effect.total_cmp(&a.effect).then(a.topic.cmp(&b.topic)));
     let room = AT_MOST - errors.len() - about_hashes.len();

@@ -435,6 +435,7 @@ pub(super) fn verdict(cell: &CellSummary) -> Cell {
         Verdict::Control if cell.entry.twin => ("A/A control".to_owned(), ""),
         Verdict::Control => ("harness floor".to_owned(), ""),
         Verdict::NotMeasured => ("not measured".to_owned(), "missing"),
+        Verdict::OpenLoop => ("open loop".to_owned(), ""),
         Verdict::Error => {
             let reason = cell.error.as_deref().unwrap_or_default();
             (format!("failed: {reason}"), "failed")

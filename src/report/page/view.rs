@@ -392,6 +392,7 @@ fn chart_of<'c>(finding: &Finding, charts: &'c [Chart]) -> Option<&'c Chart> {
         Topic::Scaling => &["throughput", "threads", "ratio"],
         Topic::Misses => &["misses", "ratio"],
         Topic::Origin => &["latency", "ratio"],
+        Topic::Latency | Topic::Limit => &["latency"],
         Topic::Hash => &["flood", "hashes", "ratio"],
         Topic::Replay => &["throughput", "ratio"],
         Topic::Model => &["load", "buckets"],
