@@ -4,7 +4,7 @@
 //! the one dynamic call is around the loop, never inside it. `list`, the checks, the benchmarks and
 //! the README's table follow from the rows.
 
-use crate::base::{BadInput, Param, Params, Spec, unknown_name};
+use crate::base::{BadInput, Param, Params, Spec, SpecError, unknown_name};
 use crate::bench::{self, Open, Pipe};
 use crate::hash::Hasher;
 use crate::serve;
@@ -26,8 +26,12 @@ pub struct Row {
     pub source: &'static str,
     /// The parameters.
     pub params: &'static [Param],
+    /// Whether parameters go together.
+    pub check: fn(&Params) -> Result<(), SpecError>,
     /// Whether it is a control: not verified, not ranked, drawn as the floor.
     pub control: bool,
+    /// Whether it is a map of others behind our interface.
+    pub peer: bool,
     /// Whether it can be walked for eviction and expiry.
     pub walk: bool,
     /// Serves a table of this strategy to a parent process.
@@ -87,7 +91,9 @@ impl Row {
             about: S::ABOUT,
             source: S::SOURCE,
             params: S::PARAMS,
+            check: S::check,
             control: false,
+            peer: S::PEER,
             walk: S::WALK,
             child: |open, pipe| bench::child::<S>(open, quick_check::<S>, pipe),
             verify: verify::run::<S>,
@@ -116,16 +122,24 @@ fn quick_check<S: Strategy>(params: &Params, env: &Env) -> Result<(), String> {
         .map_err(|failure| failure.to_string())
 }
 
+/// Finds a row by its name.
+///
+/// # Errors
+/// An unknown strategy, with the nearest one.
+pub fn find<'r>(rows: &'r [Row], name: &str) -> Result<&'r Row, BadInput> {
+    let named = rows.iter().find(|row| row.name == name);
+    named.ok_or_else(|| unknown_name("strategy", name, rows.iter().map(|row| row.name)))
+}
+
 /// Finds the row that a spec names and checks its parameters.
 ///
 /// # Errors
 /// An unknown strategy or parameter or a value out of range, with the nearest valid one.
 pub fn resolve<'r>(rows: &'r [Row], spec: &Spec) -> Result<(&'r Row, Params), BadInput> {
-    let row = rows
-        .iter()
-        .find(|row| row.name == spec.name)
-        .ok_or_else(|| unknown_name("strategy", &spec.name, rows.iter().map(|row| row.name)))?;
-    Ok((row, Params::resolve(row.params, spec)?))
+    let row = find(rows, &spec.name)?;
+    let params = Params::resolve(row.params, spec)?;
+    (row.check)(&params)?;
+    Ok((row, params))
 }
 
 #[cfg(test)]

@@ -249,6 +249,19 @@ impl Params {
         }
     }
 
+    /// Whether a parameter has its default, given or not.
+    ///
+    /// # Panics
+    /// If the parameter is not declared: a mistake in the strategy.
+    #[must_use]
+    pub fn is_default(&self, name: &str) -> bool {
+        let declared = self.values.iter().find(|(param, _)| param.name == name);
+        let Some((param, value)) = declared else {
+            panic!("{}: parameter '{name}' is not declared", self.strategy)
+        };
+        param.default_value() == *value
+    }
+
     /// The spec with every parameter, defaults included: what `cell_id` covers.
     #[must_use]
     pub fn full(&self) -> String {

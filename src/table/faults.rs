@@ -75,7 +75,12 @@ impl<S: Strategy> Strategy for Slow<S> {
     const SOURCE: &'static str = "bucketlab";
     const PARAMS: &'static [Param] = S::PARAMS;
     const WALK: bool = S::WALK;
+    const PEER: bool = S::PEER;
     type Session<'t> = SlowSession<S::Session<'t>>;
+
+    fn check(params: &Params) -> Result<(), SpecError> {
+        S::check(params)
+    }
 
     fn open(params: &Params, env: &Env) -> Result<Slow<S>, SpecError> {
         let percent = match std::env::var(PERCENT) {

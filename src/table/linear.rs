@@ -59,7 +59,7 @@ use parking_lot::{Mutex, MutexGuard};
 use super::item::{self, Chain, Item};
 use super::prefetch::{GROUP, lock_group, prefetch_read};
 use super::segments::{Segments, bits_of, bucket_of, next_to_split};
-use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy, scan};
+use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy, scan, stripes};
 use crate::base::{
     ByteSplit, Census, EventKind, Key, Param, Params, Range, SpecError, Usage, Worker,
 };
@@ -249,17 +249,21 @@ impl Strategy for Linear {
                 min: 1,
                 max: 1 << 20,
             },
-            meaning: "locks; never more than buckets at the start",
+            meaning: "locks; at most the buckets at the start, to which the default is lowered",
         },
         Param::CAPACITY,
     ];
     const WALK: bool = true;
     type Session<'t> = LinearSession<'t>;
 
+    fn check(params: &Params) -> Result<(), SpecError> {
+        stripes::at_most(params, params.size("buckets")).map(drop)
+    }
+
     fn open(params: &Params, env: &Env) -> Result<Linear, SpecError> {
         let (first, load) = (params.size("buckets"), params.decimal("load"));
         let count = buckets_needed(params.integer("capacity"), load).max(first);
-        let stripes = params.size("stripes").min(first);
+        let stripes = stripes::at_most(params, first)?;
         let segments = Segments::open(first, count)
             .ok_or_else(|| item::too_many_buckets(Linear::NAME, count.next_power_of_two()))?;
         Ok(Linear {

@@ -26,6 +26,7 @@ mod spinbit;
 mod split_ordered;
 mod striped;
 mod striped_rw;
+mod stripes;
 mod tagged;
 
 use std::sync::Arc;
@@ -96,10 +97,21 @@ pub trait Strategy: Send + Sync + Sized + 'static {
     const PARAMS: &'static [Param];
     /// Whether [`Session::walk`] is implemented, so that eviction and expiry are possible.
     const WALK: bool = false;
+    /// Whether this is a map that people would pick instead, behind our interface: reports set the
+    /// fastest of those against the fastest of the others.
+    const PEER: bool = false;
     /// What one thread holds while it works on the table.
     type Session<'t>: Session
     where
         Self: 't;
+
+    /// Whether parameters that are valid one by one go together: asked before anything is run.
+    ///
+    /// # Errors
+    /// What does not, and what would.
+    fn check(_params: &Params) -> Result<(), SpecError> {
+        Ok(())
+    }
 
     /// Opens an empty table.
     ///

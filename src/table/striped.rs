@@ -26,8 +26,8 @@
 //! stripes together hold back more than an eighth of what the array allows. Whoever's report shows
 //! the array to be full takes all locks, counts exactly, and grows if it is so.
 //!
-//! There are never more stripes than buckets at the start: `stripes=` beyond that is lowered without
-//! a word, and stays as it is when the array grows. `capacity=` opens with enough buckets for that
+//! There are never more stripes than buckets at the start: the default is lowered to them, a number
+//! beyond that is refused, and it stays as it is when the array grows. `capacity=` opens with enough buckets for that
 //! many items at `load`; with `grow=off` it has no effect.
 //!
 //! **Locking:**
@@ -57,7 +57,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use super::item::{self, Chain, Item};
 use super::prefetch::{GROUP, lock_group, prefetch_read};
-use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy, scan};
+use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy, scan, stripes};
 use crate::base::{
     ByteSplit, Census, EventKind, Key, Param, Params, Range, SpecError, Usage, Worker,
 };
@@ -258,20 +258,19 @@ impl Strategy for Striped {
                 min: 1,
                 max: 1 << 20,
             },
-            meaning: "locks; never more than buckets at the start",
+            meaning: "locks; at most the buckets at the start, to which the default is lowered",
         },
         Param::CAPACITY,
     ];
     const WALK: bool = true;
     type Session<'t> = StripedSession<'t>;
 
+    fn check(params: &Params) -> Result<(), SpecError> {
+        stripes::of_growing_or_not(params).map(drop)
+    }
+
     fn open(params: &Params, env: &Env) -> Result<Striped, SpecError> {
-        let load = (params.word("grow") == "on").then(|| params.decimal("load"));
-        let mut buckets = params.size("buckets");
-        if let Some(load) = load {
-            buckets = item::buckets_for(params.integer("capacity"), load, buckets);
-        }
-        let stripes = params.size("stripes").min(buckets);
+        let (load, buckets, stripes) = stripes::of_growing_or_not(params)?;
         let array = Array::open(buckets, stripes, load)
             .ok_or_else(|| item::too_many_buckets(Striped::NAME, buckets))?;
         Ok(Striped {

@@ -56,7 +56,7 @@ use parking_lot::{RwLock, RwLockWriteGuard};
 
 use super::item::{self, Chain, Item};
 use super::prefetch::{GROUP, lock_group, prefetch_read};
-use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy, scan};
+use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy, scan, stripes};
 use crate::base::{
     ByteSplit, Census, EventKind, Key, Param, Params, Range, SpecError, Usage, Worker,
 };
@@ -279,20 +279,19 @@ impl Strategy for StripedRw {
                 min: 1,
                 max: 1 << 16,
             },
-            meaning: "locks; never more than buckets at the start",
+            meaning: "locks; at most the buckets at the start, to which the default is lowered",
         },
         Param::CAPACITY,
     ];
     const WALK: bool = true;
     type Session<'t> = StripedRwSession<'t>;
 
+    fn check(params: &Params) -> Result<(), SpecError> {
+        stripes::of_growing_or_not(params).map(drop)
+    }
+
     fn open(params: &Params, env: &Env) -> Result<StripedRw, SpecError> {
-        let load = (params.word("grow") == "on").then(|| params.decimal("load"));
-        let mut buckets = params.size("buckets");
-        if let Some(load) = load {
-            buckets = item::buckets_for(params.integer("capacity"), load, buckets);
-        }
-        let stripes = params.size("stripes").min(buckets);
+        let (load, buckets, stripes) = stripes::of_growing_or_not(params)?;
         let array = Array::open(buckets, stripes, load)
             .ok_or_else(|| item::too_many_buckets(StripedRw::NAME, buckets))?;
         Ok(StripedRw {

@@ -3,11 +3,12 @@
 
 use std::cell::UnsafeCell;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use crossbeam_utils::CachePadded;
 use parking_lot::{Mutex, MutexGuard};
 
+use super::claim::Claim;
 use super::helper::Bell;
 use crate::base::EventKind;
 use crate::table::Env;
@@ -87,6 +88,15 @@ struct Move {
     next: usize,
 }
 
+/// What came of an attempt to begin a move.
+enum Attempt {
+    Begun,
+    /// The items do not exceed the limit.
+    NotFull,
+    /// There is no memory for a larger array.
+    NoMemory,
+}
+
 /// What a stripe counts of its own buckets.
 #[derive(Default)]
 pub(super) struct Stripe {
@@ -104,14 +114,10 @@ pub(super) struct Growth {
     /// of the last of them.
     moved: CachePadded<AtomicUsize>,
     pub(super) stripes: Box<[CachePadded<Mutex<Stripe>>]>,
-    /// Items as far as the stripes have reported them.
-    pub(super) reported: CachePadded<AtomicI64>,
-    /// More items than this, and the table grows.
-    limit: AtomicI64,
+    /// Whether it is time for a move, and who begins it.
+    pub(super) claim: Claim,
     /// Bytes of both arrays.
     pub(super) array_bytes: AtomicU64,
-    /// Set by the thread that finds the table full, cleared when the move it brought about has ended.
-    growing: AtomicBool,
     /// The move in progress. Locked by who moves, before any stripe.
     source: Mutex<Option<Move>>,
     pub(super) bell: Bell,
@@ -144,10 +150,8 @@ impl Growth {
             arrays: UnsafeCell::new(arrays),
             moved: CachePadded::new(AtomicUsize::new(1)),
             stripes: (0..stripes).map(|_| CachePadded::default()).collect(),
-            reported: CachePadded::default(),
-            limit: AtomicI64::new(limit),
+            claim: Claim::new(limit),
             array_bytes: AtomicU64::new(bytes),
-            growing: AtomicBool::new(false),
             source: Mutex::new(None),
             bell: Bell::default(),
             load,
@@ -204,26 +208,7 @@ impl Growth {
 
     /// Whether no move is pending.
     pub(super) fn settled(&self) -> bool {
-        !self.growing.load(Ordering::SeqCst)
-    }
-
-    /// Whether the table looks full and the caller is the one to see to it.
-    pub(super) fn claim(&self) -> bool {
-        // Sequentially consistent, with the store in `unclaim`: of a thread that reports the last
-        // item and finds the claim taken, and one that gives it up and looks at the reports, at
-        // least one sees the other.
-        self.reported.load(Ordering::SeqCst) > self.limit.load(Ordering::SeqCst)
-            && !self.growing.swap(true, Ordering::SeqCst)
-    }
-
-    fn unclaim(&self) {
-        self.growing.store(false, Ordering::SeqCst);
-    }
-
-    /// After a move has ended: gives up the claim, and takes it again if the table is already full.
-    pub(super) fn finish_and_look_again(&self) -> bool {
-        self.unclaim();
-        self.claim()
+        self.claim.is_free()
     }
 
     /// Puts a larger array beside the present one, if the items really exceed the limit; else gives up
@@ -233,28 +218,38 @@ impl Growth {
     /// takes time, the allocation, has been done before.
     #[cold]
     pub(super) fn begin(&self) -> bool {
-        let started = self.try_begin();
-        if !started {
-            self.unclaim();
+        loop {
+            match self.try_begin() {
+                Attempt::Begun => return true,
+                Attempt::NotFull => {
+                    // It may have become full since, while nobody else could take the claim.
+                    if !self.claim.give_up_and_look_again() {
+                        return false;
+                    }
+                }
+                Attempt::NoMemory => {
+                    self.claim.give_up();
+                    return false;
+                }
+            }
         }
-        started
     }
 
-    fn try_begin(&self) -> bool {
+    fn try_begin(&self) -> Attempt {
         let from = {
             let _stripe = self.stripes[0].lock();
             // SAFETY: a stripe's lock is held.
             unsafe { &*self.arrays.get() }.new.all().len()
         };
-        let reported = u64::try_from(self.reported.load(Ordering::Relaxed)).unwrap_or(0);
+        let reported = u64::try_from(self.claim.reported()).unwrap_or(0);
         let to = item::buckets_for(reported, self.load, from);
         if to == from {
-            return false;
+            return Attempt::NotFull;
         }
         self.env.note(EventKind::Begin, from, to);
         let Some(new) = Buckets::open(to) else {
             self.env.note(EventKind::End, from, from);
-            return false;
+            return Attempt::NoMemory;
         };
         let mut source = self.source.lock();
         assert!(source.is_none(), "one move at a time");
@@ -264,11 +259,10 @@ impl Growth {
         for stripe in &mut stripes {
             stripe.unreported = 0;
         }
-        self.reported.store(counted, Ordering::SeqCst);
-        if counted <= self.limit.load(Ordering::Relaxed) {
+        if !self.claim.recount(counted) {
             drop(stripes);
             self.env.note(EventKind::End, from, from);
-            return false;
+            return Attempt::NotFull;
         }
         // SAFETY: all stripes' locks are held, and all references into the arrays live no longer
         // than the lock they were taken under.
@@ -280,10 +274,10 @@ impl Growth {
         arrays.old_len = from;
         arrays.report_every = report_every(limit, stripes.len());
         self.moved.store(0, Ordering::Relaxed);
-        self.limit.store(limit, Ordering::SeqCst);
+        self.claim.set_limit(limit);
         self.array_bytes.fetch_add(bytes, Ordering::Relaxed);
         *source = Some(Move { old, to, next: 0 });
-        true
+        Attempt::Begun
     }
 
     /// Moves up to `buckets` buckets, unless another thread is at it; whether the move has ended

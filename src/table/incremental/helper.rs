@@ -97,7 +97,7 @@ fn work(growth: &Growth) {
                     return;
                 }
             }
-            if !growth.finish_and_look_again() {
+            if !growth.claim.give_up_and_look_again() {
                 break;
             }
         }

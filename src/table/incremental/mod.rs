@@ -42,8 +42,8 @@
 //! - Which arrays there are may be read under any stripe's lock and is changed only while all are
 //!   held, taken in index order by a thread that holds no other stripe. `moved` passes a bucket only
 //!   under the lock of the bucket's stripe.
-//! - `source`, the move in progress, is locked before any stripe, by the mover. `growing` is a claim:
-//!   who sets it starts the next move; until that has ended the others leave it alone.
+//! - `source`, the move in progress, is locked before any stripe, by the mover. The claim
+//!   is taken by one thread, who starts the next move; until that has ended the others leave it alone.
 //!
 //! **Memory:** an entry is freed by the operation that removes or outgrows it, under its stripe's
 //! lock. The old array is freed when its last bucket has been moved: nobody refers to a bucket of it
@@ -56,6 +56,7 @@
 //! (item locks by the hash's low bits, all paused for the exchange). Unlike there, the helper waits
 //! for a stripe that is taken instead of sleeping 10 ms, and buckets are moved one lock each.
 
+mod claim;
 mod growth;
 mod helper;
 
@@ -68,7 +69,7 @@ use self::growth::{Growth, Stripe};
 use self::helper::Helper;
 use super::item::{self, Chain, Item};
 use super::prefetch::{GROUP, lock_group, prefetch_read};
-use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy, scan};
+use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy, scan, stripes};
 use crate::base::{
     BadInput, ByteSplit, Census, Key, Param, Params, Range, SpecError, Usage, Worker,
 };
@@ -121,7 +122,7 @@ impl Incremental {
     /// full, and a part of the move where writers do it.
     #[inline]
     fn after_write(&self, full: bool) {
-        if full && self.growth.claim() {
+        if full && self.growth.claim.take() {
             match self.mover {
                 Mover::Helper { .. } => self.growth.bell.ring(),
                 Mover::Writers { .. } => {
@@ -138,7 +139,7 @@ impl Incremental {
 
     #[cold]
     fn move_some(&self, buckets: usize) {
-        if self.growth.advance(buckets) && self.growth.finish_and_look_again() {
+        if self.growth.advance(buckets) && self.growth.claim.give_up_and_look_again() {
             self.growth.begin();
         }
     }
@@ -168,7 +169,7 @@ impl Locked<'_> {
             return false;
         }
         let change = std::mem::take(&mut stripe.unreported);
-        self.growth.reported.fetch_add(change, Ordering::SeqCst);
+        self.growth.claim.report(change);
         change > 0
     }
 }
@@ -203,7 +204,7 @@ impl Strategy for Incremental {
                 min: 1,
                 max: 1 << 20,
             },
-            meaning: "locks; never more than buckets at the start",
+            meaning: "locks; at most the buckets at the start, to which the default is lowered",
         },
         Param {
             name: "mover",
@@ -224,10 +225,13 @@ impl Strategy for Incremental {
     const WALK: bool = true;
     type Session<'t> = IncrementalSession<'t>;
 
+    fn check(params: &Params) -> Result<(), SpecError> {
+        stripes::buckets_and_stripes(params, Some(params.decimal("load"))).map(drop)
+    }
+
     fn open(params: &Params, env: &Env) -> Result<Incremental, SpecError> {
         let load = params.decimal("load");
-        let buckets = item::buckets_for(params.integer("capacity"), load, params.size("buckets"));
-        let stripes = params.size("stripes").min(buckets);
+        let (buckets, stripes) = stripes::buckets_and_stripes(params, Some(load))?;
         let growth = Growth::open(buckets, stripes, load, env)
             .ok_or_else(|| item::too_many_buckets(Incremental::NAME, buckets))?;
         let growth = Arc::new(growth);

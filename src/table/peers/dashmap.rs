@@ -59,6 +59,7 @@ impl DashMap {
 
 impl Strategy for DashMap {
     const NAME: &'static str = "dashmap";
+    const PEER: bool = true;
     const ABOUT: &'static str = "peer: dashmap, a sharded hashbrown with locks of its own.";
     const SOURCE: &'static str = "the dashmap crate, version 6";
     const PARAMS: &'static [Param] = &[Param::CAPACITY];

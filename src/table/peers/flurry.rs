@@ -53,6 +53,7 @@ pub struct FlurrySession<'t> {
 
 impl Strategy for Flurry {
     const NAME: &'static str = "flurry";
+    const PEER: bool = true;
     const ABOUT: &'static str =
         "peer: flurry, Java's ConcurrentHashMap: lock-free reads of bins that are lists or trees.";
     const SOURCE: &'static str =

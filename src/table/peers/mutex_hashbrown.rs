@@ -44,6 +44,7 @@ pub struct MutexHashbrownSession<'t> {
 
 impl Strategy for MutexHashbrown {
     const NAME: &'static str = "mutex-hashbrown";
+    const PEER: bool = true;
     const ABOUT: &'static str = "peer: a hashbrown SwissTable behind one mutex.";
     const SOURCE: &'static str = "the hashbrown crate, version 0.17; parking_lot's mutex";
     const PARAMS: &'static [Param] = &[Param::CAPACITY];

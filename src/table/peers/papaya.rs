@@ -55,6 +55,7 @@ pub struct PapayaSession<'t> {
 
 impl Strategy for Papaya {
     const NAME: &'static str = "papaya";
+    const PEER: bool = true;
     const ABOUT: &'static str =
         "peer: papaya, lock-free reads over open addressing, resized step by step.";
     const SOURCE: &'static str = "the papaya crate, version 0.2";

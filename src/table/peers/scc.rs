@@ -60,6 +60,7 @@ impl Scc {
 
 impl Strategy for Scc {
     const NAME: &'static str = "scc";
+    const PEER: bool = true;
     const ABOUT: &'static str =
         "peer: scc::HashMap, 32-slot buckets each with a lock, resized a few buckets at a time.";
     const SOURCE: &'static str = "the scc crate, version 3";

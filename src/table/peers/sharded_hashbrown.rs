@@ -63,6 +63,7 @@ impl ShardedHashbrown {
 
 impl Strategy for ShardedHashbrown {
     const NAME: &'static str = "sharded-hashbrown";
+    const PEER: bool = true;
     const ABOUT: &'static str = "peer: hashbrown SwissTables under reader-writer locks, one picked by high bits of the hash.";
     const SOURCE: &'static str =
         "the common idiom over the hashbrown crate, version 0.17; parking_lot's lock";

@@ -51,7 +51,7 @@ use parking_lot::{Mutex, MutexGuard};
 use self::link::{Link, bit};
 use super::item::{self, buckets_for, items_allowed, low_bits, too_many_buckets};
 use super::prefetch::prefetch_read;
-use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy, scan};
+use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy, scan, stripes};
 use crate::base::{
     ByteSplit, Census, EventKind, Key, Param, Params, Range, SpecError, Usage, Worker,
 };
@@ -315,17 +315,21 @@ impl Strategy for Tagged {
                 min: 1,
                 max: 1 << 20,
             },
-            meaning: "locks; never more than buckets at the start",
+            meaning: "locks; at most the buckets at the start, to which the default is lowered",
         },
         Param::CAPACITY,
     ];
     const WALK: bool = true;
     type Session<'t> = TaggedSession<'t>;
 
+    fn check(params: &Params) -> Result<(), SpecError> {
+        stripes::at_most(params, params.size("buckets")).map(drop)
+    }
+
     fn open(params: &Params, env: &Env) -> Result<Tagged, SpecError> {
         let load = params.decimal("load");
         let buckets = buckets_for(params.integer("capacity"), load, params.size("buckets"));
-        let stripes = params.size("stripes").min(params.size("buckets"));
+        let stripes = stripes::at_most(params, params.size("buckets"))?;
         let array = Array::open(buckets, stripes, load)
             .ok_or_else(|| too_many_buckets(Tagged::NAME, buckets))?;
         Ok(Tagged {
