@@ -286,4 +286,91 @@ mod loom_tests {
             reuser.join().unwrap();
         });
     }
+
+    /// A bucket that doubling gives a child: the versions of both, and where the entry is.
+    struct Doubling {
+        mask: AtomicUsize,
+        versions: [Version; 2],
+        slots: [AtomicUsize; 2],
+    }
+
+    /// The entry's hash: in bucket 0 of one, in bucket 1 of two.
+    const HASH: usize = 1;
+
+    impl Doubling {
+        /// As `Directory::double` and `Optimistic::split` do it.
+        fn double_and_split(&self) {
+            self.mask.store(1, Ordering::Release);
+            let held = self.versions[0].lock();
+            self.slots[0].store(0, Ordering::Release);
+            self.slots[1].store(1, Ordering::Release);
+            self.versions[1].publish_live(false);
+            self.versions[0].unlock(held);
+        }
+
+        /// As `Optimistic::find` does it; `again` says whether it looks again at the mask before a miss,
+        /// and at the child after the parent's version was loaded.
+        fn finds(&self, again: [bool; 2]) -> bool {
+            let [at_mask, at_child] = again;
+            loop {
+                let mask = self.mask.load(Ordering::Acquire);
+                let mut bucket = HASH & mask;
+                let mut state = self.versions[bucket].load();
+                let mut moved = false;
+                if !state.is_live() {
+                    let child = bucket;
+                    bucket = HASH & (mask >> 1);
+                    state = self.versions[bucket].load();
+                    moved = at_child && self.versions[child].load().is_live();
+                }
+                if !moved && !state.is_locked() {
+                    let found = self.slots[bucket].load(Ordering::Acquire) == 1;
+                    let still = self.versions[bucket].unchanged_since(state);
+                    if still && found {
+                        return true;
+                    }
+                    if still && (!at_mask || self.mask.load(Ordering::Acquire) == mask) {
+                        return false;
+                    }
+                }
+                thread::yield_now();
+            }
+        }
+    }
+
+    fn a_reader_beside_a_doubling(again: [bool; 2]) {
+        loom::model(move || {
+            let table = Arc::new(Doubling {
+                mask: AtomicUsize::new(0),
+                versions: [live(), Version(AtomicU64::new(0))],
+                slots: [AtomicUsize::new(1), AtomicUsize::new(0)],
+            });
+            let writer = {
+                let table = Arc::clone(&table);
+                thread::spawn(move || table.double_and_split())
+            };
+            assert!(table.finds(again), "a miss");
+            writer.join().unwrap();
+        });
+    }
+
+    /// An entry that goes from a bucket to its child is never missed.
+    #[test]
+    fn loom_a_split_is_not_missed() {
+        a_reader_beside_a_doubling([true; 2]);
+    }
+
+    /// The model can fail: the array has doubled and the bucket was split before its version was loaded.
+    #[test]
+    #[should_panic(expected = "a miss")]
+    fn loom_without_a_second_look_at_the_mask_it_would_be() {
+        a_reader_beside_a_doubling([false, true]);
+    }
+
+    /// The model can fail: the child has got the entry before the parent's version was loaded.
+    #[test]
+    #[should_panic(expected = "a miss")]
+    fn loom_without_a_second_look_at_the_child_it_would_be() {
+        a_reader_beside_a_doubling([true, false]);
+    }
 }
