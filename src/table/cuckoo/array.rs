@@ -147,9 +147,12 @@ impl Array {
     }
 
     /// The entry of `key`, if it is found, which it may not be while entries move. For a reader that
-    /// is pinned, and for the writer.
+    /// is pinned for as long as the array is borrowed, and for the writer.
     #[inline]
     pub(super) fn find(&self, place: Place, key: Key<'_>) -> Option<Borrowed<'_>> {
+        // SAFETY: words are loaded from this array, acquiring, and the borrow that the entry gets lasts
+        // no longer than the array's, for which the caller is pinned, or the writer.
+        let entry = |word| unsafe { entry(word) };
         let found = self.slots(place).find_map(|slot| {
             let word = slot.load(Ordering::Acquire);
             (tag(word) == place.tag)
@@ -165,7 +168,8 @@ impl Array {
 
     /// Where the entry of `key` is. For the writer.
     pub(super) fn spot(&self, place: Place, key: Key<'_>) -> Option<Spot<'_>> {
-        let has_key = |word| entry(word).has_key(key.bytes);
+        // SAFETY: words are loaded from this array by the writer, who frees nothing here.
+        let has_key = |word| unsafe { entry(word) }.has_key(key.bytes);
         let slot = self.slots(place).find(|slot| {
             let word = slot.load(Ordering::Relaxed);
             tag(word) == place.tag && has_key(word)
@@ -309,7 +313,9 @@ impl Array {
 impl Spot<'_> {
     /// The entry. For the writer.
     pub(super) fn entry(&self) -> Borrowed<'_> {
-        entry(self.slot().load(Ordering::Relaxed))
+        // SAFETY: the word is loaded from the array by the writer, and the entry's borrow ends with that
+        // of the spot, which has to be given up for the entry to be replaced or taken out.
+        unsafe { entry(self.slot().load(Ordering::Relaxed)) }
     }
 
     /// Puts another entry of the same key in its place, and returns the old one's block, which readers
@@ -359,14 +365,17 @@ fn address(word: *mut Header) -> *mut Header {
 }
 
 /// The entry of a word that was read, not null, from a slot or link of a table.
+///
+/// # Safety
+/// `word` was loaded from a slot or a link of an array, acquiring, or by the writer; it has an address.
+/// For all of `'g` the entry is not freed: the caller is the writer, who alone has entries freed, and
+/// none that it is still reading; or it was pinned when it got at the array, and stays so.
 #[inline]
-fn entry<'g>(word: *mut Header) -> Borrowed<'g> {
+unsafe fn entry<'g>(word: *mut Header) -> Borrowed<'g> {
     let block = NonNull::new(address(word)).expect("a slot with a tag has an entry");
     // SAFETY: what slots and links hold was put there by `word` from `Entry::into_raw`, and acquiring
     // the pointer (or being the writer that stored it) makes its bytes visible. An entry is dropped
     // with the table, or by the epoch after it was taken out, when everybody is done who was pinned
-    // at that time. Readers got at the array under a pin that outlasts `'g`, as the functions of this
-    // file that hand the entry on tie it to a borrow of the array; the writer alone takes entries
-    // out, so that those it reads stay while it does.
+    // at that time; the caller answers for being one of them, or the writer, for as long as `'g`.
     unsafe { Entry::borrow(block) }
 }
