@@ -199,17 +199,59 @@ mod tests {
     use super::*;
     use crate::hash::vectors;
 
-    /// `SipHash` under the key 00 … 0f: of the empty key from the reference code's vectors
-    /// (`vectors.h`, Aumasson), 2-4 of 00 … 0e from the paper. XXH3-64 of the empty key with seed 0,
-    /// and of 1 and 2367 bytes of its test buffer, from the xxHash repository's sanity tests.
+    /// Under the key 00 … 0f, of the first bytes of 00, 01, 02 …: 2-4 as in the paper's appendix and the
+    /// reference code (`vectors.h`, Aumasson); 1-3 of the empty key whole, and the low halves as they are
+    /// in Linux, whose 64-bit `hsiphash` is that half of SipHash-1-3 (`lib/tests/siphash_kunit.c`).
     #[test]
-    fn published_vectors() {
+    fn siphash_vectors() {
         let key = [0x0706_0504_0302_0100, 0x0f0e_0d0c_0b0a_0908];
-        let bytes: Vec<u8> = (0..15).collect();
-        assert_eq!(sip13(b"", key), 0xabac_0158_050f_c4dc);
+        let bytes: Vec<u8> = (0..32).collect();
         assert_eq!(sip24(b"", key), 0x726f_db47_dd0e_0e31);
-        assert_eq!(sip24(&bytes, key), 0xa129_ca61_49be_45e5);
-        assert_eq!(xxh3(b"", [0, 0]), 0x2d06_8005_38d3_94c2);
+        assert_eq!(sip24(&bytes[..8], key), 0x93f5_f579_9a93_2462);
+        assert_eq!(sip24(&bytes[..15], key), 0xa129_ca61_49be_45e5);
+        assert_eq!(sip13(b"", key), 0xabac_0158_050f_c4dc);
+        for (len, expected) in [
+            (0, 0x050f_c4dc),
+            (1, 0x7d57_ca93),
+            (7, 0x9bb1_1140),
+            (8, 0x8d29_9a8e),
+            (9, 0x6c06_3de4),
+            (15, 0x2a51_9956),
+            (16, 0x7d90_8b66),
+            (17, 0x63db_d80c),
+        ] {
+            assert_eq!(low_half(sip13(&bytes[..len], key)), expected, "{len}");
+        }
+    }
+
+    /// `XSUM_XXH3_testdata` of the xxHash repository (`tests/sanity_test_vectors.h`): a length out of
+    /// each of the ranges that XXH3 treats apart, with seed 0 and with `PRIME64`, over the buffer that
+    /// its self-test fills (`XSUM_fillTestBuffer`).
+    #[test]
+    fn xxh3_vectors() {
+        const PRIME32: u64 = 2_654_435_761;
+        const PRIME64: u64 = 11_400_714_785_074_694_797;
+        let powers =
+            std::iter::successors(Some(PRIME32), |power| Some(power.wrapping_mul(PRIME64)));
+        let buffer: Vec<u8> = powers
+            .map(|power| power.to_be_bytes()[0])
+            .take(512)
+            .collect();
+        for (len, unseeded, seeded) in [
+            (0, 0x2d06_8005_38d3_94c2, 0xa8a6_b918_b2f0_364a),
+            (1, 0xc44b_dff4_074e_ecdb, 0x032b_e332_dd76_6ef8),
+            (6, 0x27b5_6a84_cd2d_7325, 0x8458_9c11_6ab5_9ab9),
+            (12, 0xa713_daf0_dfbb_77e7, 0xe730_3e1b_2336_de0e),
+            (24, 0xa3fe_70bf_9d35_10eb, 0x850e_80fc_35bd_d690),
+            (48, 0x397d_a259_ecba_1f11, 0xadc2_cbaa_44ac_c616),
+            (80, 0xbcde_fbbb_2c47_c90a, 0xc6dd_0cb6_9953_2e73),
+            (195, 0xcd94_217e_e362_ec3a, 0xba68_003d_370c_b3d9),
+            (403, 0xcdeb_804d_65c6_dea4, 0x6259_f6ec_fd64_43fd),
+            (512, 0x617e_4959_9013_cb6b, 0x3ce4_57de_14c2_7708),
+        ] {
+            assert_eq!(xxh3(&buffer[..len], [0, 9]), unseeded, "{len}");
+            assert_eq!(xxh3(&buffer[..len], [PRIME64, 9]), seeded, "{len}, seeded");
+        }
         assert_eq!(xxh3_32(b"", [0, 0]), widen(0x38d3_94c2));
     }
 
