@@ -153,6 +153,9 @@ pub struct CellEntry {
     pub hash: String,
     /// Whether it is a control: drawn as the floor, never ranked.
     pub control: bool,
+    /// Whether it is a map of others behind our interface. Runs of before this was kept have none.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub peer: bool,
     /// Whether it is the second copy of the baseline.
     pub twin: bool,
     /// Index of the target's colour and marker, the same in all charts.

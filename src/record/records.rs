@@ -340,6 +340,7 @@ mod tests {
                 target_full: "fixed:buckets=2^10,capacity=0".into(),
                 hash: "sip13".into(),
                 control: false,
+                peer: false,
                 twin: false,
                 colour: 1,
             }],

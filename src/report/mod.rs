@@ -12,6 +12,7 @@ mod format;
 mod grid;
 mod hashes;
 mod json;
+mod labels;
 mod latency;
 mod model;
 mod page;
@@ -31,7 +32,7 @@ pub use compare::{
     Call, CellComparison, Compared, Overall, Side, comparison_json, comparison_markdown,
     comparison_table,
 };
-pub use findings::{Finding, Topic, findings};
+pub use findings::{Ask, Finding, Topic, findings};
 pub use hashes::{
     AvalancheFigures, Fall, HashFigures, HashFinding, HashSummary, SpeedPoint, hash_findings,
     hash_json, hash_table,

@@ -28,6 +28,7 @@ pub(crate) struct Cell<'a> {
     /// The largest deviation of a slice, as a part of its rate.
     jitter: f64,
     control: bool,
+    peer: bool,
     twin: bool,
     hash_ns: Option<f64>,
     error: Option<&'a str>,
@@ -45,6 +46,7 @@ impl<'a> Cell<'a> {
             ns,
             jitter: 0.02,
             control: false,
+            peer: false,
             twin: false,
             hash_ns: None,
             error: None,
@@ -62,6 +64,14 @@ impl<'a> Cell<'a> {
             hash_ns: Some(hash_ns),
             bytes_per_entry: 0,
             ..Cell::new("null", ns)
+        }
+    }
+
+    /// A map of others.
+    pub fn peer(target: &'a str, ns: f64) -> Cell<'a> {
+        Cell {
+            peer: true,
+            ..Cell::new(target, ns)
         }
     }
 
@@ -250,6 +260,7 @@ impl Synthetic {
             target_full: format!("{strategy}:{rest}").trim_end_matches(':').into(),
             hash: "sip13".into(),
             control: cell.control,
+            peer: cell.peer,
             twin: cell.twin,
             colour,
         });

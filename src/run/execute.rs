@@ -307,6 +307,7 @@ fn cells(index: u32, panel: &Panel<'_>) -> Vec<CellEntry> {
         target_full: cell.params.full(),
         hash: cell.hash.clone(),
         control: cell.row.control,
+        peer: cell.row.peer,
         twin: cell.twin,
         colour: cell.colour,
     };

@@ -15,6 +15,7 @@ use crate::base::{BadInput, Params, Spec, expand_sweeps};
 use crate::catalog::{self, Row};
 use crate::hash;
 use crate::machine;
+use crate::report::Ask;
 use crate::workload::{TraceFacts, Workload};
 
 /// Time for the slices of a cell when nobody says, in seconds: ten slices of 10 ms for each of
@@ -151,33 +152,45 @@ impl Panel<'_> {
         births.min(self.trials.unwrap_or(u32::MAX))
     }
 
-    /// Seconds that filling its tables may take in all: a guess for the progress bar.
+    /// Seconds that starting children and filling their tables may take in all: a guess for the
+    /// progress bar. A child is checked before it is filled, and its stream is drawn.
     #[must_use]
     pub fn filling_s(&self) -> f64 {
-        self.one_filling_s() * f64::from(self.births())
+        let one = 0.1 + self.filled() * 0.65e-6;
+        one * self.cells.len() as f64 * f64::from(self.births())
     }
 
-    /// Seconds of its slices: what it is given, or what so many passes may take.
+    /// Seconds of its slices: what it is given, or what so many passes may take. Between the slices
+    /// of a pass streams are drawn, and each pass begins with a fresh table.
     fn slices_s(&self) -> f64 {
         match self.trials.filter(|_| self.is_pass()) {
-            None => self.time_s,
             Some(trials) if self.workload.pace.is_some() => {
                 f64::from(trials) * self.cells.len() as f64 * latency::pass_s(self)
             }
+            None if self.is_pass() && self.workload.pace.is_none() => 2.0 * self.time_s,
+            None => 1.05 * self.time_s,
             Some(trials) => {
                 let ops = self.workload.ops.unwrap_or(self.workload.entries) as f64;
-                f64::from(trials) * self.cells.len() as f64 * (0.05 + ops * 0.9e-6)
+                let op_s = if self.workload.clocked {
+                    1.6e-6
+                } else {
+                    1.2e-6
+                };
+                f64::from(trials) * self.cells.len() as f64 * (0.1 + ops * op_s)
             }
         }
     }
 
+    /// The least that filling its tables once takes, by which births are rationed: what others do to
+    /// the machine is no reason for fewer.
     fn one_filling_s(&self) -> f64 {
-        let filled = if self.workload.prefill {
-            self.workload.entries
-        } else {
-            0
-        };
-        (0.03 + filled as f64 * 0.4e-6) * self.cells.len() as f64
+        (0.03 + self.filled() * 0.4e-6) * self.cells.len() as f64
+    }
+
+    /// Entries that a table has before it is measured.
+    fn filled(&self) -> f64 {
+        let filled = self.workload.prefill.then_some(self.workload.entries);
+        filled.unwrap_or(0) as f64
     }
 }
 
@@ -207,7 +220,7 @@ impl<'r> Plan<'r> {
             BTreeMap::new();
         let mut notes = Vec::new();
         for suite in &suites {
-            check_suite(suite)?;
+            check_suite(rows, suite)?;
             for group in &suite.group {
                 for mut workload in workloads(suite, group)? {
                     let trace = match &workload.trace {
@@ -286,8 +299,19 @@ impl<'r> Plan<'r> {
     }
 }
 
-fn check_suite(suite: &Suite) -> Result<(), BadInput> {
+fn check_suite(rows: &[Row], suite: &Suite) -> Result<(), BadInput> {
     let bad = |why: String| Err(BadInput(format!("suite '{}': {why}", suite.name)));
+    for text in &suite.first {
+        match text.parse() {
+            Ok(Ask::Topic(_)) => {}
+            Ok(Ask::Pair(a, b)) => {
+                for name in [a, b] {
+                    catalog::find(rows, &name)?;
+                }
+            }
+            Err(why) => return bad(format!("first: {why}")),
+        }
+    }
     let groups = suite.group.iter();
     for &threads in groups.flat_map(|group| group.threads.as_ref().unwrap_or(&suite.threads)) {
         if threads == 0 || threads > MOST_THREADS {

@@ -39,6 +39,10 @@ pub struct Suite {
     /// A paragraph for the report: what the suite asks and how to read its answer.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub analysis: String,
+    /// What the findings of its report begin with, in this order: topics, as `report.json` names them,
+    /// and `A / B`, two strategies to be set against each other.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub first: Vec<String>,
     /// Records in each workload's key space; a preset's own number otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entries: Option<u64>,

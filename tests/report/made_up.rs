@@ -119,6 +119,7 @@ fn manifest(run_id: &str, size: Size) -> Manifest {
                 target_full: target.into(),
                 hash: "sip13".into(),
                 control: target == "null",
+                peer: false,
                 twin: at == 2,
                 colour: at.saturating_sub(u32::from(at > 1)),
             })

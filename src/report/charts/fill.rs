@@ -340,7 +340,11 @@ fn resizes(marks: &[&MarkRow], clock: &Clock) -> Vec<Resize> {
     began
         .filter_map(|(index, begin)| {
             let mut later = marks[index..].iter().filter(|mark| mark.event == "end");
-            let end = later.find(|mark| mark.to_buckets == begin.to_buckets);
+            // One that was given up ends at the buckets that it began with.
+            let given_up = |mark: &MarkRow| {
+                mark.from_buckets == begin.from_buckets && mark.to_buckets == begin.from_buckets
+            };
+            let end = later.find(|mark| mark.to_buckets == begin.to_buckets || given_up(mark));
             let at_ns = clock.at(begin.at_ns)?;
             Some(Resize {
                 at_ns,
@@ -392,7 +396,9 @@ fn one(canvas: &mut Canvas<'_>, pass: &Pass<'_>, frame: Frame, y: &Axis, shown: 
     let bottom = frame.top + frame.height;
     for resize in &pass.resizes {
         let from = across(resize.at_ns);
-        let to = across(resize.at_ns + resize.took_ns.unwrap_or(0.0)).max(from + 1);
+        // One that did not end within the pass went on until its last slice.
+        let ended = resize.took_ns.map_or(end, |took_ns| resize.at_ns + took_ns);
+        let to = across(ended).max(from + 1);
         canvas.rectangle(
             (from, frame.top),
             (to, bottom),

@@ -7,12 +7,15 @@ use super::canvas::{self, Align, Canvas, Drawn, Frame, WIDTH, clip, pixel, text_
 use super::palette::{Style, Tone};
 use super::{Chart, Suite, positive, stem, workload_of};
 use crate::report::format::{changes, counted, noise, times, times_within};
+use crate::report::labels::Shared;
 use crate::report::summary::{CellSummary, PanelSummary, Verdict};
 
 const ROW: i32 = 20;
 const HEADING: i32 = 26;
 /// Rows from which on a suite's panels are spread over several charts.
 const MOST_ROWS: usize = 60;
+/// Pixels that labels may take; longer ones are cut.
+const WIDEST_LABEL: i32 = 330;
 
 pub(super) fn charts(suite: &Suite<'_>, charts: &mut Vec<Chart>) {
     let mut parts: Vec<Vec<&PanelSummary>> = Vec::new();
@@ -84,9 +87,13 @@ fn chart(suite: &str, panels: &[&PanelSummary], part: &str) -> Option<Chart> {
         .filter(|_| same)
         .copied()
         .unwrap_or("its panel's baseline");
+    let shared = Shared::of(panels.iter().copied());
+    let all_with = shared
+        .in_words()
+        .map_or_else(String::new, |params| format!(" All targets have {params}."));
     let title = format!("Which targets are really faster or slower than {baseline}?{part}");
     let svg = canvas::draw(&title, height + 70, |canvas| {
-        paint(canvas, panels, (low, high), height)
+        paint(canvas, panels, &shared, (low, high), height)
     })?;
     Some(Chart {
         file: stem(&["ratios", suite]),
@@ -96,7 +103,7 @@ fn chart(suite: &str, panels: &[&PanelSummary], part: &str) -> Option<Chart> {
         about: format!(
             "Each target's rate over that of {baseline}, paired slice by slice, with its 95 % bootstrap interval; right \
              of 1 is faster; the scale is logarithmic. The grey band is the A/A noise, the same table measured twice: \
-             what touches it is no difference."
+             what touches it is no difference.{all_with}"
         ),
         svg,
     })
@@ -105,13 +112,14 @@ fn chart(suite: &str, panels: &[&PanelSummary], part: &str) -> Option<Chart> {
 fn paint(
     canvas: &mut Canvas<'_>,
     panels: &[&PanelSummary],
+    shared: &Shared,
     (low, high): (f64, f64),
     height: i32,
 ) -> Drawn {
-    let labels = panels
-        .iter()
-        .flat_map(|panel| rows_of(panel).map(|cell| text_width(&panel.label(cell))));
-    let left = labels.max().unwrap_or(0).clamp(100, 250) + 36;
+    let labels = panels.iter().flat_map(|panel| {
+        rows_of(panel).map(|cell| text_width(&shared.without(&panel.label(cell))))
+    });
+    let left = labels.max().unwrap_or(0).clamp(100, WIDEST_LABEL) + 36;
     let frame = Frame {
         left,
         top: 8,
@@ -144,7 +152,8 @@ fn paint(
         )?;
         let mut y = top + HEADING;
         for cell in rows_of(panel) {
-            one(canvas, panel, cell, &at, (left, y))?;
+            let short = shared.without(&panel.label(cell));
+            one(canvas, (panel, cell), &short, &at, (left, y))?;
             y += ROW;
         }
         top = bottom;
@@ -180,15 +189,15 @@ fn band(
 
 fn one(
     canvas: &mut Canvas<'_>,
-    panel: &PanelSummary,
-    cell: &CellSummary,
+    (panel, cell): (&PanelSummary, &CellSummary),
+    short: &str,
     at: &impl Fn(f64) -> i32,
     (left, top): (i32, i32),
 ) -> Drawn {
     let middle = top + ROW / 2;
     let label = panel.label(cell);
     canvas.text(
-        &clip(&label, 250),
+        &clip(short, WIDEST_LABEL),
         (left - 12, middle),
         Align::Right,
         Tone::Ink,

@@ -195,6 +195,26 @@ fn hovering_tells_the_figures() {
 }
 
 #[test]
+fn a_resize_that_does_not_end_is_drawn_to_the_end_of_the_pass() {
+    let widths = |keep: fn(&str) -> bool| -> Vec<String> {
+        let mut records = ordinary();
+        records.marks.retain(|mark| keep(&mark.event));
+        let charts = drawn(&records);
+        let svg = &chart(&charts, "time-quick-fill-1t").svg;
+        let plain = |line: &&str| line.contains("<rect") && !line.contains("<title>");
+        let bands = svg.lines().filter(plain);
+        bands.map(str::to_owned).collect()
+    };
+    let (ended, open) = (widths(|_| true), widths(|event| event != "end"));
+    assert_eq!(ended.len(), open.len());
+    let wider = ended
+        .iter()
+        .zip(&open)
+        .filter(|(ended, open)| ended != open);
+    assert_eq!(wider.count(), 1, "{open:#?}");
+}
+
+#[test]
 fn a_resize_is_where_its_slice_is() {
     let records = ordinary();
     let charts = drawn(&records);

@@ -129,7 +129,7 @@ fn worst(panels: &[&PanelSummary]) -> Vec<Finding> {
         }
         seen.push(&cell.entry.hash);
         let walks = match (cell.mean_walk, fastest.mean_walk) {
-            (Some(long), Some(short)) => format!(
+            (Some(long), Some(short)) if figure(long) != figure(short) => format!(
                 "; the census counts a walk of {} entries against {}",
                 figure(long),
                 figure(short)
@@ -254,15 +254,16 @@ fn flooding(
         .iter()
         .map(|cost| cost.ratio.interval)
         .collect();
+    let safe = &most.safe.entry.hash;
     let how = if hurt.len() == 1 {
         format!(
-            "{} as long in {}",
+            "{} as long in {} as under {safe}",
             times_within(&most.ratio.interval),
             name(most)
         )
     } else {
         format!(
-            "{} as long, least in {} and most in {}",
+            "{} as long as under {safe}, least in {} and most in {}",
             times_between(&intervals),
             name(least),
             name(most)
@@ -275,8 +276,8 @@ fn flooding(
     };
     Finding {
         text: format!(
-            "Flooding {flooded} with {} colliding keys: a lookup takes {how} as under {}{rest}.",
-            panel.entry.entries, most.safe.entry.hash
+            "Flooding {flooded} with {} colliding keys: a lookup takes {how}{rest}.",
+            panel.entry.entries
         ),
         topic: Topic::Hash,
         panels: vec![panel.entry.panel],

@@ -1,8 +1,11 @@
 //! The main of a run in sentences that follow from its figures.
 //!
 //! Each topic proposes sentences; the same effect in several panels makes one of them, with a
-//! range. Of those at most seven are kept, the strongest of each topic before the second of any.
+//! range. Of those at most seven are kept: first what the suite asks for, then the strongest of
+//! each topic before the second of any.
 
+mod asked;
+mod batch;
 mod compare;
 mod events;
 mod hashes;
@@ -10,12 +13,14 @@ mod latency;
 mod longest;
 mod misses;
 mod model;
+mod peers;
 mod scaling;
 mod sweep;
 
 use super::format::{counted, listed};
 use super::summary::{CellSummary, PanelSummary, Summary};
 use crate::record::PanelEntry;
+pub use asked::Ask;
 
 /// Sentences that a report gives at most; errors may take [`ERRORS_AT_MOST`] of them.
 const AT_MOST: usize = 7;
@@ -27,6 +32,12 @@ const ERRORS_AT_MOST: usize = 3;
 pub enum Topic {
     /// A cell failed.
     Error,
+    /// The fastest strategies against the fastest peers.
+    Peers,
+    /// What a batch gains over single lookups.
+    Batch,
+    /// Two strategies that the suite asks to be set against each other.
+    Asked,
     /// One parameter of a strategy, over several values.
     Sweep,
     /// A target against the baseline.
@@ -58,11 +69,29 @@ pub enum Topic {
 }
 
 impl Topic {
+    /// Topics that a suite may ask for.
+    pub const ASKED: &'static [Topic] = &[
+        Topic::Batch,
+        Topic::Sweep,
+        Topic::Baseline,
+        Topic::Longest,
+        Topic::Model,
+        Topic::Pair,
+        Topic::Scaling,
+        Topic::Misses,
+        Topic::Origin,
+        Topic::Replay,
+        Topic::Resizes,
+    ];
+
     /// The word used in files.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
             Topic::Error => "error",
+            Topic::Peers => "peers",
+            Topic::Batch => "batch",
+            Topic::Asked => "asked",
             Topic::Sweep => "sweep",
             Topic::Baseline => "baseline",
             Topic::Longest => "longest",
@@ -97,8 +126,9 @@ pub struct Finding {
     pub effect: f64,
 }
 
-/// The findings of a run: errors first, then what was asked of hash functions, then the largest effect, then what is not a
-/// difference. At most seven; fewer where the figures give no more.
+/// The findings of a run: errors first, then what was asked of hash functions, then how peers compare,
+/// then what the suites ask for, then the largest effect, then what is not a difference. At most seven;
+/// fewer where the figures give no more.
 #[must_use]
 pub fn findings(summary: &Summary) -> Vec<Finding> {
     let errors = events::errors(summary);
@@ -116,8 +146,11 @@ pub fn findings(summary: &Summary) -> Vec<Finding> {
     };
     let summary = &rest;
     let mut proposed = compare::comparisons(summary);
+    let asks = asked::asks(&summary.manifest);
+    let scaling_is_asked = asks.contains(&Ask::Topic(Topic::Scaling));
     proposed.extend(sweep::sweeps(summary));
-    proposed.extend(scaling::scalings(summary));
+    proposed.extend(scaling::scalings(summary, scaling_is_asked));
+    proposed.extend(batch::batches(summary));
     proposed.extend(misses::misses(summary));
     proposed.extend(misses::origins(summary));
     proposed.extend(events::replays(summary));
@@ -127,10 +160,13 @@ pub fn findings(summary: &Summary) -> Vec<Finding> {
     proposed.extend(latency::limits(summary));
     proposed.extend(events::resizes(summary));
     proposed.sort_by(|a, b| b.effect.total_cmp(&a.effect).then(a.topic.cmp(&b.topic)));
+    let mut first = asked::first(summary, &asks, &mut proposed);
     let room = AT_MOST - errors.len() - about_hashes.len();
-    let mut kept = strongest_of_each_topic(proposed, room);
+    first.truncate(room);
+    let mut kept = strongest_of_each_topic(proposed, room - first.len());
     kept.sort_by(|a, b| b.effect.total_cmp(&a.effect).then(a.topic.cmp(&b.topic)));
-    errors.into_iter().chain(about_hashes).chain(kept).collect()
+    let answers = about_hashes.into_iter().chain(first);
+    errors.into_iter().chain(answers).chain(kept).collect()
 }
 
 /// Keeps `room` of the findings, which are sorted: the first of each topic, then the first of what
@@ -211,6 +247,27 @@ fn places(summary: &Summary, panels: &[&PanelSummary]) -> String {
         .map(|(threads, names)| format!("{} ({})", listed(names), thread_counts(threads)))
         .collect();
     each.join("; ")
+}
+
+/// Where something holds among panels of one workload: `2 threads`; `100000 entries, 1 and 2 threads;
+/// 1000000 entries in batches of 16, 1 thread`.
+fn settings(summary: &Summary, panels: &[&PanelSummary]) -> String {
+    let mut by_rest: Vec<(String, Vec<u32>)> = Vec::new();
+    for panel in panels {
+        let name = workload_name(summary, &panel.entry);
+        let rest = name.strip_prefix(&panel.entry.workload).unwrap_or(&name);
+        let rest = rest.trim_start().trim_start_matches("of ");
+        gather(&mut by_rest, rest.to_owned(), panel.entry.threads);
+    }
+    let each = by_rest.into_iter().map(|(rest, mut threads)| {
+        threads.sort_unstable();
+        threads.dedup();
+        match rest.as_str() {
+            "" => thread_counts(&threads),
+            rest => format!("{rest}, {}", thread_counts(&threads)),
+        }
+    });
+    each.collect::<Vec<_>>().join("; ")
 }
 
 fn thread_counts(threads: &[u32]) -> String {

@@ -1,13 +1,16 @@
 //! The same target at several thread counts. These are separate panels, so nothing is paired and
 //! the sentence says so.
 
-use super::{Finding, Place, Topic, cell_ids, gather, panel_numbers, workload_name};
+use super::{Finding, Place, Topic, cell_ids, gather, panel_numbers, sweep, workload_name};
 use crate::report::format::{listed, times_between};
+use crate::report::labels::Shared;
 use crate::report::summary::{CellSummary, PanelSummary, Summary};
 use crate::stats::Interval;
 
 /// Targets that a sentence lists; of more it names the best and the worst.
 const LISTED: usize = 4;
+/// The same where the suite asks how its targets scale.
+const LISTED_IF_ASKED: usize = 12;
 
 /// A target's rate at the most threads over that at the fewest.
 struct Scaling<'s> {
@@ -20,8 +23,10 @@ struct Scaling<'s> {
 /// Labels with their scalings over all workloads.
 type Targets<'s> = Vec<(String, Vec<Scaling<'s>>)>;
 
-/// A sentence per pair of thread counts.
-pub(super) fn scalings(summary: &Summary) -> Vec<Finding> {
+/// A sentence per pair of thread counts; where a suite asks, one for each workload too, with every
+/// target. Of a parameter's values the one that is fastest at the most threads stands for all.
+pub(super) fn scalings(summary: &Summary, asked: bool) -> Vec<Finding> {
+    let shared = Shared::of(summary.panels.iter());
     let mut alike: Vec<(_, Vec<&PanelSummary>)> = Vec::new();
     for panel in &summary.panels {
         let entry = &panel.entry;
@@ -37,7 +42,13 @@ pub(super) fn scalings(summary: &Summary) -> Vec<Finding> {
         if fewest.entry.threads == most.entry.threads {
             continue;
         }
-        let threads = (fewest.entry.threads, most.entry.threads);
+        let workload = if asked {
+            workload_name(summary, &fewest.entry)
+        } else {
+            String::new()
+        };
+        let key = (fewest.entry.threads, most.entry.threads, workload);
+        let sweeps = sweep::of_panel(most);
         for cell in fewest.ranking() {
             let same = |other: &&CellSummary| {
                 other.entry.target_full == cell.entry.target_full
@@ -55,24 +66,39 @@ pub(super) fn scalings(summary: &Summary) -> Vec<Finding> {
                 most: (most, at_most),
                 ratio,
             };
-            let labelled = (fewest.label(cell), scaling);
-            gather(&mut by_threads, threads, labelled);
+            let label = match sweeps.iter().find(|sweep| sweep.has(at_most)) {
+                Some(sweep) if !sweep.fastest().is(at_most) => continue,
+                Some(sweep) => {
+                    let strategy =
+                        fewest
+                            .label(cell)
+                            .replacen(&cell.entry.target, sweep.strategy, 1);
+                    format!(
+                        "{strategy} with the best of {} {}",
+                        sweep.points.len(),
+                        sweep.param
+                    )
+                }
+                None => shared.without(&fewest.label(cell)),
+            };
+            gather(&mut by_threads, key.clone(), (label, scaling));
         }
     }
     by_threads
         .into_iter()
-        .map(|(threads, labelled)| {
+        .map(|((fewest, most, _), labelled)| {
             let mut targets = Vec::new();
             for (label, scaling) in labelled {
                 gather(&mut targets, label, scaling);
             }
-            sentence(threads, targets)
+            let listed = if asked { LISTED_IF_ASKED } else { LISTED };
+            sentence((fewest, most), targets, listed)
         })
         .collect()
 }
 
 /// The ratio of two medians, with the widest interval that theirs allow.
-fn unpaired(fewest: &CellSummary, most: &CellSummary) -> Option<Interval> {
+pub(super) fn unpaired(fewest: &CellSummary, most: &CellSummary) -> Option<Interval> {
     let (fewest, most) = (fewest.rate?, most.rate?);
     (fewest.low > 0.0).then(|| Interval {
         low: most.low / fewest.high,
@@ -81,7 +107,7 @@ fn unpaired(fewest: &CellSummary, most: &CellSummary) -> Option<Interval> {
     })
 }
 
-fn sentence(threads: (u32, u32), mut targets: Targets<'_>) -> Finding {
+fn sentence(threads: (u32, u32), mut targets: Targets<'_>, at_most: usize) -> Finding {
     let middle = |scalings: &[Scaling<'_>]| {
         let logs: f64 = scalings.iter().map(|scaling| scaling.ratio.mid.ln()).sum();
         logs / scalings.len() as f64
@@ -93,7 +119,7 @@ fn sentence(threads: (u32, u32), mut targets: Targets<'_>) -> Finding {
             workloads.push(&scaling.workload);
         }
     }
-    let what = if targets.len() <= LISTED {
+    let what = if targets.len() <= at_most {
         let each = targets
             .iter()
             .enumerate()

@@ -159,7 +159,7 @@ pub(super) fn sweeps(summary: &Summary) -> Vec<Finding> {
     findings
 }
 
-/// What the census says of the two, where it says the same in every panel.
+/// What the census says of the two, where it says the same in every panel and tells them apart.
 fn walks(claims: &[Claim<'_>]) -> String {
     let pair = |claim: &Claim<'_>| {
         let (fast, slow) = (claim.cell.mean_walk?, claim.over.mean_walk?);
@@ -167,7 +167,7 @@ fn walks(claims: &[Claim<'_>]) -> String {
     };
     let pairs: Vec<Option<(String, String)>> = claims.iter().map(pair).collect();
     match &pairs[0] {
-        Some((slow, fast)) if pairs.iter().all(|other| *other == pairs[0]) => {
+        Some((slow, fast)) if slow != fast && pairs.iter().all(|other| *other == pairs[0]) => {
             format!("; the census counts a walk of {slow} entries against {fast}")
         }
         _ => String::new(),

@@ -388,13 +388,15 @@ fn chart_of<'c>(finding: &Finding, charts: &'c [Chart]) -> Option<&'c Chart> {
     let subjects: &[&str] = match finding.topic {
         Topic::Error => &[],
         Topic::Sweep => &["buckets", "ratio", "throughput"],
-        Topic::Baseline | Topic::Pair | Topic::NoDifference => &["ratio", "throughput"],
+        Topic::Baseline | Topic::Pair | Topic::NoDifference | Topic::Peers | Topic::Asked => {
+            &["ratio", "throughput"]
+        }
         Topic::Scaling => &["throughput", "threads", "ratio"],
         Topic::Misses => &["misses", "ratio"],
         Topic::Origin => &["latency", "ratio"],
         Topic::Latency | Topic::Limit => &["latency"],
         Topic::Hash => &["flood", "hashes", "ratio"],
-        Topic::Replay => &["throughput", "ratio"],
+        Topic::Replay | Topic::Batch => &["throughput", "ratio"],
         Topic::Model => &["load", "buckets"],
         Topic::Longest => &["longest"],
         Topic::Resizes => &["time-", "longest", "ratio"],

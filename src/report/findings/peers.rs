@@ -1,0 +1,294 @@
+//! Whether a strategy of ours or a map of others is the one to take: the fastest of each, wherever a
+//! panel has several of both.
+
+use std::collections::BTreeSet;
+
+use super::asked::claim;
+use super::compare::{self, Claim};
+use super::{Finding, Topic, gather, places, settings};
+use crate::report::format::{counted, listed, times};
+use crate::report::summary::{CellSummary, PanelSummary, Summary, Verdict};
+
+/// Strategies of each kind from which on a panel is a contest; one against one is a pair.
+const ENTRANTS: usize = 2;
+/// Workloads that get a sentence.
+const WORKLOADS: usize = 4;
+/// Strategies that the answer ranks besides the first.
+const NEXT: usize = 2;
+
+/// A panel where both kinds stand.
+struct Contest<'s> {
+    panel: &'s PanelSummary,
+    verdict: Verdict,
+    /// The fastest of ours over the fastest peer.
+    claim: Claim<'s>,
+}
+
+/// The answer over all panels, then a sentence for each workload.
+pub(super) fn peers(summary: &Summary) -> Vec<Finding> {
+    let contests: Vec<Contest<'_>> = summary.panels.iter().filter_map(contest).collect();
+    if contests.is_empty() {
+        return Vec::new();
+    }
+    if let [only] = contests.as_slice() {
+        return vec![the_only(summary, only)];
+    }
+    let mut findings = vec![answer(&contests)];
+    let mut by_workload: Vec<(&str, Vec<&Contest<'_>>)> = Vec::new();
+    for contest in &contests {
+        gather(&mut by_workload, &contest.panel.entry.workload, contest);
+    }
+    let sentences = by_workload.iter().take(WORKLOADS);
+    findings.extend(sentences.map(|(workload, contests)| of_workload(summary, workload, contests)));
+    findings
+}
+
+fn contest(panel: &PanelSummary) -> Option<Contest<'_>> {
+    let (peers, ours): (Vec<&CellSummary>, Vec<&CellSummary>) = panel
+        .ranking()
+        .into_iter()
+        .partition(|cell| cell.entry.peer);
+    let strategies = |cells: &[&CellSummary]| {
+        let names: BTreeSet<&str> = cells
+            .iter()
+            .map(|cell| cell.entry.strategy.as_str())
+            .collect();
+        names.len()
+    };
+    if strategies(&peers) < ENTRANTS || strategies(&ours) < ENTRANTS {
+        return None;
+    }
+    let (verdict, claim) = claim(panel, ours.first()?, peers.first()?)?;
+    Some(Contest {
+        panel,
+        verdict,
+        claim,
+    })
+}
+
+fn the_only(summary: &Summary, contest: &Contest<'_>) -> Finding {
+    let Contest {
+        panel,
+        verdict,
+        claim,
+    } = contest;
+    let (ours, peer) = (panel.label(claim.cell), panel.label(claim.over));
+    let ranks = ranks(std::slice::from_ref(contest), false);
+    let against = match verdict {
+        Verdict::NoDifference => {
+            format!("beside {peer}: {}", compare::no_difference_words(&[*claim]))
+        }
+        _ => format!("{} {peer}", over(&[*claim])),
+    };
+    let text = format!(
+        "Ours or a peer, {}: {ours}, the fastest of ours, {against}, the fastest peer{}.",
+        places(summary, &[panel]),
+        next(&ranks)
+    );
+    compare::finding(text, Topic::Peers, &[*claim])
+}
+
+/// `; then cuckoo 1.28× and optimistic 1.24×`: those that come after the first.
+fn next(ranks: &[(String, f64)]) -> String {
+    let after = ranks.iter().skip(1).take(NEXT);
+    let names: Vec<String> = after
+        .map(|(name, mean)| format!("{name} {}", times(*mean)))
+        .collect();
+    if names.is_empty() {
+        return String::new();
+    }
+    format!("; then {}", listed(&names))
+}
+
+fn answer(contests: &[Contest<'_>]) -> Finding {
+    let with = |verdict: Verdict| -> Vec<Claim<'_>> {
+        let of_it = contests.iter().filter(|contest| contest.verdict == verdict);
+        of_it.map(|contest| contest.claim).collect()
+    };
+    let mut outcomes = Vec::new();
+    for (verdict, words) in [
+        (Verdict::Faster, "ahead of the fastest peer"),
+        (Verdict::Slower, "behind it"),
+    ] {
+        let claims = with(verdict);
+        if !claims.is_empty() {
+            outcomes.push(format!(
+                "{words} in {} ({})",
+                claims.len(),
+                compare::factor(&claims)
+            ));
+        }
+    }
+    let level = with(Verdict::NoDifference);
+    if !level.is_empty() {
+        outcomes.push(format!("level with it in {}", level.len()));
+    }
+    let [ours, peers] = [false, true].map(|peer| ranks(contests, peer));
+    let mut text = format!(
+        "Ours or a peer: of {} the fastest of ours is {}",
+        counted(contests.len() as u64, "panel"),
+        listed(&outcomes)
+    );
+    if let (Some((first, mean)), Some((peer, of_peer))) = (ours.first(), peers.first()) {
+        text += &format!(
+            ". Over all of them {first} is first of ours ({} the fastest peer of each{}), {peer} first \
+             of the peers ({}; geometric means of paired medians)",
+            times(*mean),
+            next(&ours),
+            times(*of_peer)
+        );
+    }
+    text += ".";
+    let claims: Vec<Claim<'_>> = contests.iter().map(|contest| contest.claim).collect();
+    compare::finding(text, Topic::Peers, &claims)
+}
+
+/// The targets of one kind that stand in every contest, by the geometric mean of their rates over the
+/// fastest peer's; the highest first.
+fn ranks(contests: &[Contest<'_>], peers: bool) -> Vec<(String, f64)> {
+    let mut logs: Vec<(String, Vec<f64>)> = Vec::new();
+    for Contest { panel, claim, .. } in contests {
+        let of_kind = panel.ranking().into_iter();
+        for cell in of_kind.filter(|cell| cell.entry.peer == peers) {
+            let itself = cell.entry.cell_id == claim.over.entry.cell_id;
+            let log = match panel.ratio(cell, claim.over) {
+                _ if itself => 0.0,
+                Some(ratio) => ratio.interval.mid.ln(),
+                None => continue,
+            };
+            gather(&mut logs, panel.label(cell), log);
+        }
+    }
+    let everywhere = logs
+        .into_iter()
+        .filter(|(_, logs)| logs.len() == contests.len());
+    let mut ranks: Vec<(String, f64)> = everywhere
+        .map(|(label, logs)| (label, (logs.iter().sum::<f64>() / logs.len() as f64).exp()))
+        .collect();
+    ranks.sort_by(|a, b| b.1.total_cmp(&a.1));
+    ranks
+}
+
+/// Who wins where: equal pairs make one clause.
+fn of_workload(summary: &Summary, workload: &str, contests: &[&Contest<'_>]) -> Finding {
+    let mut groups = Vec::new();
+    for Contest {
+        panel,
+        verdict,
+        claim,
+    } in contests
+    {
+        let key = (*verdict, panel.label(claim.cell), panel.label(claim.over));
+        gather(&mut groups, key, *claim);
+    }
+    let clauses: Vec<String> = groups
+        .into_iter()
+        .map(|((verdict, ours, peer), claims)| {
+            let panels: Vec<&PanelSummary> = claims.iter().map(|claim| claim.panel).collect();
+            let place = settings(summary, &panels);
+            match verdict {
+                Verdict::NoDifference => {
+                    let words = compare::no_difference_words(&claims);
+                    format!("{ours} and {peer} {words} ({place})")
+                }
+                _ => format!("{ours} {} {peer} ({place})", over(&claims)),
+            }
+        })
+        .collect();
+    let claims: Vec<Claim<'_>> = contests.iter().map(|contest| contest.claim).collect();
+    let text = format!(
+        "{workload}, the fastest of ours beside the fastest peer: {}.",
+        clauses.join("; ")
+    );
+    compare::finding(text, Topic::Peers, &claims)
+}
+
+/// `does 1.31× [1.28–1.35] the operations of`.
+fn over(claims: &[Claim<'_>]) -> String {
+    format!("does {} the operations of", compare::factor(claims))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::report::synthetic::{Cell, Synthetic};
+    use crate::report::{Summary, Topic, findings};
+
+    fn contest(ours: [f64; 2], peers: [f64; 2]) -> [Cell<'static>; 4] {
+        [
+            Cell::peer("papaya", peers[0]),
+            Cell::peer("dashmap", peers[1]),
+            Cell::new("cuckoo", ours[0]),
+            Cell::new("dash", ours[1]),
+        ]
+    }
+
+    #[test]
+    fn the_winner_the_best_peer_and_their_ratio_come_first() {
+        let records = Synthetic::new()
+            .panel("ycsb-b", 1, &contest([100.0, 150.0], [200.0, 300.0]))
+            .panel("ycsb-b", 2, &contest([100.0, 150.0], [200.0, 300.0]))
+            .panel("ycsb-c", 2, &contest([300.0, 290.0], [145.0, 200.0]))
+            .panel("ycsb-c", 1, &contest([100.0, 200.0], [100.0, 200.0]))
+            .records();
+        let found = findings(&Summary::of(&records));
+        let texts: Vec<&str> = found.iter().map(|finding| finding.text.as_str()).collect();
+        let start =
+            "Ours or a peer: of 4 panels the fastest of ours is ahead of the fastest peer in 2 (";
+        assert!(texts[0].starts_with(start), "{texts:?}");
+        assert!(texts[0].contains("behind it in 1 (0.5"), "{texts:?}");
+        assert!(texts[0].contains("level with it in 1"), "{texts:?}");
+        assert!(
+            texts[0].contains("Over all of them cuckoo is first of ours (1."),
+            "{texts:?}"
+        );
+        assert!(
+            texts[0].contains("papaya first of the peers (1.000×;"),
+            "{texts:?}"
+        );
+        let b = "ycsb-b, the fastest of ours beside the fastest peer: cuckoo does ";
+        assert!(texts[1].starts_with(b), "{texts:?}");
+        assert!(
+            texts[1].ends_with(" the operations of papaya (1 and 2 threads)."),
+            "{texts:?}"
+        );
+        assert!(
+            texts[2].contains("cuckoo and papaya no difference ("),
+            "{texts:?}"
+        );
+        assert_eq!(found[2].topic, Topic::Peers);
+    }
+
+    #[test]
+    fn one_contest_makes_one_sentence() {
+        let cells = contest([100.0, 150.0], [200.0, 300.0]);
+        let found = findings(&Summary::of(
+            &Synthetic::new().panel("ycsb-b", 2, &cells).records(),
+        ));
+        let text = &found[0].text;
+        let start = "Ours or a peer, ycsb-b, 2 threads: cuckoo, the fastest of ours, does ";
+        assert!(text.starts_with(start), "{text}");
+        assert!(
+            text.contains(" papaya, the fastest peer; then dash 1.3"),
+            "{text}"
+        );
+        assert!(
+            found
+                .iter()
+                .skip(1)
+                .all(|finding| finding.topic != Topic::Peers)
+        );
+    }
+
+    #[test]
+    fn one_against_one_is_no_contest() {
+        let cells = [
+            Cell::peer("papaya", 100.0),
+            Cell::new("cuckoo", 50.0),
+            Cell::new("dash", 60.0),
+        ];
+        let found = findings(&Summary::of(
+            &Synthetic::new().panel("w", 1, &cells).records(),
+        ));
+        assert!(found.iter().all(|finding| finding.topic != Topic::Peers));
+    }
+}
