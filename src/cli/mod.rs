@@ -11,6 +11,7 @@ mod rank;
 mod report;
 mod run;
 mod serve;
+mod suboptions;
 mod trace;
 
 use std::ffi::OsString;

@@ -8,7 +8,7 @@ use std::process::{Command, ExitCode, Stdio};
 use anyhow::Context;
 use clap::Args;
 
-use super::{House, output};
+use super::{House, output, suboptions};
 use crate::base::BadInput;
 use crate::catalog;
 use crate::hash::{self, Hasher};
@@ -19,6 +19,8 @@ const DEFAULT_PORT: u16 = 11211;
 #[derive(Args, Debug)]
 #[command(
     disable_help_flag = true,
+    // As with getopt, the last one counts.
+    args_override_self = true,
     after_help = "\
 Examples:
   bucketlab serve                             striped on 127.0.0.1:11211
@@ -83,11 +85,12 @@ pub(super) struct Serve {
         short = 'R',
         long = "max-reqs-per-event",
         value_name = "N",
-        default_value_t = 20
+        default_value_t = 20,
+        value_parser = clap::value_parser!(u32).range(1..)
     )]
     requests: u32,
     /// Connections that may wait to be accepted
-    #[arg(short = 'b', long = "listen-backlog", value_name = "N", default_value_t = 1024, value_parser = clap::value_parser!(i32).range(1..))]
+    #[arg(short = 'b', long = "listen-backlog", value_name = "N", default_value_t = 1024, value_parser = clap::value_parser!(i32).range(0..))]
     backlog: i32,
     /// Hash function of keys, under a seed that is drawn at each start
     #[arg(long, value_name = "HASH", default_value = "sip13")]
@@ -133,7 +136,7 @@ pub(super) struct Serve {
     /// Taken without effect
     #[arg(short = 'r', long = "enable-coredumps", hide = true)]
     cores: bool,
-    /// Taken without effect
+    /// What it asks for is so in any case: there is nothing to watch
     #[arg(short = 'W', long = "disable-watch", hide = true)]
     no_watch: bool,
     /// Taken without effect
@@ -141,15 +144,19 @@ pub(super) struct Serve {
         short = 'f',
         long = "slab-growth-factor",
         value_name = "N",
+        value_parser = factor,
         hide = true
     )]
     factor: Option<f64>,
     /// Taken without effect
-    #[arg(short = 'n', long = "slab-min-size", value_name = "N", hide = true)]
+    #[arg(short = 'n', long = "slab-min-size", value_name = "N", hide = true, value_parser = clap::value_parser!(u64).range(1..))]
     smallest: Option<u64>,
     /// Taken without effect
     #[arg(short = 'D', value_name = "CHAR", hide = true)]
-    delimiter: Option<char>,
+    delimiter: Option<String>,
+    /// Taken without effect
+    #[arg(short = 'N', long = "napi_ids", value_name = "N", hide = true)]
+    napi_ids: Option<String>,
     /// Only ascii and auto
     #[arg(short = 'B', long = "protocol", value_name = "NAME", hide = true)]
     protocol: Option<String>,
@@ -165,12 +172,23 @@ pub(super) struct Serve {
     /// Refused
     #[arg(short = 'e', long = "memory-file", value_name = "FILE", hide = true)]
     memory_file: Option<PathBuf>,
+    /// Print the version
+    #[arg(short = 'V', long)]
+    version: bool,
+    /// Print the version and the licence
+    #[arg(short = 'i', long)]
+    license: bool,
     /// Print help
     #[arg(short = 'h', long, action = clap::ArgAction::Help)]
     help: Option<bool>,
     /// Set in the process that -d starts.
     #[arg(long = "in-background", hide = true)]
     in_background: bool,
+}
+
+fn factor(text: &str) -> Result<f64, String> {
+    let factor = text.parse().ok().filter(|factor: &f64| *factor > 1.0);
+    factor.ok_or_else(|| "write a number greater than 1".to_owned())
 }
 
 fn octal(text: &str) -> Result<u32, String> {
@@ -192,6 +210,14 @@ fn item_size(text: &str) -> Result<usize, String> {
 }
 
 pub(super) fn serve(house: House<'_>, args: &Serve) -> anyhow::Result<ExitCode> {
+    if args.version || args.license {
+        let mut text = concat!("bucketlab ", env!("CARGO_PKG_VERSION"), "\n").to_owned();
+        if args.license {
+            text += concat!("Licensed under ", env!("CARGO_PKG_LICENSE"), "\n");
+        }
+        output::print(&text)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let (row, params) = catalog::resolve(house.rows, &args.target.parse()?)?;
     if row.control {
         return Err(BadInput(format!(
@@ -211,10 +237,17 @@ pub(super) fn serve(house: House<'_>, args: &Serve) -> anyhow::Result<ExitCode> 
         rustix::process::setsid().context("the terminal cannot be left")?;
     }
     let hasher = Hasher::new(hash, [rand::random(), rand::random()]);
+    let mut pidfile = None;
     let mut ready = |addresses: &[&str]| {
         if let Some(file) = &args.pidfile {
-            std::fs::write(file, format!("{}\n", std::process::id()))
-                .with_context(|| format!("cannot write {}", file.display()))?;
+            match std::fs::write(file, format!("{}\n", std::process::id())) {
+                Ok(()) => pidfile = Some(file),
+                // Clients can be served without it, and memcached serves them.
+                Err(error) => output::complain(&format!(
+                    "bucketlab: the number of the process cannot be written to {}: {error}\n",
+                    file.display()
+                )),
+            }
         }
         let line = format!(
             "bucketlab: {} accepts connections on {}\n",
@@ -222,10 +255,13 @@ pub(super) fn serve(house: House<'_>, args: &Serve) -> anyhow::Result<ExitCode> 
             addresses.join(" ")
         );
         output::print_if_read(&line)?;
+        if args.in_background {
+            leave_streams().context("the terminal cannot be left")?;
+        }
         Ok(())
     };
     let served = (row.serve)(&params, hasher, &options, &mut ready);
-    if let Some(file) = &args.pidfile {
+    if let Some(file) = pidfile {
         // It may be gone already.
         let _ = std::fs::remove_file(file);
     }
@@ -265,20 +301,15 @@ fn refused(args: &Serve) -> Result<(), BadInput> {
 }
 
 fn options(args: &Serve) -> Result<Options, BadInput> {
-    let mut idle_timeout = 0;
-    for option in &args.extended {
-        let (name, value) = option.split_once('=').unwrap_or((option, ""));
-        match name {
-            "idle_timeout" => {
-                idle_timeout = value.parse().map_err(|_| {
-                    BadInput(format!("idle_timeout '{value}': write a number of seconds"))
-                })?;
-            }
-            name if name.starts_with("ssl_") => {
-                return Err(BadInput(format!("'{name}': TLS is not served")));
-            }
-            _ => {}
-        }
+    let idle_timeout = suboptions::idle_timeout(&args.extended)?;
+    // Both in bytes; memcached does not start with a larger one either.
+    let item_limit = args.memory << 20 >> 1;
+    if args.item_max as u64 > item_limit {
+        return Err(BadInput(format!(
+            "the largest item (-I {}) may take half of the memory for items (-m {}) at most, \
+             {item_limit} bytes",
+            args.item_max, args.memory
+        )));
     }
     let listen = args
         .listen
@@ -296,7 +327,7 @@ fn options(args: &Serve) -> Result<Options, BadInput> {
         evict: !args.no_evictions,
         connections: args.connections as usize,
         item_max: args.item_max,
-        requests_per_event: args.requests.max(1),
+        requests_per_event: args.requests,
         backlog: args.backlog,
         idle_timeout,
         verbosity: u32::from(args.verbose),
@@ -342,6 +373,7 @@ fn notices(args: &Serve, walks: bool) {
         (args.factor.is_some(), "-f"),
         (args.smallest.is_some(), "-n"),
         (args.delimiter.is_some(), "-D"),
+        (args.napi_ids.is_some(), "-N"),
     ] {
         if given {
             without.push(name.to_owned());
@@ -390,6 +422,18 @@ fn in_background(house: House<'_>) -> anyhow::Result<ExitCode> {
     }
     let _ = std::io::stdout().write_all(line.as_bytes());
     Ok(ExitCode::SUCCESS)
+}
+
+/// Lets go of the streams that the caller gave: whoever reads them to their end would wait for the
+/// server's.
+fn leave_streams() -> std::io::Result<()> {
+    let null = std::fs::File::options()
+        .read(true)
+        .write(true)
+        .open("/dev/null")?;
+    rustix::stdio::dup2_stdout(&null)?;
+    rustix::stdio::dup2_stderr(&null)?;
+    Ok(())
 }
 
 /// Number of a user and of their group; `None` without root's rights, as memcached then stays who it

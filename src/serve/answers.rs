@@ -1,8 +1,9 @@
 //! What is answered to requests that look at or change items, one by one.
 
+use super::counting::Counted;
 use super::counts::Count;
 use super::header::Header;
-use super::items::{Counted, Fate, Incoming};
+use super::items::{Fate, Incoming};
 use super::lookups::{meta_hit, meta_miss};
 use super::reply::{self, Told};
 use super::requests::{OUT_MAX, Server, moved};
@@ -82,6 +83,7 @@ impl Server<'_, '_> {
                 exptime: store.exptime,
                 cas: store.cas,
                 binary: false,
+                replaces: false,
                 invalidate: false,
                 value: body.of(whole),
             };
@@ -157,6 +159,8 @@ impl Server<'_, '_> {
             exptime: meta.ttl.unwrap_or(0),
             cas: meta.cas.unwrap_or(0),
             binary: meta.key.is_binary(),
+            // Of whatever mode: the reference does not look at it here.
+            replaces: true,
             invalidate: meta.invalidate,
             value: body.of(buffer),
         };
@@ -278,6 +282,7 @@ pub(super) fn uncounted(counted: Counted) -> &'static str {
     match counted {
         Counted::NotNumeric => "CLIENT_ERROR cannot increment or decrement non-numeric value\r\n",
         Counted::NoMemory => "SERVER_ERROR out of memory\r\n",
+        Counted::NoRoomToCreate => "SERVER_ERROR Out of memory allocating new item\r\n",
         _ => "NOT_FOUND\r\n",
     }
 }

@@ -86,6 +86,11 @@ impl Connection {
         self.sent < self.out.len()
     }
 
+    /// Whether something has arrived, or may have, that is not served to its end.
+    pub(super) fn is_unserved(&self) -> bool {
+        self.more || self.readable
+    }
+
     /// One turn: at most one read, what it brought, and what of the answers the socket takes.
     ///
     /// While answers wait, nothing is read: who does not read is not read from, and costs what its

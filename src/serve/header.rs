@@ -11,6 +11,9 @@
 //! `exptime` and `flags` are there if a bit of the state says so: most items have neither. Times are
 //! seconds of the server's [`Clock`](super::clock::Clock), numbers little-endian.
 
+/// The shortest header, in bytes.
+pub(super) const HEADER_MIN: usize = 13;
+
 /// The longest header, in bytes.
 pub(super) const HEADER_MAX: usize = 21;
 
@@ -78,7 +81,7 @@ impl Header {
         bytes[0] = self.state;
         bytes[1..5].copy_from_slice(&self.time.to_le_bytes());
         bytes[5..13].copy_from_slice(&self.cas.to_le_bytes());
-        let mut length = 13;
+        let mut length = HEADER_MIN;
         for (bit, number) in [(WITH_EXPTIME, self.exptime), (WITH_FLAGS, self.flags)] {
             if number != 0 {
                 bytes[0] |= bit;

@@ -4,17 +4,15 @@
 //! (a cas, the time) once, and write their answer anew each time.
 
 use super::batch::Batch;
-use super::classes::LARGEST;
 use super::counts::{Count, Counts};
-use super::header::{ACTIVE, BINARY, FETCHED, HEADER_MAX, Header, STALE, WON};
-use super::reply;
+use super::header::{ACTIVE, BINARY, FETCHED, Header, STALE, WON};
 use super::shared::{Gone, Shared};
 use crate::base::Key;
 use crate::table::{Edit, Outcome, Stored};
-use crate::wire::{Meta, Verb, footprint, unsigned};
+use crate::wire::{Meta, Verb, footprint};
 
 /// Seconds after which a read is marked again.
-const MARK_AFTER: u32 = 60;
+pub(super) const MARK_AFTER: u32 = 60;
 
 /// What became of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +34,8 @@ pub(super) struct Incoming<'v> {
     pub(super) cas: u64,
     /// Whether the key is base64.
     pub(super) binary: bool,
+    /// Whether a value that is refused takes the old one with it.
+    pub(super) replaces: bool,
     /// Whether a value for an older cas is taken and marked stale.
     pub(super) invalidate: bool,
     /// The value.
@@ -50,19 +50,6 @@ pub(super) enum Win {
     Renews,
     /// It was not there and has just been made.
     Makes,
-}
-
-/// What incr and decr came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Counted {
-    /// The number, and the item's header before and after.
-    Number(u64, [Header; 2]),
-    /// There was nothing, and now there is this.
-    Created(u64, Header),
-    NotFound,
-    NotNumeric,
-    Exists,
-    NoMemory,
 }
 
 /// A table's items, seen by one thread at one time.
@@ -121,25 +108,65 @@ impl<'t> Items<'_, 't> {
 
     /// Runs `edit` on the item of `key`; what counts as gone is shown as absent, and goes away
     /// unless something is stored in its place.
-    fn edit(
+    pub(super) fn edit(
         &mut self,
         key: Key<'_>,
         mut edit: impl FnMut(Option<(Header, &[u8])>, &mut Vec<u8>) -> Edit,
     ) -> Outcome {
         let (shared, now) = (self.shared, self.now);
-        self.session.update(key, &mut |item, out| {
+        let mut length = 0;
+        let outcome = self.session.update(key, &mut |item, out| {
+            length = item.map_or(0, <[u8]>::len);
             let live = Self::live(shared, now, item);
             match edit(live, out) {
                 Edit::Keep if live.is_none() && item.is_some() => Edit::Remove,
                 edit => edit,
             }
-        })
+        });
+        if outcome == Outcome::Removed {
+            shared.removed(key.bytes.len(), length);
+        }
+        outcome
     }
 
     /// Whether there is room for `bytes` more.
-    fn admit(&mut self, bytes: usize) -> bool {
+    pub(super) fn admit(&mut self, bytes: usize) -> bool {
         *self.credit -= i64::try_from(bytes).unwrap_or(i64::MAX);
         *self.credit >= 0 || self.make_room(bytes)
+    }
+
+    /// Makes an edit that may need room, which it can only tell from the item. `edit` is told how many bytes
+    /// it may take, and its second result is how many it needs: if those are more, it keeps the item, room
+    /// is made, and it is asked again. `None` if there is no room.
+    pub(super) fn edit_within(
+        &mut self,
+        key: Key<'_>,
+        mut edit: impl FnMut(Option<(Header, &[u8])>, &mut Vec<u8>, usize) -> (Edit, usize),
+    ) -> Option<Outcome> {
+        let mut room = usize::try_from(*self.credit).unwrap_or(0);
+        let mut paid = 0;
+        loop {
+            let mut needed = 0;
+            let outcome = self.edit(key, |old, out| {
+                let (edit, bytes) = edit(old, out, room);
+                needed = bytes;
+                edit
+            });
+            let admitted = needed <= paid || self.admit(needed - paid);
+            if needed <= room {
+                return Some(outcome);
+            }
+            if !admitted {
+                return None;
+            }
+            (room, paid) = (needed, needed);
+        }
+    }
+
+    /// An item has got an exptime that it had not: memcached has always room for that, so it is never
+    /// refused, but what is stored next finds that much less.
+    pub(super) fn grown(&mut self, before: usize, after: usize) {
+        *self.credit -= i64::try_from(after.saturating_sub(before)).unwrap_or(0);
     }
 
     /// Stores a value whatever was there. `buffer[body]` is the value; the header is written in front
@@ -154,7 +181,7 @@ impl<'t> Items<'_, 't> {
         self.counts.one(Count::CmdSet);
         let key = self.key(key);
         if !self.admit(footprint(key.bytes.len(), header.flags, body.len())) {
-            return self.no_memory(key);
+            return self.no_memory(key, true);
         }
         let (bytes, length) = header.pack();
         let start = body.start - length;
@@ -164,20 +191,23 @@ impl<'t> Items<'_, 't> {
                 self.counts.one(Count::TotalItems);
                 Fate::Stored
             }
-            Stored::Refused => self.no_memory(key),
+            Stored::Refused => self.no_memory(key, true),
         }
     }
 
-    /// Nothing stays that could be taken for the value that was refused.
-    fn no_memory(&mut self, key: Key<'_>) -> Fate {
+    /// A value was refused. Behind a set, nothing stays that could be taken for it; what is stored on a
+    /// condition leaves what is there, as in memcached.
+    fn no_memory(&mut self, key: Key<'_>, replaces: bool) -> Fate {
         self.counts.one(Count::StoreNoMemory);
-        self.forget(key);
+        if replaces {
+            self.forget(key);
+        }
         Fate::NoMemory
     }
 
     /// Removes a key without counting.
     pub(super) fn forget(&mut self, key: Key<'_>) {
-        self.session.update(key, &mut |item, _| match item {
+        self.edit(key, |old, _| match old {
             Some(_) => Edit::Remove,
             None => Edit::Keep,
         });
@@ -188,7 +218,7 @@ impl<'t> Items<'_, 't> {
         self.counts.one(Count::CmdSet);
         let key = self.key(key);
         if !self.admit(footprint(key.bytes.len(), new.flags, new.value.len())) {
-            return (self.no_memory(key), 0);
+            return (self.no_memory(key, new.replaces), 0);
         }
         let (shared, now) = (self.shared, self.now);
         let deadline = shared.clock.deadline(new.exptime, now);
@@ -255,7 +285,7 @@ impl<'t> Items<'_, 't> {
             edit
         });
         if outcome == Outcome::Refused {
-            return (self.no_memory(key), 0);
+            return (self.no_memory(key, new.replaces), 0);
         }
         match (new.verb, fate) {
             (_, Fate::Stored) if new.verb == Verb::Cas => self.counts.one(Count::CasHits),
@@ -269,109 +299,6 @@ impl<'t> Items<'_, 't> {
         (fate, taken.unwrap_or(0))
     }
 
-    /// Counts up or down. `vivify` makes an item with that initial number and exptime; `ttl` is the new
-    /// exptime of one that is there, and is taken as memcached takes it: where the number grows longer,
-    /// the exptime stays.
-    pub(super) fn count(
-        &mut self,
-        key: &[u8],
-        up: bool,
-        delta: u64,
-        cas: u64,
-        vivify: Option<(u64, i32)>,
-        ttl: Option<i32>,
-    ) -> Counted {
-        let key = self.key(key);
-        if !self.admit(HEADER_MAX + 24) {
-            self.counts.one(Count::StoreNoMemory);
-            return Counted::NoMemory;
-        }
-        let (shared, now) = (self.shared, self.now);
-        let mut taken = None;
-        let mut counted = Counted::NotFound;
-        let outcome = self.edit(key, |old, out| {
-            let mut next_cas = || *taken.get_or_insert_with(|| shared.next_cas());
-            let Some((header, value)) = old else {
-                counted = Counted::NotFound;
-                let Some((initial, exptime)) = vivify else {
-                    return Edit::Keep;
-                };
-                let fresh = Header {
-                    state: 0,
-                    time: now,
-                    cas: next_cas(),
-                    exptime: shared.clock.deadline(exptime, now),
-                    flags: 0,
-                };
-                fresh.push(out);
-                reply::decimal(out, initial);
-                counted = Counted::Created(initial, fresh);
-                return Edit::Store;
-            };
-            // memcached counts in no item that it keeps in pieces, whatever that begins with.
-            let in_pieces = footprint(key.bytes.len(), header.flags, value.len()) > LARGEST;
-            if value.is_empty() || in_pieces {
-                counted = Counted::NotNumeric;
-                return Edit::Keep;
-            }
-            if cas != 0 && cas != header.cas {
-                counted = Counted::Exists;
-                return Edit::Keep;
-            }
-            let Some(number) = unsigned(value) else {
-                counted = Counted::NotNumeric;
-                return Edit::Keep;
-            };
-            let number = if up {
-                number.wrapping_add(delta)
-            } else {
-                number.saturating_sub(delta)
-            };
-            let mut new = Header {
-                cas: next_cas(),
-                ..header
-            };
-            let mut digits = Vec::with_capacity(20);
-            reply::decimal(&mut digits, number);
-            if digits.len() > value.len() {
-                // A longer number is a new item, of which nobody has read.
-                new.state = 0;
-                new.time = now;
-            } else {
-                digits.resize(value.len(), b' ');
-                if let Some(exptime) = ttl {
-                    new.exptime = shared.clock.deadline(exptime, now);
-                }
-                if now.saturating_sub(header.time) > MARK_AFTER {
-                    new.time = now;
-                }
-            }
-            new.push(out);
-            out.extend_from_slice(&digits);
-            counted = Counted::Number(number, [header, new]);
-            if out.len() == header.pack().1 + value.len() {
-                Edit::Patch { at: 0 }
-            } else {
-                Edit::Store
-            }
-        });
-        if outcome == Outcome::Refused {
-            self.counts.one(Count::StoreNoMemory);
-            return Counted::NoMemory;
-        }
-        let (hits, misses) = if up {
-            (Count::IncrHits, Count::IncrMisses)
-        } else {
-            (Count::DecrHits, Count::DecrMisses)
-        };
-        match counted {
-            Counted::Number(..) => self.counts.one(hits),
-            Counted::NotFound => self.counts.one(misses),
-            _ => {}
-        }
-        counted
-    }
-
     /// Gives an item a new exptime, and shows it to `read`; whether there is one.
     pub(super) fn touch(
         &mut self,
@@ -383,6 +310,7 @@ impl<'t> Items<'_, 't> {
         let now = self.now;
         let exptime = self.shared.clock.deadline(exptime, now);
         let mut found = false;
+        let mut lengths = [0; 2];
         self.edit(key, |old, out| {
             found = old.is_some();
             let Some((header, value)) = old else {
@@ -390,8 +318,11 @@ impl<'t> Items<'_, 't> {
             };
             read(&header, value);
             let marked = marked(&header, now).unwrap_or(header);
-            rewrite(&header, &Header { exptime, ..marked }, value, out)
+            let touched = Header { exptime, ..marked };
+            lengths = [header.pack().1, touched.pack().1];
+            rewrite(&header, &touched, value, out)
         });
+        self.grown(lengths[0], lengths[1]);
         self.counts.one(Count::CmdTouch);
         if found {
             self.counts.one(Count::TouchHits);
@@ -461,6 +392,7 @@ impl<'t> Items<'_, 't> {
         let (shared, now) = (self.shared, self.now);
         let mut taken = None;
         let mut fate = Fate::NotFound;
+        let mut lengths = [0; 2];
         self.edit(key, |old, out| {
             let Some((header, value)) = old else {
                 fate = Fate::NotFound;
@@ -482,8 +414,10 @@ impl<'t> Items<'_, 't> {
             if let Some(exptime) = meta.ttl {
                 stale.exptime = shared.clock.deadline(exptime, now);
             }
+            lengths = [header.pack().1, stale.pack().1];
             rewrite(&header, &stale, value, out)
         });
+        self.grown(lengths[0], lengths[1]);
         match fate {
             Fate::Stored if meta.invalidate => {}
             Fate::Stored => self.counts.one(Count::DeleteHits),
@@ -504,13 +438,18 @@ impl<'t> Items<'_, 't> {
         let (shared, now) = (self.shared, self.now);
         let mut taken = None;
         let mut found = false;
+        let mut lengths = [0; 2];
         let deadline = |exptime| shared.clock.deadline(exptime, now);
-        let outcome = self.edit(key, |old, out| {
+        let fresh_bytes = footprint(key.bytes.len(), 0, 0);
+        let outcome = self.edit_within(key, |old, out, room| {
             let Some((header, value)) = old else {
                 found = false;
                 let Some(exptime) = meta.new_exptime() else {
-                    return Edit::Keep;
+                    return (Edit::Keep, 0);
                 };
+                if fresh_bytes > room {
+                    return (Edit::Keep, fresh_bytes);
+                }
                 let fresh = Header {
                     state: if meta.no_update { WON } else { WON | FETCHED },
                     time: now,
@@ -526,7 +465,7 @@ impl<'t> Items<'_, 't> {
                     ..fresh
                 };
                 answer(&before, &fresh, b"", Win::Makes);
-                return Edit::Store;
+                return (Edit::Store, fresh_bytes);
             };
             found = true;
             let mut after = header;
@@ -550,11 +489,13 @@ impl<'t> Items<'_, 't> {
             let win = if won { Win::Renews } else { Win::No };
             answer(&header, &after, value, win);
             if after == header {
-                Edit::Keep
-            } else {
-                rewrite(&header, &after, value, out)
+                return (Edit::Keep, 0);
             }
+            lengths = [header.pack().1, after.pack().1];
+            (rewrite(&header, &after, value, out), 0)
         });
-        found && outcome != Outcome::Refused
+        self.grown(lengths[0], lengths[1]);
+        // Where there is no room for an item, there is none.
+        found && outcome.is_some_and(|outcome| outcome != Outcome::Refused)
     }
 }

@@ -32,11 +32,12 @@ pub(super) fn keep(session: &mut dyn Batch, shared: &Shared<'_>) {
         let mut ended = false;
         while !ended && begun.elapsed() < WORK {
             let (mut entries, mut gone, mut unread) = (0, 0, 0);
-            cursor = session.walk(cursor, 1, &mut |_, item, _| {
+            cursor = session.walk(cursor, 1, &mut |key, item, _| {
                 entries += 1;
                 match Header::split(item) {
                     Some((header, _)) if shared.gone(&header, now).is_some() => {
                         gone += 1;
+                        shared.removed(key.len(), item.len());
                         unread += u64::from(!header.has(FETCHED));
                         Keep::Remove
                     }

@@ -132,7 +132,8 @@ pub(super) fn accept(
     let mut reception = Reception {
         shared,
         desks,
-        count: 0,
+        // Listeners have the first numbers.
+        count: listeners.len() as u64,
     };
     let mut again = false;
     while !shared.stopping() {

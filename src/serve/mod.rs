@@ -22,6 +22,7 @@ mod batch;
 mod classes;
 mod clock;
 mod connection;
+mod counting;
 mod counts;
 mod dump;
 mod header;
@@ -51,7 +52,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 pub use options::Options;
 
-use crate::base::{Journal, Params, Worker};
+use crate::base::{BadInput, Journal, Params, Worker};
 use crate::hash::Hasher;
 use crate::machine;
 use crate::table::{Env, Strategy};
@@ -67,7 +68,7 @@ const JOURNAL_EVENTS: usize = 1 << 12;
 /// accepted.
 ///
 /// # Errors
-/// Parameters that do not go together, addresses that cannot be listened on, and whatever keeps
+/// Parameters that do not go together, a table that takes all the memory while it is empty, addresses that cannot be listened on, and whatever keeps
 /// threads from starting or polling.
 pub fn serve<S: Strategy>(
     params: &Params,
@@ -84,6 +85,15 @@ pub fn serve<S: Strategy>(
     };
     let table = Opened::new(S::open(params, &env)?);
     let shared = Shared::new(&table, params.short(), options, hasher, journal);
+    let limit = options.memory_mib << 20;
+    if shared.empty_bytes >= limit {
+        return Err(BadInput(format!(
+            "{} takes {} bytes before anything is stored, all of the {limit} bytes of -m {}: give it more, \
+             or the table fewer buckets",
+            shared.spec, shared.empty_bytes, options.memory_mib
+        ))
+        .into());
+    }
     run(&shared, ready)
 }
 
@@ -149,6 +159,8 @@ fn run(
                     .with_session(who, &mut |session| keeper::keep(session, shared));
             })
         });
+        let all = listeners.iter().map(|l| l.address.clone());
+        shared.listeners.get_or_init(|| all.collect());
         let addresses: Vec<&str> = listeners.iter().map(|l| l.address.as_str()).collect();
         let accepted = ready(&addresses).and_then(|()| {
             Ok(listen::accept(

@@ -2,10 +2,11 @@
 
 use super::answers::{say, uncounted};
 use super::batch::Batch;
+use super::counting::Counted;
 use super::counts::{Count, Counts};
 use super::dump::Dump;
 use super::inbox::Inbox;
-use super::items::{Counted, Items};
+use super::items::Items;
 use super::lookups::{Asked, Lookup, TOGETHER};
 use super::reply;
 use super::shared::Shared;
@@ -400,12 +401,15 @@ impl<'a, 't> Server<'a, 't> {
                 );
             }
             Request::Quit => return true,
-            Request::Shutdown => {
-                if self.shared.options.shutdown_enabled {
+            Request::Shutdown { valid } => {
+                if !self.shared.options.shutdown_enabled {
+                    say(out, "ERROR: shutdown not enabled\r\n", false);
+                } else if valid {
                     self.shared.end();
                     return true;
+                } else {
+                    say(out, "CLIENT_ERROR invalid shutdown mode\r\n", false);
                 }
-                say(out, "ERROR: shutdown not enabled\r\n", false);
             }
             Request::Refuse {
                 text,

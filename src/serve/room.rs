@@ -4,12 +4,19 @@
 //! the allocator adds ([`ALLOCATOR`]). Threads do not ask for that account at every store: each has
 //! a credit, a share of what is free, and asks again when it is used up. So the table is above its
 //! limit by the credits of all threads at most, a sixteenth part.
+//!
+//! Where nothing is evicted, a credit is never more than what is free, and what is removed from a full
+//! table makes room for as much again ([`Shared::removed`]), even while the table's arrays, which have
+//! just doubled, hold it above its limit. An exptime that an item gets later, four bytes, is never
+//! refused: memcached has always room for it.
 
 use std::sync::atomic::Ordering;
 
 use super::counts::Count;
-use super::header::{FETCHED, Header};
+use super::header::{FETCHED, HEADER_MIN, Header};
 use super::items::Items;
+use super::shared::Shared;
+use crate::wire::footprint;
 
 /// Bytes that an allocator adds to an item: its header, and rounding up to sixteen.
 const ALLOCATOR: u64 = 16;
@@ -37,7 +44,7 @@ impl Items<'_, '_> {
         let limit = self.shared.limit_bytes.load(Ordering::Relaxed);
         let threads = options.threads as u64;
         let (mut free, mut own) = self.free();
-        if options.evict && self.shared.table.walks() {
+        if !self.shared.refuses {
             for _ in 0..CALLS {
                 if free > bytes {
                     break;
@@ -53,11 +60,18 @@ impl Items<'_, '_> {
                 }
             }
         }
+        *self.credit = 0;
         if free < bytes {
-            return false;
+            return self.shared.take_removed(bytes);
         }
         // Arrays double and entries take more than their bytes: a part of the room only.
-        let share = (free / 4).clamp(limit / 4096, limit / 16) / threads;
+        let share = if self.shared.refuses {
+            self.shared.freed.store(0, Ordering::Relaxed);
+            ((free - bytes) / 4).min(limit / 16)
+        } else {
+            (free / 4).clamp(limit / 4096, limit / 16)
+        };
+        let share = share / threads;
         *self.credit = i64::try_from(share).unwrap_or(i64::MAX);
         true
     }
@@ -78,5 +92,26 @@ impl Items<'_, '_> {
         self.counts.add(Count::Evictions, live);
         self.counts.add(Count::EvictedUnfetched, unread.min(live));
         !evicted.exhausted
+    }
+}
+
+impl Shared<'_> {
+    /// An item of `length` bytes with its header has gone: where nothing is evicted, there is room for as
+    /// much again.
+    pub(super) fn removed(&self, key: usize, length: usize) {
+        if self.refuses {
+            let bytes = footprint(key, 0, length.saturating_sub(HEADER_MIN));
+            self.freed.fetch_add(bytes as u64, Ordering::Relaxed);
+        }
+    }
+
+    /// Takes `bytes` of what was removed from a full table; whether there were as many.
+    fn take_removed(&self, bytes: u64) -> bool {
+        let take = |freed: u64| freed.checked_sub(bytes);
+        self.refuses
+            && self
+                .freed
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
+                .is_ok()
     }
 }

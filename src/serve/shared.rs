@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use mio::Waker;
 
@@ -30,6 +30,14 @@ pub(super) struct Shared<'t> {
     pub(super) stop: AtomicBool,
     /// Bytes that items may take.
     pub(super) limit_bytes: AtomicU64,
+    /// Whether a full server refuses, instead of evicting.
+    pub(super) refuses: bool,
+    /// Bytes of items that were removed since there was room below the limit.
+    pub(super) freed: AtomicU64,
+    /// Bytes of the table before anything was stored.
+    pub(super) empty_bytes: u64,
+    /// Addresses that are listened on.
+    pub(super) listeners: OnceLock<Vec<String>>,
     pub(super) verbosity: AtomicU32,
     /// The last cas that was given out.
     cas: AtomicU64,
@@ -110,6 +118,10 @@ impl<'t> Shared<'t> {
             },
             stop: AtomicBool::new(false),
             limit_bytes: AtomicU64::new(options.memory_mib << 20),
+            refuses: !(options.evict && table.walks()),
+            freed: AtomicU64::new(0),
+            empty_bytes: table.usage().bytes,
+            listeners: OnceLock::new(),
             verbosity: AtomicU32::new(options.verbosity),
             cas: AtomicU64::new(0),
             flushed: Flushed::default(),

@@ -9,6 +9,7 @@ use super::dump::Dump;
 use super::header::{BINARY, FETCHED};
 use super::items::Items;
 use super::shared::Shared;
+use crate::base::Usage;
 use crate::wire::{Span, Tokens, footprint, unsigned};
 
 fn stat(out: &mut Vec<u8>, name: &str, value: impl Display) {
@@ -24,6 +25,17 @@ pub(super) fn answer(shared: &Shared<'_>, words: Span, buffer: &[u8], out: &mut 
         Some(b"items") => items(shared, out),
         Some(b"slabs") => slabs(shared, out),
         Some(b"sizes") => stat(out, "sizes_status", "disabled"),
+        // These two have no END in memcached either.
+        Some(b"sizes_enable") => {
+            // There is no histogram of sizes; said as memcached says that it cannot have one.
+            stat(out, "sizes_status", "error");
+            stat(out, "sizes_error", "not_supported");
+            return;
+        }
+        Some(b"sizes_disable") => {
+            stat(out, "sizes_status", "disabled");
+            return;
+        }
         Some(b"conns") => conns(shared, out),
         Some(b"extstore") => {}
         Some(b"cachedump") => return cachedump(shared, tokens, buffer, out),
@@ -187,7 +199,7 @@ fn general(shared: &Shared<'_>, out: &mut Vec<u8>) {
             "round_robin_fallback",
         ],
     );
-    stat(out, "bytes", usage.bytes);
+    stat(out, "bytes", item_bytes(shared, usage));
     stat(out, "curr_items", usage.items);
     stat(out, "total_items", sum(Count::TotalItems));
     stat(out, "slab_global_page_pool", 0);
@@ -219,6 +231,7 @@ fn general(shared: &Shared<'_>, out: &mut Vec<u8>) {
         usage.items as f64 / walked.buckets as f64
     };
     stat(out, "table_strategy", &shared.spec);
+    stat(out, "table_bytes", usage.bytes);
     stat(out, "table_buckets", walked.buckets);
     stat(out, "table_load", format_args!("{load:.3}"));
     stat(out, "table_longest_chain", walked.longest_chain);
@@ -258,7 +271,7 @@ fn settings(shared: &Shared<'_>, out: &mut Vec<u8>) {
     stat(out, "inter", hosts.join(","));
     stat(out, "verbosity", shared.verbosity.load(Ordering::Relaxed));
     stat(out, "oldest", 0);
-    stat(out, "evictions", on(options.evict && shared.table.walks()));
+    stat(out, "evictions", on(!shared.refuses));
     let path = unix.map_or("NULL".to_owned(), |(path, _)| path.display().to_string());
     stat(out, "domain_socket", path);
     stat(
@@ -354,9 +367,18 @@ fn settings(shared: &Shared<'_>, out: &mut Vec<u8>) {
 /// size.
 fn mean_class(shared: &Shared<'_>) -> Option<(u32, u64, u64)> {
     let usage = shared.table.usage();
-    let mean = usage.bytes.checked_div(usage.items)?;
+    let bytes = item_bytes(shared, usage);
+    let mean = bytes.checked_div(usage.items)?;
     let class = class_of(usize::try_from(mean).unwrap_or(usize::MAX));
-    Some((class, usage.items, usage.bytes))
+    Some((class, usage.items, bytes))
+}
+
+/// What the table has taken for its items: without what it took when it was empty, and nothing while it is.
+fn item_bytes(shared: &Shared<'_>, usage: Usage) -> u64 {
+    if usage.items == 0 {
+        return 0;
+    }
+    usage.bytes.saturating_sub(shared.empty_bytes)
 }
 
 fn items(shared: &Shared<'_>, out: &mut Vec<u8>) {
@@ -431,6 +453,15 @@ fn slabs(shared: &Shared<'_>, out: &mut Vec<u8>) {
 
 fn conns(shared: &Shared<'_>, out: &mut Vec<u8>) {
     let now = shared.clock.now();
+    for (id, address) in shared.listeners.get().into_iter().flatten().enumerate() {
+        stat(out, &format!("{id}:addr"), address);
+        stat(out, &format!("{id}:state"), "conn_listening");
+        stat(
+            out,
+            &format!("{id}:secs_since_last_cmd"),
+            shared.clock.uptime(),
+        );
+    }
     for (id, guest) in shared.guests().iter() {
         stat(out, &format!("{id}:addr"), &guest.peer);
         stat(out, &format!("{id}:listen_addr"), &guest.listener);

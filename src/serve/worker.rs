@@ -79,6 +79,9 @@ pub(super) fn work(
         }
     }
     let deadline = Instant::now() + DRAIN;
+    for connection in arrivals.try_iter() {
+        guests.admit(connection, &poll, shared);
+    }
     guests.drain(&mut server, &mut poll, &mut events, deadline);
     Ok(())
 }
@@ -159,7 +162,8 @@ impl Guests {
         }
     }
 
-    /// Lets what is answered leave, and closes everything.
+    /// Serves what has arrived, lets the answers leave, and closes everything. What arrives later is not
+    /// waited for: a socket that has once been emptied is not looked at again.
     fn drain(
         &mut self,
         server: &mut Server<'_, '_>,
@@ -167,26 +171,27 @@ impl Guests {
         events: &mut Events,
         deadline: Instant,
     ) {
-        // What has arrived before the end is still served.
-        for place in 0..self.places.len() {
-            self.turn(place, server, poll);
-        }
         loop {
-            for place in 0..self.places.len() {
-                if self
-                    .at(place)
-                    .is_some_and(|connection| !connection.is_owing())
-                {
-                    self.close(place, server.shared, poll);
-                }
-            }
-            let owing = self.places.iter().any(Option::is_some);
-            let left = deadline.saturating_duration_since(Instant::now());
-            if !owing || left.is_zero() || poll.poll(events, Some(left)).is_err() {
-                break;
-            }
+            let (mut owing, mut unserved) = (false, false);
             for place in 0..self.places.len() {
                 self.turn(place, server, poll);
+                match self.at(place) {
+                    Some(connection) if connection.is_owing() => owing = true,
+                    Some(connection) if connection.is_unserved() => unserved = true,
+                    Some(_) => self.close(place, server.shared, poll),
+                    None => {}
+                }
+            }
+            server.session.quiesce();
+            let left = deadline.saturating_duration_since(Instant::now());
+            if !(owing || unserved) || left.is_zero() {
+                break;
+            }
+            // Others may go on while some wait for their clients to read.
+            let pause = if unserved { Duration::ZERO } else { left };
+            match poll.poll(events, Some(pause)) {
+                Err(error) if error.kind() != ErrorKind::Interrupted => break,
+                _ => {}
             }
         }
         for place in 0..self.places.len() {

@@ -98,7 +98,15 @@ pub(super) fn command<'b>(
         }),
         b"version" => (true, |_, _| Line::Whole(Request::Version)),
         b"quit" => (true, |_, _| Line::Whole(Request::Quit)),
-        b"shutdown" => (true, |_, _| Line::Whole(Request::Shutdown)),
+        b"shutdown" => (true, |words, _| {
+            // Every end is graceful here, asked for or not.
+            let valid = match words.count {
+                0 => true,
+                1 => words.text(0) == b"graceful",
+                _ => false,
+            };
+            Line::Whole(Request::Shutdown { valid })
+        }),
         _ => return unknown(name, buffer, tokens),
     };
     if allowed {
@@ -299,10 +307,22 @@ fn memory_limit(words: &Words<'_>) -> Line {
     }
 }
 
-/// There are no slabs to reassign here; what scripts set at start is taken without effect.
+/// Slab classes that memcached has with its default settings; 0 is its pool of free pages.
+const CLASSES: std::ops::RangeInclusive<i32> = 0..=39;
+
+/// There are no slabs here, so no class ever has a page to spare; what scripts set at start is taken
+/// without effect.
 fn slabs(words: &Words<'_>) -> Line {
     if words.count == 3 && words.text(0) == b"reassign" {
-        return Line::Whole(say("CLIENT_ERROR slab reassignment disabled\r\n"));
+        let classes = [1, 2].map(|at| signed_32(words.text(at)));
+        return Line::Whole(say(match classes {
+            [Some(from), Some(to)] if from == to => "SAME src and dst class are identical\r\n",
+            [Some(from), Some(to)] if CLASSES.contains(&from) && CLASSES.contains(&to) => {
+                "NOSPARE source class has no spare pages\r\n"
+            }
+            [Some(_), Some(_)] => "BADCLASS invalid src or dst class id\r\n",
+            _ => BAD_FORMAT,
+        }));
     }
     if words.count >= 2 && words.text(0) == b"automove" {
         return match unsigned_32(words.text(1)) {

@@ -184,7 +184,10 @@ pub enum Request {
     /// quit
     Quit,
     /// shutdown
-    Shutdown,
+    Shutdown {
+        /// Whether it says how in a way that there is.
+        valid: bool,
+    },
     /// A line that has its answer in itself; memcached words every error so.
     Say {
         /// The answer, with its line end.

@@ -6,16 +6,20 @@
 //! - body lengths beyond 31 bits, which memcached takes modulo 2^32 and this server refuses;
 //! - the binary protocol, which is hung up on;
 //! - a `flush_all` for later takes the place of one that has come: memcached then shows again what that one
-//!   had flushed, until the later one comes or its memory is needed. A flush that can be undone is no flush:
-//!   here, what is gone stays gone. Transcripts have flushes of one kind each;
-//! - `watch` and moving slabs, which there are none of here: memcached is started with its own options
-//!   against them, and the refusals are compared (`Server::memcached`).
+//!   had flushed, until the later one comes, as far as nobody has asked for it and its memory was not needed. A
+//!   flush that can be undone is no flush, and which items come back is chance there: here, what is gone stays
+//!   gone. Transcripts have flushes of one kind each.
+//!
+//! memcached is started with `-W` and without its sorting thread (`Server::memcached` says why), so that its
+//! refusal of `watch` is compared.
 //!
 //! memcached holds answers back while it has more to do, and what it answers depends on what it holds in three
 //! places: with an end of the connection within a body, or with a line that it hangs up on, it loses what it
 //! holds, as it does with a get whose key is too long; and an item in an answer it counts up in a copy, which
-//! has neither spaces behind a number that grew shorter nor marks. This server answers as memcached does when
-//! it holds nothing, and transcripts see to that in these places alone, by an `mn` or by waiting (`settle.rs`).
+//! has neither spaces behind a number that grew shorter nor marks. What it holds depends on how many bytes its
+//! reads happen to bring, so these are no answers that another server could give. This one answers as memcached
+//! does when it holds nothing, and transcripts see to that in these places alone, by an `mn` or by waiting
+//! (`settle.rs`).
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};

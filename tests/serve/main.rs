@@ -3,8 +3,10 @@
 mod clients;
 mod crowd;
 mod differential;
+mod full;
 mod history;
 mod server;
 mod settle;
+mod start;
 mod transcripts;
 mod words;

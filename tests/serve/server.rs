@@ -32,10 +32,16 @@ impl Server {
         Server { child, address }
     }
 
-    /// Starts Debian's memcached with one thread on a port of its own. It is told to do without what there is
-    /// none of here, and to say so (`watch`, moving slabs), and without the thread that sorts its items: what
-    /// that holds just then is counted up in a copy, which shows in spaces and marks.
+    /// Starts Debian's memcached with one thread, for comparison: without the log that `watch` shows, which there
+    /// is none of here, and without the thread that sorts its items: what that holds just then is counted up
+    /// in a copy, which shows in spaces and marks.
     pub fn memcached() -> Server {
+        let quiet = ["-W", "-o", "no_lru_maintainer"];
+        Server::memcached_with(&[&["-t", "1", "-m", "1024"], &quiet[..]].concat())
+    }
+
+    /// Starts Debian's memcached with these arguments on a port of its own.
+    pub fn memcached_with(args: &[&str]) -> Server {
         // A port that was free just now; if somebody takes it, another is tried.
         for _ in 0..10 {
             let port = TcpListener::bind("127.0.0.1:0")
@@ -44,9 +50,8 @@ impl Server {
                 .unwrap()
                 .port();
             let child = Command::new("memcached")
-                .args(["-u", "root", "-l", "127.0.0.1", "-t", "1", "-m", "1024"])
-                .args(["-W", "-o", "no_lru_maintainer,no_slab_reassign"])
-                .args(["-p", &port.to_string()])
+                .args(["-u", "root", "-l", "127.0.0.1", "-p", &port.to_string()])
+                .args(args)
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())
                 .spawn();
