@@ -147,12 +147,37 @@ fn bad_input_is_named_and_exits_with_2() {
 
 #[test]
 fn every_verb_has_help_with_an_example() {
-    for verb in ["run", "report", "list"] {
+    for verb in ["run", "report", "doctor", "list"] {
         let output = bucketlab(&[verb, "--help"]);
         assert_eq!(output.status.code(), Some(0));
         let stdout = text(&output.stdout);
         assert!(stdout.contains("Examples:") && stdout.contains(&format!("bucketlab {verb}")));
     }
+}
+
+/// Whatever the machine is like: the checks come as a table that fits and as JSON with the same.
+#[test]
+fn the_doctor_looks_at_this_machine() {
+    let table = bucketlab(&["doctor"]);
+    assert_eq!(table.status.code(), Some(0));
+    let table = text(&table.stdout);
+    assert!(!table.contains('\u{1b}'), "no colour in a pipe");
+    assert!(
+        table.lines().all(|line| line.chars().count() <= 100),
+        "{table}"
+    );
+    let json = bucketlab(&["doctor", "--strict", "--format", "json"]);
+    let found: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    let warnings = found["warnings"].as_u64().unwrap();
+    assert_eq!(json.status.code(), Some(i32::from(warnings > 0)));
+    let checks = found["checks"].as_array().unwrap();
+    for check in checks {
+        let name = check["check"].as_str().unwrap();
+        assert!(table.contains(name), "{name}");
+    }
+    let build = checks.iter().find(|one| one["check"] == "build").unwrap();
+    let debug = build["severity"] == "warning";
+    assert_eq!(debug, cfg!(debug_assertions));
 }
 
 #[test]

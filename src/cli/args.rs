@@ -18,6 +18,7 @@ use crate::workload::Arrival;
     after_help = "\
 Examples:
   bucketlab run                              the quick suite, in about a minute
+  bucketlab doctor                           what is wrong with this machine for measuring
   bucketlab run -t fixed -t striped -w ycsb-b --threads 2
   bucketlab run --trace requests.txt.gz -t fixed -t resizable
   bucketlab report results/RUN               its page and charts again
@@ -29,7 +30,7 @@ Examples:
   bucketlab serve striped -p 11211           a server for memcached clients
 
 Exit codes: 0 all is well; 1 a cell failed, or is slower
-than --fail-on allows; 2 input that cannot be used; 130 interrupted."
+than --fail-on allows, or the doctor warns (--strict); 2 input that cannot be used; 130 interrupted."
 )]
 pub(super) struct Cli {
     #[command(subcommand)]
@@ -50,6 +51,8 @@ pub(super) enum Verb {
     Trace(Trace),
     /// Measure hash functions by themselves: speed, spread, avalanche, floods
     Hash(Hash),
+    /// Say what is wrong with this machine for measuring, and what to do
+    Doctor(Doctor),
     /// Serve a table to memcached clients
     Serve(Box<super::serve::Serve>),
     /// Say what there is: strategies, hashes, workloads, suites, formats
@@ -291,6 +294,27 @@ pub(super) struct Hash {
     #[arg(long, value_name = "DIR", default_value = "results")]
     pub(super) out: PathBuf,
     /// How the result is printed; with json, everything else goes to stderr
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(super) format: Format,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  bucketlab doctor
+  bucketlab doctor --strict || echo not here          in a script, before a run
+  bucketlab doctor --format json
+
+Takes about two seconds and changes nothing. Run it when nothing else runs: it looks at who else is busy
+for a second, then spins on every core and looks for holes. Every run records what can be read
+without looking on, and its report repeats the warnings.
+
+Exit codes: 0; 1 with --strict where there is a warning.")]
+pub(super) struct Doctor {
+    /// Exit with 1 where there is a warning
+    #[arg(long)]
+    pub(super) strict: bool,
+    /// How it is printed
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub(super) format: Format,
 }

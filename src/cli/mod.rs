@@ -3,6 +3,7 @@
 mod args;
 mod child;
 mod compare;
+mod doctor;
 mod hash;
 mod list;
 mod output;
@@ -87,6 +88,7 @@ fn with_args(
         args::Verb::Rank(rank) => rank::rank(&rank),
         args::Verb::Trace(trace) => trace::trace(&trace),
         args::Verb::Hash(hash) => hash::hash(house, &hash),
+        args::Verb::Doctor(doctor) => doctor::doctor(&doctor),
         args::Verb::List(list) => list::list(house, &list),
         args::Verb::Serve(serve) => serve::serve(house, &serve),
         args::Verb::Child => Ok(child::child(house)),

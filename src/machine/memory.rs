@@ -39,10 +39,10 @@ pub fn trim() {
 }
 
 /// [`available_bytes`] of the machine whose file system starts at `root`.
-fn available_under(root: &Path) -> Option<u64> {
+pub(super) fn available_under(root: &Path) -> Option<u64> {
     let meminfo = fs::read_to_string(root.join("proc/meminfo")).unwrap_or_default();
     let machine = super::fingerprint::meminfo_bytes(&meminfo, "MemAvailable");
-    group_directories(root)
+    group_directories(root, "memory")
         .iter()
         .filter_map(|group| group_room(group))
         .chain(machine)
@@ -76,9 +76,9 @@ fn group_room(group: &Path) -> Option<u64> {
     Some(limit.saturating_sub(usage.saturating_sub(reclaimable)))
 }
 
-/// The directories of the memory control groups that this process is in, innermost first, each
-/// with its ancestors: a limit anywhere on the way up binds.
-fn group_directories(root: &Path) -> Vec<PathBuf> {
+/// The directories of the control groups that this process is in and that have this controller,
+/// innermost first, each with its ancestors: a limit anywhere on the way up binds.
+pub(super) fn group_directories(root: &Path, controller: &str) -> Vec<PathBuf> {
     let read = |name| fs::read_to_string(root.join(name)).unwrap_or_default();
     let (groups, mounts) = (read("proc/self/cgroup"), read("proc/self/mountinfo"));
     let mut directories = Vec::new();
@@ -89,10 +89,13 @@ fn group_directories(root: &Path) -> Vec<PathBuf> {
             continue;
         };
         let unified = controllers.is_empty();
-        if !unified && !controllers.split(',').any(|name| name == "memory") {
+        if !unified && !controllers.split(',').any(|name| name == controller) {
             continue;
         }
-        for (mount_root, mount_point) in mounts.lines().filter_map(|line| mount(line, unified)) {
+        for (mount_root, mount_point) in mounts
+            .lines()
+            .filter_map(|line| mount(line, unified, controller))
+        {
             // In a container the mount may show a part of the tree only.
             let Ok(below) = Path::new(path).strip_prefix(mount_root) else {
                 continue;
@@ -106,16 +109,16 @@ fn group_directories(root: &Path) -> Vec<PathBuf> {
     directories
 }
 
-/// Root and mount point of a memory control group file system, from a line of
+/// Root and mount point of a control group file system, from a line of
 /// `/proc/self/mountinfo`: `id parent device root point options [fields…] - type source super`.
-fn mount(line: &str, unified: bool) -> Option<(&str, &str)> {
+fn mount<'l>(line: &'l str, unified: bool, controller: &str) -> Option<(&'l str, &'l str)> {
     let (left, right) = line.split_once(" - ")?;
     let mut right = right.split(' ');
     let (kind, options) = (right.next()?, right.nth(1)?);
     let fits = if unified {
         kind == "cgroup2"
     } else {
-        kind == "cgroup" && options.split(',').any(|option| option == "memory")
+        kind == "cgroup" && options.split(',').any(|option| option == controller)
     };
     let mut left = left.split(' ').skip(3);
     fits.then_some((left.next()?, left.next()?))

@@ -5,6 +5,8 @@
 mod clock;
 pub mod counting;
 mod cpu_time;
+mod cpu_times;
+pub mod doctor;
 mod file_hash;
 mod fingerprint;
 mod memory;
@@ -15,6 +17,7 @@ mod run_queue;
 pub use clock::{clock_cost_ps, now_ns, utc_now};
 pub use counting::CountingAllocator;
 pub use cpu_time::{process_cpu_ns, thread_cpu_ns};
+pub use cpu_times::CpuTimes;
 pub use file_hash::file_hash;
 pub use fingerprint::fingerprint;
 pub use memory::{available_bytes, resident_bytes, trim};

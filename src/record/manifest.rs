@@ -60,6 +60,9 @@ pub struct Manifest {
     pub resumed: Vec<ResumeEntry>,
     /// The machine, as names and values.
     pub machine: std::collections::BTreeMap<String, String>,
+    /// What is wrong with it for measuring, as far as reading tells.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub doctor: Vec<crate::machine::doctor::Diagnosis>,
     /// The suites as run, after flags.
     pub suites: Vec<toml::Table>,
     /// The panels, in order.

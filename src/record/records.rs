@@ -315,6 +315,7 @@ mod tests {
             bytes_available: None,
             resumed: Vec::new(),
             machine: BTreeMap::from([("cpu".into(), "one with \"quotes\"".into())]),
+            doctor: Vec::new(),
             suites: vec!["name = \"quick\"\ntargets = [\"fixed\"]".parse().unwrap()],
             panels: vec![PanelEntry {
                 panel: 0,

@@ -7,6 +7,7 @@
 mod charts;
 mod compare;
 mod derive;
+mod doctor;
 mod findings;
 mod format;
 mod grid;
@@ -32,6 +33,7 @@ pub use compare::{
     Call, CellComparison, Compared, Overall, Side, comparison_json, comparison_markdown,
     comparison_table,
 };
+pub use doctor::{doctor_table, doctor_verdict};
 pub use findings::{Ask, Finding, Topic, findings};
 pub use hashes::{
     AvalancheFigures, Fall, HashFigures, HashFinding, HashSummary, SpeedPoint, hash_findings,

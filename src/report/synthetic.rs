@@ -137,6 +137,7 @@ impl Synthetic {
             bytes_available: None,
             resumed: Vec::new(),
             machine: std::collections::BTreeMap::new(),
+            doctor: Vec::new(),
             suites: Vec::new(),
             panels: Vec::new(),
             cells: Vec::new(),

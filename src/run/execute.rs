@@ -75,6 +75,7 @@ pub fn execute(
     let slice_ns = panel
         .or(plan.panels.first())
         .map_or(0, |panel| panel.slice_ns);
+    let clock_cost_ps = machine::clock_cost_ps();
     let mut manifest = Manifest {
         schema_version: SCHEMA_VERSION,
         run_id: run_id.clone(),
@@ -89,12 +90,13 @@ pub fn execute(
         revision,
         binary_hash,
         lockfile_hash,
-        clock_cost_ps: machine::clock_cost_ps(),
+        clock_cost_ps,
         not_measured: not_measured(plan),
         notes: plan.notes.clone(),
         bytes_available: plan.bytes_available,
         resumed: Vec::new(),
         machine: machine::fingerprint(),
+        doctor: machine::doctor::look(clock_cost_ps),
         suites: plan.suites.iter().map(suite_table).collect(),
         panels: (0..)
             .zip(&plan.panels)

@@ -89,6 +89,7 @@ fn manifest(run_id: &str, size: Size) -> Manifest {
         bytes_available: None,
         resumed: Vec::new(),
         machine: std::collections::BTreeMap::new(),
+        doctor: Vec::new(),
         suites: vec!["name = \"made-up\"".parse().unwrap()],
         panels: panels
             .clone()

@@ -125,11 +125,21 @@ fn method(text: &mut String, view: &View<'_>) {
     }
     let columns: Vec<(&str, bool)> = method.columns.iter().map(|title| (*title, false)).collect();
     grid(text, &columns, &method.panels);
+    list(text, &method.machine, &method.warnings);
     if !method.not_measured.is_empty() {
-        text.push_str("Not measured:\n\n");
-        for what in &method.not_measured {
-            let _ = writeln!(text, "- {}", escape(what));
-        }
+        list(text, "Not measured:", &method.not_measured);
+    }
+}
+
+/// A paragraph, and points under it, where there is one.
+fn list(text: &mut String, paragraph: &str, points: &[String]) {
+    if !paragraph.is_empty() {
+        let _ = writeln!(text, "{}\n", escape(paragraph));
+    }
+    for point in points {
+        let _ = writeln!(text, "- {}", escape(point));
+    }
+    if !points.is_empty() {
         text.push('\n');
     }
 }

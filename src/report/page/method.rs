@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::view::grouped;
 use crate::record::{Manifest, Records};
+use crate::report::doctor::{doctor_verdict, warnings};
 use crate::report::format::{counted, noise};
 use crate::report::summary::{PanelSummary, Summary};
 use crate::stats;
@@ -17,6 +18,10 @@ pub(super) struct Method {
     pub columns: Vec<&'static str>,
     /// A row per panel.
     pub panels: Vec<Vec<String>>,
+    /// How many checks of the machine there were, and how they came out; empty where there were none.
+    pub machine: String,
+    /// What is wrong with the machine, a sentence each.
+    pub warnings: Vec<String>,
     /// What was not measured, and why.
     pub not_measured: Vec<String>,
 }
@@ -39,6 +44,8 @@ impl Method {
                 "A/A noise",
             ],
             panels: panels(summary, records),
+            machine: machine(&summary.manifest),
+            warnings: warnings(&summary.manifest.doctor),
             not_measured: not_measured(records),
         }
     }
@@ -71,6 +78,17 @@ fn paragraphs(manifest: &Manifest) -> Vec<String> {
             manifest.clock_cost_ps as f64 / 1e3
         ),
     ]
+}
+
+/// What the doctor said when the run began.
+fn machine(manifest: &Manifest) -> String {
+    if manifest.doctor.is_empty() {
+        return String::new();
+    }
+    format!(
+        "The machine was looked over before the run (run.toml has all of it). {}.",
+        doctor_verdict(&manifest.doctor)
+    )
 }
 
 fn panels(summary: &Summary, records: &Records) -> Vec<Vec<String>> {

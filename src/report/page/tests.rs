@@ -1,6 +1,7 @@
 //! Whole pages on runs that nobody measured.
 
 use super::{Run, comparison, html, markdown};
+use crate::machine::doctor::{Diagnosis, Severity};
 use crate::record::{Records, Status};
 use crate::report::charts::{Chart, charts};
 use crate::report::summary::Summary;
@@ -319,6 +320,34 @@ fn errors_everywhere_are_said() {
         ],
     );
     assert!(!text.contains("verified<") && !text.contains(">NaN"));
+}
+
+#[test]
+fn what_is_wrong_with_the_machine_is_repeated() {
+    let mut records = ordinary();
+    assert!(!document(&records).contains("looked over"));
+    let one = |check: &str, severity| Diagnosis {
+        check: check.into(),
+        severity,
+        seen: "power<save".into(),
+        why: "the clock follows the load".into(),
+        advice: String::new(),
+    };
+    records.manifest.doctor = vec![
+        one("governor", Severity::Warning),
+        one("turbo", Severity::Note),
+    ];
+    for text in [page(&records), document(&records)] {
+        has(
+            &text,
+            &[
+                "looked over",
+                "2 checks: 1 warning, 1 note.",
+                "governor: power&lt;save: the clock follows the load",
+            ],
+        );
+        assert!(!text.contains("turbo: power"));
+    }
 }
 
 #[test]

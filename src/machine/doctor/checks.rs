@@ -1,0 +1,717 @@
+//! The checks that only read: each a function from the root of a file system to what it found.
+
+use std::fs;
+use std::path::Path;
+
+use super::{Diagnosis, Own, percent};
+use crate::machine::cpu_times::CpuTimes;
+use crate::machine::fingerprint::meminfo_bytes;
+use crate::machine::memory::group_directories;
+
+const CPU: &str = "sys/devices/system/cpu";
+
+/// A part of the time since the machine started that was stolen: worth a word, and worth a warning.
+const STOLEN: (f64, f64) = (0.001, 0.02);
+
+/// A reading of the clock that costs more than this, in picoseconds, is no `vDSO` call.
+const DEAR_CLOCK_PS: u64 = 150_000;
+
+/// Every check, in the order in which people read them.
+pub(super) fn all(root: &Path, own: &Own) -> Vec<Diagnosis> {
+    vec![
+        build(own),
+        cores(root, own),
+        quota(root),
+        load(root, own),
+        smt(root),
+        numa(root),
+        governor(root),
+        turbo(root),
+        throttling(root),
+        battery(root),
+        container(root),
+        hypervisor(root),
+        steal(root, own),
+        clock(root, own),
+        huge_pages(root),
+        memory(root),
+        swap(root),
+        layout(root),
+        counters(root),
+    ]
+}
+
+fn read(root: &Path, name: &str) -> Option<String> {
+    let text = fs::read_to_string(root.join(name)).ok()?;
+    Some(text.trim().to_owned())
+}
+
+fn number(root: &Path, name: &str) -> Option<i64> {
+    read(root, name)?.parse().ok()
+}
+
+fn unknown(check: &str, what: &str) -> Diagnosis {
+    Diagnosis::note(check, format!("unknown: {what}"), "", "")
+}
+
+fn build(own: &Own) -> Diagnosis {
+    if !own.debug {
+        return Diagnosis::ok("build", "optimised, without debug assertions");
+    }
+    Diagnosis::warning(
+        "build",
+        "a debug build",
+        "tables run several times slower than they are, and not all by the same factor",
+        "cargo build --release",
+    )
+}
+
+fn cores(root: &Path, own: &Own) -> Diagnosis {
+    let allowed = own.allowed.len();
+    let online = read(root, &format!("{CPU}/online")).and_then(|list| listed(&list));
+    let seen = match online {
+        Some(online) => format!("{allowed} of {online} for us"),
+        None => format!("{allowed} for us"),
+    };
+    if allowed == 1 {
+        return Diagnosis::warning(
+            "cores",
+            seen,
+            "the table under test shares its only core with everything else",
+            "",
+        );
+    }
+    if online.is_some_and(|online| online > allowed) {
+        return Diagnosis::note(
+            "cores",
+            seen,
+            "an affinity mask or cpuset keeps us from the others; cells with more threads than cores \
+             are not pinned",
+            "grep Cpus_allowed_list /proc/self/status",
+        );
+    }
+    if allowed < 4 {
+        return Diagnosis::note(
+            "cores",
+            seen,
+            "cells with as many threads as cores share them with the kernel and with all other \
+             programs, and say little about scaling",
+            "",
+        );
+    }
+    Diagnosis::ok("cores", seen)
+}
+
+/// How many numbers are in a list of the kernel's: `0-3,8`.
+fn listed(list: &str) -> Option<usize> {
+    let run = |run: &str| {
+        let (low, high) = run.split_once('-').unwrap_or((run, run));
+        let (low, high): (usize, usize) = (low.trim().parse().ok()?, high.trim().parse().ok()?);
+        high.checked_sub(low).map(|more| more + 1)
+    };
+    list.split(',').map(run).sum()
+}
+
+/// The tightest limit on processor time of the control groups that we are in, in cores.
+fn quota(root: &Path) -> Diagnosis {
+    let of_group = |group: &Path| -> Option<f64> {
+        let read = |name: &str| fs::read_to_string(group.join(name)).ok();
+        // Version 2 has `quota period` or `max period` in one file, version 1 a file for each.
+        let (quota, period) = match read("cpu.max") {
+            Some(both) => {
+                let (quota, period) = both.trim().split_once(' ')?;
+                (quota.to_owned(), period.to_owned())
+            }
+            None => (read("cpu.cfs_quota_us")?, read("cpu.cfs_period_us")?),
+        };
+        let (quota, period): (f64, f64) = (quota.trim().parse().ok()?, period.trim().parse().ok()?);
+        (quota > 0.0 && period > 0.0).then_some(quota / period)
+    };
+    let groups = group_directories(root, "cpu");
+    let tightest = groups.iter().filter_map(|group| of_group(group));
+    match tightest.min_by(f64::total_cmp) {
+        None => Diagnosis::ok("quota", "none that we can see"),
+        Some(cores) => Diagnosis::warning(
+            "quota",
+            format!("{cores:.2} cores, by a control group"),
+            "when it is used up the kernel stops all our threads until the next period, mostly for \
+             tens of milliseconds",
+            "",
+        ),
+    }
+}
+
+fn load(root: &Path, own: &Own) -> Diagnosis {
+    let averages = read(root, "proc/loadavg");
+    let minute = averages
+        .as_deref()
+        .and_then(|text| text.split(' ').next())
+        .and_then(|word| word.parse::<f64>().ok());
+    let Some(minute) = minute else {
+        return unknown("load", "/proc/loadavg cannot be read");
+    };
+    let seen = format!("{minute:.2} runnable over the last minute");
+    if minute <= 0.25 * own.allowed.len().max(1) as f64 {
+        return Diagnosis::ok("load", seen);
+    }
+    Diagnosis::warning(
+        "load",
+        seen,
+        "others are at work on these cores, or were a minute ago",
+        "top -o %CPU",
+    )
+}
+
+fn smt(root: &Path) -> Diagnosis {
+    match read(root, &format!("{CPU}/smt/active")).as_deref() {
+        None => unknown("SMT", "the kernel does not say"),
+        Some("1") => Diagnosis::note(
+            "SMT",
+            "on",
+            "two threads on the two halves of one core slow each other down: scaling from one to two \
+             threads depends on where they run",
+            "echo off | sudo tee /sys/devices/system/cpu/smt/control",
+        ),
+        Some(_) => Diagnosis::ok("SMT", "off, or hidden by a hypervisor"),
+    }
+}
+
+fn numa(root: &Path) -> Diagnosis {
+    let nodes = read(root, "sys/devices/system/node/online").and_then(|list| listed(&list));
+    match nodes {
+        None => unknown("NUMA", "the kernel does not say"),
+        Some(1) => Diagnosis::ok("NUMA", "1 node"),
+        Some(nodes) => Diagnosis::note(
+            "NUMA",
+            format!("{nodes} nodes"),
+            "memory of another node costs more, and a table lies where it was filled",
+            "numactl --cpunodebind=0 --membind=0 bucketlab run",
+        ),
+    }
+}
+
+fn governor(root: &Path) -> Diagnosis {
+    match read(root, &format!("{CPU}/cpu0/cpufreq/scaling_governor")).as_deref() {
+        None => unknown("governor", "the frequency is not ours to see"),
+        Some("performance") => Diagnosis::ok("governor", "performance"),
+        Some(governor) => Diagnosis::warning(
+            "governor",
+            governor,
+            "the clock follows the load, so a slice is slower after a pause",
+            "sudo cpupower frequency-set -g performance",
+        ),
+    }
+}
+
+fn turbo(root: &Path) -> Diagnosis {
+    let intel = number(root, &format!("{CPU}/intel_pstate/no_turbo")).map(|off| off == 0);
+    let boost = number(root, &format!("{CPU}/cpufreq/boost")).map(|on| on != 0);
+    let advice = if intel.is_some() {
+        "echo 1 | sudo tee /sys/devices/system/cpu/intel_pstate/no_turbo"
+    } else {
+        "echo 0 | sudo tee /sys/devices/system/cpu/cpufreq/boost"
+    };
+    match intel.or(boost) {
+        None => unknown("turbo", "the frequency is not ours to see"),
+        Some(false) => Diagnosis::ok("turbo", "off"),
+        Some(true) => Diagnosis::note(
+            "turbo",
+            "on",
+            "one busy core runs faster than several do: scaling by threads looks worse than it is, \
+             and heat decides about the rest",
+            advice,
+        ),
+    }
+}
+
+fn throttling(root: &Path) -> Diagnosis {
+    let count = |kind: &str| number(root, &format!("{CPU}/cpu0/thermal_throttle/{kind}"));
+    match (
+        count("core_throttle_count"),
+        count("package_throttle_count"),
+    ) {
+        (None, None) => unknown("heat", "throttling is not ours to see"),
+        (core, package) => {
+            let times = core.unwrap_or(0) + package.unwrap_or(0);
+            if times == 0 {
+                return Diagnosis::ok("heat", "never throttled since the machine started");
+            }
+            Diagnosis::note(
+                "heat",
+                format!("throttled {times} times since the machine started"),
+                "a processor that is too hot slows down in the middle of a run",
+                "",
+            )
+        }
+    }
+}
+
+fn battery(root: &Path) -> Diagnosis {
+    let supplies = fs::read_dir(root.join("sys/class/power_supply"));
+    let discharging = supplies.into_iter().flatten().flatten().any(|supply| {
+        fs::read_to_string(supply.path().join("status"))
+            .is_ok_and(|status| status.trim() == "Discharging")
+    });
+    if discharging {
+        return Diagnosis::warning(
+            "power",
+            "from a battery",
+            "power saving lowers the clock as it sees fit",
+            "",
+        );
+    }
+    Diagnosis::ok("power", "not from a battery")
+}
+
+fn container(root: &Path) -> Diagnosis {
+    let exists = |name: &str| root.join(name).exists();
+    let groups = read(root, "proc/1/cgroup").unwrap_or_default();
+    let kind = if exists(".dockerenv") || groups.contains("docker") {
+        "Docker"
+    } else if exists("run/.containerenv") {
+        "Podman"
+    } else if groups.contains("kubepods") {
+        "Kubernetes"
+    } else if groups.contains("lxc") {
+        "LXC"
+    } else {
+        return Diagnosis::ok("container", "none that we can see");
+    };
+    Diagnosis::note(
+        "container",
+        kind,
+        "programs outside of it are at work unseen, and its limits may not all be visible",
+        "",
+    )
+}
+
+fn hypervisor(root: &Path) -> Diagnosis {
+    let info = read(root, "proc/cpuinfo").unwrap_or_default();
+    let flags = info.lines().find(|line| line.starts_with("flags"));
+    let Some(flags) = flags else {
+        return unknown("hypervisor", "/proc/cpuinfo lists no flags");
+    };
+    if !flags.split_whitespace().any(|flag| flag == "hypervisor") {
+        return Diagnosis::ok("hypervisor", "none that shows");
+    }
+    let vendor = read(root, "sys/class/dmi/id/sys_vendor");
+    Diagnosis::note(
+        "hypervisor",
+        vendor.map_or("yes".to_owned(), |vendor| format!("yes, {vendor}")),
+        "other guests share caches and memory bandwidth, which no counter here shows; the A/A pair does",
+        "",
+    )
+}
+
+fn steal(root: &Path, own: &Own) -> Diagnosis {
+    let Some(times) = CpuTimes::under(root, &own.allowed) else {
+        return unknown("steal", "/proc/stat cannot be read");
+    };
+    let part = times.steal_ns as f64 / times.total_ns().max(1) as f64;
+    let seen = format!("{} of the time since the machine started", percent(part));
+    let why = "the hypervisor runs other guests on our cores while a table is measured";
+    match part {
+        part if part >= STOLEN.1 => Diagnosis::warning("steal", seen, why, ""),
+        part if part >= STOLEN.0 => Diagnosis::note("steal", seen, why, ""),
+        _ => Diagnosis::ok("steal", seen),
+    }
+}
+
+fn clock(root: &Path, own: &Own) -> Diagnosis {
+    let source = read(
+        root,
+        "sys/devices/system/clocksource/clocksource0/current_clocksource",
+    );
+    let source = source.as_deref().unwrap_or("unknown source");
+    let cost = format!("{:.1} ns a reading", own.clock_cost_ps as f64 / 1e3);
+    let seen = format!("{source}, {cost}");
+    let fast = [
+        "tsc",
+        "kvm-clock",
+        "arch_sys_counter",
+        "hyperv_clocksource_tsc_page",
+    ];
+    if fast.contains(&source) && own.clock_cost_ps < DEAR_CLOCK_PS {
+        return Diagnosis::ok("clock", seen);
+    }
+    Diagnosis::warning(
+        "clock",
+        seen,
+        "a reading goes through the kernel or a slow device: latencies below a microsecond are the \
+         clock's own",
+        "cat /sys/devices/system/clocksource/clocksource0/available_clocksource",
+    )
+}
+
+fn huge_pages(root: &Path) -> Diagnosis {
+    let modes = read(root, "sys/kernel/mm/transparent_hugepage/enabled");
+    let chosen = modes.as_deref().and_then(|modes| {
+        modes
+            .split(' ')
+            .find_map(|word| word.strip_prefix('[')?.strip_suffix(']'))
+    });
+    match chosen {
+        None => unknown("huge pages", "the kernel does not say"),
+        Some("always") => Diagnosis::note(
+            "huge pages",
+            "always",
+            "memory becomes huge pages when the kernel finds the time: a table gets faster in the \
+             middle of a run, and larger",
+            "echo madvise | sudo tee /sys/kernel/mm/transparent_hugepage/enabled",
+        ),
+        Some(mode) => Diagnosis::ok("huge pages", mode),
+    }
+}
+
+fn memory(root: &Path) -> Diagnosis {
+    let info = read(root, "proc/meminfo").unwrap_or_default();
+    let total = meminfo_bytes(&info, "MemTotal");
+    let at_hand = crate::machine::memory::available_under(root);
+    let (Some(total), Some(at_hand)) = (total, at_hand) else {
+        return unknown("memory", "/proc/meminfo cannot be read");
+    };
+    let gib = |bytes: u64| bytes as f64 / (1u64 << 30) as f64;
+    let seen = format!("{:.1} of {:.1} GiB at hand", gib(at_hand), gib(total));
+    if at_hand >= total / 4 && at_hand >= 1 << 30 {
+        return Diagnosis::ok("memory", seen);
+    }
+    Diagnosis::note(
+        "memory",
+        seen,
+        "panels that do not fit are split, and then their cells are not all paired with each other",
+        "ps aux --sort=-rss | head",
+    )
+}
+
+fn swap(root: &Path) -> Diagnosis {
+    let info = read(root, "proc/meminfo").unwrap_or_default();
+    let bytes = |name: &str| meminfo_bytes(&info, name);
+    let (Some(total), Some(free)) = (bytes("SwapTotal"), bytes("SwapFree")) else {
+        return unknown("swap", "/proc/meminfo cannot be read");
+    };
+    let mib = |bytes: u64| bytes >> 20;
+    if total == 0 {
+        return Diagnosis::ok("swap", "none");
+    }
+    let used = total.saturating_sub(free);
+    let seen = format!("{} of {} MiB used", mib(used), mib(total));
+    if mib(used) == 0 {
+        return Diagnosis::ok("swap", seen);
+    }
+    Diagnosis::note(
+        "swap",
+        seen,
+        "a page that was swapped out costs a lookup milliseconds",
+        "sudo swapoff -a",
+    )
+}
+
+/// Every birth of a table is to be another draw of its place in memory.
+fn layout(root: &Path) -> Diagnosis {
+    match number(root, "proc/sys/kernel/randomize_va_space") {
+        None => unknown(
+            "layout",
+            "/proc/sys/kernel/randomize_va_space cannot be read",
+        ),
+        Some(0) => Diagnosis::warning(
+            "layout",
+            "addresses are not randomised",
+            "every birth of a table gets the same place in memory, so that its luck does not average \
+             out and no interval shows it",
+            "echo 2 | sudo tee /proc/sys/kernel/randomize_va_space",
+        ),
+        Some(_) => Diagnosis::ok("layout", "addresses are randomised"),
+    }
+}
+
+fn counters(root: &Path) -> Diagnosis {
+    match counters_missing(root) {
+        None => Diagnosis::ok("counters", "hardware counters can be read"),
+        Some((seen, advice)) => Diagnosis::note(
+            "counters",
+            seen,
+            "cycles, instructions and cache misses cannot be told; scripts/instructions counts \
+             instructions under valgrind instead",
+            advice,
+        ),
+    }
+}
+
+/// Why this process cannot read hardware counters, and what would help.
+pub(super) fn counters_missing(root: &Path) -> Option<(String, &'static str)> {
+    let devices = root.join("sys/bus/event_source/devices");
+    let has_unit = fs::read_dir(&devices).is_ok_and(|devices| {
+        devices.flatten().any(|device| {
+            let name = device.file_name();
+            // Hybrid processors have a unit for each kind of core; Arm's are named after the core.
+            let name = name.to_string_lossy();
+            name.starts_with("cpu") || name.starts_with("armv")
+        })
+    });
+    if !has_unit {
+        return Some(("none: the machine shows no counting unit".to_owned(), ""));
+    }
+    // From 3, a patch of some distributions, on nobody may; up to 2 a process may watch itself.
+    match number(root, "proc/sys/kernel/perf_event_paranoid") {
+        None => Some(("none: the kernel has no perf events".to_owned(), "")),
+        Some(level) if level > 2 => Some((
+            format!("forbidden: perf_event_paranoid is {level}"),
+            "echo 2 | sudo tee /proc/sys/kernel/perf_event_paranoid",
+        )),
+        Some(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Severity;
+    use super::*;
+
+    /// A machine made of files.
+    fn machine(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = root.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        root
+    }
+
+    fn own(cores: usize) -> Own {
+        Own {
+            allowed: (0..cores).collect(),
+            debug: false,
+            clock_cost_ps: 25_000,
+        }
+    }
+
+    fn found<'d>(all: &'d [Diagnosis], check: &str) -> &'d Diagnosis {
+        all.iter().find(|one| one.check == check).expect(check)
+    }
+
+    const GOOD: &[(&str, &str)] = &[
+        ("sys/devices/system/cpu/online", "0-7\n"),
+        ("sys/devices/system/cpu/smt/active", "0\n"),
+        ("sys/devices/system/node/online", "0\n"),
+        (
+            "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor",
+            "performance\n",
+        ),
+        ("sys/devices/system/cpu/intel_pstate/no_turbo", "1\n"),
+        (
+            "sys/devices/system/cpu/cpu0/thermal_throttle/core_throttle_count",
+            "0\n",
+        ),
+        ("proc/loadavg", "0.10 0.20 0.30 1/80 4242\n"),
+        ("proc/cpuinfo", "flags\t: fpu sse2\n"),
+        ("proc/stat", "cpu0 100 0 0 900 0 0 0 0 0 0\n"),
+        (
+            "sys/devices/system/clocksource/clocksource0/current_clocksource",
+            "tsc\n",
+        ),
+        (
+            "sys/kernel/mm/transparent_hugepage/enabled",
+            "always [madvise] never\n",
+        ),
+        (
+            "proc/meminfo",
+            "MemTotal: 8000000 kB\nMemAvailable: 7000000 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n",
+        ),
+        ("proc/sys/kernel/randomize_va_space", "2\n"),
+        ("proc/sys/kernel/perf_event_paranoid", "2\n"),
+        ("sys/bus/event_source/devices/cpu/type", "4\n"),
+    ];
+
+    #[test]
+    fn a_good_machine_passes_every_check() {
+        let root = machine(GOOD);
+        for one in all(root.path(), &own(8)) {
+            assert_eq!(one.severity, Severity::Ok, "{one:?}");
+            assert!(!one.seen.is_empty() && one.why.is_empty(), "{one:?}");
+        }
+    }
+
+    #[test]
+    fn each_fault_is_found_and_only_that() {
+        let stolen = "cpu0 100 0 0 800 0 0 0 100 0 0\n";
+        let little = "MemTotal: 8000000 kB\nMemAvailable: 500000 kB\n\
+                      SwapTotal: 4096 kB\nSwapFree: 1024 kB\n";
+        let cases: [(&str, &str, &[&str], Severity); 15] = [
+            (
+                "sys/devices/system/cpu/smt/active",
+                "1",
+                &["SMT"],
+                Severity::Note,
+            ),
+            (
+                "sys/devices/system/node/online",
+                "0-1",
+                &["NUMA"],
+                Severity::Note,
+            ),
+            (
+                "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor",
+                "powersave",
+                &["governor"],
+                Severity::Warning,
+            ),
+            (
+                "sys/devices/system/cpu/intel_pstate/no_turbo",
+                "0",
+                &["turbo"],
+                Severity::Note,
+            ),
+            (
+                "sys/devices/system/cpu/cpu0/thermal_throttle/core_throttle_count",
+                "3",
+                &["heat"],
+                Severity::Note,
+            ),
+            (
+                "proc/loadavg",
+                "7.5 1 1 1/1 1",
+                &["load"],
+                Severity::Warning,
+            ),
+            (".dockerenv", "", &["container"], Severity::Note),
+            (
+                "proc/cpuinfo",
+                "flags : hypervisor",
+                &["hypervisor"],
+                Severity::Note,
+            ),
+            ("proc/stat", stolen, &["steal"], Severity::Warning),
+            (
+                "sys/devices/system/clocksource/clocksource0/current_clocksource",
+                "hpet",
+                &["clock"],
+                Severity::Warning,
+            ),
+            (
+                "sys/kernel/mm/transparent_hugepage/enabled",
+                "[always] madvise never",
+                &["huge pages"],
+                Severity::Note,
+            ),
+            ("proc/meminfo", little, &["memory", "swap"], Severity::Note),
+            (
+                "proc/sys/kernel/randomize_va_space",
+                "0",
+                &["layout"],
+                Severity::Warning,
+            ),
+            (
+                "proc/sys/kernel/perf_event_paranoid",
+                "3",
+                &["counters"],
+                Severity::Note,
+            ),
+            (
+                "sys/class/power_supply/BAT0/status",
+                "Discharging\n",
+                &["power"],
+                Severity::Warning,
+            ),
+        ];
+        for (name, text, checks, severity) in cases {
+            let root = machine(GOOD);
+            let path = root.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+            let all = all(root.path(), &own(8));
+            let faults: Vec<&Diagnosis> = all
+                .iter()
+                .filter(|one| one.severity != Severity::Ok)
+                .collect();
+            let names: Vec<&str> = faults.iter().map(|one| one.check.as_str()).collect();
+            assert_eq!(names, checks, "{name}");
+            for fault in faults {
+                assert_eq!(fault.severity, severity, "{name}");
+                assert!(!fault.why.is_empty(), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_process_is_counts_too() {
+        let root = machine(GOOD);
+        let debug = Own {
+            debug: true,
+            clock_cost_ps: 900_000,
+            ..own(1)
+        };
+        let all_of_it = all(root.path(), &debug);
+        for check in ["build", "cores", "clock"] {
+            assert_eq!(
+                found(&all_of_it, check).severity,
+                Severity::Warning,
+                "{check}"
+            );
+        }
+        let few = all(root.path(), &own(2));
+        assert_eq!(found(&few, "cores").seen, "2 of 8 for us");
+        assert_eq!(found(&few, "cores").severity, Severity::Note);
+    }
+
+    #[test]
+    fn a_quota_is_found_in_either_kind_of_control_group() {
+        let second = [
+            ("proc/self/cgroup", "0::/outer/inner\n"),
+            (
+                "proc/self/mountinfo",
+                "30 23 0:27 / /sys/fs/cgroup rw shared:4 - cgroup2 cgroup2 rw\n",
+            ),
+            ("sys/fs/cgroup/outer/inner/cpu.max", "max 100000\n"),
+            ("sys/fs/cgroup/outer/cpu.max", "150000 100000\n"),
+        ];
+        let found = quota(machine(&second).path());
+        assert_eq!(found.severity, Severity::Warning);
+        assert!(found.seen.starts_with("1.50 cores"), "{}", found.seen);
+        let first = |quota| {
+            [
+                ("proc/self/cgroup", "3:cpu,cpuacct:/\n"),
+                (
+                    "proc/self/mountinfo",
+                    "32 23 0:2 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu,cpuacct\n",
+                ),
+                ("sys/fs/cgroup/cpu/cpu.cfs_quota_us", quota),
+                ("sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n"),
+            ]
+        };
+        assert_eq!(quota(machine(&first("-1\n")).path()).severity, Severity::Ok);
+        let found = quota(machine(&first("200000\n")).path());
+        assert!(found.seen.starts_with("2.00 cores"), "{}", found.seen);
+    }
+
+    #[test]
+    fn a_machine_that_says_nothing_is_no_good_machine() {
+        let root = machine(&[]);
+        let all = all(root.path(), &own(8));
+        let unknown: Vec<&str> = all
+            .iter()
+            .filter(|one| one.seen.starts_with("unknown"))
+            .map(|one| one.check.as_str())
+            .collect();
+        for check in [
+            "governor",
+            "load",
+            "steal",
+            "huge pages",
+            "memory",
+            "layout",
+        ] {
+            assert!(unknown.contains(&check), "{check}");
+        }
+        let place = root.path().to_str().unwrap();
+        assert!(all.iter().all(|one| !one.seen.contains(place)));
+    }
+
+    #[test]
+    fn lists_are_counted() {
+        assert_eq!(listed("0-3,8"), Some(5));
+        assert_eq!(listed("0"), Some(1));
+        assert_eq!(listed("3-1"), None);
+        assert_eq!(listed("none"), None);
+    }
+}
