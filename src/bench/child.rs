@@ -70,6 +70,8 @@ fn births<S: Strategy>(
         check(&params, &env).map_err(|why| anyhow::anyhow!("check failed: {why}"))?;
     }
     let mut is_first_pass = true;
+    // The next pass of every table of a panel moves on by one core, as the next birth does.
+    let mut pin_offset = open.pin_offset as usize;
     loop {
         let feeds = load_feeds(open)?;
         let pass_ops = feeds.iter().map(Feed::pass_ops).sum();
@@ -109,14 +111,14 @@ fn births<S: Strategy>(
         let ended = match budget {
             None => {
                 let make = |index| Loop::new(session(index), Unbounded, hasher, batch, !is_control);
-                slices(make, open, is_control, feeds, rss_before, pipe)?
+                slices(make, pin_offset, is_control, feeds, rss_before, pipe)?
             }
             Some(budget) => {
                 let make = |index| {
                     let room = Bounded::new(&table, &clock, budget.0, threads);
                     Loop::new(session(index), room, hasher, batch, true)
                 };
-                slices(make, open, is_control, feeds, rss_before, pipe)?
+                slices(make, pin_offset, is_control, feeds, rss_before, pipe)?
             }
         };
         let Some((misses, feeds)) = ended else {
@@ -141,7 +143,7 @@ fn births<S: Strategy>(
             marks_dropped,
         })))?;
         match pipe.next()? {
-            Some(Request::Renew) => {}
+            Some(Request::Renew) => pin_offset += 1,
             None => return Ok(()),
             Some(other) => bail!("unexpected request: {other:?}"),
         }
@@ -231,25 +233,26 @@ fn grown(rss_before: Result<u64, &str>) -> Result<u64, &str> {
     Ok(now.saturating_sub(rss_before?))
 }
 
-/// Serves slices until the parent finishes the pass, and returns the misses and the feeds; `None`
+/// Serves slices until the parent finishes the pass, each thread pinned to a core of its own where
+/// there are enough, counted on from `pin_offset`; and returns the misses and the feeds; `None`
 /// when it has closed the pipe.
 fn slices<S: Session, R: Room<S>>(
     make: impl Fn(u32) -> Loop<S, R> + Copy + Send,
-    open: &Open,
+    pin_offset: usize,
     is_control: bool,
     feeds: Vec<Feed>,
     rss_before: Result<u64, &str>,
     pipe: &mut dyn Pipe,
 ) -> anyhow::Result<Option<(u64, Vec<Feed>)>> {
     let cpus = machine::allowed_cpus();
-    let pin = cpus.len() >= open.threads as usize;
+    let pin = cpus.len() >= feeds.len();
     thread::scope(|scope| {
         let (done_sender, done) = channel::<Done>();
         let (mut jobs, mut workers) = (Vec::new(), Vec::new());
-        for (index, feed) in (0..open.threads).zip(feeds) {
+        for (index, feed) in (0..).zip(feeds) {
             let (job_sender, job_receiver) = channel::<Job>();
             let done_sender = done_sender.clone();
-            let cpu = pin.then(|| cpus[index as usize]);
+            let cpu = pin.then(|| cpus[(index as usize + pin_offset) % cpus.len()]);
             jobs.push(job_sender);
             workers.push(scope.spawn(move || {
                 if let Some(cpu) = cpu {
@@ -328,6 +331,7 @@ fn one_slice(
     let workers_ns: u64 = sliced.threads.iter().map(of_workers).sum();
     let own_ns = machine::thread_cpu_ns().saturating_sub(own_before);
     let process_ns = machine::process_cpu_ns().saturating_sub(cpu_before);
+    sliced.cpu_ns = process_ns;
     sliced.helper_cpu_ns = process_ns.saturating_sub(workers_ns + own_ns);
     Ok(sliced)
 }

@@ -36,6 +36,9 @@ pub struct Open {
     pub threads: u32,
     /// Seed of the streams.
     pub seed: u64,
+    /// By how many the cores that threads are pinned to are moved on.
+    #[serde(default)]
+    pub pin_offset: u32,
 }
 
 /// One slice.
@@ -118,6 +121,9 @@ pub struct Sliced {
     /// CPU time of the process that none of these threads used, in nanoseconds: a strategy's
     /// helper threads.
     pub helper_cpu_ns: u64,
+    /// CPU time of the whole process, in nanoseconds.
+    #[serde(default)]
+    pub cpu_ns: u64,
     /// Growth of the child's resident memory since before the table was opened, in bytes, at the
     /// end of a clocked slice.
     pub rss_bytes: Option<u64>,
@@ -160,6 +166,18 @@ pub struct ThreadSlice {
     /// What a slice of latencies measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latencies: Option<Box<Latencies>>,
+    /// Nanoseconds in which the thread was ready and had no processor.
+    #[serde(default)]
+    pub run_queue_ns: Option<u64>,
+    /// Times that another thread was put in its place.
+    #[serde(default)]
+    pub involuntary_switches: u64,
+    /// Times that it gave its place up.
+    #[serde(default)]
+    pub voluntary_switches: u64,
+    /// Pages that had to be mapped first.
+    #[serde(default)]
+    pub page_faults: u64,
 }
 
 /// The end of the sessions.

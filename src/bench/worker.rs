@@ -149,6 +149,7 @@ pub(super) fn serve<S: Session, R: Room<S>>(
     done: &Sender<Done>,
 ) -> Feed {
     let mut chunk = 1;
+    let meter = machine::ThreadMeter::of_this_thread();
     let mut session = caught(|| {
         let mut session = make();
         session.prepare(&feed.segment);
@@ -163,7 +164,9 @@ pub(super) fn serve<S: Session, R: Room<S>>(
         job.start.barrier.wait();
         let outcome = match (&mut session, ready) {
             (Ok(session), Ok(())) => {
-                caught(|| slice(&mut feed, session, &job, is_control, &mut chunk))
+                let before = meter.read();
+                let outcome = caught(|| slice(&mut feed, session, &job, is_control, &mut chunk));
+                outcome.map(|slice| with_usage(slice, meter.read().since(&before)))
             }
             (_, Err(why)) => Err(why),
             (Err(why), Ok(())) => Err(why.clone()),
@@ -182,6 +185,17 @@ pub(super) fn serve<S: Session, R: Room<S>>(
         }
     }
     feed
+}
+
+/// What the kernel did to the thread during its slice.
+fn with_usage(slice: ThreadSlice, usage: machine::ThreadUsage) -> ThreadSlice {
+    ThreadSlice {
+        run_queue_ns: usage.run_queue_ns,
+        involuntary_switches: usage.involuntary_switches,
+        voluntary_switches: usage.voluntary_switches,
+        page_faults: usage.page_faults,
+        ..slice
+    }
 }
 
 /// Runs `work`; a panic is an error with its message.

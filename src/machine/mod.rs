@@ -13,6 +13,7 @@ mod memory;
 mod pin;
 mod process;
 mod run_queue;
+mod thread_usage;
 
 pub use clock::{clock_cost_ps, now_ns, utc_now};
 pub use counting::CountingAllocator;
@@ -24,3 +25,4 @@ pub use memory::{available_bytes, resident_bytes, trim};
 pub use pin::{allowed_cpus, pin_thread};
 pub use process::{die_with_parent, limit_memory};
 pub use run_queue::RunQueue;
+pub use thread_usage::{ThreadMeter, ThreadUsage, frequency_khz};

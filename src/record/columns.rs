@@ -67,9 +67,29 @@ impl Row for TrialRow {
         "memory_reason",
         "longest_ns",
         "error",
+        "disturbed_slices",
+        "repeated_slices",
+        "run_queue_ns",
+        "involuntary_switches",
+        "page_faults",
+        "foreign_cpu_ns",
+        "steal_ns",
+        "cores_ns",
+        "frequency_khz",
     ];
 
-    const LATER: &'static [&'static str] = &["evicted"];
+    const LATER: &'static [&'static str] = &[
+        "evicted",
+        "disturbed_slices",
+        "repeated_slices",
+        "run_queue_ns",
+        "involuntary_switches",
+        "page_faults",
+        "foreign_cpu_ns",
+        "steal_ns",
+        "cores_ns",
+        "frequency_khz",
+    ];
 
     fn schema_version(&self) -> Option<u32> {
         Some(self.schema_version)
@@ -95,6 +115,17 @@ impl Row for SliceRow {
         "discarded_ns",
         "longest_ns",
         "rss_bytes",
+        "run_queue_ns",
+        "involuntary_switches",
+        "page_faults",
+        "disturbed",
+    ];
+
+    const LATER: &'static [&'static str] = &[
+        "run_queue_ns",
+        "involuntary_switches",
+        "page_faults",
+        "disturbed",
     ];
 }
 
@@ -226,6 +257,10 @@ mod tests {
             discarded_ns: 0,
             longest_ns: None,
             rss_bytes: None,
+            run_queue_ns: None,
+            involuntary_switches: None,
+            page_faults: None,
+            disturbed: None,
         };
         let census = CensusRow {
             cell_id: String::new(),

@@ -366,6 +366,10 @@ mod tests {
             discarded_ns: 1000,
             longest_ns: None,
             rss_bytes: None,
+            run_queue_ns: Some(70),
+            involuntary_switches: Some(1),
+            page_faults: Some(0),
+            disturbed: Some(true),
         }
     }
 

@@ -89,6 +89,35 @@ pub struct TrialRow {
     pub longest_ns: Option<u64>,
     /// Why the trial has no figures; empty for a good one.
     pub error: String,
+    /// Slices whose threads were kept from running for more than a tenth of the time, after all
+    /// repeats; empty where that cannot be told.
+    #[serde(default)]
+    pub disturbed_slices: Option<u32>,
+    /// Attempts at slices that were disturbed and done over; no other field counts them.
+    #[serde(default)]
+    pub repeated_slices: Option<u32>,
+    /// Nanoseconds in which threads were ready and had no processor, summed over threads and slices.
+    #[serde(default)]
+    pub run_queue_ns: Option<u64>,
+    /// Times that another thread was put in a thread's place.
+    #[serde(default)]
+    pub involuntary_switches: Option<u64>,
+    /// Pages that had to be mapped first, during slices.
+    #[serde(default)]
+    pub page_faults: Option<u64>,
+    /// Time of all our cores that went to programs other than the run's own during slices: the
+    /// system's count less the run's, in ticks of mostly 10 ms a slice; by rounding it may be below 0.
+    #[serde(default)]
+    pub foreign_cpu_ns: Option<i64>,
+    /// Time of all our cores that a hypervisor took during slices, in the same ticks.
+    #[serde(default)]
+    pub steal_ns: Option<u64>,
+    /// All the time of all our cores during slices, in the same ticks.
+    #[serde(default)]
+    pub cores_ns: Option<u64>,
+    /// The lowest clock rate of our first core that was seen at the end of a slice, in kHz.
+    #[serde(default)]
+    pub frequency_khz: Option<u64>,
 }
 
 /// What a slice measured.
@@ -140,6 +169,18 @@ pub struct SliceRow {
     pub longest_ns: Option<u64>,
     /// Growth of the child's resident memory at the end of a clocked slice, in bytes.
     pub rss_bytes: Option<u64>,
+    /// Nanoseconds in which the thread was ready and had no processor.
+    #[serde(default)]
+    pub run_queue_ns: Option<u64>,
+    /// Times that another thread was put in its place.
+    #[serde(default)]
+    pub involuntary_switches: Option<u64>,
+    /// Pages that had to be mapped first.
+    #[serde(default)]
+    pub page_faults: Option<u64>,
+    /// Whether the slice's threads were kept from running for more than a tenth of the time.
+    #[serde(default)]
+    pub disturbed: Option<bool>,
 }
 
 /// A row of `census.csv`: one figure of a cell's structure, in long form.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::latency;
+use super::disturbance::Disturbance;
 use super::rates::{Index, Ratio};
 use super::summary::{
     CellSummary, HarnessFloor, PAIRS_FOR_A_VERDICT, PanelSummary, Summary, Tally, Verdict,
@@ -48,6 +49,7 @@ impl Summary {
             simulated: records.misses.clone(),
             latencies: latency::of(records),
             searched: records.slo.clone(),
+            disturbance: Disturbance::of(records),
             dropped_lines: records.dropped_lines,
         }
     }

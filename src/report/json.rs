@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::disturbance::Disturbance;
 use super::findings::findings;
 use super::latency;
 use super::rates::Ratio;
@@ -15,6 +16,7 @@ use crate::stats::Interval;
 /// |---|---|
 /// | `schema_version`, `run_id`, `name`, `started`, `status` | as in `run.toml` |
 /// | `dropped_lines` | rows that were cut short and left out |
+/// | `disturbance` | `slices` judged, `disturbed` of them, attempts `repeated`; `foreign`, `steal`: parts of our cores' time |
 /// | `findings[]` | `text`; `topic`; the `panels` and `cells` that it rests on; `effect`, the natural logarithm of its largest ratio |
 /// | `panels[]` | `panel`, `suite`, `workload`, `about`, `threads`, `batch`, `entries`, `pass`, `baseline` as in `run.toml` |
 /// | `panels[].noise_floor`, `.noise_band` | A/A noise measured in the panel, and the one that verdicts use: as a part of 1 |
@@ -50,8 +52,19 @@ pub fn json(summary: &Summary) -> Value {
         "started": manifest.started,
         "status": manifest.status,
         "dropped_lines": summary.dropped_lines,
+        "disturbance": summary.disturbance.map(disturbance),
         "findings": findings,
         "panels": summary.panels.iter().map(|one| panel(summary, one)).collect::<Vec<_>>(),
+    })
+}
+
+fn disturbance(seen: Disturbance) -> Value {
+    json!({
+        "slices": seen.slices,
+        "disturbed": seen.disturbed,
+        "repeated": seen.repeated,
+        "foreign": seen.foreign,
+        "steal": seen.steal,
     })
 }
 

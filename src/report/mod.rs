@@ -7,6 +7,7 @@
 mod charts;
 mod compare;
 mod derive;
+mod disturbance;
 mod doctor;
 mod findings;
 mod format;
@@ -33,6 +34,7 @@ pub use compare::{
     Call, CellComparison, Compared, Overall, Side, comparison_json, comparison_markdown,
     comparison_table,
 };
+pub use disturbance::Disturbance;
 pub use doctor::{doctor_table, doctor_verdict};
 pub use findings::{Ask, Finding, Topic, findings};
 pub use hashes::{

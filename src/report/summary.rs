@@ -1,6 +1,7 @@
 //! What a run measured: rates, ratios and verdicts. `derive` makes them from its rows.
 
 use super::latency::CellLatency;
+use super::disturbance::Disturbance;
 use super::rates::{Rates, Ratio};
 use crate::base::ByteCount;
 use crate::record::{CellEntry, Manifest, MissRow, PanelEntry, SloRow};
@@ -37,6 +38,8 @@ pub struct Summary {
     pub latencies: Vec<CellLatency>,
     /// Searches for the highest rate that keeps a limit.
     pub searched: Vec<SloRow>,
+    /// How much of the run was disturbed; `None` where nothing watched.
+    pub disturbance: Option<Disturbance>,
     /// Rows that were cut short and left out.
     pub dropped_lines: u32,
 }

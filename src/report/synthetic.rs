@@ -396,6 +396,10 @@ fn slice(
         discarded_ns,
         longest_ns: None,
         rss_bytes: None,
+        run_queue_ns: None,
+        involuntary_switches: None,
+        page_faults: None,
+        disturbed: None,
     }
 }
 

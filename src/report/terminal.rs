@@ -79,6 +79,10 @@ pub fn table(summary: &Summary, width: usize, colour: bool) -> String {
         }
         lines.extend(latency::lines(summary, panel, width, colour));
     }
+    if let Some(disturbance) = &summary.disturbance {
+        lines.push(String::new());
+        lines.extend(wrap(&disturbance.sentence(), width, "  "));
+    }
     lines.push(String::new());
     lines.join("\n")
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::guard::Guard;
 use super::misses;
 use super::panel::{Bench, Done, measure};
 use super::plan::{Panel, Plan};
@@ -181,6 +182,7 @@ fn measure_all(
         interrupted,
         hash_seed: hash_seed(plan.seed),
         kept: Vec::new(),
+        guard: Guard::new(),
     };
     for ((index, panel), done) in (0..).zip(&plan.panels).zip(done) {
         bench.watch.panel(index as usize, panel);

@@ -4,6 +4,7 @@
 //! - [`plan`]: from suites to panels and cells, checked against the catalog and the memory;
 //! - `process`: a child process that holds one table, and the requests to it;
 //! - `deal`: the order in which the cells of a panel get their slices;
+//! - `guard`: what else went on while a slice was measured;
 //! - `panel`: one panel measured, round by round;
 //! - `latency`: slices of latencies, in an open loop and in a closed one; `slo`: the search for the
 //!   highest rate that keeps a limit;
@@ -15,6 +16,7 @@ mod deal;
 mod execute;
 mod expand;
 mod fit;
+mod guard;
 mod hash_flood;
 mod hashes;
 mod latency;

@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 
 use super::deal::Dealer;
 use super::execute::Watch;
+use super::guard::{Guard, Watched};
 use super::latency;
 use super::plan::{Cell, Panel};
 use super::process::{Failure, Process};
-use super::tally::{self, Place, Trial};
+use super::tally::{self, Attempt, Place, Trial};
 use crate::bench::{CensusReply, Cut, Memory, Open, Opened, Reply, Request, SliceOrder, Sliced};
 use crate::record::{RunDirectory, SliceKind, SliceRow, TrialRow};
 use crate::report;
@@ -34,6 +35,7 @@ pub(super) struct Bench<'b> {
     pub(super) hash_seed: [u64; 2],
     /// The slices of a panel that is to become as precise as asked; empty for others.
     pub(super) kept: Vec<SliceRow>,
+    pub(super) guard: Guard,
 }
 
 /// How a panel ended.
@@ -371,6 +373,7 @@ pub(super) fn fill(
             workload: panel.workload.clone(),
             threads: panel.threads,
             seed: place.seed,
+            pin_offset: place.birth,
         }))
     };
     let entries = panel
@@ -408,24 +411,33 @@ fn one_slice(
             discard_ns: panel.slice_ns / 5,
         }
     };
-    let sliced = slice(
-        live,
-        SliceOrder {
-            cut,
-            hash_only: false,
-            clocked: panel.workload.clocked,
-            latency: None,
-        },
-        panel,
-        bench,
-    )?;
-    if let Some(why) = sliced.failed {
-        return Err(Failure::Cell(why));
+    let order = SliceOrder {
+        cut,
+        hash_only: false,
+        clocked: panel.workload.clocked,
+        latency: None,
+    };
+    for number in 0.. {
+        let (sliced, watched) = slice(live, order, panel, bench)?;
+        if let Some(why) = sliced.failed {
+            return Err(Failure::Cell(why));
+        }
+        // A part of a pass has changed the table, and cannot be done over.
+        let superseded = !panel.is_pass() && bench.guard.repeat(watched, number);
+        let attempt = Attempt {
+            number,
+            superseded,
+            watched,
+        };
+        let kind = SliceKind::Throughput;
+        live.trial
+            .add(place, live.cell, slots, kind, &sliced, attempt);
+        if !superseded {
+            break;
+        }
     }
-    live.trial
-        .add(place, live.cell, slots, SliceKind::Throughput, &sliced);
     if live.cell.row.control && !panel.is_pass() && slots.1.is_multiple_of(HASH_ROUNDS) {
-        let sliced = slice(
+        let (sliced, watched) = slice(
             live,
             SliceOrder {
                 cut,
@@ -436,8 +448,9 @@ fn one_slice(
             panel,
             bench,
         )?;
+        let attempt = Attempt::only(watched);
         live.trial
-            .add(place, live.cell, slots, SliceKind::Hash, &sliced);
+            .add(place, live.cell, slots, SliceKind::Hash, &sliced, attempt);
     }
     Ok(())
 }
@@ -450,11 +463,14 @@ fn latency_slice(
     order: SliceOrder,
     (kind, slots): (SliceKind, (u32, u32, u32)),
 ) -> Result<(), Failure> {
-    let sliced = slice(live, order, place.panel, bench)?;
+    let (sliced, watched) = slice(live, order, place.panel, bench)?;
     if let Some(why) = sliced.failed {
         return Err(Failure::Cell(why));
     }
-    live.trial.add(place, live.cell, slots, kind, &sliced);
+    // They are long: one that was disturbed is marked, not done over.
+    let attempt = Attempt::only(watched);
+    live.trial
+        .add(place, live.cell, slots, kind, &sliced, attempt);
     Ok(())
 }
 
@@ -463,7 +479,7 @@ pub(super) fn slice(
     order: SliceOrder,
     panel: &Panel<'_>,
     bench: &mut Bench<'_>,
-) -> Result<Sliced, Failure> {
+) -> Result<(Sliced, Watched), Failure> {
     let expected_ns = match order.cut {
         Cut::Time { ns, .. } => ns as f64,
         Cut::Part { .. } if panel.workload.pace.is_some() => latency::pass_s(panel) * 1e9,
@@ -473,15 +489,17 @@ pub(super) fn slice(
         }
     };
     let expected = Duration::from_secs_f64(expected_ns / 1e9);
+    let before = bench.guard.before();
     let sliced = match ask(live, &Request::Slice(order), expected, bench)? {
         Reply::Sliced(sliced) => sliced,
         other => return Err(out_of_turn(&other)),
     };
+    let watched = bench.guard.after(&before, &sliced);
     let (ops, ns) = sliced.threads.iter().fold((0, 0), |(ops, ns), thread| {
         (ops + thread.ops, ns + thread.elapsed_ns)
     });
     live.last_op_ns = ns as f64 / ops.max(1) as f64 / f64::from(panel.threads);
-    Ok(sliced)
+    Ok((sliced, watched))
 }
 
 /// Ends a trial of a cell: the census of a pass, the slices, the row.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use super::latency::{self, Measured};
 use super::panel::{Bench, Done, Live, PanelEnd, Stop, fill, name, slice};
 use super::process::Failure;
-use super::tally::{self, Place};
+use super::tally::{self, Attempt, Place};
 use crate::base::{BadInput, Nanoseconds, PerSecond, unknown_name};
 use crate::record::{SliceKind, SloRow};
 use crate::workload::{Arrival, Pace};
@@ -192,12 +192,14 @@ fn of_cell(
             arrival: search.arrival,
         };
         let order = latency::open_loop(pace, false);
-        let sliced = slice(live, order, place.panel, bench)?;
+        let (sliced, watched) = slice(live, order, place.panel, bench)?;
         if let Some(why) = sliced.failed {
             return Err(Failure::Cell(why));
         }
+        let attempt = Attempt::only(watched);
+        let at = (0, round, 0);
         live.trial
-            .add(place, cell, (0, round, 0), SliceKind::Paced, &sliced);
+            .add(place, cell, at, SliceKind::Paced, &sliced, attempt);
         round += 1;
         let measured = Measured::of(&sliced);
         let response = measured.as_ref().and_then(|m| m.response.as_ref());

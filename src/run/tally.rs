@@ -7,6 +7,7 @@ use crate::record::{
     CensusRow, LatencyRow, MarkRow, SCHEMA_VERSION, SliceKind, SliceRow, TrialRow, WindowRow,
 };
 
+use super::guard::{Cores, Watched};
 use super::latency::{self, Measured};
 use super::plan::{Cell, Panel};
 
@@ -21,6 +22,62 @@ pub(super) struct Place<'p> {
     pub(super) birth: u32,
 }
 
+/// One attempt at a slice.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Attempt {
+    /// Which one, from 0.
+    pub(super) number: u32,
+    /// Whether there will be another, so that this one counts for nothing.
+    pub(super) superseded: bool,
+    /// What the guard saw.
+    pub(super) watched: Watched,
+}
+
+impl Attempt {
+    /// One that is not done over, whatever was seen.
+    pub(super) fn only(watched: Watched) -> Attempt {
+        Attempt {
+            number: 0,
+            superseded: false,
+            watched,
+        }
+    }
+}
+
+/// What the guard saw in the slices of a trial.
+#[derive(Debug, Default)]
+struct Guarded {
+    disturbed_slices: Option<u32>,
+    repeated_slices: u32,
+    cores: Option<Cores>,
+    frequency_khz: Option<u64>,
+}
+
+impl Guarded {
+    fn add(&mut self, attempt: Attempt) {
+        if attempt.superseded {
+            self.repeated_slices += 1;
+            return;
+        }
+        let Watched {
+            disturbed,
+            cores,
+            frequency_khz,
+        } = attempt.watched;
+        if let Some(disturbed) = disturbed {
+            *self.disturbed_slices.get_or_insert(0) += u32::from(disturbed);
+        }
+        if let Some(cores) = cores {
+            let sum = self.cores.get_or_insert_default();
+            sum.total_ns += cores.total_ns;
+            sum.foreign_ns += cores.foreign_ns;
+            sum.steal_ns += cores.steal_ns;
+        }
+        let both = self.frequency_khz.into_iter().chain(frequency_khz);
+        self.frequency_khz = both.min();
+    }
+}
+
 /// A trial of one cell, as its slices come in.
 #[derive(Debug, Default)]
 pub(super) struct Trial {
@@ -33,10 +90,11 @@ pub(super) struct Trial {
     total: ThreadSlice,
     slice_count: u32,
     helper_cpu_ns: u64,
+    guarded: Guarded,
 }
 
 impl Trial {
-    /// Adds a slice.
+    /// Adds an attempt at a slice.
     pub(super) fn add(
         &mut self,
         place: Place<'_>,
@@ -44,9 +102,11 @@ impl Trial {
         at: (u32, u32, u32),
         kind: SliceKind,
         sliced: &Sliced,
+        attempt: Attempt,
     ) {
         let (trial, round, position) = at;
-        if let Some(measured) = Measured::of(sliced) {
+        let measured = Measured::of(sliced);
+        if let Some(measured) = measured.filter(|_| !attempt.superseded) {
             // The parts of a clocked pass are one trial.
             if place.panel.workload.clocked {
                 match &mut self.clocked {
@@ -60,7 +120,8 @@ impl Trial {
             self.windows
                 .extend(latency::window_rows(place, cell, trial, sliced));
         }
-        let counts = matches!(kind, SliceKind::Throughput | SliceKind::Paced);
+        let measures = matches!(kind, SliceKind::Throughput | SliceKind::Paced);
+        let counts = measures && !attempt.superseded;
         for (thread, slice) in (0..).zip(&sliced.threads) {
             self.slices.push(SliceRow {
                 panel: place.index,
@@ -70,7 +131,7 @@ impl Trial {
                 position,
                 cell_id: cell.id.clone(),
                 kind,
-                attempt: 0,
+                attempt: attempt.number,
                 thread,
                 started_ns: slice.started_ns,
                 ops: slice.ops,
@@ -79,6 +140,10 @@ impl Trial {
                 discarded_ns: slice.discarded_ns,
                 longest_ns: slice.longest_ns,
                 rss_bytes: sliced.rss_bytes,
+                run_queue_ns: slice.run_queue_ns,
+                involuntary_switches: Some(slice.involuntary_switches),
+                page_faults: Some(slice.page_faults),
+                disturbed: attempt.watched.disturbed,
             });
             if let Some(hash_ns) = slice.hash_ns {
                 let timed = self.slices.last().expect("just pushed");
@@ -103,7 +168,15 @@ impl Trial {
                 self.total.evicted += slice.evicted;
                 self.total.cpu_ns += slice.cpu_ns;
                 self.total.longest_ns = self.total.longest_ns.max(slice.longest_ns);
+                self.total.involuntary_switches += slice.involuntary_switches;
+                self.total.page_faults += slice.page_faults;
+                if let Some(waited_ns) = slice.run_queue_ns {
+                    *self.total.run_queue_ns.get_or_insert(0) += waited_ns;
+                }
             }
+        }
+        if measures {
+            self.guarded.add(attempt);
         }
         if counts {
             self.slice_count += 1;
@@ -152,6 +225,18 @@ impl Trial {
             cpu_ns: Some(total.cpu_ns),
             helper_cpu_ns: Some(self.helper_cpu_ns),
             longest_ns: total.longest_ns,
+            disturbed_slices: self.guarded.disturbed_slices,
+            repeated_slices: self
+                .guarded
+                .disturbed_slices
+                .map(|_| self.guarded.repeated_slices),
+            run_queue_ns: total.run_queue_ns,
+            involuntary_switches: Some(total.involuntary_switches),
+            page_faults: Some(total.page_faults),
+            foreign_cpu_ns: self.guarded.cores.map(|cores| cores.foreign_ns),
+            steal_ns: self.guarded.cores.map(|cores| cores.steal_ns),
+            cores_ns: self.guarded.cores.map(|cores| cores.total_ns),
+            frequency_khz: self.guarded.frequency_khz,
             ..empty_row(place, cell, trial)
         };
         match structure {

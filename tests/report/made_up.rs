@@ -154,6 +154,10 @@ fn trial_of(run_id: &str, panel: u32, at: u32, trial: u32) -> (TrialRow, Vec<Sli
             discarded_ns: 2_000_000,
             longest_ns: None,
             rss_bytes: None,
+            run_queue_ns: None,
+            involuntary_switches: None,
+            page_faults: None,
+            disturbed: None,
         });
     }
     let ops: u64 = slices.iter().map(|slice| slice.ops).sum();

@@ -29,7 +29,7 @@ pub(super) struct Method {
 impl Method {
     pub fn of(summary: &Summary, records: &Records) -> Method {
         Method {
-            paragraphs: paragraphs(&summary.manifest),
+            paragraphs: paragraphs(summary),
             columns: vec![
                 "Panel",
                 "Workload",
@@ -51,12 +51,13 @@ impl Method {
     }
 }
 
-fn paragraphs(manifest: &Manifest) -> Vec<String> {
+fn paragraphs(summary: &Summary) -> Vec<String> {
+    let manifest = &summary.manifest;
     let ms = |ns: u64| {
         let ms = format!("{:.1}", ns as f64 / 1e6);
         format!("{} ms", ms.trim_end_matches(".0"))
     };
-    vec![
+    let mut paragraphs = vec![
         format!(
             "Each table lives in a process of its own; the tables of a panel are alive together and take \
              turns in slices of {}, dealt in balanced random order. The first {} of a slice re-warm the \
@@ -77,7 +78,16 @@ fn paragraphs(manifest: &Manifest) -> Vec<String> {
              reading of the clock costs {:.1} ns; it is read between slices, never around an operation.",
             manifest.clock_cost_ps as f64 / 1e3
         ),
-    ]
+    ];
+    if let Some(disturbance) = &summary.disturbance {
+        paragraphs.push(format!(
+            "A slice counts as disturbed when its threads, ready to run, waited for a core for more than \
+             a tenth of it, beyond what the table's own helper threads and wake-ups explain. It is \
+             repeated up to twice where it can be, then kept and marked. In this run: {}.",
+            disturbance.sentence()
+        ));
+    }
+    paragraphs
 }
 
 /// What the doctor said when the run began.

@@ -210,6 +210,17 @@ fn badges(summary: &Summary) -> Vec<Badge> {
                 .into(),
         });
     }
+    if let Some(disturbance) = &summary.disturbance {
+        badges.push(Badge {
+            text: disturbance.badge(),
+            class: if disturbance.is_much() { "bad" } else { "" },
+            hint: format!(
+                "Slices whose threads were kept from running by others for more than a tenth of the \
+                 time: {}",
+                disturbance.sentence()
+            ),
+        });
+    }
     badges
 }
 
