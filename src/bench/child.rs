@@ -53,6 +53,7 @@ fn births<S: Strategy>(
     pipe: &mut dyn Pipe,
 ) -> anyhow::Result<()> {
     let is_control = check.is_none();
+    open.heap.settle().map_err(anyhow::Error::msg)?;
     let params = Params::resolve(S::PARAMS, &open.spec.parse()?)?;
     let hasher = Hasher::new(hash::find(&open.hash)?, open.hash_seed);
     // A control holds nothing that could be bounded.

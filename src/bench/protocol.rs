@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::latency::Latencies;
 use crate::base::{Census, Event};
+use crate::machine::Heap;
 use crate::workload::{Pace, Workload};
 
 /// From the parent.
@@ -39,6 +40,9 @@ pub struct Open {
     /// By how many the cores that threads are pinned to are moved on.
     #[serde(default)]
     pub pin_offset: u32,
+    /// The heap that the child was born with.
+    #[serde(default)]
+    pub heap: Heap,
 }
 
 /// One slice.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::base::{ByteCount, Nanoseconds, PerSecond, parse_integer};
+use crate::machine::{Allocator, Pages};
 use crate::run::Slo;
 use crate::workload::Arrival;
 
@@ -71,6 +72,7 @@ Examples:
   bucketlab run --trace ../shared/traces/web07.keys.txt.gz -t fixed -t resizable
   bucketlab run --rate 100k,1M -t striped -w ycsb-c     response times at these rates
   bucketlab run --slo p99=200us -t striped -w ycsb-b    the highest rate that keeps them
+  bucketlab run -t striped --allocator system,mimalloc --pages small,huge
   bucketlab run my-suite.toml --dry-run          what would be run, and how long it takes
   bucketlab run --resume results/RUN             go on with a run that was killed or interrupted
 
@@ -95,6 +97,12 @@ pub(super) struct Run {
     /// Hash functions instead of the suite's
     #[arg(long, value_name = "HASH", value_delimiter = ',')]
     pub(super) hash: Vec<String>,
+    /// Allocators instead of the suite's: system, mimalloc
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(super) allocator: Vec<Allocator>,
+    /// Page modes instead of the suite's: default, small, huge
+    #[arg(long, value_name = "MODE", value_delimiter = ',')]
+    pub(super) pages: Vec<Pages>,
     /// Thread counts instead of the suite's
     #[arg(long, value_name = "N", value_delimiter = ',')]
     pub(super) threads: Vec<u32>,

@@ -26,6 +26,8 @@ pub(super) fn run(house: House<'_>, args: &Run) -> anyhow::Result<ExitCode> {
         trace: args.trace.clone(),
         lenient: args.lenient,
         hash: args.hash.clone(),
+        allocator: args.allocator.clone(),
+        pages: args.pages.clone(),
         threads: args.threads.clone(),
         entries: args.entries,
         trials: args.trials,
@@ -197,10 +199,11 @@ fn describe(plan: &Plan<'_>) -> String {
             };
             let _ = writeln!(
                 text,
-                "  {}  {} {}{role}",
+                "  {}  {} {}{}{role}",
                 cell.id,
                 cell.params.full(),
-                cell.hash
+                cell.hash,
+                cell.heap.suffix()
             );
         }
     }

@@ -1,15 +1,18 @@
-//! An allocator that can count what one thread allocates.
+//! The program's allocator: the heap that was chosen at the process's birth, and a count of what one
+//! thread allocates.
 //!
 //! The program installs it once, `#[global_allocator] static ALLOCATOR: CountingAllocator =
 //! CountingAllocator;`. It is off until a thread calls [`start`], and then counts that thread alone;
 //! off, it costs one thread-local load for each allocation. A program that has another allocator
 //! gets `None` from [`stop`], never a wrong count.
 
-use std::alloc::{GlobalAlloc, Layout, System};
+use std::alloc::{GlobalAlloc, Layout};
 use std::cell::Cell;
 use std::hint::black_box;
 
-/// The system's allocator, with the count in front.
+use super::heap::ChosenHeap;
+
+/// The allocator that the environment chose (see [`super::Heap`]), with the count in front.
 #[derive(Debug)]
 pub struct CountingAllocator;
 
@@ -61,13 +64,13 @@ fn signed(size: usize) -> i64 {
     size.cast_signed() as i64
 }
 
-// SAFETY: every method hands its arguments unchanged to `System`, which keeps the contract, and
+// SAFETY: every method hands its arguments unchanged to `ChosenHeap`, which keeps the contract, and
 // returns what it returned; counting neither allocates nor unwinds.
 unsafe impl GlobalAlloc for CountingAllocator {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller's promises are the ones that `System` asks for.
-        let block = unsafe { System.alloc(layout) };
+        // SAFETY: the caller's promises are the ones that `ChosenHeap` asks for.
+        let block = unsafe { ChosenHeap.alloc(layout) };
         if !block.is_null() {
             count(|| signed(layout.size()));
         }
@@ -77,7 +80,7 @@ unsafe impl GlobalAlloc for CountingAllocator {
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         // SAFETY: as in `alloc`.
-        let block = unsafe { System.alloc_zeroed(layout) };
+        let block = unsafe { ChosenHeap.alloc_zeroed(layout) };
         if !block.is_null() {
             count(|| signed(layout.size()));
         }
@@ -86,15 +89,15 @@ unsafe impl GlobalAlloc for CountingAllocator {
 
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: the block came from `System` with this layout, through a method of this impl.
-        unsafe { System.dealloc(block, layout) };
+        // SAFETY: the block came from `ChosenHeap` with this layout, through a method of this impl.
+        unsafe { ChosenHeap.dealloc(block, layout) };
         count(|| -signed(layout.size()));
     }
 
     #[inline]
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         // SAFETY: as in `dealloc`; the caller vouches for the new size.
-        let moved = unsafe { System.realloc(block, layout, size) };
+        let moved = unsafe { ChosenHeap.realloc(block, layout, size) };
         // On failure the old block stays as it was.
         if !moved.is_null() {
             count(|| signed(size) - signed(layout.size()));
@@ -117,7 +120,7 @@ mod tests {
         drop(bytes);
     }
 
-    /// Called by hand, the allocator counts and hands on what `System` gives.
+    /// Called by hand, the allocator counts and hands on what the heap gives.
     #[test]
     fn every_method_counts() {
         let (layout, larger) = (

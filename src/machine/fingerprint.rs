@@ -18,10 +18,16 @@ pub fn fingerprint() -> BTreeMap<String, String> {
         ("affinity", affinity()),
         ("allocator", allocator()),
         ("architecture", Ok(std::env::consts::ARCH.to_owned())),
+        ("build", Ok(build())),
         ("cpus_usable", cpus_usable()),
+        ("libc", libc_version()),
         ("memory_available_bytes", memory_available()),
         ("page_bytes", Ok(rustix::param::page_size().to_string())),
         ("rustc", rustc()),
+        (
+            "target_features",
+            Ok(env!("BUCKETLAB_TARGET_FEATURES").replace(',', " ")),
+        ),
     ];
     system(root)
         .into_iter()
@@ -34,7 +40,7 @@ pub fn fingerprint() -> BTreeMap<String, String> {
 }
 
 /// What the kernel says of the machine whose file system starts at `root`.
-fn system(root: &Path) -> [(&'static str, Fact); 14] {
+fn system(root: &Path) -> [(&'static str, Fact); 17] {
     let cpu = "sys/devices/system/cpu";
     [
         ("caches", caches(root)),
@@ -45,6 +51,7 @@ fn system(root: &Path) -> [(&'static str, Fact); 14] {
                 "sys/devices/system/clocksource/clocksource0/current_clocksource",
             ),
         ),
+        ("cpu_flags", cpu_flags(root)),
         ("cpu_model", cpu_model(root)),
         ("cpus_online", read(root, &format!("{cpu}/online"))),
         (
@@ -57,12 +64,14 @@ fn system(root: &Path) -> [(&'static str, Fact); 14] {
         ("kernel", kernel(root)),
         ("load_average", load_average(root)),
         ("memory_total_bytes", memory_total(root)),
+        ("microcode", cpuinfo(root, "microcode")),
         ("numa_nodes", read(root, "sys/devices/system/node/online")),
         ("smt", smt(root)),
         (
             "swap_total_bytes",
             read(root, "proc/meminfo").and_then(|text| meminfo(&text, "SwapTotal")),
         ),
+        ("turbo", turbo(root)),
     ]
 }
 
@@ -113,6 +122,85 @@ fn cpuinfo(root: &Path, name: &str) -> Fact {
 
 fn cpu_model(root: &Path) -> Fact {
     cpuinfo(root, "model name")
+}
+
+/// Of the processor's many flags those that hash functions, copies and clocks depend on.
+fn cpu_flags(root: &Path) -> Fact {
+    const MATTER: [&str; 25] = [
+        // x86: vectors, hashes, bits, copies, clocks, transactions.
+        "sse4_2",
+        "avx",
+        "avx2",
+        "avx512f",
+        "avx512bw",
+        "avx512vl",
+        "aes",
+        "vaes",
+        "pclmulqdq",
+        "sha_ni",
+        "popcnt",
+        "bmi1",
+        "bmi2",
+        "erms",
+        "fsrm",
+        "constant_tsc",
+        "nonstop_tsc",
+        "rtm",
+        // Arm: the same.
+        "asimd",
+        "sve",
+        "sve2",
+        "crc32",
+        "pmull",
+        "sha2",
+        "atomics",
+    ];
+    let all = cpuinfo(root, "flags").or_else(|reason| {
+        let arm = cpuinfo(root, "Features");
+        arm.map_err(|_| reason)
+    })?;
+    let has: Vec<&str> = all.split_whitespace().collect();
+    let found: Vec<&str> = MATTER
+        .into_iter()
+        .filter(|flag| has.contains(flag))
+        .collect();
+    Ok(if found.is_empty() {
+        "none of those that matter here".to_owned()
+    } else {
+        found.join(" ")
+    })
+}
+
+/// Whether a core may run faster than its nominal clock.
+fn turbo(root: &Path) -> Fact {
+    let cpu = "sys/devices/system/cpu";
+    let intel = read(root, &format!("{cpu}/intel_pstate/no_turbo")).map(|off| off == "0");
+    let other = || read(root, &format!("{cpu}/cpufreq/boost")).map(|on| on != "0");
+    let on = intel.or_else(|_| other())?;
+    Ok(if on { "on" } else { "off" }.to_owned())
+}
+
+/// How this program was built.
+fn build() -> String {
+    let checks = if cfg!(debug_assertions) {
+        "with"
+    } else {
+        "without"
+    };
+    format!("{}, {checks} debug assertions", env!("BUCKETLAB_BUILD"))
+}
+
+/// The C library, whose allocator is the system's.
+fn libc_version() -> Fact {
+    #[cfg(target_env = "gnu")]
+    {
+        // SAFETY: the call has no preconditions, and what it returns is a string that ends with a NUL
+        // and is never freed.
+        let version = unsafe { std::ffi::CStr::from_ptr(libc::gnu_get_libc_version()) };
+        Ok(format!("glibc {}", version.to_string_lossy()))
+    }
+    #[cfg(not(target_env = "gnu"))]
+    Err("it is not glibc".to_owned())
 }
 
 /// Whether the processor says that it is a guest. On bare metal neighbours cannot steal time.
@@ -242,7 +330,15 @@ mod tests {
     #[test]
     fn every_fact_is_there_with_a_value_or_a_reason() {
         let facts = fingerprint();
-        for name in ["cpu_model", "rustc", "affinity", "kernel", "smt", "caches"] {
+        for name in [
+            "cpu_model",
+            "rustc",
+            "affinity",
+            "kernel",
+            "smt",
+            "caches",
+            "build",
+        ] {
             assert!(facts.contains_key(name), "{name}");
         }
         for (name, value) in facts {
@@ -269,7 +365,8 @@ mod tests {
         for (name, text) in [
             (
                 "proc/cpuinfo",
-                "processor\t: 0\nmodel name\t: A 9000 @ 3GHz\nflags\t\t: fpu hypervisor sse2\n",
+                "processor\t: 0\nmodel name\t: A 9000 @ 3GHz\nmicrocode\t: 0x1f\n\
+                 flags\t\t: fpu hypervisor sse2 avx2 sse4_2\n",
             ),
             ("proc/loadavg", "0.10 0.20 0.30 1/80 4242\n"),
             ("proc/meminfo", "MemTotal:     24 kB\nSwapTotal: 0 kB\n"),
@@ -278,6 +375,7 @@ mod tests {
                 "always [madvise] never\n",
             ),
             ("sys/devices/system/cpu/smt/active", "0\n"),
+            ("sys/devices/system/cpu/cpufreq/boost", "1\n"),
             (&format!("{cache}/level"), "1\n"),
             (&format!("{cache}/type"), "Data\n"),
             (&format!("{cache}/size"), "32K\n"),
@@ -295,6 +393,9 @@ mod tests {
             ("swap_total_bytes", "0"),
             ("huge_pages", "madvise"),
             ("smt", "off"),
+            ("microcode", "0x1f"),
+            ("cpu_flags", "sse4_2 avx2"),
+            ("turbo", "on"),
             ("caches", "L1 Data 32K (0-1)"),
         ] {
             assert_eq!(facts[name].as_deref(), Ok(value), "{name}");

@@ -25,8 +25,14 @@ pub fn resident_bytes() -> Option<u64> {
 }
 
 /// Hands memory that was freed back to the system, so that it does not hide later growth of
-/// [`resident_bytes`]. Does nothing where the C library is not glibc.
+/// [`resident_bytes`]. Does nothing for another C library than glibc.
 pub fn trim() {
+    unsafe extern "C" {
+        fn mi_collect(force: bool);
+    }
+    // SAFETY: the declaration is mimalloc's own (mimalloc.h), which is linked in; the call may be made
+    // from any thread at any time, whoever the allocator is, and touches free memory only.
+    unsafe { mi_collect(true) };
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
         unsafe extern "C" {

@@ -392,7 +392,7 @@ mod tests {
         let lines = String::from_utf8(lines_of(&[row.clone(), row]).unwrap()).unwrap();
         assert_eq!(lines.lines().count(), 2);
         assert!(
-            lines.ends_with(",\"expected \"\"a\"\",  got b\"\n"),
+            lines.contains(",\"expected \"\"a\"\",  got b\","),
             "{lines}"
         );
     }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::machine::{Allocator, Pages};
+
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -154,6 +156,12 @@ pub struct CellEntry {
     pub target_full: String,
     /// The hash function.
     pub hash: String,
+    /// The allocator of its child.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub allocator: Allocator,
+    /// The page mode of its child.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub pages: Pages,
     /// Whether it is a control: drawn as the floor, never ranked.
     pub control: bool,
     /// Whether it is a map of others behind our interface. Runs of before this was kept have none.
@@ -163,4 +171,8 @@ pub struct CellEntry {
     pub twin: bool,
     /// Index of the target's colour and marker, the same in all charts.
     pub colour: u32,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }

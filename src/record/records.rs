@@ -340,6 +340,8 @@ mod tests {
                 target: "fixed".into(),
                 target_full: "fixed:buckets=2^10,capacity=0".into(),
                 hash: "sip13".into(),
+                allocator: crate::machine::Allocator::System,
+                pages: crate::machine::Pages::Default,
                 control: false,
                 peer: false,
                 twin: false,

@@ -21,7 +21,7 @@ use crate::stats::Interval;
 /// | `panels[]` | `panel`, `suite`, `workload`, `about`, `threads`, `batch`, `entries`, `pass`, `baseline` as in `run.toml` |
 /// | `panels[].noise_floor`, `.noise_band` | A/A noise measured in the panel, and the one that verdicts use: as a part of 1 |
 /// | `panels[].harness` | the control: `target`, `floor_ns`, `hash_ns`, `over_hash_ns` of one thread an operation |
-/// | `panels[].cells[]` | `cell_id`, `strategy`, `target`, `target_full`, `hash`, `control`, `twin`; `verdict`, `error`, `trials` |
+/// | `panels[].cells[]` | `cell_id`, `strategy`, `target`, `target_full`, `hash`, `allocator`, `pages`, `control`, `twin`; `verdict`, `error`, `trials` |
 /// | `….ops_per_s`, `….ns_per_op` | intervals `{low, mid, high}`: operations of all threads a second; nanoseconds of one thread an operation |
 /// | `….mad_ops_per_s`, `….outliers` | median absolute deviation of the rates of slices or passes; how many of them lie beyond 3.5 of it, scaled |
 /// | `….ratio`, `….pairs` | rate over the baseline's, an interval, and the pairs behind it |
@@ -105,6 +105,8 @@ fn cell(summary: &Summary, panel: &PanelSummary, cell: &CellSummary) -> Value {
         "target": entry.target,
         "target_full": entry.target_full,
         "hash": entry.hash,
+        "allocator": entry.allocator,
+        "pages": entry.pages,
         "control": entry.control,
         "twin": entry.twin,
         "verdict": word(cell.verdict),

@@ -305,7 +305,7 @@ impl PanelSummary {
             .filter(|cell| cell.entry.hash == flooded)
             .filter_map(|cell| {
                 let safe = cells().find(|other| {
-                    other.entry.hash != flooded && other.entry.target_full == cell.entry.target_full
+                    other.entry.hash != flooded && other.entry.target == cell.entry.target
                 })?;
                 Some(FloodCost {
                     flooded: cell,

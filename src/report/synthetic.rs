@@ -260,6 +260,8 @@ impl Synthetic {
             target: cell.target.into(),
             target_full: format!("{strategy}:{rest}").trim_end_matches(':').into(),
             hash: "sip13".into(),
+            allocator: crate::machine::Allocator::System,
+            pages: crate::machine::Pages::Default,
             control: cell.control,
             peer: cell.peer,
             twin: cell.twin,

@@ -35,6 +35,7 @@ pub(super) struct Watched {
 
 /// What all our cores did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "the unit belongs to the name")]
 pub(super) struct Cores {
     /// Time in all, in nanoseconds.
     pub(super) total_ns: u64,

@@ -349,7 +349,7 @@ impl From<anyhow::Error> for Stop {
 
 pub(super) fn name(cell: &Cell<'_>) -> String {
     let twin = if cell.twin { " (twin)" } else { "" };
-    format!("{}{twin}", cell.params.short())
+    format!("{}{twin}", cell.target())
 }
 
 /// Starts a child, or renews the table of one, and waits until it is filled.
@@ -363,7 +363,7 @@ pub(super) fn fill(
     let request = if renew {
         Request::Renew
     } else {
-        let process = Process::start(bench.executable)
+        let process = Process::start(bench.executable, live.cell.heap)
             .map_err(|error| Failure::Cell(format!("cannot be started: {error}")))?;
         live.process = Some(process);
         Request::Open(Box::new(Open {
@@ -374,6 +374,7 @@ pub(super) fn fill(
             threads: panel.threads,
             seed: place.seed,
             pin_offset: place.birth,
+            heap: live.cell.heap,
         }))
     };
     let entries = panel

@@ -14,7 +14,7 @@ use super::suite::{Group, Suite};
 use crate::base::{BadInput, Params, Spec, expand_sweeps};
 use crate::catalog::{self, Row};
 use crate::hash;
-use crate::machine;
+use crate::machine::{self, Heap};
 use crate::report::Ask;
 use crate::workload::{TraceFacts, Workload};
 
@@ -97,8 +97,18 @@ pub struct Cell<'r> {
     pub params: Params,
     /// The hash function.
     pub hash: String,
+    /// The heap of its child.
+    pub heap: Heap,
     /// Whether it is the second copy of the baseline.
     pub twin: bool,
+}
+
+impl Cell<'_> {
+    /// The target as people read it, defaults left out.
+    #[must_use]
+    pub fn target(&self) -> String {
+        format!("{}{}", self.params.short(), self.heap.suffix())
+    }
 }
 
 impl Panel<'_> {
@@ -477,9 +487,11 @@ fn add_cells<'r>(
         for spec in expand_sweeps(text)? {
             for hash in group.hash.as_ref().unwrap_or(&suite.hash) {
                 hash::find(hash)?;
-                let cell = new_cell(rows, &spec, hash, &panel.key)?;
-                if panel.cells.iter().all(|known| known.id != cell.id) {
-                    panel.cells.push(cell);
+                for heap in heaps(suite, group) {
+                    let cell = new_cell(rows, &spec, (hash, heap), &panel.key)?;
+                    if panel.cells.iter().all(|known| known.id != cell.id) {
+                        panel.cells.push(cell);
+                    }
                 }
             }
         }
@@ -487,10 +499,20 @@ fn add_cells<'r>(
     Ok(())
 }
 
+/// Each allocator of a group in each of its page modes.
+fn heaps(suite: &Suite, group: &Group) -> Vec<Heap> {
+    let allocators = group.allocator.as_ref().unwrap_or(&suite.allocator);
+    let modes = group.pages.as_ref().unwrap_or(&suite.pages);
+    allocators
+        .iter()
+        .flat_map(|&allocator| modes.iter().map(move |&pages| Heap { allocator, pages }))
+        .collect()
+}
+
 fn new_cell<'r>(
     rows: &'r [Row],
     spec: &Spec,
-    hash: &str,
+    (hash, heap): (&str, Heap),
     panel_key: &str,
 ) -> Result<Cell<'r>, BadInput> {
     let (row, params) = catalog::resolve(rows, spec)?;
@@ -504,6 +526,7 @@ fn new_cell<'r>(
         colour: u32::try_from(place).expect("a catalog is short"),
         params,
         hash: hash.to_owned(),
+        heap,
         twin: false,
     };
     cell.id = cell_id(&cell, panel_key);
@@ -513,8 +536,11 @@ fn new_cell<'r>(
 fn cell_id(cell: &Cell<'_>, panel_key: &str) -> String {
     let full = cell.params.full();
     let whole = format!(
-        "{panel_key}|{full}|{}|system|default|twin={}",
-        cell.hash, cell.twin
+        "{panel_key}|{full}|{}|{}|{}|twin={}",
+        cell.hash,
+        cell.heap.allocator.word(),
+        cell.heap.pages.word(),
+        cell.twin
     );
     format!("{:016x}", xxh3_64(whole.as_bytes()))
 }
@@ -528,14 +554,17 @@ fn complete<'r>(panel: &mut Panel<'r>, rows: &'r [Row]) {
     }
     if panel.cells.iter().all(|cell| !cell.row.control)
         && let Some(control) = rows.iter().find(|row| row.control)
-        && let Some(hash) = panel.cells.first().map(|cell| cell.hash.clone())
+        && let Some((hash, heap)) = panel
+            .cells
+            .first()
+            .map(|cell| (cell.hash.clone(), cell.heap))
     {
         let spec = Spec {
             name: control.name.to_owned(),
             params: Vec::new(),
         };
-        let floor =
-            new_cell(rows, &spec, &hash, &panel.key).expect("a control's defaults are valid");
+        let floor = new_cell(rows, &spec, (&hash, heap), &panel.key)
+            .expect("a control's defaults are valid");
         panel.cells.insert(0, floor);
     }
     panel.baseline = baseline(&panel.cells);
@@ -567,7 +596,7 @@ pub(super) fn baseline(cells: &[Cell<'_>]) -> Option<usize> {
             .iter()
             .position(|cell| !cell.row.control && !cell.twin && test(cell))
     };
-    at(&|cell| cell.params.short() == "fixed")
+    at(&|cell| cell.target() == "fixed")
         .or_else(|| at(&|cell| cell.row.name == "fixed"))
         .or_else(|| at(&|_| true))
 }

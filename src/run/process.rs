@@ -10,6 +10,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::bench::{Reply, Request};
+use crate::machine::Heap;
 
 /// The hidden verb that makes the program a child.
 pub const CHILD_VERB: &str = "child";
@@ -39,11 +40,12 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Starts a child in a process group of its own, so that a Ctrl-C at the terminal reaches the
+    /// Starts a child with this heap in a process group of its own, so that a Ctrl-C at the terminal reaches the
     /// parent alone.
-    pub(super) fn start(executable: &Path) -> std::io::Result<Process> {
+    pub(super) fn start(executable: &Path, heap: Heap) -> std::io::Result<Process> {
         let mut child = Command::new(executable)
             .arg(CHILD_VERB)
+            .envs(heap.environment())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::slo::Slo;
 use crate::base::{BadInput, ByteCount, PerSecond, unknown_name};
+use crate::machine::{Allocator, Pages};
 use crate::workload::{
     Arrival, KeyDistribution, Mix, Naming, OnMiss, Origin, PRESETS, Pacing, Rates, Size,
     TraceSource, Workload, find_preset,
@@ -52,6 +53,15 @@ pub struct Suite {
     /// Hash functions; each target is measured under each.
     #[serde(default = "default_hash")]
     pub hash: Vec<String>,
+    /// Allocators; each target is measured with each.
+    #[serde(
+        default = "default_allocator",
+        skip_serializing_if = "is_default_allocator"
+    )]
+    pub allocator: Vec<Allocator>,
+    /// Page modes; each target is measured in each.
+    #[serde(default = "default_pages", skip_serializing_if = "is_default_pages")]
+    pub pages: Vec<Pages>,
     /// Thread counts; each workload is measured under each.
     #[serde(default = "one_thread")]
     pub threads: Vec<u32>,
@@ -110,6 +120,12 @@ pub struct Group {
     /// Hash functions of this group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hash: Option<Vec<String>>,
+    /// Allocators of this group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allocator: Option<Vec<Allocator>>,
+    /// Page modes of this group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pages: Option<Vec<Pages>>,
     /// Records of this group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entries: Option<Vec<u64>>,
@@ -199,6 +215,22 @@ fn default_hash() -> Vec<String> {
     vec!["sip13".to_owned()]
 }
 
+fn default_allocator() -> Vec<Allocator> {
+    vec![Allocator::default()]
+}
+
+fn is_default_allocator(allocators: &[Allocator]) -> bool {
+    allocators == default_allocator()
+}
+
+fn default_pages() -> Vec<Pages> {
+    vec![Pages::default()]
+}
+
+fn is_default_pages(pages: &[Pages]) -> bool {
+    pages == default_pages()
+}
+
 fn default_slice_ms() -> u64 {
     10
 }
@@ -216,6 +248,10 @@ pub struct Overrides {
     pub lenient: bool,
     /// Hash functions instead of each group's.
     pub hash: Vec<String>,
+    /// Allocators instead of each group's.
+    pub allocator: Vec<Allocator>,
+    /// Page modes instead of each group's.
+    pub pages: Vec<Pages>,
     /// Thread counts instead of each group's.
     pub threads: Vec<u32>,
     /// Records in each workload's key space.
@@ -318,6 +354,12 @@ impl Suite {
             }
             if !flags.hash.is_empty() {
                 group.hash = Some(flags.hash.clone());
+            }
+            if !flags.allocator.is_empty() {
+                group.allocator = Some(flags.allocator.clone());
+            }
+            if !flags.pages.is_empty() {
+                group.pages = Some(flags.pages.clone());
             }
             if let Some(entries) = flags.entries {
                 group.entries = Some(vec![entries]);

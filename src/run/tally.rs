@@ -277,11 +277,11 @@ fn empty_row(place: Place<'_>, cell: &Cell<'_>, trial: u32) -> TrialRow {
         cell_id: cell.id.clone(),
         suite: panel.suite.clone(),
         workload: panel.workload.name.clone(),
-        target: cell.params.short(),
+        target: cell.target(),
         twin: cell.twin,
         hash: cell.hash.clone(),
-        allocator: "system".to_owned(),
-        pages: "default".to_owned(),
+        allocator: cell.heap.allocator.word().to_owned(),
+        pages: cell.heap.pages.word().to_owned(),
         threads: panel.threads,
         batch: panel.workload.batch,
         entries: panel.workload.entries,
@@ -341,4 +341,74 @@ pub(super) fn mark_rows(
             to_buckets: mark.to_buckets,
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::ROWS;
+    use crate::run::{Overrides, Plan, Suite};
+
+    #[test]
+    fn an_attempt_that_is_done_over_counts_as_repeated_and_as_nothing_else() {
+        let flags = Overrides {
+            workloads: vec!["ycsb-c".to_owned()],
+            ..Overrides::default()
+        };
+        let suite = Suite::load("quick").unwrap().with(&flags).unwrap();
+        let plan = Plan::new(ROWS, vec![suite]).unwrap();
+        let place = Place {
+            run_id: "run",
+            panel: &plan.panels[0],
+            index: 0,
+            seed: 1,
+            birth: 0,
+        };
+        let cell = &plan.panels[0].cells[1];
+        let attempt = |number, superseded, disturbed, foreign_ns| Attempt {
+            number,
+            superseded,
+            watched: Watched {
+                disturbed: Some(disturbed),
+                cores: Some(Cores {
+                    total_ns: 100,
+                    foreign_ns,
+                    steal_ns: 1,
+                }),
+                frequency_khz: None,
+            },
+        };
+        let sliced = |ops| Sliced {
+            threads: vec![ThreadSlice {
+                ops,
+                run_queue_ns: Some(3),
+                ..ThreadSlice::default()
+            }],
+            ..Sliced::default()
+        };
+        let mut trial = Trial::default();
+        let kind = SliceKind::Throughput;
+        let mut add = |round, ops, attempt| {
+            trial.add(place, cell, (0, round, 0), kind, &sliced(ops), attempt);
+        };
+        add(0, 7, attempt(0, true, true, 50));
+        add(0, 100, attempt(1, false, false, -2));
+        add(1, 1000, attempt(0, false, true, 10));
+        let row = trial.row(place, cell, 0, None);
+        assert_eq!((row.slices, row.ops), (2, Some(1100)));
+        assert_eq!(
+            (row.disturbed_slices, row.repeated_slices),
+            (Some(1), Some(1))
+        );
+        let cores = (row.foreign_cpu_ns, row.steal_ns, row.cores_ns);
+        assert_eq!(cores, (Some(8), Some(2), Some(200)));
+        assert_eq!((row.run_queue_ns, row.frequency_khz), (Some(6), None));
+        let attempts: Vec<(u32, Option<bool>)> = trial
+            .slices
+            .iter()
+            .map(|row| (row.attempt, row.disturbed))
+            .collect();
+        let wanted = [(0, Some(true)), (1, Some(false)), (0, Some(true))];
+        assert_eq!(attempts, wanted);
+    }
 }

@@ -4,6 +4,7 @@ use super::fit::split_to_fit;
 use super::plan::Plan;
 use super::suite::{Overrides, SUITES, Suite};
 use crate::catalog::ROWS;
+use crate::machine::{Allocator, Pages};
 
 fn plan(flags: &Overrides) -> Plan<'static> {
     Plan::new(
@@ -65,6 +66,42 @@ fn each_budget_is_a_panel_with_cells_of_its_own() {
     for (a, b) in one.cells.iter().zip(&two.cells) {
         assert_eq!(a.params.full(), b.params.full());
         assert_ne!(a.id, b.id);
+    }
+}
+
+#[test]
+fn allocators_and_pages_make_cells_of_their_own_in_one_panel() {
+    let as_ever = plan(&targets(&["striped", "fixed"]));
+    let flags = Overrides {
+        allocator: vec![Allocator::System, Allocator::Mimalloc],
+        pages: vec![Pages::Default, Pages::Huge],
+        ..targets(&["striped", "fixed"])
+    };
+    let plan = plan(&flags);
+    assert_eq!(plan.panels.len(), 1);
+    let labels: Vec<String> = plan.panels[0]
+        .cells
+        .iter()
+        .map(super::Cell::target)
+        .collect();
+    let each = [
+        "",
+        " (huge pages)",
+        " (mimalloc)",
+        " (mimalloc, huge pages)",
+    ];
+    let mut wanted = vec!["null".to_owned()];
+    for target in ["striped", "fixed"] {
+        wanted.extend(each.iter().map(|suffix| format!("{target}{suffix}")));
+    }
+    wanted.push("fixed".to_owned());
+    assert_eq!(
+        labels, wanted,
+        "the baseline and its twin are as they come by default"
+    );
+    for cell in &as_ever.panels[0].cells {
+        let same = |other: &&super::Cell<'_>| other.id == cell.id;
+        assert!(plan.panels[0].cells.iter().any(|other| same(&other)));
     }
 }
 

@@ -119,6 +119,8 @@ fn manifest(run_id: &str, size: Size) -> Manifest {
                 target: target.into(),
                 target_full: target.into(),
                 hash: "sip13".into(),
+                allocator: bucketlab::machine::Allocator::System,
+                pages: bucketlab::machine::Pages::Default,
                 control: target == "null",
                 peer: false,
                 twin: at == 2,

@@ -59,7 +59,11 @@ pub(super) fn sweeps(panel: &PanelSummary) -> Vec<Sweep<'_>> {
         let others = others.collect::<Vec<_>>().join(",");
         let key = (
             cell.entry.strategy.as_str(),
-            cell.entry.hash.as_str(),
+            (
+                cell.entry.hash.as_str(),
+                cell.entry.allocator,
+                cell.entry.pages,
+            ),
             others,
         );
         if buckets > 0 {

@@ -156,9 +156,9 @@ fn workload_of(panel: &PanelSummary) -> String {
     }
 }
 
-/// A cell's target with every parameter and its hash: the same table wherever it is measured.
+/// A cell's target, which has all that is not as by default, and its hash: the same table wherever it is measured.
 fn table_of(cell: &CellSummary) -> (&str, &str) {
-    (&cell.entry.target_full, &cell.entry.hash)
+    (&cell.entry.target, &cell.entry.hash)
 }
 
 /// A finite figure above zero: what a scale can hold.

@@ -103,7 +103,7 @@ pub(super) fn origins(summary: &Summary) -> Vec<Finding> {
         };
         let same = |other: &&CellSummary| {
             other.ranked()
-                && other.entry.target_full == cell.entry.target_full
+                && other.entry.target == cell.entry.target
                 && other.entry.hash == cell.entry.hash
         };
         let before = small.cells.iter().find(same);

@@ -51,8 +51,7 @@ pub(super) fn scalings(summary: &Summary, asked: bool) -> Vec<Finding> {
         let sweeps = sweep::of_panel(most);
         for cell in fewest.ranking() {
             let same = |other: &&CellSummary| {
-                other.entry.target_full == cell.entry.target_full
-                    && other.entry.hash == cell.entry.hash
+                other.entry.target == cell.entry.target && other.entry.hash == cell.entry.hash
             };
             let Some(at_most) = most.ranking().into_iter().find(same) else {
                 continue;

@@ -50,7 +50,9 @@ pub(super) fn of_panel(panel: &PanelSummary) -> Vec<Sweep<'_>> {
         let Ok(spec) = cell.entry.target_full.parse::<Spec>() else {
             continue;
         };
-        let key = (cell.entry.strategy.as_str(), cell.entry.hash.as_str());
+        let entry = &cell.entry;
+        let rest = (entry.hash.as_str(), entry.allocator, entry.pages);
+        let key = (entry.strategy.as_str(), rest);
         gather(&mut groups, key, (spec, cell));
     }
     groups
