@@ -88,6 +88,7 @@ impl Pacer {
 
 /// Where a stretch of an open loop lies in time.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_field_names, reason = "they end in their unit")]
 pub(super) struct Stretch {
     /// When the schedule's time 0 is, on the child's clock.
     pub(super) base_ns: u64,

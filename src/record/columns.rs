@@ -318,19 +318,7 @@ mod tests {
             ops: 0,
             longest_ns: 0,
         };
-        let slo = SloRow {
-            panel: 0,
-            cell_id: String::new(),
-            target: String::new(),
-            percentile: String::new(),
-            limit_ns: 0,
-            kept_per_s: None,
-            kept_ns: None,
-            broken_per_s: None,
-            broken_ns: None,
-            probes: 0,
-        };
-        assert_eq!(header_of(&slo), SloRow::COLUMNS.join(","));
+        assert_eq!(header_of(&SloRow::default()), SloRow::COLUMNS.join(","));
         assert_eq!(header_of(&latency), LatencyRow::COLUMNS.join(","));
         assert_eq!(header_of(&window), WindowRow::COLUMNS.join(","));
         assert_eq!(header_of(&miss), MissRow::COLUMNS.join(","));

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::columns::Row;
 use super::directory::{append, create_with_header, make, replace_manifest};
-use super::records::{ReadError, check_version, read_file, read_rows};
+use super::read_error::ReadError;
+use super::records::{check_version, read_file, read_rows};
 use super::{SCHEMA_VERSION, Status};
 
 /// The name of the manifest within the directory.

@@ -18,7 +18,8 @@ use hdrhistogram::serialization::interval_log::{
 use hdrhistogram::serialization::{Deserializer, V2DeflateSerializer};
 
 use super::directory::replace;
-use super::records::{ReadError, read_file};
+use super::read_error::ReadError;
+use super::records::read_file;
 use super::{LatencyRow, LoopKind, TimeKind};
 
 /// Significant decimal digits that a histogram keeps.

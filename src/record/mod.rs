@@ -11,6 +11,7 @@ mod hashes;
 mod histograms;
 mod manifest;
 mod pages;
+mod read_error;
 mod records;
 mod rows;
 
@@ -22,7 +23,8 @@ pub use hashes::{
 pub use histograms::{HISTOGRAM_DIGITS, HISTOGRAM_HIGH_NS, LatencyHistogram, empty_histogram};
 pub use manifest::{CellEntry, Manifest, PaceEntry, PanelEntry, ResumeEntry, Status};
 pub use pages::{Pages, write_page, write_pages};
-pub use records::{ReadError, Records};
+pub use read_error::ReadError;
+pub use records::Records;
 pub use rows::{
     CensusRow, LatencyRow, LoopKind, MarkRow, MissRow, SCHEMA_VERSION, SliceKind, SliceRow, SloRow,
     TimeKind, TrialRow, WINDOW_NS, WindowRow,

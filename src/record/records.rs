@@ -1,19 +1,18 @@
 //! Reading a run back, whole or as a kill left it.
 
-use std::fmt;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Deserialize;
 
 use super::columns::Row;
 use super::directory::MANIFEST;
+use super::read_error::ReadError;
 use super::{
     CensusRow, LatencyHistogram, LatencyRow, Manifest, MarkRow, MissRow, SCHEMA_VERSION, SliceRow,
     SloRow, TrialRow, WindowRow, histograms,
 };
-use crate::base::BadInput;
 
 /// Everything that a run directory holds: the input of every report.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,90 +41,6 @@ pub struct Records {
     /// Last lines that were cut short, by a kill or by a row that is just being written, and are left
     /// out: at most one a file.
     pub dropped_lines: u32,
-}
-
-/// Why a run directory cannot be read.
-#[derive(Debug)]
-pub enum ReadError {
-    /// The directory or a file of it is not there.
-    Missing(PathBuf),
-    /// A file is there and cannot be read.
-    Unreadable(PathBuf, io::Error),
-    /// A file has not even a header.
-    Empty(PathBuf),
-    /// The records have a version that this program does not know.
-    Schema {
-        /// The file that says so.
-        file: PathBuf,
-        /// The version it has.
-        found: u32,
-    },
-    /// `run.toml` does not follow its form; the message names the line.
-    Manifest(PathBuf, String),
-    /// The header of a CSV file is not the one that its version has.
-    Header {
-        /// The file.
-        file: PathBuf,
-        /// What differs.
-        why: String,
-    },
-    /// A row does not follow the header.
-    Row {
-        /// The file.
-        file: PathBuf,
-        /// The line, the header being line 1.
-        line: u64,
-        /// The column and what is wrong with it.
-        why: String,
-    },
-}
-
-impl fmt::Display for ReadError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ReadError::Missing(path) if path.file_name().is_some_and(|name| name == MANIFEST) => {
-                write!(
-                    f,
-                    "{} is not there: a run directory holds {MANIFEST} and its CSV files",
-                    path.display()
-                )
-            }
-            ReadError::Missing(path) => write!(f, "{} is not there", path.display()),
-            ReadError::Unreadable(path, error) => {
-                write!(f, "{} cannot be read: {error}", path.display())
-            }
-            ReadError::Empty(path) => write!(
-                f,
-                "{} is empty: not even its header was written",
-                path.display()
-            ),
-            ReadError::Schema { file, found } => write!(
-                f,
-                "{} has schema version {found}; this program reads version {SCHEMA_VERSION}",
-                file.display()
-            ),
-            ReadError::Manifest(path, why) => write!(f, "{}: {why}", path.display()),
-            ReadError::Header { file, why } => write!(f, "{}, line 1: {why}", file.display()),
-            ReadError::Row { file, line, why } => {
-                write!(f, "{}, line {line}: {why}", file.display())
-            }
-        }
-    }
-}
-
-impl std::error::Error for ReadError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            ReadError::Unreadable(_, error) => Some(error),
-            _ => None,
-        }
-    }
-}
-
-impl From<ReadError> for BadInput {
-    fn from(error: ReadError) -> BadInput {
-        BadInput(error.to_string())
-    }
 }
 
 impl Records {
@@ -450,12 +365,8 @@ mod tests {
             cell_id: "c1".into(),
             target: "striped".into(),
             percentile: "p99".into(),
-            limit_ns: 200_000,
             kept_per_s: Some(1_000_000),
-            kept_ns: Some(150_000),
-            broken_per_s: None,
-            broken_ns: None,
-            probes: 9,
+            ..SloRow::default()
         };
         run.slo(&slo).unwrap();
         let manifest = manifest(run.run_id());

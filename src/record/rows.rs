@@ -330,7 +330,7 @@ pub const WINDOW_NS: u64 = 10_000_000;
 
 /// A row of `slo.csv`: the highest rate at which a target keeps a limit on a percentile of its response
 /// times, as a search found it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SloRow {
     /// The panel.
     pub panel: u32,

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::latency;
 use super::disturbance::Disturbance;
+use super::latency;
 use super::rates::{Index, Ratio};
 use super::summary::{
     CellSummary, HarnessFloor, PAIRS_FOR_A_VERDICT, PanelSummary, Summary, Tally, Verdict,

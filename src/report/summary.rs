@@ -1,7 +1,7 @@
 //! What a run measured: rates, ratios and verdicts. `derive` makes them from its rows.
 
-use super::latency::CellLatency;
 use super::disturbance::Disturbance;
+use super::latency::CellLatency;
 use super::rates::{Rates, Ratio};
 use crate::base::ByteCount;
 use crate::record::{CellEntry, Manifest, MissRow, PanelEntry, SloRow};

@@ -13,7 +13,7 @@ use crate::base::{BadInput, PerSecond};
 use crate::bench::{Cut, Finished, LatencyOrder, LongOp, SliceOrder, Sliced};
 use crate::machine;
 use crate::record::{LatencyRow, LoopKind, PaceEntry, TimeKind, WindowRow, empty_histogram};
-use crate::workload::{Arrival, Pace, Workload};
+use crate::workload::{Arrival, Pace, TraceFacts, Workload};
 
 /// What a slice of latencies lasts, after what is left out of it, in nanoseconds: of 10^5 operations a
 /// second, ten are then beyond the 99.99th percentile.
@@ -62,7 +62,7 @@ pub(super) fn pass_s(panel: &Panel<'_>) -> f64 {
             workload.ops.unwrap_or(workload.entries) as f64 / per_s.0.max(1) as f64
         }
         Some(Pace::Trace { speed }) => {
-            panel.trace.as_ref().map_or(0, |facts| facts.span_s()) as f64 / speed
+            panel.trace.as_ref().map_or(0, TraceFacts::span_s) as f64 / speed
         }
         None => 0.0,
     }
@@ -141,6 +141,10 @@ pub(super) fn check_panels(
     notes: &mut Vec<String>,
 ) -> Result<(), BadInput> {
     for panel in panels {
+        if panel.workload.pace.is_some() || panel.search.is_some() {
+            // There is no ratio of rates to be known better.
+            panel.precision = None;
+        }
         let name = &panel.workload.name;
         match panel.workload.pace {
             Some(Pace::Rate { per_s, .. }) => check_rate(name, per_s, panel.threads)?,
@@ -268,7 +272,7 @@ impl Measured {
     }
 
     /// Adds another part of the same trial.
-    pub(super) fn add(&mut self, part: Measured) {
+    pub(super) fn add(&mut self, part: &Measured) {
         // All have the range of the one that all start from.
         let same_range = "histograms of one range";
         if let (Some(all), Some(one)) = (&mut self.response, &part.response) {

@@ -12,6 +12,7 @@
 //! - `resume`: what a kill left of a run, and whether it may be gone on with;
 //! - [`measure_hashes`]: a run of the hash laboratory, which has no tables.
 
+mod check;
 mod deal;
 mod execute;
 mod expand;

@@ -6,6 +6,7 @@ use std::collections::btree_map::Entry;
 use serde::Serialize;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::check::{check_suite, check_together};
 use super::expand::workloads;
 use super::fit::split_to_fit;
 use super::latency;
@@ -15,7 +16,6 @@ use crate::base::{BadInput, Params, Spec, expand_sweeps};
 use crate::catalog::{self, Row};
 use crate::hash;
 use crate::machine::{self, Heap};
-use crate::report::Ask;
 use crate::workload::{TraceFacts, Workload};
 
 /// Time for the slices of a cell when nobody says, in seconds: ten slices of 10 ms for each of
@@ -29,9 +29,6 @@ const TIMES_LONGER: f64 = 10.0;
 /// The most births of a panel. With eight, the median of an A/A pair at 10^5 entries comes within
 /// 5 %; `scripts/aa` shows how often.
 const MOST_BIRTHS: u32 = 8;
-
-/// The most threads that a cell may ask for.
-const MOST_THREADS: u32 = 4096;
 
 /// A run, planned.
 #[derive(Debug)]
@@ -307,93 +304,6 @@ impl<'r> Plan<'r> {
             .map(|panel| panel.slices_s() + panel.filling_s())
             .sum()
     }
-}
-
-fn check_suite(rows: &[Row], suite: &Suite) -> Result<(), BadInput> {
-    let bad = |why: String| Err(BadInput(format!("suite '{}': {why}", suite.name)));
-    for text in &suite.first {
-        match text.parse() {
-            Ok(Ask::Topic(_)) => {}
-            Ok(Ask::Pair(a, b)) => {
-                for name in [a, b] {
-                    catalog::find(rows, &name)?;
-                }
-            }
-            Err(why) => return bad(format!("first: {why}")),
-        }
-    }
-    let groups = suite.group.iter();
-    for &threads in groups.flat_map(|group| group.threads.as_ref().unwrap_or(&suite.threads)) {
-        if threads == 0 || threads > MOST_THREADS {
-            return bad(format!(
-                "threads = {threads} is not valid: 1 to {MOST_THREADS}"
-            ));
-        }
-    }
-    if suite.group.is_empty() {
-        return bad("it has no [[group]]: nothing to measure".into());
-    }
-    if suite.trials == Some(0) {
-        return bad("trials = 0 is not valid: at least 1".into());
-    }
-    if suite
-        .time_s
-        .is_some_and(|time_s| !(time_s > 0.0 && time_s <= 1e6))
-    {
-        return bad(format!(
-            "time = {} s is not valid: above 0, at most 10^6",
-            suite.time_s.unwrap_or(0.0)
-        ));
-    }
-    if suite
-        .precision_percent
-        .is_some_and(|percent| !(percent > 0.0 && percent < 100.0))
-    {
-        return bad("precision_percent is not valid: above 0, below 100".into());
-    }
-    if suite.precision_percent.is_some() && suite.trials.is_some() {
-        return bad(
-            "trials are fixed, and cannot be as many as a precision takes: give one of them".into(),
-        );
-    }
-    if suite
-        .max_time_s
-        .is_some_and(|time_s| !(time_s > 0.0 && time_s <= 1e6))
-    {
-        return bad(format!(
-            "max-time = {} s is not valid: above 0, at most 10^6",
-            suite.max_time_s.unwrap_or(0.0)
-        ));
-    }
-    if !(1..=1000).contains(&suite.slice_ms) {
-        return bad(format!(
-            "slice_ms = {} is not valid: 1 to 1000",
-            suite.slice_ms
-        ));
-    }
-    Ok(())
-}
-
-/// What a run has one of, its suites must agree on.
-fn check_together(suites: &[Suite]) -> Result<(), BadInput> {
-    for pair in suites.windows(2) {
-        let [a, b] = pair else { continue };
-        if a.seed != b.seed {
-            return Err(BadInput(format!(
-                "suites '{}' and '{}' have different seeds ({} and {}): give one with --seed, or \
-                 run them one after the other",
-                a.name, b.name, a.seed, b.seed
-            )));
-        }
-        if a.slice_ms != b.slice_ms {
-            return Err(BadInput(format!(
-                "suites '{}' and '{}' have slices of different length ({} and {} ms): run them one \
-                 after the other",
-                a.name, b.name, a.slice_ms, b.slice_ms
-            )));
-        }
-    }
-    Ok(())
 }
 
 fn scan_trace(source: &crate::workload::TraceSource) -> Result<(TraceFacts, String), BadInput> {

@@ -292,9 +292,7 @@ fn find<E>(
         // What broke it when it was tried again is the bound now; lower ones are to be found anew.
         found.broken = Some((kept, again.ns));
         found.kept = None;
-        let mut lower = ((kept as f64 / CLOSE) as u64)
-            .min(kept - 1)
-            .max(LOWEST.min(kept));
+        let mut lower = (kept - kept / 20).min(kept - 1).max(LOWEST.min(kept));
         loop {
             let at = probe(lower)?;
             if at.kept {

@@ -110,7 +110,7 @@ impl Trial {
             // The parts of a clocked pass are one trial.
             if place.panel.workload.clocked {
                 match &mut self.clocked {
-                    Some(all) => all.add(measured),
+                    Some(all) => all.add(&measured),
                     None => self.clocked = Some(measured),
                 }
                 self.long.extend(latency::long_ops(sliced));

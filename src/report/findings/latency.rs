@@ -53,7 +53,7 @@ fn of_panel(summary: &Summary, panel: &PanelSummary) -> Option<Finding> {
     with.sort_by_key(|(_, latency)| (latency.is_behind(), latency.p9999_ns()));
     let (kept, behind): (Vec<_>, Vec<_>) =
         with.iter().partition(|(_, latency)| !latency.is_behind());
-    let clause = |(cell, latency): &&&(&CellSummary, &CellLatency)| {
+    let clause = |(cell, latency): &&(&CellSummary, &CellLatency)| {
         let service = summary.latency(panel, cell, LoopKind::Open, TimeKind::Service);
         let service = service.map_or_else(String::new, |service| {
             format!(" (service {})", time(service.p9999_ns()))
@@ -71,7 +71,7 @@ fn of_panel(summary: &Summary, panel: &PanelSummary) -> Option<Finding> {
         all => all.iter().collect(),
     };
     if !ends.is_empty() {
-        let clauses: Vec<String> = ends.iter().map(|end| clause(&end)).collect();
+        let clauses: Vec<String> = ends.iter().map(|end| clause(end)).collect();
         parts.push(format!("p99.99 of responses is {}", listed(&clauses)));
     }
     if !behind.is_empty() {

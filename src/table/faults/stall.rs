@@ -27,7 +27,7 @@ const LOST: u64 = 100_000;
 /// so far has worked for 0.4 s without a pause. Another process on the core is none.
 pub struct Stall<S> {
     table: S,
-    stall_ns: u64,
+    still_ns: u64,
     stalled: AtomicBool,
     clock: fn() -> u64,
 }
@@ -35,7 +35,7 @@ pub struct Stall<S> {
 /// A session of [`Stall`].
 pub struct StallSession<'t, S> {
     session: S,
-    stall_ns: u64,
+    still_ns: u64,
     stalled: &'t AtomicBool,
     clock: fn() -> u64,
     ops: u32,
@@ -62,7 +62,7 @@ impl<S> StallSession<'_, S> {
         };
         self.since_ns = Some((began, now));
         if now - began > AFTER_NS && !self.stalled.swap(true, Ordering::Relaxed) {
-            while (self.clock)() < now + self.stall_ns {
+            while (self.clock)() < now + self.still_ns {
                 spin_loop();
             }
         }
@@ -87,7 +87,7 @@ impl<S: Strategy> Strategy for Stall<S> {
         };
         Ok(Stall {
             table: S::open(params, env)?,
-            stall_ns: stall_ms.saturating_mul(1_000_000),
+            still_ns: stall_ms.saturating_mul(1_000_000),
             stalled: AtomicBool::new(false),
             clock: env.clock,
         })
@@ -96,7 +96,7 @@ impl<S: Strategy> Strategy for Stall<S> {
     fn session(&self, who: Worker) -> StallSession<'_, S::Session<'_>> {
         StallSession {
             session: self.table.session(who),
-            stall_ns: self.stall_ns,
+            still_ns: self.still_ns,
             stalled: &self.stalled,
             clock: self.clock,
             ops: 0,
@@ -284,7 +284,7 @@ mod tests {
     fn it_stalls_once_after_working_for_a_while() {
         let table = Stall {
             table: open::<Null>("null"),
-            stall_ns: 50_000_000,
+            still_ns: 50_000_000,
             stalled: AtomicBool::new(false),
             clock: || pass(1_000),
         };
