@@ -7,6 +7,7 @@ mod bootstrap;
 mod misses;
 mod order;
 mod resample;
+mod usl;
 
 pub use bootstrap::{
     CONFIDENCE, Interval, RESAMPLES, bootstrap_median, bootstrap_median_in_groups,
@@ -14,3 +15,4 @@ pub use bootstrap::{
 pub use misses::{Access, Request, belady_misses, lru_misses};
 pub use order::{geometric_mean, median, median_absolute_deviation, outliers, quantile};
 pub use resample::Resampled;
+pub use usl::Usl;

@@ -57,6 +57,12 @@ impl Resampled {
         Resampled { mid, drawn }
     }
 
+    /// What resampling made of it, in the order drawn.
+    #[must_use]
+    pub fn drawn(&self) -> &[f64] {
+        &self.drawn
+    }
+
     /// This figure less another, resample by resample.
     ///
     /// # Panics
