@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use super::disturbance::Disturbance;
 use super::latency;
+use super::percentiles::Latencies;
 use super::rates::{Index, Ratio};
+use super::scaling;
 use super::summary::{
     CellSummary, HarnessFloor, PAIRS_FOR_A_VERDICT, PanelSummary, Summary, Tally, Verdict,
 };
@@ -18,6 +20,7 @@ impl Summary {
         let index = Index::of(records);
         let walks = walks(records);
         let resizes = resizes(records);
+        let latencies = Latencies::of(records);
         let seed = records.manifest.seed;
         let mut panels = on_all_cores(&records.manifest.panels, |entry| {
             let cells = records.manifest.cells.iter();
@@ -27,7 +30,7 @@ impl Summary {
                 .collect();
             let mut panel = PanelSummary {
                 entry: entry.clone(),
-                cells,
+                cells: with_latencies(cells, entry.panel, &latencies),
                 noise_floor: None,
                 noise_band: 0.0,
                 harness: None,
@@ -45,6 +48,7 @@ impl Summary {
         }
         Summary {
             manifest: records.manifest.clone(),
+            laws: scaling::laws(&panels, &records.manifest),
             panels,
             simulated: records.misses.clone(),
             latencies: latency::of(records),
@@ -53,6 +57,18 @@ impl Summary {
             dropped_lines: records.dropped_lines,
         }
     }
+}
+
+/// Gives cells their latencies; one that failed has none.
+fn with_latencies(
+    mut cells: Vec<CellSummary>,
+    panel: u32,
+    latencies: &Latencies<'_>,
+) -> Vec<CellSummary> {
+    for cell in cells.iter_mut().filter(|cell| cell.error.is_none()) {
+        cell.latency = latencies.of_cell(panel, &cell.entry.cell_id);
+    }
+    cells
 }
 
 /// Summarises panels side by side, in their order: nearly all the time of a report goes into the
@@ -175,6 +191,7 @@ fn cell_summary(
         longest_chain: walk.map(|walk| walk.longest),
         longest_op_ns: longest_op(good),
         resizes: Tally::of(good.iter().filter_map(ended).collect()),
+        latency: Vec::new(),
         rates,
     }
 }

@@ -18,8 +18,10 @@ mod labels;
 mod latency;
 mod model;
 mod page;
+mod percentiles;
 mod rank;
 mod rates;
+mod scaling;
 mod summary;
 #[cfg(test)]
 pub(crate) mod synthetic;
@@ -44,8 +46,10 @@ pub use hashes::{
 pub use json::json;
 pub use latency::{CellLatency, unmet};
 pub use page::{Run, comparison, hash_html, hash_markdown, html, markdown};
+pub use percentiles::{Latency, Percentile};
 pub use rank::{Ranked, Ranking, ranking_json, ranking_markdown, ranking_table};
 pub use rates::{Ratio, precision, ratio};
+pub use scaling::ScalingLaw;
 pub use summary::{
     CellSummary, FloodCost, HarnessFloor, PAIRS_FOR_A_VERDICT, PanelSummary, Spread, Summary,
     Tally, Verdict,

@@ -79,6 +79,15 @@ impl Rates {
         rates
     }
 
+    /// The rates by birth.
+    pub fn by_birth(&self) -> Vec<Vec<f64>> {
+        let mut births: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
+        for (birth, rate) in self.births.iter().zip(&self.values) {
+            births.entry(*birth).or_default().push(*rate);
+        }
+        births.into_values().collect()
+    }
+
     /// The median rate in operations a second.
     pub fn interval(&self, seed: u64) -> Option<Interval> {
         by_birth(

@@ -2,9 +2,11 @@
 
 use super::disturbance::Disturbance;
 use super::latency::CellLatency;
+use super::percentiles::Latency;
 use super::rates::{Rates, Ratio};
+use super::scaling::ScalingLaw;
 use crate::base::ByteCount;
-use crate::record::{CellEntry, Manifest, MissRow, PanelEntry, SloRow};
+use crate::record::{CellEntry, LoopKind, Manifest, MissRow, PanelEntry, SloRow, TimeKind};
 use crate::stats::Interval;
 
 /// Pairs that a verdict needs: of fewer, chance alone puts all on one side too often.
@@ -40,6 +42,8 @@ pub struct Summary {
     pub searched: Vec<SloRow>,
     /// How much of the run was disturbed; `None` where nothing watched.
     pub disturbance: Option<Disturbance>,
+    /// How targets scale by threads, where enough thread counts were measured to tell.
+    pub laws: Vec<ScalingLaw>,
     /// Rows that were cut short and left out.
     pub dropped_lines: u32,
 }
@@ -120,6 +124,8 @@ pub struct CellSummary {
     /// The longest operation of a clocked pass in nanoseconds, wall time less run-queue delay: the
     /// median over passes, between the least and the most of any.
     pub longest_op_ns: Option<Interval>,
+    /// How long operations took: open loop before closed, response before service.
+    pub latency: Vec<Latency>,
     pub(super) rates: Rates,
 }
 
@@ -208,6 +214,20 @@ impl CellSummary {
     #[must_use]
     pub fn ranked(&self) -> bool {
         !self.entry.control && !self.entry.twin
+    }
+
+    /// How long its operations took in a loop, counted in one way.
+    #[must_use]
+    pub fn latency_of(&self, loop_kind: LoopKind, time: TimeKind) -> Option<&Latency> {
+        self.latency
+            .iter()
+            .find(|latency| (latency.loop_kind, latency.time) == (loop_kind, time))
+    }
+
+    /// How long its operations took from their intended start.
+    #[must_use]
+    pub fn response(&self) -> Option<&Latency> {
+        self.latency_of(LoopKind::Open, TimeKind::Response)
     }
 }
 

@@ -1,7 +1,11 @@
 //! Runs that nobody measured: records made for tests, with figures that are known beforehand.
 
+mod paced;
+
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
+
+pub(crate) use self::paced::Paced;
 
 use crate::record::{
     CellEntry, CensusRow, Manifest, MarkRow, MissRow, PanelEntry, Records, SCHEMA_VERSION,

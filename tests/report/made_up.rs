@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use bucketlab::record::{
-    CellEntry, CensusRow, Manifest, MarkRow, PanelEntry, RunDirectory, SCHEMA_VERSION, SliceKind,
-    SliceRow, Status, TrialRow,
+    CellEntry, CensusRow, LatencyRow, LoopKind, Manifest, MarkRow, PaceEntry, PanelEntry,
+    RunDirectory, SCHEMA_VERSION, SliceKind, SliceRow, Status, TimeKind, TrialRow, WINDOW_NS,
+    WindowRow, empty_histogram,
 };
 
 /// How large a made-up run is. Each trial has twenty slices, as in a real one.
@@ -19,7 +20,27 @@ pub struct Size {
 const TARGETS: [&str; 5] = ["null", "fixed", "fixed", "resizable", "striped"];
 const SLICES: u32 = 20;
 
-/// Ten thousand trials, 200,000 slices.
+/// Trials of a paced cell that have latencies.
+const LATENCIES: u32 = 3;
+
+/// What kind of panel one is: of eight, four have free slices, two are passes in windows of time, and
+/// two are at a pace.
+#[derive(PartialEq)]
+enum Kind {
+    Free,
+    Pass,
+    Paced,
+}
+
+fn kind_of(panel: u32) -> Kind {
+    match panel % 8 {
+        0..4 => Kind::Free,
+        4 | 5 => Kind::Pass,
+        _ => Kind::Paced,
+    }
+}
+
+/// Ten thousand trials, 200,000 slices, with windows of passes and latencies.
 pub const LARGE: Size = Size {
     panels: 40,
     trials: 50,
@@ -36,6 +57,11 @@ pub fn made_up(root: &Path, size: Size) -> PathBuf {
                 let (row, slices) = trial_of(run.run_id(), panel, at, trial);
                 run.slices(&slices).unwrap();
                 run.trial(&row).unwrap();
+            }
+            match kind_of(panel) {
+                Kind::Free => {}
+                Kind::Pass => run.windows(&windows(panel, at, size.trials / 2)).unwrap(),
+                Kind::Paced => latencies(&mut run, panel, at),
             }
             let census: Vec<CensusRow> = (0..8)
                 .map(|length: u64| CensusRow {
@@ -66,6 +92,52 @@ pub fn made_up(root: &Path, size: Size) -> PathBuf {
 fn cell_id(panel: u32, at: u32) -> String {
     format!("{panel:04x}{at:04x}")
 }
+
+/// The windows of one trial: of the one that is drawn.
+fn windows(panel: u32, at: u32, trial: u32) -> Vec<WindowRow> {
+    let from = u64::from(trial * SLICES) * PASS_SLICE_NS;
+    let count = u64::from(SLICES) * PASS_SLICE_NS / WINDOW_NS;
+    (0..count)
+        .map(|window| WindowRow {
+            panel,
+            cell_id: cell_id(panel, at),
+            trial,
+            thread: 0,
+            at_ns: from + window * WINDOW_NS,
+            elapsed_ns: WINDOW_NS,
+            ops: 10_000 + window * 7919 % 1000,
+            longest_ns: 2_000 + window * 7919 % 90_000,
+        })
+        .collect()
+}
+
+fn latencies(run: &mut RunDirectory, panel: u32, at: u32) {
+    for time in [TimeKind::Response, TimeKind::Service] {
+        for trial in 0..LATENCIES {
+            let mut histogram = empty_histogram();
+            for part in 1..=2_000_u64 {
+                let ns = 200 + 1_000_000 * u64::from(at + 1) / part;
+                histogram.record_n(ns, part).unwrap();
+            }
+            let row = LatencyRow {
+                panel,
+                trial,
+                offered_per_s: Some(offered(panel)),
+                achieved_per_s: offered(panel),
+                elapsed_ns: 1_000_000_000,
+                ..LatencyRow::of(&cell_id(panel, at), LoopKind::Open, time, &histogram)
+            };
+            run.latency(&row, &histogram).unwrap();
+        }
+    }
+}
+
+fn offered(panel: u32) -> u64 {
+    10_000 * u64::from(panel)
+}
+
+/// Length of a slice of a pass.
+const PASS_SLICE_NS: u64 = 500_000_000;
 
 fn manifest(run_id: &str, size: Size) -> Manifest {
     let panels = 0..size.panels;
@@ -102,11 +174,16 @@ fn manifest(run_id: &str, size: Size) -> Manifest {
                 batch: 1,
                 entries: 100_000,
                 corpus: String::new(),
-                pass: false,
+                pass: kind_of(panel) == Kind::Pass,
                 budget: None,
                 origin_ns: None,
                 baseline: cell_id(panel, 1),
-                pace: None,
+                pace: (kind_of(panel) == Kind::Paced).then(|| PaceEntry {
+                    offered_per_s: Some(offered(panel)),
+                    arrival: "poisson".into(),
+                    speed: None,
+                    sweep: "sweep".into(),
+                }),
             })
             .collect(),
         cells: panels
@@ -134,6 +211,10 @@ fn manifest(run_id: &str, size: Size) -> Manifest {
 fn trial_of(run_id: &str, panel: u32, at: u32, trial: u32) -> (TrialRow, Vec<SliceRow>) {
     let threads = panel % 2 + 1;
     let mut slices = Vec::new();
+    let slice_ns = match kind_of(panel) {
+        Kind::Pass => PASS_SLICE_NS,
+        Kind::Free | Kind::Paced => 10_000_000,
+    };
     for slice in 0..SLICES {
         let round = trial * SLICES + slice;
         // Spread over 0 to 99 without a generator: 37 and 61 are prime to 100.
@@ -149,9 +230,9 @@ fn trial_of(run_id: &str, panel: u32, at: u32, trial: u32) -> (TrialRow, Vec<Sli
             kind: SliceKind::Throughput,
             attempt: 0,
             thread: slice % threads,
-            started_ns: u64::from(round) * 10_000_000,
+            started_ns: u64::from(round) * slice_ns,
             ops: ops * 5 / 4,
-            elapsed_ns: 10_000_000,
+            elapsed_ns: slice_ns,
             discarded_ops: ops / 4,
             discarded_ns: 2_000_000,
             longest_ns: None,

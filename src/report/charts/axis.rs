@@ -1,6 +1,6 @@
 //! Axes: which part of a scale is shown, and where its ticks are.
 
-use crate::report::format::figure;
+use crate::report::format::{duration, figure};
 
 /// A rate or count with three digits: `200`, `1.50 k`, `10.0 M`.
 pub(super) fn amount(value: f64) -> String {
@@ -27,6 +27,19 @@ fn short(value: f64) -> String {
         &text
     };
     format!("{text}{suffix}")
+}
+
+/// A time as an axis has it: `1 µs`, `1.5 ms`, `200 ns`.
+fn short_duration(ns: f64) -> String {
+    // Ticks are round numbers; their logarithms are not.
+    let text = duration(ns * (1.0 + 1e-9));
+    match text.split_once(' ') {
+        Some((number, unit)) if number.contains('.') => {
+            let number = number.trim_end_matches('0').trim_end_matches('.');
+            format!("{number} {unit}")
+        }
+        _ => text,
+    }
 }
 
 /// One axis. Positions are on its own scale: values, or their decimal logarithms.
@@ -118,6 +131,15 @@ impl Axis {
         }
     }
 
+    /// [`Axis::log`] of nanoseconds, its ticks with units.
+    pub fn log_time(smallest_ns: f64, largest_ns: f64, most_ticks: usize, name: &str) -> Axis {
+        let mut axis = Axis::log(smallest_ns, largest_ns, most_ticks, name);
+        for (at, text) in &mut axis.ticks {
+            *text = short_duration(10_f64.powf(*at));
+        }
+        axis
+    }
+
     /// Between two values on a linear scale, with about so many ticks and without a name.
     pub fn between(low: f64, high: f64, ticks: u32) -> Axis {
         let step = round_step((high - low).max(f64::MIN_POSITIVE) / f64::from(ticks.max(1)));
@@ -206,6 +228,19 @@ mod tests {
             ["1000", "10 k", "100 k", "1 M"]
         );
         assert_eq!(labels(Axis::log(0.9, 5.0, 3, "x")), ["1", "2", "5"]);
+    }
+
+    #[test]
+    fn times_have_units() {
+        let labels = |low, high| -> Vec<String> {
+            let axis = Axis::log_time(low, high, 8, "latency");
+            axis.ticks.into_iter().map(|tick| tick.1).collect()
+        };
+        assert_eq!(
+            labels(90.0, 2e6),
+            ["100 ns", "1 µs", "10 µs", "100 µs", "1 ms"]
+        );
+        assert_eq!(labels(0.9e9, 2.2e9), ["1 s", "1.5 s", "2 s"]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::axis::{Axis, amount};
 use super::canvas::{self, Align, Canvas, Drawn, Frame, Plot, WIDTH, clip, pixel};
+use super::labels::Labels;
 use super::palette::{Style, Tone};
 use super::structure::Structures;
 use super::{Chart, Suite, gather, load, positive, stem, workload_of};
@@ -377,40 +378,4 @@ fn draw_line(
         labels.add(last.1, &line.label, Tone::Ink);
     }
     Ok(())
-}
-
-/// Labels at the right ends of lines, moved apart where they would cover each other.
-pub(super) struct Labels {
-    left: i32,
-    /// Where each wants to be.
-    wanted: Vec<(i32, String, Tone)>,
-}
-
-impl Labels {
-    pub fn new(frame: Frame) -> Labels {
-        Labels {
-            left: frame.left + frame.width + 8,
-            wanted: Vec::new(),
-        }
-    }
-
-    pub fn add(&mut self, height: i32, text: &str, tone: Tone) {
-        self.wanted.push((height, text.to_owned(), tone));
-    }
-
-    pub fn draw(mut self, canvas: &Canvas<'_>) -> Drawn {
-        self.wanted.sort();
-        let mut free = 0;
-        for (height, text, tone) in &self.wanted {
-            let y = (*height).max(free);
-            canvas.text(
-                &clip(text, WIDTH - self.left - 4),
-                (self.left, y),
-                Align::Left,
-                *tone,
-            )?;
-            free = y + 16;
-        }
-        Ok(())
-    }
 }

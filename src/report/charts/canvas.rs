@@ -218,6 +218,35 @@ impl<'a> Canvas<'a> {
         }
     }
 
+    /// The same with nothing in it: a point that does not count as the others do.
+    pub fn hollow_mark(&self, (x, y): (i32, i32), style: Style) -> Drawn {
+        let (paper, outline) = (Tone::Paper.colour().filled(), style.fill().stroke_width(2));
+        let polygon = |points: &[(i32, i32)]| {
+            let mut points: Vec<(i32, i32)> =
+                points.iter().map(|(dx, dy)| (x + dx, y + dy)).collect();
+            self.root.draw(&Polygon::new(points.clone(), paper))?;
+            points.push(points[0]);
+            self.root.draw(&PathElement::new(points, outline))
+        };
+        match style.marker {
+            Marker::Circle => {
+                self.root.draw(&Circle::new((x, y), 5, paper))?;
+                self.root.draw(&Circle::new((x, y), 4, outline))
+            }
+            Marker::Square => polygon(&[(-4, -4), (4, -4), (4, 4), (-4, 4)]),
+            Marker::Up => polygon(&[(0, -5), (5, 4), (-5, 4)]),
+            Marker::Down => polygon(&[(0, 5), (5, -4), (-5, -4)]),
+            Marker::Diamond => polygon(&[(0, -6), (5, 0), (0, 6), (-5, 0)]),
+            // Those have nothing in them as it is: a ring of their colour sets them apart.
+            Marker::Cross | Marker::Plus => {
+                self.root.draw(&Circle::new((x, y), 7, paper))?;
+                self.mark((x, y), style)?;
+                self.root
+                    .draw(&Circle::new((x, y), 7, style.fill().stroke_width(1)))
+            }
+        }
+    }
+
     /// A plain dot.
     pub fn dot(&self, at: (i32, i32), radius: i32, tone: Tone) -> Drawn {
         self.root
@@ -242,6 +271,18 @@ impl<'a> Canvas<'a> {
         self.line(&[(low, y), (high, y)], colour, width)?;
         for end in [low, high] {
             self.line(&[(end, y - 4), (end, y + 4)], colour, width)?;
+        }
+        Ok(())
+    }
+
+    /// A vertical interval with whiskers at its ends; one that is no longer than a point is left out.
+    pub fn whiskers(&self, x: i32, (from, to): (i32, i32), colour: RGBColor) -> Drawn {
+        if (from - to).abs() < 3 {
+            return Ok(());
+        }
+        self.line(&[(x, from), (x, to)], colour, 1)?;
+        for end in [from, to] {
+            self.line(&[(x - 4, end), (x + 4, end)], colour, 1)?;
         }
         Ok(())
     }

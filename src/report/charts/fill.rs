@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use plotters::style::Color;
-
 use super::axis::{Axis, amount};
 use super::canvas::{self, Align, Canvas, Drawn, Frame, WIDTH, clip, pixel};
 use super::palette::{Style, Tone};
+use super::passes::{
+    Clock, Resize, bands, last_attempts, marks_of, median_trial, name_bands, resizes, span, unit_of,
+};
 use super::{Chart, Suite, positive, stem, workload_of};
-use crate::base::human_integer;
 use crate::record::{MarkRow, Records, SliceKind, SliceRow};
 use crate::report::format::{counted, figure};
 use crate::report::summary::{CellSummary, PanelSummary};
@@ -114,14 +114,6 @@ struct Step {
     value: f64,
 }
 
-/// A resize, on the same clock.
-struct Resize {
-    at_ns: f64,
-    took_ns: Option<f64>,
-    from_buckets: u64,
-    to_buckets: u64,
-}
-
 pub(super) fn charts(suite: &Suite<'_>, records: &Records, charts: &mut Vec<Chart>) {
     for panel in suite.panels.iter().filter(|panel| panel.entry.pass) {
         let of_panel = |row: &&SliceRow| row.panel == panel.entry.panel;
@@ -131,7 +123,12 @@ pub(super) fn charts(suite: &Suite<'_>, records: &Records, charts: &mut Vec<Char
             .filter(of_panel)
             .any(|row| row.longest_ns.is_some());
         // A clock around every operation is part of a rate, so those passes show none.
-        let figures: &[Figure] = if clocked {
+        let windows = records.windows.iter();
+        let has_windows = windows.clone().any(|row| row.panel == panel.entry.panel);
+        let figures: &[Figure] = if clocked && has_windows {
+            // What took longest is told window by window.
+            &[Figure::Memory]
+        } else if clocked {
             &[Figure::Longest, Figure::Memory]
         } else {
             &[Figure::Rate]
@@ -232,31 +229,8 @@ fn pass<'s>(
     shown: Figure,
 ) -> Option<Pass<'s>> {
     cell.rate?;
-    let mut trials: BTreeMap<(u32, u32), BTreeMap<u32, Vec<&SliceRow>>> = BTreeMap::new();
-    for slice in slices {
-        let trial = trials.entry((slice.birth, slice.trial)).or_default();
-        trial.entry(slice.round).or_default().push(slice);
-    }
-    let mut lengths: Vec<(u64, (u32, u32))> = trials
-        .iter()
-        .map(|(key, rounds)| {
-            (
-                rounds
-                    .values()
-                    .map(|rows| span(&last_attempts(rows)).1)
-                    .sum(),
-                *key,
-            )
-        })
-        .collect();
-    lengths.sort_unstable();
-    let key = lengths.get(lengths.len().checked_sub(1)? / 2)?.1;
-    let rounds = trials.get(&key)?;
-    let marks: Vec<&MarkRow> = marks
-        .iter()
-        .filter(|mark| (mark.panel, mark.trial) == (panel.entry.panel, key.1))
-        .filter(|mark| mark.cell_id == cell.entry.cell_id)
-        .collect();
+    let (trial, rounds) = median_trial(slices)?;
+    let marks = marks_of(marks, panel.entry.panel, &cell.entry.cell_id, trial);
     let mut pass = Pass {
         cell,
         label: panel.label(cell),
@@ -264,7 +238,7 @@ fn pass<'s>(
         resizes: Vec::new(),
     };
     let mut clock = Clock::default();
-    for rows in rounds.values() {
+    for rows in &rounds {
         let rows = last_attempts(rows);
         let (started, took) = span(&rows);
         let value = shown.of(&rows);
@@ -279,81 +253,6 @@ fn pass<'s>(
     }
     pass.resizes = resizes(&marks, &clock);
     (!pass.steps.is_empty()).then_some(pass)
-}
-
-/// The time within slices: what lies between them, when other children work, does not pass.
-#[derive(Default)]
-struct Clock {
-    /// When a slice began and how long it took, by the child's clock, and the time within slices
-    /// when it began.
-    slices: Vec<(u64, u64, f64)>,
-    end_ns: f64,
-}
-
-impl Clock {
-    /// Adds a slice; gives the time at its start and at its end.
-    fn add(&mut self, started: u64, took: u64) -> (f64, f64) {
-        let from_ns = self.end_ns;
-        self.slices.push((started, took, from_ns));
-        self.end_ns += took as f64;
-        (from_ns, self.end_ns)
-    }
-
-    /// The time within slices at a time of the child's clock, if it is within the trial. Between
-    /// two slices it is the start of the later one.
-    fn at(&self, at_ns: u64) -> Option<f64> {
-        let (first, ..) = self.slices.first()?;
-        if at_ns < *first {
-            return None;
-        }
-        let later = |(started, took, _): &&(u64, u64, f64)| at_ns <= started.saturating_add(*took);
-        let (started, _, from_ns) = self.slices.iter().find(later)?;
-        Some(from_ns + at_ns.saturating_sub(*started) as f64)
-    }
-}
-
-/// Of a slice that was repeated the last attempt counts.
-fn last_attempts<'r>(rows: &[&'r SliceRow]) -> Vec<&'r SliceRow> {
-    let last = rows.iter().map(|row| row.attempt).max().unwrap_or(0);
-    rows.iter()
-        .copied()
-        .filter(|row| row.attempt == last)
-        .collect()
-}
-
-/// When the first of a slice's threads began, and how long it took until the last was done.
-fn span(rows: &[&SliceRow]) -> (u64, u64) {
-    let started = rows.iter().map(|row| row.started_ns).min().unwrap_or(0);
-    let ended = rows
-        .iter()
-        .map(|row| row.started_ns.saturating_add(row.elapsed_ns))
-        .max();
-    (started, ended.unwrap_or(0).saturating_sub(started))
-}
-
-/// The resizes of a trial. Marks and slices have the same clock.
-fn resizes(marks: &[&MarkRow], clock: &Clock) -> Vec<Resize> {
-    let began = marks
-        .iter()
-        .enumerate()
-        .filter(|(_, mark)| mark.event == "begin");
-    began
-        .filter_map(|(index, begin)| {
-            let mut later = marks[index..].iter().filter(|mark| mark.event == "end");
-            // One that was given up ends at the buckets that it began with.
-            let given_up = |mark: &MarkRow| {
-                mark.from_buckets == begin.from_buckets && mark.to_buckets == begin.from_buckets
-            };
-            let end = later.find(|mark| mark.to_buckets == begin.to_buckets || given_up(mark));
-            let at_ns = clock.at(begin.at_ns)?;
-            Some(Resize {
-                at_ns,
-                took_ns: end.and_then(|end| Some((clock.at(end.at_ns)? - at_ns).max(0.0))),
-                from_buckets: begin.from_buckets,
-                to_buckets: begin.to_buckets,
-            })
-        })
-        .collect()
 }
 
 fn paint(canvas: &mut Canvas<'_>, passes: &[Pass<'_>], y: &Axis, shown: Figure) -> Drawn {
@@ -385,27 +284,12 @@ fn paint(canvas: &mut Canvas<'_>, passes: &[Pass<'_>], y: &Axis, shown: Figure) 
 
 fn one(canvas: &mut Canvas<'_>, pass: &Pass<'_>, frame: Frame, y: &Axis, shown: Figure) -> Drawn {
     let end = pass.steps.last().map_or(1.0, |step| step.to_ns);
-    let (unit_ns, unit) = match end {
-        ns if ns >= 2e9 => (1e9, "s"),
-        ns if ns >= 2e6 => (1e6, "ms"),
-        _ => (1e3, "µs"),
-    };
+    let (unit_ns, unit) = unit_of(end);
     let x = Axis::from_zero(end / unit_ns, 5, &format!("time in slices, {unit}"));
     let plot = canvas.plot(frame, &x, y)?;
     let across = |ns: f64| pixel(&plot, (x.within(ns / unit_ns), y.range().0)).0;
     let bottom = frame.top + frame.height;
-    for resize in &pass.resizes {
-        let from = across(resize.at_ns);
-        // One that did not end within the pass went on until its last slice.
-        let ended = resize.took_ns.map_or(end, |took_ns| resize.at_ns + took_ns);
-        let to = across(ended).max(from + 1);
-        canvas.rectangle(
-            (from, frame.top),
-            (to, bottom),
-            Tone::Band.colour().filled(),
-        )?;
-        canvas.triangle((from, frame.top - 5))?;
-    }
+    bands(canvas, &pass.resizes, across, frame, end)?;
     let style = Style::of(&pass.cell.entry);
     let mut path = Vec::new();
     for step in &pass.steps {
@@ -423,19 +307,13 @@ fn one(canvas: &mut Canvas<'_>, pass: &Pass<'_>, frame: Frame, y: &Axis, shown: 
     }
     canvas.line(&path, style.fill(), 2)?;
     // Behind the slices', so that they are on top of them.
-    for resize in &pass.resizes {
-        let from = across(resize.at_ns);
-        let took = resize.took_ns.map_or("did not end".to_owned(), |ns| {
-            format!("took {} µs", figure(ns / 1e3))
-        });
-        let text = format!(
-            "{}: resize from {} to {} buckets at {} {unit}, {took}",
-            pass.label,
-            human_integer(resize.from_buckets),
-            human_integer(resize.to_buckets),
-            figure(resize.at_ns / unit_ns)
-        );
-        canvas.hover((from - 5, frame.top - 12), (from + 5, frame.top + 2), &text);
-    }
+    name_bands(
+        canvas,
+        &pass.label,
+        &pass.resizes,
+        across,
+        frame,
+        (unit_ns, unit),
+    );
     Ok(())
 }

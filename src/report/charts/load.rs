@@ -2,8 +2,9 @@
 //! obey it marked.
 
 use super::axis::Axis;
-use super::buckets::{Labels, Line, measured};
+use super::buckets::{Line, measured};
 use super::canvas::{self, Canvas, Drawn, Frame, WIDTH, pixel};
+use super::labels::Labels;
 use super::palette::Tone;
 use super::{Chart, positive, stem};
 use crate::base::human_integer;

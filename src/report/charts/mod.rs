@@ -15,15 +15,21 @@ mod hash_speed;
 mod hash_spread;
 mod hash_suite;
 mod heat;
+mod labels;
+mod latency_load;
 mod load;
 mod misses;
 mod palette;
+mod passes;
+mod percentiles;
 mod popularity;
 mod ratios;
+mod scaling;
 mod structure;
 #[cfg(test)]
 mod tests;
 mod throughput;
+mod timeline;
 
 use std::collections::BTreeSet;
 
@@ -74,8 +80,12 @@ pub fn charts(summary: &Summary, records: &Records) -> Vec<Chart> {
         buckets::charts(&suite, &structures, &mut charts);
         chains::charts(&suite, &structures, &mut charts);
         bytes::charts(&suite, &structures, &mut charts);
+        scaling::charts(&suite, summary, &mut charts);
         fill::charts(&suite, records, &mut charts);
+        timeline::charts(&suite, records, &mut charts);
         misses::charts(&suite, &summary.simulated, &mut charts);
+        latency_load::charts(&suite, &mut charts);
+        percentiles::charts(&suite, &mut charts);
     }
     let mut taken = BTreeSet::new();
     for chart in &mut charts {

@@ -173,6 +173,11 @@ impl Style {
         placeholder(0, self.colour)
     }
 
+    /// The placeholder for a dashed line beside a plain one of the same target.
+    pub fn dashed(self) -> RGBColor {
+        placeholder(1, self.colour)
+    }
+
     /// The placeholder for lines, with the dash.
     pub fn line(self) -> RGBColor {
         placeholder(self.dash, self.colour)

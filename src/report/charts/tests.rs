@@ -78,11 +78,11 @@ fn ordinary() -> Records {
     records
 }
 
-fn drawn(records: &Records) -> Vec<Chart> {
+pub(super) fn drawn(records: &Records) -> Vec<Chart> {
     charts(&Summary::of(records), records)
 }
 
-fn titles(svg: &str) -> Vec<String> {
+pub(super) fn titles(svg: &str) -> Vec<String> {
     let document = Document::parse(svg).expect("it is well-formed XML");
     let titles = document
         .descendants()
@@ -92,7 +92,7 @@ fn titles(svg: &str) -> Vec<String> {
         .collect()
 }
 
-fn texts(svg: &str) -> Vec<String> {
+pub(super) fn texts(svg: &str) -> Vec<String> {
     let document = Document::parse(svg).expect("it is well-formed XML");
     let text = |node: Node<'_, '_>| node.text().unwrap_or("").trim().to_owned();
     let nodes = document
@@ -102,14 +102,14 @@ fn texts(svg: &str) -> Vec<String> {
 }
 
 #[track_caller]
-fn chart<'c>(charts: &'c [Chart], file: &str) -> &'c Chart {
+pub(super) fn chart<'c>(charts: &'c [Chart], file: &str) -> &'c Chart {
     let files: Vec<&str> = charts.iter().map(|chart| chart.file.as_str()).collect();
     let found = charts.iter().find(|chart| chart.file == file);
     found.unwrap_or_else(|| panic!("{file} is not among {files:?}"))
 }
 
 #[track_caller]
-fn has(texts: &[String], wanted: &str) {
+pub(super) fn has(texts: &[String], wanted: &str) {
     assert!(
         texts.iter().any(|text| text.contains(wanted)),
         "no {wanted:?} in {texts:#?}"
@@ -131,6 +131,7 @@ fn each_question_has_its_chart() {
             "load-quick-ycsb-b",
             "chains-quick",
             "bytes-quick",
+            "scaling-quick-ycsb-c",
             "time-quick-fill-1t",
         ]
     );

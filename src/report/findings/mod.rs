@@ -16,6 +16,7 @@ mod model;
 mod peers;
 mod scaling;
 mod sweep;
+mod tails;
 
 use super::format::{counted, listed};
 use super::summary::{CellSummary, PanelSummary, Summary};
@@ -64,6 +65,14 @@ pub enum Topic {
     Resizes,
     /// What the hash function makes of a table.
     Hash,
+    /// The tail of response times against the baseline's.
+    Tail,
+    /// What a closed loop hides.
+    Hidden,
+    /// The part of the tail that overlaps resizes.
+    TailInResizes,
+    /// The Universal Scalability Law.
+    Law,
     /// Two targets that do not differ by more than the noise.
     NoDifference,
 }
@@ -105,6 +114,10 @@ impl Topic {
             Topic::Replay => "replay",
             Topic::Resizes => "resizes",
             Topic::Hash => "hash",
+            Topic::Tail => "tail",
+            Topic::Hidden => "hidden",
+            Topic::TailInResizes => "tail-in-resizes",
+            Topic::Law => "law",
             Topic::NoDifference => "no-difference",
         }
     }
@@ -151,6 +164,8 @@ pub fn findings(summary: &Summary) -> Vec<Finding> {
     proposed.extend(sweep::sweeps(summary));
     proposed.extend(scaling::scalings(summary, scaling_is_asked));
     proposed.extend(batch::batches(summary));
+    proposed.extend(scaling::laws(summary));
+    proposed.extend(tails::tails(summary));
     proposed.extend(misses::misses(summary));
     proposed.extend(misses::origins(summary));
     proposed.extend(events::replays(summary));

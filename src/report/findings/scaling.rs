@@ -2,8 +2,9 @@
 //! the sentence says so.
 
 use super::{Finding, Place, Topic, cell_ids, gather, panel_numbers, sweep, workload_name};
-use crate::report::format::{listed, times_between};
+use crate::report::format::{figure, listed, times_between};
 use crate::report::labels::Shared;
+use crate::report::scaling::ScalingLaw;
 use crate::report::summary::{CellSummary, PanelSummary, Summary};
 use crate::stats::Interval;
 
@@ -28,7 +29,11 @@ type Targets<'s> = Vec<(String, Vec<Scaling<'s>>)>;
 pub(super) fn scalings(summary: &Summary, asked: bool) -> Vec<Finding> {
     let shared = Shared::of(summary.panels.iter());
     let mut alike: Vec<(_, Vec<&PanelSummary>)> = Vec::new();
-    for panel in &summary.panels {
+    for panel in summary
+        .panels
+        .iter()
+        .filter(|panel| panel.entry.pace.is_none())
+    {
         let entry = &panel.entry;
         let key = (&entry.workload, entry.batch, entry.entries, entry.pass);
         gather(&mut alike, key, panel);
@@ -94,6 +99,82 @@ pub(super) fn scalings(summary: &Summary, asked: bool) -> Vec<Finding> {
             sentence((fewest, most), targets, listed)
         })
         .collect()
+}
+
+/// A sentence per workload whose targets were measured at enough thread counts for the Universal
+/// Scalability Law: its coefficients, the target that loses least first.
+pub(super) fn laws(summary: &Summary) -> Vec<Finding> {
+    let mut by_panels: Vec<(&[u32], Vec<&ScalingLaw>)> = Vec::new();
+    for law in &summary.laws {
+        gather(&mut by_panels, law.panels.as_slice(), law);
+    }
+    by_panels
+        .into_iter()
+        .filter_map(|(panels, laws)| of_laws(summary, panels, laws))
+        .collect()
+}
+
+fn of_laws(summary: &Summary, panels: &[u32], mut laws: Vec<&ScalingLaw>) -> Option<Finding> {
+    let first = summary
+        .panels
+        .iter()
+        .find(|panel| panel.entry.panel == panels[0])?;
+    let (fewest, most) = (*laws[0].threads.first()?, *laws[0].threads.last()?);
+    // What is left of the ideal at the most threads.
+    let left = |law: &ScalingLaw| {
+        let most = f64::from(most);
+        law.fit.rate(most) / (law.fit.lambda * most)
+    };
+    laws.sort_by(|a, b| left(b).total_cmp(&left(a)));
+    let all = laws.len();
+    if all > LISTED {
+        laws = vec![laws[0], laws[all - 1]];
+    }
+    let clauses: Vec<String> = laws
+        .iter()
+        .map(|law| {
+            let percent = |part: f64| figure(100.0 * part);
+            let within = |interval: &Interval| {
+                let [low, mid, high] = [interval.low, interval.mid, interval.high].map(percent);
+                format!("{mid} % [{low}–{high}]")
+            };
+            let peak = match law.fit.peak() {
+                Some(peak) if peak < 1e4 => format!(", most at {peak:.0} threads"),
+                _ => ", no peak in sight".to_owned(),
+            };
+            format!(
+                "{} contention σ {}, coherency κ {}{peak}",
+                law.label,
+                within(&law.sigma),
+                within(&law.kappa)
+            )
+        })
+        .collect();
+    let of = if all > LISTED {
+        format!(", best and worst of {all} targets")
+    } else {
+        String::new()
+    };
+    let text = format!(
+        "{}, Universal Scalability Law over {} thread counts from {fewest} to {most}{of}: {}.",
+        workload_name(summary, &first.entry),
+        laws[0].threads.len(),
+        clauses.join("; ")
+    );
+    let mut cells: Vec<String> = Vec::new();
+    for law in &laws {
+        cells.extend(law.cells.iter().cloned());
+    }
+    Some(Finding {
+        text,
+        topic: Topic::Law,
+        panels: panels.to_vec(),
+        cells,
+        effect: laws
+            .iter()
+            .map(|law| left(law).ln().abs())
+            .fold(0.0, f64::max),
+    })
 }
 
 /// The ratio of two medians, with the widest interval that theirs allow.
@@ -162,4 +243,48 @@ fn sentence(threads: (u32, u32), mut targets: Targets<'_>, at_most: usize) -> Fi
 fn range(scalings: &[Scaling<'_>]) -> String {
     let ratios: Vec<Interval> = scalings.iter().map(|scaling| scaling.ratio).collect();
     times_between(&ratios)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::report::synthetic::{Cell, Synthetic};
+    use crate::report::{Summary, Topic, findings};
+
+    #[test]
+    fn a_law_is_told_with_its_coefficients_where_it_is_fitted() {
+        let mut run = Synthetic::new();
+        for threads in [1, 2, 4, 8] {
+            let waits = 1.0 + 0.2 * f64::from(threads - 1);
+            let cells = [
+                Cell::new("fixed", 100.0).jitter(0.005),
+                Cell::new("locked", 100.0 * waits).jitter(0.005),
+            ];
+            run = run.panel("ycsb-c", threads, &cells);
+        }
+        let mut records = run.records();
+        let laws = |records: &crate::record::Records| -> Vec<String> {
+            let found = findings(&Summary::of(records)).into_iter();
+            let found = found.filter(|finding| finding.topic == Topic::Law);
+            found.map(|finding| finding.text).collect()
+        };
+        assert!(laws(&records).is_empty(), "the cores are not known");
+        records
+            .manifest
+            .machine
+            .insert("cpus_usable".into(), "4".into());
+        assert!(
+            laws(&records).is_empty(),
+            "three counts are within four cores"
+        );
+        records
+            .manifest
+            .machine
+            .insert("cpus_usable".into(), "8".into());
+        let texts = laws(&records);
+        let start = "ycsb-c, Universal Scalability Law over 4 thread counts from 1 to 8: fixed contention σ ";
+        assert!(texts.len() == 1 && texts[0].starts_with(start), "{texts:?}");
+        let locked = texts[0].split("locked contention σ ").nth(1).unwrap();
+        let sigma: f64 = locked.split(' ').next().unwrap().parse().unwrap();
+        assert!((sigma - 20.0).abs() < 4.0, "{locked}");
+    }
 }

@@ -69,12 +69,16 @@ fn suite(text: &mut String, section: &Section<'_>) {
             let _ = writeln!(text, "{}\n", escape(chart.about));
         }
     }
-    if section.table.rows.is_empty() {
+    if !section.table.rows.is_empty() {
+        let _ = writeln!(text, "{}\n", escape(&section.table.caption));
+        table(text, &section.table);
+    } else if section.latency.is_none() {
         text.push_str("No panel of this suite was planned.\n\n");
-        return;
     }
-    let _ = writeln!(text, "{}\n", escape(&section.table.caption));
-    table(text, &section.table);
+    if let Some(latency) = &section.latency {
+        let _ = writeln!(text, "### Latencies\n\n{}\n", escape(&latency.caption));
+        table(text, latency);
+    }
 }
 
 fn piece(piece: &Piece) -> String {

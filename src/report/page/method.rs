@@ -75,7 +75,7 @@ fn paragraphs(summary: &Summary) -> Vec<String> {
         format!(
             "Controls: a table that holds nothing gives the harness floor, and a second copy of the \
              baseline gives the A/A noise; a difference inside it is printed as “no difference”. One \
-             reading of the clock costs {:.1} ns; it is read between slices, never around an operation.",
+             reading of the clock costs {:.1} ns; for a rate it is read between slices, never around an operation.",
             manifest.clock_cost_ps as f64 / 1e3
         ),
     ];
@@ -285,6 +285,31 @@ pub(super) fn remarks(manifest: &Source<'_>, what: &str) -> Vec<String> {
 }
 
 fn files(records: &Records) -> Vec<(String, String)> {
+    let mut files = always(records);
+    let rows = |count: usize| counted(count as u64, "row");
+    if !records.latency.is_empty() {
+        files.push((
+            "latency.csv".to_owned(),
+            format!(
+                "{}: percentiles by trial; histograms/*.hlog are behind them",
+                rows(records.latency.len())
+            ),
+        ));
+    }
+    if !records.windows.is_empty() {
+        files.push((
+            "windows.csv".to_owned(),
+            format!(
+                "{}: passes by windows of time and thread",
+                rows(records.windows.len())
+            ),
+        ));
+    }
+    files
+}
+
+/// The files that every run has.
+fn always(records: &Records) -> Vec<(String, String)> {
     let rows = |count: usize| match count {
         1 => "1 row".to_owned(),
         count => format!("{} rows", grouped(count as u64)),

@@ -8,6 +8,7 @@
 
 mod compare;
 mod hashes;
+mod latency;
 mod markdown;
 mod method;
 mod table;

@@ -229,6 +229,15 @@ impl Column {
 impl Table {
     /// The table of some panels: each ranked, then what has no figures, then its controls.
     pub fn of(panels: &[&PanelSummary]) -> Table {
+        // At a pace the rate is the one that was asked for: those have a table of their own.
+        let free: Vec<&PanelSummary> = panels
+            .iter()
+            .copied()
+            .filter(|panel| {
+                panel.entry.pace.is_none() || panel.cells.iter().all(|cell| cell.latency.is_empty())
+            })
+            .collect();
+        let panels = free.as_slice();
         let shape = Shape::of(panels);
         let rows: Vec<Row> = panels.iter().flat_map(|panel| rows(panel, shape)).collect();
         Table {
@@ -287,6 +296,12 @@ fn columns(shape: Shape) -> Vec<Column> {
             "M ops/s",
             Kind::Number,
             "Millions of operations a second, over all threads",
+        ),
+        Column::new(
+            "MAD",
+            Kind::Number,
+            "Median absolute deviation of the slices or passes, in percent of the rate; outliers lie further from \
+             the median than 3.5 scaled MAD (Iglewicz and Hoaglin 1993) and are in all figures",
         ),
         Column::new(
             "Interval",
@@ -348,6 +363,7 @@ fn row(panel: &PanelSummary, cell: &CellSummary, shape: Shape, full: f64) -> Row
     let ratio = cell.ratio.map(|ratio| ratio.interval);
     cells.extend([
         Cell::figure(rate.map(|rate| (figure_within(&rate), rate.mid))),
+        spread(cell),
         Cell {
             value: cell.rate.map(|rate| sortable(rate.mid / full)),
             // A control answers without a table: its rate has no place on the scale of those that have one.
@@ -398,6 +414,22 @@ fn row(panel: &PanelSummary, cell: &CellSummary, shape: Shape, full: f64) -> Row
         },
         colour: colour(cell),
         cells,
+    }
+}
+
+/// How far the rates lie apart, and how many of them lie outside.
+fn spread(cell: &CellSummary) -> Cell {
+    let part = cell.spread.zip(cell.rate).map(|(spread, rate)| {
+        let part = spread.mad / rate.mid;
+        (format!("{}\u{a0}%", figure(100.0 * part)), part)
+    });
+    let outliers = cell.spread.map_or(0, |spread| spread.outliers as u64);
+    Cell {
+        note: match outliers {
+            0 => String::new(),
+            some => counted(some, "outlier"),
+        },
+        ..Cell::figure(part)
     }
 }
 

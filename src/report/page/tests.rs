@@ -5,7 +5,7 @@ use crate::machine::doctor::{Diagnosis, Severity};
 use crate::record::{Records, Status};
 use crate::report::charts::{Chart, charts};
 use crate::report::summary::Summary;
-use crate::report::synthetic::{Cell, Synthetic};
+use crate::report::synthetic::{Cell, Paced, Synthetic};
 
 /// A run with controls, a failure, misses, and a suite that says what it is about.
 fn ordinary() -> Records {
@@ -320,6 +320,73 @@ fn errors_everywhere_are_said() {
         ],
     );
     assert!(!text.contains("verified<") && !text.contains(">NaN"));
+}
+
+/// A sweep over rates, one target sampled in a closed loop besides.
+fn paced() -> Records {
+    let targets = [
+        Paced::new("fixed", 400.0, 800_000.0),
+        Paced::new("striped", 90.0, 5e6),
+    ];
+    let mut records = Synthetic::new()
+        .paced("ycsb-c", 100_000, &targets)
+        .paced("ycsb-c", 1_000_000, &targets)
+        .sampled(&targets[1])
+        .records();
+    let rows = records.latency.iter_mut();
+    for row in rows.filter(|row| row.cell_id == "p0-striped") {
+        (row.tail_ops, row.tail_in_resize_ops) = (Some(200), Some(50));
+    }
+    records
+}
+
+#[test]
+fn latencies_have_a_table_that_says_which_loop_they_come_from() {
+    let records = paced();
+    for text in [page(&records), document(&records)] {
+        has(
+            &text,
+            &[
+                "Latencies",
+                "Response p99.99",
+                "Service p99.99",
+                "fell behind",
+                "kept",
+                "closed, sampled",
+                "25.0\u{a0}%",
+            ],
+        );
+        // At a pace nobody is ranked by rate, and nobody was left unmeasured.
+        for word in [
+            "Every cell",
+            "unmeasured",
+            ">NaN",
+            "No panel",
+            "No cell has figures",
+        ] {
+            assert!(!text.contains(word), "{word}");
+        }
+    }
+    let text = document(&records);
+    let row = "| fixed | ycsb-c | 1 | open | 1000000 | 800000 | ";
+    assert!(
+        text.lines()
+            .any(|line| line.starts_with(row) && line.ends_with("| fell behind |")),
+        "{text}"
+    );
+    let closed = text
+        .lines()
+        .find(|line| line.contains("| closed, sampled |"));
+    has(
+        closed.unwrap(),
+        &[
+            "| striped | ycsb-c | 1 | closed, sampled | – |",
+            "| – | – | – | – | – | – |",
+        ],
+    );
+    has(&text, &["[latency.csv](latency.csv): 30 rows"]);
+    // Without any latency there is no such table.
+    assert!(!document(&ordinary()).contains("Latencies"));
 }
 
 #[test]

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::Run;
 use super::method::{Method, Reproduce};
 use super::table::Table;
+use super::{Run, latency};
 use crate::record::{Manifest, Records, Status};
 use crate::report::charts::Chart;
 use crate::report::findings::{Finding, Topic, findings};
@@ -73,6 +73,8 @@ pub(super) struct Section<'r> {
     pub analysis: Vec<Vec<Piece>>,
     pub charts: Vec<ChartView<'r>>,
     pub table: Table,
+    /// How long operations took, where that was measured.
+    pub latency: Option<Table>,
 }
 
 #[derive(Serialize)]
@@ -245,7 +247,7 @@ fn notes(summary: &Summary, records: &Records) -> Vec<String> {
         .panels
         .iter()
         .flat_map(|panel| &panel.cells)
-        .all(|cell| cell.rate.is_none())
+        .all(|cell| cell.rate.is_none() && cell.latency.is_empty())
     {
         notes.push(
             "No cell has figures: every one failed or was not measured. The tables have the reasons."
@@ -322,6 +324,7 @@ fn sections<'r>(summary: &'r Summary, charts: &'r [Chart]) -> Vec<Section<'r>> {
                     .filter(|chart| chart.suite == name)
                     .map(chart_view)
                     .collect(),
+                latency: latency::table(&panels),
                 table: Table::of(&panels),
             }
         })
@@ -403,6 +406,9 @@ fn chart_of<'c>(finding: &Finding, charts: &'c [Chart]) -> Option<&'c Chart> {
             &["ratio", "throughput"]
         }
         Topic::Scaling => &["throughput", "threads", "ratio"],
+        Topic::Law => &["scaling"],
+        Topic::Tail | Topic::Hidden => &["percentiles"],
+        Topic::TailInResizes => &["timeline-longest", "percentiles"],
         Topic::Misses => &["misses", "ratio"],
         Topic::Origin => &["latency", "ratio"],
         Topic::Latency | Topic::Limit => &["latency"],

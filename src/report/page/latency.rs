@@ -1,0 +1,205 @@
+//! The table of a suite's latencies: a row per target, loop and rate, with response and service side
+//! by side.
+
+use super::table::{Cell, Column, Kind, Row, Table, colour, filters, target};
+use crate::record::{LoopKind, TimeKind};
+use crate::report::format::{counted, duration_within, figure};
+use crate::report::percentiles::{Latency, Percentile};
+use crate::report::summary::{CellSummary, PanelSummary};
+use crate::stats::Interval;
+
+/// The table of some panels; `None` where no latency was measured.
+pub(super) fn table(panels: &[&PanelSummary]) -> Option<Table> {
+    let measured = || panels.iter().flat_map(|panel| rows_of(panel));
+    measured().next()?;
+    let tails = measured().any(|(.., of)| of.any().tail.is_some());
+    let batches = panels
+        .iter()
+        .any(|panel| panel.entry.batch != panels[0].entry.batch);
+    let shape = Shape { tails, batches };
+    let rows: Vec<Row> = measured()
+        .map(|(panel, cell, of)| row(panel, cell, &of, shape))
+        .collect();
+    Some(Table {
+        caption: "Of all trials together; in brackets the least and the most of any trial. Response times count from \
+                  when an operation was to begin (open loop only), service times from when it did. In a closed loop \
+                  the next operation waits for the last: what a stall delays is not counted."
+            .to_owned(),
+        legend: "",
+        columns: columns(shape),
+        filters: filters(&rows),
+        rows,
+    })
+}
+
+/// The optional columns.
+#[derive(Clone, Copy)]
+struct Shape {
+    tails: bool,
+    batches: bool,
+}
+
+/// What was measured of a cell in one loop.
+struct OfLoop<'s> {
+    loop_kind: LoopKind,
+    response: Option<&'s Latency>,
+    service: Option<&'s Latency>,
+    /// One of the two.
+    any: &'s Latency,
+}
+
+impl<'s> OfLoop<'s> {
+    fn any(&self) -> &'s Latency {
+        self.any
+    }
+}
+
+fn rows_of(
+    panel: &PanelSummary,
+) -> impl Iterator<Item = (&PanelSummary, &CellSummary, OfLoop<'_>)> {
+    let loops = move |cell| {
+        [LoopKind::Open, LoopKind::Closed]
+            .into_iter()
+            .filter_map(move |loop_kind| of_loop(cell, loop_kind))
+            .map(move |of| (panel, cell, of))
+    };
+    panel.cells.iter().flat_map(loops)
+}
+
+fn of_loop(cell: &CellSummary, loop_kind: LoopKind) -> Option<OfLoop<'_>> {
+    let response = cell.latency_of(loop_kind, TimeKind::Response);
+    let service = cell.latency_of(loop_kind, TimeKind::Service);
+    Some(OfLoop {
+        loop_kind,
+        response,
+        service,
+        any: response.or(service)?,
+    })
+}
+
+fn columns(shape: Shape) -> Vec<Column> {
+    let mut columns = vec![
+        Column::new("Target", Kind::Target, ""),
+        Column::new("Workload", Kind::Text, ""),
+        Column::new("Threads", Kind::Number, ""),
+    ];
+    if shape.batches {
+        columns.push(Column::new("Batch", Kind::Number, ""));
+    }
+    columns.extend([
+        Column::new(
+            "Loop",
+            Kind::Text,
+            "Open: operations have start times that do not wait for the table; closed: each waits for the last",
+        ),
+        Column::new("Offered /s", Kind::Number, "Operations a second that were to begin"),
+        Column::new("Achieved /s", Kind::Number, "Operations a second that ended"),
+    ]);
+    for percentile in Percentile::ALL {
+        columns.push(Column::new(
+            &format!("Response {}", percentile.name()),
+            Kind::Number,
+            "From the intended start to the end",
+        ));
+    }
+    columns.push(Column::new(
+        "Service p99.99",
+        Kind::Number,
+        "From the real start to the end",
+    ));
+    if shape.tails {
+        columns.push(Column::new(
+            "Tail in resizes",
+            Kind::Number,
+            "Of the operations above p99.9, those that overlap a resize of the table",
+        ));
+    }
+    columns.push(Column::new(
+        "Pace",
+        Kind::Verdict,
+        "Whether it did what was asked: where it fell behind, response times grow with the length of the slice",
+    ));
+    columns
+}
+
+fn row(panel: &PanelSummary, cell: &CellSummary, of: &OfLoop<'_>, shape: Shape) -> Row {
+    let entry = &panel.entry;
+    let any = of.any();
+    let rate = |rate: f64| (format!("{rate:.0}"), rate);
+    let time = |latency: Option<&Latency>, percentile| {
+        let ns = latency.map(|latency| latency.at(percentile));
+        Cell {
+            note: ns.map_or_else(String::new, |ns| spread(&ns)),
+            ..Cell::figure(ns.map(|ns| (in_one_word(&ns), ns.mid)))
+        }
+    };
+    let workload = entry
+        .pace
+        .as_ref()
+        .map_or(&entry.workload, |pace| &pace.sweep);
+    let mut cells = vec![
+        Cell::text(target(cell)),
+        Cell::text(workload),
+        Cell::count(u64::from(entry.threads)),
+    ];
+    if shape.batches {
+        cells.push(Cell::count(u64::from(entry.batch)));
+    }
+    cells.extend([
+        Cell::text(match of.loop_kind {
+            LoopKind::Open => "open",
+            LoopKind::Closed => "closed, sampled",
+        }),
+        Cell::figure(any.offered_per_s.map(rate)),
+        Cell::figure(Some(rate(any.achieved_per_s.mid))),
+    ]);
+    cells.extend(Percentile::ALL.map(|percentile| time(of.response, percentile)));
+    cells.push(time(of.service, Percentile::P9999));
+    if shape.tails {
+        let part = any.tail_in_resizes();
+        cells.push(Cell::figure(
+            part.map(|part| (format!("{}\u{a0}%", figure(100.0 * part)), part)),
+        ));
+    }
+    cells.push(if any.behind > 0 {
+        let trials = counted(any.trials as u64, "trial");
+        let text = if any.behind == any.trials {
+            "fell behind".to_owned()
+        } else {
+            format!("fell behind in {} of {trials}", any.behind)
+        };
+        Cell {
+            class: if any.fell_behind() { "failed" } else { "" },
+            ..Cell::text(text)
+        }
+    } else if of.loop_kind == LoopKind::Open {
+        Cell::text("kept")
+    } else {
+        Cell::default()
+    });
+    Row {
+        strategy: cell.entry.strategy.clone(),
+        workload: workload.clone(),
+        threads: entry.threads,
+        class: if cell.ranked() { "" } else { "control" },
+        colour: colour(cell),
+        cells,
+    }
+}
+
+/// A time with its unit behind a space that does not break.
+fn in_one_word(ns: &Interval) -> String {
+    let text = duration_within(ns);
+    let (time, _) = text.split_once(" [").unwrap_or((&text, ""));
+    time.replace(' ', "\u{a0}")
+}
+
+/// The range over trials, where there is one.
+fn spread(ns: &Interval) -> String {
+    if ns.high <= ns.low {
+        return String::new();
+    }
+    let text = duration_within(ns);
+    let range = text.split_once(" [").map(|(_, range)| format!("[{range}"));
+    range.unwrap_or_default()
+}
