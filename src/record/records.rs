@@ -203,8 +203,10 @@ fn what_is_wrong(error: &csv::Error, columns: &[&str]) -> String {
 mod tests {
     use std::collections::BTreeMap;
     use std::io::Write;
+    use std::path::PathBuf;
 
     use super::*;
+    use crate::base::BadInput;
     use crate::record::{
         CellEntry, LoopKind, PanelEntry, RunDirectory, SliceKind, Status, TimeKind, empty_histogram,
     };
