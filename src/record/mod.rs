@@ -14,6 +14,8 @@ mod pages;
 mod read_error;
 mod records;
 mod rows;
+#[cfg(test)]
+mod samples;
 
 pub use directory::RunDirectory;
 pub use hashes::{

@@ -1,7 +1,8 @@
-//! From a group of a suite to its workloads.
+//! From a group of a suite to its workloads and heaps.
 
 use super::suite::{Group, Suite};
 use crate::base::{BadInput, ByteCount};
+use crate::machine::Heap;
 use crate::workload::{Pace, Pacing, Workload};
 
 /// Each workload of a group with each of its numbers of entries, batches and budgets.
@@ -58,6 +59,16 @@ fn paces(suite: &Suite, group: &Group, name: &str) -> Result<Vec<Option<Pace>>, 
 pub(super) fn pacing<'s>(suite: &'s Suite, group: &'s Group, name: &str) -> Option<&'s Pacing> {
     let own = || suite.workload.get(name)?.pace.as_ref();
     group.pace.as_ref().or_else(own)
+}
+
+/// Each allocator of a group in each of its page modes.
+pub(super) fn heaps(suite: &Suite, group: &Group) -> Vec<Heap> {
+    let allocators = group.allocator.as_ref().unwrap_or(&suite.allocator);
+    let modes = group.pages.as_ref().unwrap_or(&suite.pages);
+    allocators
+        .iter()
+        .flat_map(|&allocator| modes.iter().map(move |&pages| Heap { allocator, pages }))
+        .collect()
 }
 
 /// A workload under a budget of its group, which becomes part of its name, with the group's origin.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::check::{check_suite, check_together};
-use super::expand::workloads;
+use super::expand::{heaps, workloads};
 use super::fit::split_to_fit;
 use super::latency;
 use super::slo::Search;
@@ -407,16 +407,6 @@ fn add_cells<'r>(
         }
     }
     Ok(())
-}
-
-/// Each allocator of a group in each of its page modes.
-fn heaps(suite: &Suite, group: &Group) -> Vec<Heap> {
-    let allocators = group.allocator.as_ref().unwrap_or(&suite.allocator);
-    let modes = group.pages.as_ref().unwrap_or(&suite.pages);
-    allocators
-        .iter()
-        .flat_map(|&allocator| modes.iter().map(move |&pages| Heap { allocator, pages }))
-        .collect()
 }
 
 fn new_cell<'r>(

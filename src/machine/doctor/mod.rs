@@ -5,6 +5,8 @@
 //! here changes the machine.
 
 mod checks;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 use std::path::Path;
