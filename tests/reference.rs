@@ -36,6 +36,19 @@ fn the_result_in_the_readme_is_what_the_records_say() {
 }
 
 #[test]
+fn what_the_readme_says_of_the_peers_is_what_the_records_say() {
+    let run = root().join("results/reference/peers");
+    let summary = report::Summary::of(&Records::read(&run).unwrap());
+    let findings = report::bullets(&report::findings(&summary), WIDTH);
+    let shown =
+        format!("<!-- bucketlab run peers -->\n```text\nFindings\n{findings}```\n<!-- end -->");
+    assert!(
+        readme().contains(&shown),
+        "the README's findings are not those of results/reference/peers; they should be:\n{shown}"
+    );
+}
+
+#[test]
 fn the_chart_in_the_readme_is_drawn_from_the_records() {
     let records = Records::read(&reference()).unwrap();
     let charts = report::charts(&report::Summary::of(&records), &records);

@@ -212,7 +212,7 @@ impl Latency {
 fn curve(histogram: &hdrhistogram::Histogram<u64>) -> Vec<(f64, f64)> {
     let end = (histogram.len() as f64).log10();
     let step = 1.0 / f64::from(POINTS_A_DECADE);
-    let mut points: Vec<(f64, f64)> = (0..)
+    let mut points: Vec<(f64, f64)> = (0_u32..=u32::from(u16::MAX))
         .map(|n| f64::from(n) * step)
         .take_while(|at| *at < end)
         .map(|at| {

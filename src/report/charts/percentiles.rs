@@ -282,7 +282,7 @@ mod tests {
         let charts = drawn(&records);
         let open = chart(&charts, "percentiles-quick-ycsb-c-at-1000000-1t");
         has(
-            &[open.title.clone()],
+            std::slice::from_ref(&open.title),
             "at 1.00 M operations a second? (open loop, 1 thread)",
         );
         let (texts, titles) = (texts(&open.svg), titles(&open.svg));
@@ -311,7 +311,7 @@ mod tests {
         let charts = drawn(&records);
         let closed = chart(&charts, "percentiles-closed-quick-ycsb-c-at-100000-1t");
         has(
-            &[closed.title.clone()],
+            std::slice::from_ref(&closed.title),
             "closed loop, sampled: hides what a stall delays",
         );
         assert!(
