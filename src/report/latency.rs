@@ -187,7 +187,9 @@ pub(super) fn lines(
         let caption = caption(summary, panel, loop_kind);
         lines.extend(super::format::wrap(&caption, width, "  "));
         lines.extend(grid.lines(width, colour));
-        lines.extend(floor(summary, panel, loop_kind));
+        if let Some(floor) = floor(summary, panel, loop_kind) {
+            lines.extend(super::format::wrap(&floor, width, "  "));
+        }
     }
     lines
 }
@@ -240,7 +242,8 @@ fn grid(summary: &Summary, panel: &PanelSummary, loop_kind: LoopKind) -> Grid {
     for cell in panel.cells.iter().filter(|cell| cell.ranked()) {
         let mut row = vec![Field::text(panel.label(cell))];
         let Some(latency) = summary.latency(panel, cell, loop_kind, main) else {
-            if let Some(error) = cell.error.as_deref().filter(|_| is_open) {
+            let told = is_open && panel.is_open_loop();
+            if let Some(error) = cell.error.as_deref().filter(|_| told) {
                 row.extend((1..titles.len()).map(|_| Field::text("")));
                 row.push(Field::text(format!("failed: {error}")).tone(Tone::Bad));
                 rows.push((u64::MAX, row));

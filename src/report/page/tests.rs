@@ -384,7 +384,7 @@ fn latencies_have_a_table_that_says_which_loop_they_come_from() {
             "| – | – | – | – | – | – |",
         ],
     );
-    has(&text, &["[latency.csv](latency.csv): 30 rows"]);
+    has(&text, &["[latency.csv](latency.csv): 27 rows"]);
     // Without any latency there is no such table.
     assert!(!document(&ordinary()).contains("Latencies"));
 }
