@@ -199,13 +199,13 @@ fn a_closed_loop_is_sampled_beside_the_throughput() {
             .iter()
             .any(|row| row.kind == SliceKind::Sampled)
     );
-    // The trial's own operations are those of its throughput slices.
+    // The trial's own operations are those of its throughput slices; a disturbed one may be repeated.
     let sum = |kind| {
         let rows = records.slices.iter().filter(|row| row.kind == kind);
         rows.map(|row| row.ops).sum::<u64>()
     };
     let trials: u64 = records.trials.iter().filter_map(|row| row.ops).sum();
-    assert_eq!(trials, sum(SliceKind::Throughput));
+    assert!(trials > 0 && trials <= sum(SliceKind::Throughput));
     assert!(said.contains("closed loop, sampled"), "{said}");
 }
 
