@@ -100,6 +100,8 @@ fn an_open_loop_does_what_is_due_and_says_so() {
         .iter()
         .filter(|row| row.time == TimeKind::Response);
     assert_eq!(windowed, responses.map(|row| row.ops).sum::<u64>());
+    // Lines are wrapped to the width of the terminal.
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
     for words in [
         "open loop, poisson arrivals",
         "service p99.99",

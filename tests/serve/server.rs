@@ -59,8 +59,13 @@ impl Server {
             let address = SocketAddr::from(([127, 0, 0, 1], port));
             let begun = Instant::now();
             while begun.elapsed() < PATIENCE && child.try_wait().unwrap().is_none() {
-                if TcpStream::connect(address).is_ok() {
-                    return Server { child, address };
+                match TcpStream::connect(address) {
+                    Ok(stream) if is_process(&stream, child.id()) => {
+                        return Server { child, address };
+                    }
+                    // Another test's server was given the port in the meantime.
+                    Ok(_) => break,
+                    Err(_) => {}
                 }
                 std::thread::sleep(Duration::from_millis(2));
             }
@@ -120,4 +125,15 @@ pub fn line(stream: &mut TcpStream, request: &[u8]) -> String {
         answer.push(byte[0]);
     }
     String::from_utf8(answer).unwrap()
+}
+
+/// Whether the memcached at the other end is this process.
+fn is_process(mut stream: &TcpStream, id: u32) -> bool {
+    let pid = format!("STAT pid {id}\r\n");
+    let mut answer = Vec::new();
+    let asked = stream
+        .set_read_timeout(Some(PATIENCE))
+        .and_then(|()| stream.write_all(b"stats\r\nquit\r\n"))
+        .and_then(|()| stream.read_to_end(&mut answer));
+    asked.is_ok() && String::from_utf8_lossy(&answer).contains(&pid)
 }

@@ -1,0 +1,25 @@
+//! How long a panel goes on is for the figures to say, or for the time.
+
+use std::process::Command;
+
+/// A panel ends as soon as it is as precise as asked, or when its time is spent; both are said.
+#[test]
+fn a_panel_goes_on_until_it_is_precise() {
+    for (precision, says) in [
+        ("95%", "as the ±95.0 % asked for"),
+        ("0.001%", "1 s were spent"),
+    ] {
+        let out = tempfile::tempdir().unwrap();
+        let run = Command::new(env!("CARGO_BIN_EXE_bucketlab"))
+            .args("run -w ycsb-c -t fixed -t striped --entries 1000 --threads 1".split(' '))
+            .args(["--time", "0.4", "--max-time", "1", "--precision", precision])
+            .arg("--out")
+            .arg(out.path())
+            .output()
+            .expect("it starts");
+        assert!(run.status.success(), "{run:?}");
+        let run = std::fs::read_dir(out.path()).unwrap().next().unwrap();
+        let manifest = std::fs::read_to_string(run.unwrap().path().join("run.toml")).unwrap();
+        assert!(manifest.contains(says), "{precision}: {manifest}");
+    }
+}
