@@ -203,8 +203,8 @@ Examples:
   bucketlab compare results/RUN fixed:buckets=2^16 striped
   bucketlab compare results/A results/B --format markdown > changes.md
 
-B / A is the ratio of the rates. Faster or slower is said where its whole 95 % interval lies outside the
-A/A noise; else there is no difference to speak of. Two targets of a run are paired slice by slice.
+B / A is the ratio of the rates. Faster or slower is said where its 95 % interval has 1 outside and the
+ratio is outside the A/A noise; else there is no difference to speak of. Two targets of a run are paired slice by slice.
 Nothing is paired across runs: each cell is taken relative to the control of its own run, which takes
 out what the machine did, and births are resampled before slices. Cells are not comparable where the
 machine, the allocator, the hash or a parameter of the workload differs, or a trial failed.

@@ -209,6 +209,26 @@ impl Verdict {
     }
 }
 
+impl Verdict {
+    /// The verdict on a ratio where the question is whether something has changed, as a comparison
+    /// asks: the interval has 1 outside, and the ratio itself is outside the noise band (a natural
+    /// logarithm). [`Verdict::on`] asks for more, as a ranking should; a change of a tenth would
+    /// then seldom be called on a machine whose noise is half of that.
+    #[must_use]
+    pub fn on_change(ratio: &Ratio, noise_band: f64) -> Verdict {
+        let interval = ratio.interval;
+        if ratio.pairs < PAIRS_FOR_A_VERDICT {
+            Verdict::Undecided
+        } else if interval.low > 1.0 && interval.mid.ln() > noise_band {
+            Verdict::Faster
+        } else if interval.high < 1.0 && interval.mid.ln() < -noise_band {
+            Verdict::Slower
+        } else {
+            Verdict::NoDifference
+        }
+    }
+}
+
 impl CellSummary {
     /// Whether it is compared and ranked: no control and no twin.
     #[must_use]

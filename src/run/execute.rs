@@ -334,7 +334,10 @@ fn revision() -> String {
     let Some(revision) = git(&["rev-parse", "--short=10", "HEAD"]) else {
         return String::new();
     };
-    let changed = git(&["status", "--porcelain", "--untracked-files=no"]);
+    // Results are made by the program, not the program of them.
+    let sources = ["--", ".", ":(exclude)results", ":(exclude)README.md"];
+    let status = ["status", "--porcelain", "--untracked-files=no"];
+    let changed = git(&[&status[..], &sources[..]].concat());
     let dirty = if changed.is_none_or(|changed| !changed.is_empty()) {
         "-dirty"
     } else {

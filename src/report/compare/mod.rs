@@ -6,8 +6,9 @@
 //! so that `compare BEFORE AFTER` says slower when it has become slower.
 //!
 //! **Two targets of one run** were measured slice by slice next to each other, so their ratio is paired
-//! within rounds, and a difference is one if its whole interval lies outside the panel's A/A noise:
-//! exactly the verdict that `run` prints against the baseline.
+//! within rounds. A difference is one if the interval has 1 outside and the ratio itself is outside the
+//! panel's A/A noise. A ranking, as `run` prints it, asks for more: the whole interval outside the noise.
+//! Here the question is whether something has changed, and a change that is overlooked costs more.
 //!
 //! **Two runs** have no slices in common, and between them the machine may have changed. So
 //!
@@ -18,8 +19,8 @@
 //! 2. in each run births are resampled before the rounds within them, because a table's place in
 //!    memory is luck that lasts as long as its process; the interval is of the difference of the
 //!    two medians of log-ratios, resample by resample;
-//! 3. a difference is one only if the whole interval lies outside the A/A noise of both runs, taken
-//!    together as the root of the sum of their squares: they are independent of each other. The twin
+//! 3. a difference is one only if the interval has 1 outside and the ratio is outside the A/A noise of
+//!    both runs, taken together as the root of the sum of their squares: they are independent of each other. The twin
 //!    knows what resampling one run cannot: how far two copies of one table come apart.
 //!
 //! Neither the control nor the noise band does alone: bare rates, and rates relative to the control
@@ -154,7 +155,7 @@ impl CellComparison {
             return;
         };
         self.ratio = Some(judged.ratio);
-        self.call = match Verdict::on(&judged.ratio, noise_band) {
+        self.call = match Verdict::on_change(&judged.ratio, noise_band) {
             Verdict::Faster => Call::Faster,
             Verdict::Slower => Call::Slower,
             Verdict::NoDifference => Call::NoDifference,

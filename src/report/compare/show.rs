@@ -71,7 +71,7 @@ pub fn comparison_markdown(compared: &Compared) -> String {
 /// | `notes[]` | what a reader must know first |
 /// | `cells[]` | `place`, `target`, the two `cell_ids`; `verdict`: `faster`, `slower`, `no-difference`, `not-comparable`, and the `reason` of the last |
 /// | `….ratio`, `….pairs` | rate of B over that of A, an interval `{low, mid, high}`; the pairs of slices behind it, of two runs the fewer slices |
-/// | `….noise_band` | A/A noise that the verdict holds the interval against, as a part of 1 |
+/// | `….noise_band` | A/A noise that the verdict holds the ratio against, as a part of 1 |
 /// | `….ops_per_s` | the rates of A and B, intervals |
 /// | `control[]` | `place` and `ratio`: what the control did from A to B |
 /// | `overall` | `ratio`: the geometric mean over `cells`; `null` where none is comparable |

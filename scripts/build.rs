@@ -2,7 +2,7 @@
 //! alone.
 
 fn main() {
-    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=scripts/build.rs");
     println!("cargo::rerun-if-env-changed=CARGO_ENCODED_RUSTFLAGS");
     let said = |name: &str| std::env::var(name).unwrap_or_default();
     // The flags are parted by a byte that no flag has.
