@@ -214,12 +214,8 @@ fn targets_of_a_run_are_paired_where_both_were_measured() {
     );
     let overall = compared.overall.unwrap();
     assert!((overall.ratio.mid - 5.0).abs() < 0.05 && overall.cells == 2);
-    assert_eq!(
-        of("resizable", "striped")
-            .unwrap()
-            .count(Call::NoDifference),
-        2
-    );
+    // 1.25 % apart, which so many quiet pairs tell from a noise of less.
+    assert_eq!(of("resizable", "striped").unwrap().count(Call::Slower), 2);
     assert_eq!(
         of("striped:buckets=2^10", "fixed")
             .unwrap()
