@@ -97,6 +97,17 @@ fn slices(records: &Records) -> BTreeSet<(u32, String, u32, u32, u32, u32)> {
     records.slices.iter().map(place).collect()
 }
 
+/// The cells that have a census, each once.
+fn counted(records: &Records) -> Vec<String> {
+    let rows = records.census.iter();
+    let mut cells: Vec<String> = rows
+        .filter(|row| (row.figure.as_str(), row.label.as_str()) == ("total", "items"))
+        .map(|row| row.cell_id.clone())
+        .collect();
+    cells.sort();
+    cells
+}
+
 #[test]
 fn a_killed_run_goes_on_to_the_same_set_of_trials() {
     let root = tempfile::tempdir().unwrap();
@@ -140,7 +151,7 @@ fn a_killed_run_goes_on_to_the_same_set_of_trials() {
         let records = Records::read(&run).unwrap();
         assert_eq!(trials(&records), trials(&whole), "case {case}");
         assert_eq!(slices(&records), slices(&whole), "case {case}");
-        assert_eq!(records.census.len() > 10, whole.census.len() > 10);
+        assert_eq!(counted(&records), counted(&whole), "case {case}");
         let manifest = &records.manifest;
         assert_eq!(manifest.status, Status::Complete);
         assert_eq!(manifest.resumed.len(), kills.len(), "case {case}");

@@ -1,5 +1,6 @@
 //! `bucketlab serve`: a strategy behind the memcached protocol, with memcached's own letters.
 
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Write};
 use std::net::Ipv6Addr;
 use std::path::PathBuf;
@@ -403,9 +404,12 @@ fn notices(args: &Serve, walks: bool) {
 
 /// Starts this program again without a terminal, and waits until it accepts connections.
 fn in_background(house: House<'_>) -> anyhow::Result<ExitCode> {
+    let mut args: Vec<OsString> = std::env::args_os().skip(1).collect();
+    // In front of everything else, as what follows a `--` is no option.
+    let behind = args.iter().position(|arg| arg == "serve");
+    args.insert(behind.map_or(0, |verb| verb + 1), "--in-background".into());
     let mut child = Command::new(house.executable)
-        .args(std::env::args_os().skip(1))
-        .arg("--in-background")
+        .args(args)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()

@@ -6,6 +6,7 @@
 use super::batch::Batch;
 use super::counts::{Count, Counts};
 use super::header::{ACTIVE, BINARY, FETCHED, Header, STALE, WON};
+use super::room::{Edited, charge};
 use super::shared::{Gone, Shared};
 use crate::base::Key;
 use crate::table::{Edit, Outcome, Stored};
@@ -112,61 +113,27 @@ impl<'t> Items<'_, 't> {
         &mut self,
         key: Key<'_>,
         mut edit: impl FnMut(Option<(Header, &[u8])>, &mut Vec<u8>) -> Edit,
-    ) -> Outcome {
+    ) -> Edited {
         let (shared, now) = (self.shared, self.now);
-        let mut length = 0;
+        let (mut old, mut new) = (0, 0);
         let outcome = self.session.update(key, &mut |item, out| {
-            length = item.map_or(0, <[u8]>::len);
+            old = item.map_or(0, |item| charge(key.bytes.len(), item));
             let live = Self::live(shared, now, item);
-            match edit(live, out) {
+            let edit = match edit(live, out) {
                 Edit::Keep if live.is_none() && item.is_some() => Edit::Remove,
                 edit => edit,
-            }
+            };
+            new = match edit {
+                Edit::Store => charge(key.bytes.len(), out),
+                Edit::Remove => 0,
+                Edit::Keep | Edit::Patch { .. } => old,
+            };
+            edit
         });
         if outcome == Outcome::Removed {
-            shared.removed(key.bytes.len(), length);
+            shared.removed(old);
         }
-        outcome
-    }
-
-    /// Whether there is room for `bytes` more.
-    pub(super) fn admit(&mut self, bytes: usize) -> bool {
-        *self.credit -= i64::try_from(bytes).unwrap_or(i64::MAX);
-        *self.credit >= 0 || self.make_room(bytes)
-    }
-
-    /// Makes an edit that may need room, which it can only tell from the item. `edit` is told how many bytes
-    /// it may take, and its second result is how many it needs: if those are more, it keeps the item, room
-    /// is made, and it is asked again. `None` if there is no room.
-    pub(super) fn edit_within(
-        &mut self,
-        key: Key<'_>,
-        mut edit: impl FnMut(Option<(Header, &[u8])>, &mut Vec<u8>, usize) -> (Edit, usize),
-    ) -> Option<Outcome> {
-        let mut room = usize::try_from(*self.credit).unwrap_or(0);
-        let mut paid = 0;
-        loop {
-            let mut needed = 0;
-            let outcome = self.edit(key, |old, out| {
-                let (edit, bytes) = edit(old, out, room);
-                needed = bytes;
-                edit
-            });
-            let admitted = needed <= paid || self.admit(needed - paid);
-            if needed <= room {
-                return Some(outcome);
-            }
-            if !admitted {
-                return None;
-            }
-            (room, paid) = (needed, needed);
-        }
-    }
-
-    /// An item has got an exptime that it had not: memcached has always room for that, so it is never
-    /// refused, but what is stored next finds that much less.
-    pub(super) fn grown(&mut self, before: usize, after: usize) {
-        *self.credit -= i64::try_from(after.saturating_sub(before)).unwrap_or(0);
+        Edited { outcome, old, new }
     }
 
     /// Stores a value whatever was there. `buffer[body]` is the value; the header is written in front
@@ -180,19 +147,28 @@ impl<'t> Items<'_, 't> {
     ) -> Fate {
         self.counts.one(Count::CmdSet);
         let key = self.key(key);
-        if !self.admit(footprint(key.bytes.len(), header.flags, body.len())) {
+        let Some(room) = self.admit(footprint(key.bytes.len(), header.flags, body.len())) else {
             return self.no_memory(key, true);
-        }
+        };
         let (bytes, length) = header.pack();
         let start = body.start - length;
         buffer[start..body.start].copy_from_slice(&bytes[..length]);
-        match self.session.set(key, &buffer[start..body.end]) {
-            Stored::Created | Stored::Replaced => {
-                self.counts.one(Count::TotalItems);
-                Fate::Stored
-            }
-            Stored::Refused => self.no_memory(key, true),
+        let item = &buffer[start..body.end];
+        let stored = if room.is_credit() {
+            self.session.set(key, item) != Stored::Refused
+        } else {
+            let edited = self.edit(key, |_, out| {
+                out.extend_from_slice(item);
+                Edit::Store
+            });
+            self.settle(room, edited);
+            edited.outcome != Outcome::Refused
+        };
+        if !stored {
+            return self.no_memory(key, true);
         }
+        self.counts.one(Count::TotalItems);
+        Fate::Stored
     }
 
     /// A value was refused. Behind a set, nothing stays that could be taken for it; what is stored on a
@@ -217,9 +193,10 @@ impl<'t> Items<'_, 't> {
     pub(super) fn store(&mut self, key: &[u8], new: &Incoming<'_>) -> (Fate, u64) {
         self.counts.one(Count::CmdSet);
         let key = self.key(key);
-        if !self.admit(footprint(key.bytes.len(), new.flags, new.value.len())) {
+        let bytes = footprint(key.bytes.len(), new.flags, new.value.len());
+        let Some(room) = self.admit(bytes) else {
             return (self.no_memory(key, new.replaces), 0);
-        }
+        };
         let (shared, now) = (self.shared, self.now);
         let deadline = shared.clock.deadline(new.exptime, now);
         let fresh = Header {
@@ -231,7 +208,7 @@ impl<'t> Items<'_, 't> {
         };
         let mut taken = None;
         let mut fate = Fate::NotStored;
-        let outcome = self.edit(key, |old, out| {
+        let edited = self.edit(key, |old, out| {
             let mut put = |header: &Header, parts: [&[u8]; 2]| {
                 let cas = *taken.get_or_insert_with(|| shared.next_cas());
                 Header { cas, ..*header }.push(out);
@@ -284,7 +261,8 @@ impl<'t> Items<'_, 't> {
             };
             edit
         });
-        if outcome == Outcome::Refused {
+        self.settle(room, edited);
+        if edited.outcome == Outcome::Refused {
             return (self.no_memory(key, new.replaces), 0);
         }
         match (new.verb, fate) {

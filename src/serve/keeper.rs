@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::batch::Batch;
 use super::counts::Count;
 use super::header::{FETCHED, Header};
+use super::room::charge;
 use super::shared::{Shared, Walked};
 use crate::table::Keep;
 
@@ -37,7 +38,7 @@ pub(super) fn keep(session: &mut dyn Batch, shared: &Shared<'_>) {
                 match Header::split(item) {
                     Some((header, _)) if shared.gone(&header, now).is_some() => {
                         gone += 1;
-                        shared.removed(key.len(), item.len());
+                        shared.removed(charge(key.len(), item));
                         unread += u64::from(!header.has(FETCHED));
                         Keep::Remove
                     }

@@ -142,14 +142,15 @@ pub(super) fn accept(
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             other => other?,
         }
-        if signals.read(&mut [0; 8]).is_ok() {
-            shared.end();
-            break;
-        }
         again = false;
         for listener in &*listeners {
             // Out of descriptors or memory: those who wait are not forgotten.
             again |= reception.accept_all(listener).is_err();
+        }
+        // After those who have come: what they have sent is answered too.
+        if signals.read(&mut [0; 8]).is_ok() {
+            shared.end();
+            break;
         }
     }
     Ok(())

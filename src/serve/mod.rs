@@ -48,7 +48,7 @@ use std::sync::mpsc::channel;
 
 use anyhow::Context;
 use mio::{Poll, Waker};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 
 pub use options::Options;
 
@@ -112,6 +112,11 @@ fn run(
     for signal in [SIGTERM, SIGINT] {
         signal_hook::low_level::pipe::register(signal, wake.try_clone()?)
             .context("signals cannot be caught")?;
+    }
+    // A terminal that is closed ends no server, as it ends no memcached; nor does the other one, by which
+    // memcached is told to restart.
+    for signal in [SIGHUP, SIGUSR1] {
+        signal_hook::flag::register(signal, Arc::default()).context("signals cannot be caught")?;
     }
     let poll = Poll::new()?;
     shared.wake_with(Arc::new(Waker::new(poll.registry(), worker::WAKE)?));

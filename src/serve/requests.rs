@@ -392,8 +392,12 @@ impl<'a, 't> Server<'a, 't> {
                 say(out, "OK\r\n", noreply);
             }
             Request::MemoryLimit { mib, noreply } => {
-                stats::set_memory_limit(self.shared, mib);
-                say(out, "OK\r\n", noreply);
+                let text = if self.items(now).limit_memory(mib) {
+                    "OK\r\n"
+                } else {
+                    "MEMLIMIT_ADJUST_FAILED out of bounds or unable to adjust\r\n"
+                };
+                say(out, text, noreply);
             }
             Request::Version => {
                 out.extend_from_slice(

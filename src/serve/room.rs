@@ -6,16 +6,19 @@
 //! limit by the credits of all threads at most, a sixteenth part.
 //!
 //! Where nothing is evicted, a credit is never more than what is free, and what is removed from a full
-//! table makes room for as much again ([`Shared::removed`]), even while the table's arrays, which have
-//! just doubled, hold it above its limit. An exptime that an item gets later, four bytes, is never
-//! refused: memcached has always room for it.
+//! table or replaced in it makes room for as much again ([`Shared::freed`]), even while the table's arrays,
+//! which have just doubled, hold it above its limit. What was admitted and then not stored goes back to
+//! where it came from. An exptime, four bytes, is never refused and counts for nothing here: memcached has
+//! always room for it.
 
 use std::sync::atomic::Ordering;
 
 use super::counts::Count;
-use super::header::{FETCHED, HEADER_MIN, Header};
+use super::header::{FETCHED, Header};
 use super::items::Items;
 use super::shared::Shared;
+use crate::base::Key;
+use crate::table::{Edit, Outcome};
 use crate::wire::footprint;
 
 /// Bytes that an allocator adds to an item: its header, and rounding up to sixteen.
@@ -25,7 +28,116 @@ const ALLOCATOR: u64 = 16;
 /// go round any table that fits twice, as they must where everything was used.
 const CALLS: u32 = 1 << 14;
 
+/// Room for a value that is about to be stored.
+#[derive(Clone, Copy, Debug)]
+#[must_use = "what is not stored gives its room back"]
+pub(super) struct Room {
+    bytes: u64,
+    /// Whether it is that of items that went, and not of the thread's credit.
+    freed: bool,
+}
+
+impl Room {
+    /// Whether it came out of the thread's credit, which the table's own account renews: then nothing has to be
+    /// known of what is replaced.
+    pub(super) fn is_credit(self) -> bool {
+        !self.freed
+    }
+}
+
+/// Bytes that an item in the table was admitted with.
+pub(super) fn charge(key: usize, item: &[u8]) -> u64 {
+    let bytes = Header::split(item).map_or(item.len(), |(header, value)| {
+        footprint(key, header.flags, value.len())
+    });
+    bytes as u64
+}
+
+/// What an edit did.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Edited {
+    pub(super) outcome: Outcome,
+    /// Bytes of the item that there was, as [`charge`] counts them.
+    pub(super) old: u64,
+    /// Bytes of the one that there is now.
+    pub(super) new: u64,
+}
+
 impl Items<'_, '_> {
+    /// Takes room for `bytes` more, if there is any.
+    pub(super) fn admit(&mut self, bytes: usize) -> Option<Room> {
+        let bytes = bytes as u64;
+        *self.credit -= signed(bytes);
+        let freed = *self.credit < 0 && self.make_room(bytes)?;
+        Some(Room { bytes, freed })
+    }
+
+    /// Gives back what an edit did not use of its room.
+    pub(super) fn settle(&mut self, room: Room, edited: Edited) {
+        let stored = matches!(edited.outcome, Outcome::Created | Outcome::Replaced);
+        if room.freed {
+            let unused = if stored {
+                (room.bytes + edited.old).saturating_sub(edited.new)
+            } else {
+                room.bytes
+            };
+            self.shared.freed.fetch_add(unused, Ordering::Relaxed);
+        } else if !stored {
+            // What is stored, and what that replaces, the table's own account knows.
+            *self.credit += signed(room.bytes);
+        }
+    }
+
+    /// Makes an edit that may need room, which it can only tell from the item. `edit` is told how many bytes
+    /// it may take, and its second result is how many it needs: if those are more, it keeps the item, room
+    /// is made, and it is asked again. `None` if there is no room.
+    pub(super) fn edit_within(
+        &mut self,
+        key: Key<'_>,
+        mut edit: impl FnMut(Option<(Header, &[u8])>, &mut Vec<u8>, usize) -> (Edit, usize),
+    ) -> Option<Outcome> {
+        // The first time there is nothing but the credit, of which nothing has been taken.
+        let mut allowed = usize::try_from(*self.credit).unwrap_or(0);
+        let mut room = Room {
+            bytes: 0,
+            freed: false,
+        };
+        loop {
+            let mut needed = 0;
+            let edited = self.edit(key, |old, out| {
+                let (edit, bytes) = edit(old, out, allowed);
+                needed = bytes;
+                edit
+            });
+            if needed <= allowed && room.bytes == 0 {
+                *self.credit -= signed(needed as u64);
+            }
+            self.settle(room, edited);
+            if needed <= allowed {
+                return Some(edited.outcome);
+            }
+            room = self.admit(needed)?;
+            allowed = needed;
+        }
+    }
+
+    /// An item has got an exptime that it had not: memcached has always room for that, so it is never
+    /// refused, but what is stored next finds that much less.
+    pub(super) fn grown(&mut self, before: usize, after: usize) {
+        *self.credit -= signed(after.saturating_sub(before) as u64);
+    }
+
+    /// Sets the limit, in MiB; whether it can be kept: not one that the table takes with nothing in it.
+    pub(super) fn limit_memory(&mut self, mib: u32) -> bool {
+        let limit = u64::from(mib) << 20;
+        if limit <= self.shared.least_structure_bytes() {
+            return false;
+        }
+        self.shared.limit_bytes.store(limit, Ordering::Relaxed);
+        *self.credit = 0;
+        true
+    }
+
     /// Bytes that are free below the limit now, as far as they are for items; and the limit on
     /// the table's own account that this means.
     fn free(&self) -> (u64, u64) {
@@ -35,18 +147,21 @@ impl Items<'_, '_> {
         (own.saturating_sub(usage.bytes), own)
     }
 
-    /// Whether there is room for `bytes` more, made by eviction where that is allowed; renews the
-    /// credit.
+    /// Makes room for `bytes` more, by eviction where that is allowed, and renews the credit; whether that room
+    /// is what items left that went. `None` if there is none.
     #[cold]
-    pub(super) fn make_room(&mut self, bytes: usize) -> bool {
+    fn make_room(&mut self, bytes: u64) -> Option<bool> {
         let options = self.shared.options;
-        let bytes = bytes as u64;
         let limit = self.shared.limit_bytes.load(Ordering::Relaxed);
         let threads = options.threads as u64;
         let (mut free, mut own) = self.free();
         if !self.shared.refuses {
             for _ in 0..CALLS {
                 if free > bytes {
+                    break;
+                }
+                // A table that takes all it may with nothing in it stays as it is.
+                if self.shared.table.usage().items == 0 {
                     break;
                 }
                 if !self.evict(own.saturating_sub(bytes + limit / 1024)) {
@@ -62,7 +177,7 @@ impl Items<'_, '_> {
         }
         *self.credit = 0;
         if free < bytes {
-            return self.shared.take_removed(bytes);
+            return self.shared.take_freed(bytes).then_some(true);
         }
         // Arrays double and entries take more than their bytes: a part of the room only.
         let share = if self.shared.refuses {
@@ -72,8 +187,8 @@ impl Items<'_, '_> {
             (free / 4).clamp(limit / 4096, limit / 16)
         };
         let share = share / threads;
-        *self.credit = i64::try_from(share).unwrap_or(i64::MAX);
-        true
+        *self.credit = signed(share);
+        Some(false)
     }
 
     /// Lets the clock go on towards a table of `limit` bytes; whether there is any use in going on.
@@ -96,17 +211,15 @@ impl Items<'_, '_> {
 }
 
 impl Shared<'_> {
-    /// An item of `length` bytes with its header has gone: where nothing is evicted, there is room for as
-    /// much again.
-    pub(super) fn removed(&self, key: usize, length: usize) {
+    /// An item of so many bytes has gone: where nothing is evicted, there is room for as much again.
+    pub(super) fn removed(&self, bytes: u64) {
         if self.refuses {
-            let bytes = footprint(key, 0, length.saturating_sub(HEADER_MIN));
-            self.freed.fetch_add(bytes as u64, Ordering::Relaxed);
+            self.freed.fetch_add(bytes, Ordering::Relaxed);
         }
     }
 
-    /// Takes `bytes` of what was removed from a full table; whether there were as many.
-    fn take_removed(&self, bytes: u64) -> bool {
+    /// Takes `bytes` of what items left that went; whether there were as many.
+    fn take_freed(&self, bytes: u64) -> bool {
         let take = |freed: u64| freed.checked_sub(bytes);
         self.refuses
             && self
@@ -114,4 +227,9 @@ impl Shared<'_> {
                 .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
                 .is_ok()
     }
+}
+
+/// Bytes as they are taken from a credit and given to it.
+fn signed(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
 }

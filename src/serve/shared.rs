@@ -32,7 +32,7 @@ pub(super) struct Shared<'t> {
     pub(super) limit_bytes: AtomicU64,
     /// Whether a full server refuses, instead of evicting.
     pub(super) refuses: bool,
-    /// Bytes of items that were removed since there was room below the limit.
+    /// Bytes of items that were removed or replaced since there was room below the limit.
     pub(super) freed: AtomicU64,
     /// Bytes of the table before anything was stored.
     pub(super) empty_bytes: u64,
@@ -44,7 +44,7 @@ pub(super) struct Shared<'t> {
     flushed: Flushed,
     pub(super) connections: Connections,
     guests: Mutex<BTreeMap<u64, Arc<Guest>>>,
-    resizes: AtomicU64,
+    resizes: Mutex<Resizes>,
     walked: Mutex<Walked>,
     /// Whether `lru_crawler` was not told to stop. It lists keys; what has expired goes in any case.
     pub(super) crawling: AtomicBool,
@@ -59,6 +59,14 @@ pub(super) struct Guest {
     pub(super) listener: String,
     /// When it last sent anything.
     pub(super) last_command: AtomicU32,
+}
+
+/// What the table's journal has told.
+#[derive(Clone, Copy, Debug, Default)]
+struct Resizes {
+    ended: u64,
+    /// Buckets before the first of them and after the last, once there was one.
+    buckets: Option<(u64, u64)>,
 }
 
 /// What the last walk through the whole table found.
@@ -127,7 +135,7 @@ impl<'t> Shared<'t> {
             flushed: Flushed::default(),
             connections: Connections::default(),
             guests: Mutex::default(),
-            resizes: AtomicU64::new(0),
+            resizes: Mutex::default(),
             walked: Mutex::default(),
             crawling: AtomicBool::new(true),
             wakers: Mutex::default(),
@@ -155,10 +163,28 @@ impl<'t> Shared<'t> {
 
     /// Resizes of the table so far.
     pub(super) fn resizes(&self) -> u64 {
+        self.read_journal().ended
+    }
+
+    /// Bytes that the table takes now beside its items, at least: what it took while it was empty, and a pointer for
+    /// every bucket that has come since.
+    pub(super) fn least_structure_bytes(&self) -> u64 {
+        let (first, last) = self.read_journal().buckets.unwrap_or_default();
+        self.empty_bytes + last.saturating_sub(first) * size_of::<usize>() as u64
+    }
+
+    fn read_journal(&self) -> Resizes {
+        let mut resizes = lock(&self.resizes);
         let (events, dropped) = self.journal.drain();
-        let ended = events.iter().filter(|event| event.kind == EventKind::End);
-        let new = ended.count() as u64 + dropped;
-        self.resizes.fetch_add(new, Ordering::Relaxed) + new
+        resizes.ended += dropped;
+        for event in events {
+            let first = resizes
+                .buckets
+                .map_or(event.from_buckets, |(first, _)| first);
+            resizes.buckets = Some((first, event.to_buckets));
+            resizes.ended += u64::from(event.kind == EventKind::End);
+        }
+        *resizes
     }
 
     /// What the last walk through the whole table found.

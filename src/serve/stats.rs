@@ -572,10 +572,3 @@ pub(super) fn debug(items: &mut Items<'_, '_>, key: &[u8], out: &mut Vec<u8>) {
 pub(super) fn set_verbosity(shared: &Shared<'_>, level: u32) {
     shared.verbosity.store(level.min(2), Ordering::Relaxed);
 }
-
-/// What `cache_memlimit` sets.
-pub(super) fn set_memory_limit(shared: &Shared<'_>, mib: u32) {
-    shared
-        .limit_bytes
-        .store(u64::from(mib) << 20, Ordering::Relaxed);
-}

@@ -163,7 +163,7 @@ impl Guests {
     }
 
     /// Serves what has arrived, lets the answers leave, and closes everything. What arrives later is not
-    /// waited for: a socket that has once been emptied is not looked at again.
+    /// waited for: each socket is looked at, and not again once it has been emptied.
     fn drain(
         &mut self,
         server: &mut Server<'_, '_>,
@@ -171,6 +171,10 @@ impl Guests {
         events: &mut Events,
         deadline: Instant,
     ) {
+        // Requests that the kernel has and no event has told of yet.
+        for connection in self.places.iter_mut().flatten() {
+            connection.wake();
+        }
         loop {
             let (mut owing, mut unserved) = (false, false);
             for place in 0..self.places.len() {

@@ -9,6 +9,9 @@
 //!   had flushed, until the later one comes, as far as nobody has asked for it and its memory was not needed. A
 //!   flush that can be undone is no flush, and which items come back is chance there: here, what is gone stays
 //!   gone. Transcripts have flushes of one kind each.
+//! - a number of 2^63 and more, in an item, is none to memcached where a minus sign lies behind it in the memory
+//!   that another item has left: generated values have no minus sign, and numbers below zero have a test of
+//!   their own.
 //!
 //! memcached is started with `-W` and without its sorting thread (`Server::memcached` says why), so that its
 //! refusal of `watch` is compared.
@@ -280,6 +283,24 @@ fn a_flush_that_is_announced_comes() {
     assert_eq!(ours, theirs);
     let expected = "STORED OK HD STORED EN EN STORED HD HD";
     assert_eq!(ours.concat().replace("\r\n", " ").trim(), expected);
+}
+
+#[test]
+fn a_number_below_zero_is_none() {
+    let non_numeric = "CLIENT_ERROR cannot increment or decrement non-numeric value\r\n";
+    let mut lines = vec![(0, "set n 0 0 2\r\n-5\r\n")];
+    let counts = [
+        "incr n 1\r\n",
+        "decr n 1\r\n",
+        "ma n v\r\n",
+        "ma n MD D9 N0 v\r\n",
+    ];
+    lines.extend(counts.map(|line| (0, line)));
+    lines.push((0, "incr n -1\r\n"));
+    let [ours, theirs] = ask(&Pair::start(), &lines);
+    assert_eq!(ours, theirs);
+    assert_eq!(ours[1..5], [non_numeric; 4]);
+    assert_eq!(ours[5], "CLIENT_ERROR invalid numeric delta argument\r\n");
 }
 
 #[test]

@@ -6,21 +6,16 @@ use crate::server::{Server, ask, line};
 
 const REFUSED: &str = "SERVER_ERROR out of memory storing object\r\n";
 
-/// Little memory, and no eviction; and nothing that moves items about in memcached, which takes room just when it
-/// likes.
-const ARGS: [&str; 7] = [
-    "-m",
-    "4",
-    "-M",
-    "-o",
-    "no_lru_maintainer,no_lru_crawler,no_slab_reassign",
-    "-t",
-    "2",
-];
+/// Both, with so many MiB and threads and no eviction; and nothing that moves items about in memcached, which takes
+/// room just when it likes.
+fn pair_with(mib: &str, threads: &str) -> [Server; 2] {
+    let still = "no_lru_maintainer,no_lru_crawler,no_slab_reassign";
+    let args = ["-m", mib, "-M", "-o", still, "-t", threads];
+    [Server::start(&args), Server::memcached_with(&args)]
+}
 
-/// Both of them.
 fn pair() -> [Server; 2] {
-    [Server::start(&ARGS), Server::memcached_with(&ARGS)]
+    pair_with("4", "2")
 }
 
 /// Sends one request and reads all that is answered, to the end that an `mn` behind it marks.
@@ -147,11 +142,87 @@ fn what_is_deleted_makes_room_for_as_much() {
         for index in 0..1000 {
             let delete = format!("delete k{index}\r\n");
             assert_eq!(line(&mut stream, delete.as_bytes()), "DELETED\r\n");
-            let set = format!("set w{index} 0 0 30\r\n{value}\r\n");
+            let exptime = index % 2 * 1000;
+            let set = format!("set w{index} 0 {exptime} 30\r\n{value}\r\n");
             let answer = line(&mut other, set.as_bytes());
             assert_eq!(answer, "STORED\r\n", "{index} of {stored}");
         }
+        // And for no more than that, with an exptime or without.
+        for index in 0..1000 {
+            assert_eq!(line(&mut stream, b"delete w1\r\n"), "DELETED\r\n");
+            let set = format!("set w1 0 1000 30\r\n{value}\r\n");
+            assert_eq!(line(&mut stream, set.as_bytes()), "STORED\r\n", "{index}");
+        }
+        let more = fill(&mut stream, 'x', 30);
+        assert!(more < 20, "{more}");
     }
+}
+
+/// The table's arrays have doubled at the end of what fits, so that it is above its limit; values change
+/// places all the same, and what stores nothing takes nothing.
+#[test]
+fn what_is_replaced_makes_room_for_as_much() {
+    for length in [98, 130, 200] {
+        for server in pair_with("8", "1") {
+            let mut stream = server.connect();
+            let stored = fill(&mut stream, 'k', length);
+            let value = "w".repeat(length);
+            let mut refused = 0;
+            for index in 0..2000 {
+                let key = index * 7 % stored;
+                for (request, said) in [
+                    (
+                        format!("add k{key} 0 0 {length}\r\n{value}\r\n"),
+                        "NOT_STORED\r\n",
+                    ),
+                    (
+                        format!("cas k{key} 0 0 {length} 99999999\r\n{value}\r\n"),
+                        "EXISTS\r\n",
+                    ),
+                    (
+                        format!("set k{key} 0 0 {length}\r\n{value}\r\n"),
+                        "STORED\r\n",
+                    ),
+                ] {
+                    match line(&mut stream, request.as_bytes()).as_str() {
+                        REFUSED => refused += 1,
+                        text => assert_eq!(text, said, "{request}"),
+                    }
+                }
+            }
+            // Until the first set has been refused, and what was there has gone.
+            assert!(refused <= 3, "{refused} at {length}");
+        }
+    }
+}
+
+/// A limit that the table takes with nothing in it is refused, and everything stays.
+#[test]
+fn a_limit_below_what_the_table_takes_is_refused() {
+    const FAILED: &str = "MEMLIMIT_ADJUST_FAILED out of bounds or unable to adjust\r\n";
+    let limit = |stream: &mut TcpStream, mib: u32| {
+        line(stream, format!("cache_memlimit {mib}\r\n").as_bytes())
+    };
+    let server = Server::start(&["-t", "1", "-m", "64", "fixed:buckets=2^21"]);
+    let mut stream = server.connect();
+    assert_eq!(line(&mut stream, b"set a 0 0 1\r\n1\r\n"), "STORED\r\n");
+    assert_eq!(limit(&mut stream, 16), FAILED);
+    assert_eq!(line(&mut stream, b"mg a\r\n"), "HD\r\n");
+    assert!(crate::crowd::stats(&mut stream).contains("STAT limit_maxbytes 67108864\r\n"));
+    assert_eq!(limit(&mut stream, 17), "OK\r\n");
+
+    // One that has grown: 2^21 buckets and more.
+    let server = Server::start(&["-t", "1", "-m", "200", "striped:load=0.1"]);
+    let mut stream = server.connect();
+    let mut requests = String::new();
+    for index in 0..220_000 {
+        requests += &format!("set k{index} 0 0 1 noreply\r\n1\r\n");
+    }
+    answer(&mut stream, &requests);
+    assert_eq!(limit(&mut stream, 16), FAILED);
+    assert_eq!(line(&mut stream, b"mg k7\r\n"), "HD\r\n");
+    assert_eq!(limit(&mut stream, 30), "OK\r\n");
+    assert_eq!(line(&mut stream, b"set b 0 0 1\r\n1\r\n"), "STORED\r\n");
 }
 
 /// However many items clients make without storing anything.

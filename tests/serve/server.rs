@@ -91,11 +91,16 @@ impl Server {
         pages * 4096
     }
 
+    /// Sends a signal, which has been delivered then.
+    pub fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        let status = Command::new("kill").args(["-s", name, &id]).status();
+        assert!(status.unwrap().success());
+    }
+
     /// Sends SIGTERM and returns the exit code.
     pub fn end(mut self) -> Option<i32> {
-        let id = self.child.id().to_string();
-        let status = Command::new("kill").args(["-TERM", &id]).status().unwrap();
-        assert!(status.success());
+        self.signal("TERM");
         self.child.wait().unwrap().code()
     }
 }

@@ -5,6 +5,8 @@
 //! accident of its buffers and of how bytes arrive. There, and only there, transcripts let it send first, so that
 //! everything it answers can be compared to the byte.
 
+use std::ops::Range;
+
 use bucketlab::wire::{self, Limits, Request, Step};
 
 /// Makes memcached send what it holds.
@@ -16,7 +18,8 @@ const ASK: &[u8] = b"mg nobody-has-this Osettled\r\nmn\r\n";
 /// How answers end then.
 pub const SETTLED: &[u8] = b"EN Osettled\r\nMN\r\n";
 
-/// Longer lines than this have to arrive whole, unless they are gets: memcached hangs up on half of one.
+/// Longer lines than this have to arrive whole, unless they are `get` or `gets`: memcached hangs up on half of
+/// one, and whether it sees half of one is chance.
 const HALF_MAX: usize = 2048;
 
 const LIMITS: Limits = Limits {
@@ -29,6 +32,8 @@ pub struct Settled {
     pub bytes: Vec<u8>,
     /// Offsets where to wait until everything so far has been answered.
     pub waits: Vec<usize>,
+    /// Lines that have to arrive whole.
+    pub whole: Vec<Range<usize>>,
 }
 
 impl Settled {
@@ -36,6 +41,7 @@ impl Settled {
         let mut settled = Settled {
             bytes: Vec::with_capacity(all.len()),
             waits: Vec::new(),
+            whole: Vec::new(),
         };
         // Whether memcached may hold an answer, and an item in one.
         let (mut answers, mut items) = (false, false);
@@ -55,7 +61,6 @@ impl Settled {
             if let Request::Refuse { swallow, .. } = request {
                 end += swallow;
             }
-            let get = matches!(request, Request::Get { touch: None, .. });
             let counts = matches!(
                 request,
                 Request::Arithmetic { .. } | Request::MetaArithmetic(..)
@@ -67,8 +72,9 @@ impl Settled {
                     ..
                 }
             );
-            let line = rest.iter().position(|&byte| byte == b'\n');
-            if end > rest.len() || !get && line > Some(HALF_MAX) {
+            let line = rest.iter().position(|&byte| byte == b'\n').unwrap_or(0);
+            let long = line > HALF_MAX && !is_get(rest);
+            if end > rest.len() || long {
                 settled.wait();
                 (answers, items) = (false, false);
             } else if counts && items || forgets && answers {
@@ -88,10 +94,22 @@ impl Settled {
                 _ => answers = true,
             }
             end = end.min(rest.len());
+            if long {
+                let start = settled.bytes.len();
+                settled.whole.push(start..start + line);
+            }
             settled.bytes.extend_from_slice(&rest[..end]);
             at += end;
         }
         settled
+    }
+
+    /// Whether a send may end at this offset.
+    pub fn may_cut(&self, at: usize) -> bool {
+        !self
+            .whole
+            .iter()
+            .any(|line| line.start < at && at <= line.end)
     }
 
     fn wait(&mut self) {
@@ -100,6 +118,12 @@ impl Settled {
             self.waits.push(self.bytes.len());
         }
     }
+}
+
+/// Whether memcached takes the line for a get of many keys, of which it has patience with half.
+fn is_get(line: &[u8]) -> bool {
+    let line = line.trim_ascii_start();
+    line.starts_with(b"get ") || line.starts_with(b"gets ")
 }
 
 #[test]
@@ -128,5 +152,19 @@ fn transcripts_settle_where_memcached_holds_something() {
             (sent.waits, sent.bytes),
             (vec![bytes.len() - tail.len()], bytes)
         );
+    }
+    for (verb, halves) in [
+        ("get", true),
+        ("gets", true),
+        ("bget", false),
+        ("gat 0", false),
+    ] {
+        let line = format!("{verb}{}\r\n", " k".repeat(2000));
+        let sent = Settled::of(format!("mn\r\n{line}mn\r\n").as_bytes());
+        let start = sent.bytes.len() - 4 - line.len();
+        assert_eq!(sent.waits.is_empty(), halves, "{verb}");
+        assert!(sent.may_cut(start) && sent.may_cut(start + line.len()));
+        assert_eq!(sent.may_cut(start + 1), halves, "{verb}");
+        assert_eq!(sent.may_cut(start + line.len() - 1), halves, "{verb}");
     }
 }

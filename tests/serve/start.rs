@@ -163,7 +163,7 @@ fn a_pidfile_that_cannot_be_written_ends_nothing() {
 fn a_server_in_the_background_holds_no_stream() {
     let port = free_port();
     // Returns when both pipes are closed by all who hold them.
-    let output = bucketlab(&["-d", "-A", "-t", "1", "-p", &port, "-C"]);
+    let output = bucketlab(&["-d", "-A", "-t", "1", "-p", &port, "-C", "--", "striped"]);
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(said.contains("accepts connections"), "{said}");
     let notices = String::from_utf8(output.stderr).unwrap();
@@ -197,6 +197,43 @@ fn what_has_arrived_is_answered_before_the_end() {
     let one = format!("VALUE a 0 1000\r\n{value}\r\nEND\r\n");
     assert_eq!(all.len(), one.len() * count);
     assert_eq!(ended.join().unwrap(), Some(0));
+}
+
+/// What the kernel had got of many clients when the server was told to end is answered, those who had only just come
+/// included; each answer is whole or there is none.
+#[test]
+fn what_the_kernel_holds_is_answered_before_the_end() {
+    for _ in 0..5 {
+        let server = Server::start(&["-t", "2"]);
+        let mut streams: Vec<TcpStream> = (0..40).map(|_| server.connect()).collect();
+        for stream in &mut streams {
+            assert_eq!(line(stream, b"mn\r\n"), "MN\r\n");
+        }
+        streams.extend((0..10).map(|_| server.connect()));
+        for stream in &mut streams {
+            stream.write_all(b"mg a\r\nmn\r\n").unwrap();
+        }
+        assert_eq!(server.end(), Some(0));
+        for stream in &mut streams {
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).unwrap();
+            assert_eq!(answer, "EN\r\nMN\r\n");
+        }
+    }
+}
+
+/// A terminal that is closed ends no server.
+#[test]
+fn a_hangup_ends_nothing() {
+    let server = Server::start(&["-t", "1"]);
+    let mut stream = server.connect();
+    for signal in ["HUP", "USR1"] {
+        server.signal(signal);
+        for _ in 0..20 {
+            assert_eq!(line(&mut stream, b"mn\r\n"), "MN\r\n");
+        }
+    }
+    assert_eq!(server.end(), Some(0));
 }
 
 #[test]

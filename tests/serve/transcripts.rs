@@ -28,9 +28,10 @@ pub struct Piece {
 impl Transcript {
     /// What is sent, piece by piece.
     pub fn sends(&self) -> Vec<Piece> {
-        let Settled { bytes, waits } = Settled::of(&self.requests.concat());
-        let mut ends: Vec<usize> = self.cuts.iter().chain(&waits).copied().collect();
-        ends.retain(|&end| 0 < end && end < bytes.len());
+        let settled = Settled::of(&self.requests.concat());
+        let Settled { bytes, waits, .. } = &settled;
+        let mut ends: Vec<usize> = self.cuts.iter().chain(waits).copied().collect();
+        ends.retain(|&end| 0 < end && end < bytes.len() && settled.may_cut(end));
         ends.push(bytes.len());
         ends.sort_unstable();
         ends.dedup();

@@ -73,7 +73,7 @@ fn the_only(summary: &Summary, contest: &Contest<'_>) -> Finding {
         claim,
     } = contest;
     let (ours, peer) = (panel.label(claim.cell), panel.label(claim.over));
-    let ranks = ranks(std::slice::from_ref(contest), false);
+    let ranks = ranks(std::slice::from_ref(contest), false).ranks;
     let against = match verdict {
         Verdict::NoDifference => {
             format!("beside {peer}: {}", compare::no_difference_words(&[*claim]))
@@ -124,6 +124,13 @@ fn answer(contests: &[Contest<'_>]) -> Finding {
         outcomes.push(format!("level with it in {}", level.len()));
     }
     let [ours, peers] = [false, true].map(|peer| ranks(contests, peer));
+    let lacking: Vec<String> = ours
+        .lacking
+        .iter()
+        .chain(&peers.lacking)
+        .map(|(name, in_panels)| format!("{name} (in {in_panels})"))
+        .collect();
+    let (ours, peers) = (ours.ranks, peers.ranks);
     let mut text = format!(
         "Ours or a peer: of {} the fastest of ours is {}",
         counted(contests.len() as u64, "panel"),
@@ -139,13 +146,28 @@ fn answer(contests: &[Contest<'_>]) -> Finding {
         );
     }
     text += ".";
+    if !lacking.is_empty() {
+        text += &format!(
+            " Not ranked, as they have no figures in all: {}.",
+            listed(&lacking)
+        );
+    }
     let claims: Vec<Claim<'_>> = contests.iter().map(|contest| contest.claim).collect();
     compare::finding(text, Topic::Peers, &claims)
 }
 
-/// The targets of one kind that stand in every contest, by the geometric mean of their rates over the
-/// fastest peer's; the highest first.
-fn ranks(contests: &[Contest<'_>], peers: bool) -> Vec<(String, f64)> {
+/// The targets of one kind, over all contests.
+struct Ranks {
+    /// Those that stand in every contest, with the geometric mean of their rates over the fastest
+    /// peer's; the highest first.
+    ranks: Vec<(String, f64)>,
+    /// Those that do not, a failed cell among them perhaps, and in how many they do.
+    lacking: Vec<(String, usize)>,
+}
+
+/// Ranks the targets of one kind by the geometric mean of their rates over the fastest peer's. Means over
+/// different panels do not compare, so who lacks one is named instead.
+fn ranks(contests: &[Contest<'_>], peers: bool) -> Ranks {
     let mut logs: Vec<(String, Vec<f64>)> = Vec::new();
     for Contest { panel, claim, .. } in contests {
         let of_kind = panel.ranking().into_iter();
@@ -159,14 +181,19 @@ fn ranks(contests: &[Contest<'_>], peers: bool) -> Vec<(String, f64)> {
             gather(&mut logs, panel.label(cell), log);
         }
     }
-    let everywhere = logs
+    let (everywhere, elsewhere): (Vec<_>, Vec<_>) = logs
         .into_iter()
-        .filter(|(_, logs)| logs.len() == contests.len());
+        .partition(|(_, logs)| logs.len() == contests.len());
     let mut ranks: Vec<(String, f64)> = everywhere
+        .into_iter()
         .map(|(label, logs)| (label, (logs.iter().sum::<f64>() / logs.len() as f64).exp()))
         .collect();
     ranks.sort_by(|a, b| b.1.total_cmp(&a.1));
-    ranks
+    let lacking = elsewhere.into_iter();
+    Ranks {
+        ranks,
+        lacking: lacking.map(|(label, logs)| (label, logs.len())).collect(),
+    }
 }
 
 /// Who wins where: equal pairs make one clause.
@@ -256,6 +283,32 @@ mod tests {
             "{texts:?}"
         );
         assert_eq!(found[2].topic, Topic::Peers);
+    }
+
+    #[test]
+    fn who_lacks_a_panel_is_named_and_not_ranked() {
+        let [_, dashmap, cuckoo, dash] = contest([100.0, 150.0], [200.0, 300.0]);
+        let failed = [
+            Cell::peer("papaya", 200.0).failing("it hung"),
+            Cell::peer("flurry", 400.0),
+            dashmap,
+            cuckoo,
+            dash,
+        ];
+        let [papaya, dashmap, cuckoo, dash] = contest([100.0, 150.0], [200.0, 300.0]);
+        let whole = [papaya, Cell::peer("flurry", 400.0), dashmap, cuckoo, dash];
+        let records = Synthetic::new()
+            .panel("ycsb-b", 1, &whole)
+            .panel("ycsb-b", 2, &failed)
+            .records();
+        let found = findings(&Summary::of(&records));
+        let answer = found
+            .iter()
+            .find(|finding| finding.text.starts_with("Ours or a peer"));
+        let text = &answer.unwrap().text;
+        assert!(text.contains("dashmap first of the peers ("), "{text}");
+        let named = " Not ranked, as they have no figures in all: papaya (in 1).";
+        assert!(text.ends_with(named), "{text}");
     }
 
     #[test]

@@ -18,7 +18,8 @@
 //! allocates one after the other until memory is gone. Do not flood it.
 //!
 //! **Locking:** none to read. `update` is the map's `compute`: a compare-and-swap, and `edit` runs again
-//! if another thread was faster. Each operation enters and leaves the map's collector, as `pin()`
+//! if another thread was faster, unless the map has kept what it said to the same question before: of an
+//! absent entry it is asked once, of a present one once for each value. Each operation enters and leaves the map's collector, as `pin()`
 //! does; `get_many` does so once for the batch.
 //!
 //! **Memory:** a replaced entry is retired to the map's collector (`seize`, hyaline-based), which frees
@@ -127,13 +128,20 @@ impl Session for PapayaSession<'_> {
         mut edit: impl FnMut(Option<&[u8]>, &mut Vec<u8>) -> (Edit, R),
     ) -> (Outcome, R) {
         let buffer = &mut self.buffer;
-        // Of the last run of `edit`, whose operation is the one that was carried out.
-        let mut last = None;
+        // Of the last run of `edit` on an absent entry and of the last on a present one. The map may
+        // carry out the earlier of the two: a removal between two tries takes it back to what it kept.
+        let (mut of_absent, mut of_present, mut present_last) = (None, None, false);
         let compute = |entry: Option<(&Bytes, &Bytes)>| {
             let value = entry.map(|(_, value)| &**value);
             buffer.clear();
             let (edit, result) = edit(value, buffer);
-            last = Some(result);
+            present_last = value.is_some();
+            let slot = if present_last {
+                &mut of_present
+            } else {
+                &mut of_absent
+            };
+            *slot = Some(result);
             match edit {
                 Edit::Keep => Operation::Abort(()),
                 Edit::Remove if value.is_none() => Operation::Abort(()),
@@ -163,7 +171,14 @@ impl Session for PapayaSession<'_> {
                 Outcome::Removed
             }
         };
-        (outcome, last.expect("compute runs its closure"))
+        let of_it = match outcome {
+            Outcome::Created => of_absent,
+            Outcome::Replaced | Outcome::Removed => of_present,
+            // What aborts is never kept for later.
+            _ if present_last => of_present,
+            _ => of_absent,
+        };
+        (outcome, of_it.expect("compute ran its closure on this"))
     }
 
     fn get_many(&mut self, keys: &[Key<'_>], mut each: impl FnMut(usize, Option<&[u8]>)) {
