@@ -27,27 +27,24 @@ fn run(out: &Path, args: &[&str]) -> (Records, String, Option<i32>) {
     (records, said, output.status.code())
 }
 
+/// A thousand entries, one thread and one trial of striped under a workload: the records, and what was printed.
+fn small(out: &Path, workload: &str, more: &[&str]) -> (Records, String) {
+    let mut args = vec!["-t", "striped", "-w", workload, "--threads", "1"];
+    args.extend(["--entries", "1000", "--trials", "1"]);
+    args.extend(more);
+    let (records, said, code) = run(out, &args);
+    assert_eq!(code, Some(0), "{said}");
+    (records, said)
+}
+
 #[test]
 fn an_open_loop_does_what_is_due_and_says_so() {
     let out = tempfile::tempdir().unwrap();
-    let args = [
-        "-t",
-        "striped",
-        "-w",
+    let (records, said) = small(
+        out.path(),
         "ycsb-c",
-        "--threads",
-        "1",
-        "--entries",
-        "1000",
-        "--trials",
-        "1",
-        "--rate",
-        "2k,5k",
-        "--arrival",
-        "poisson",
-    ];
-    let (records, said, code) = run(out.path(), &args);
-    assert_eq!(code, Some(0), "{said}");
+        &["--rate", "2k,5k", "--arrival", "poisson"],
+    );
     let names: Vec<&str> = records
         .manifest
         .panels
@@ -167,21 +164,7 @@ fn a_trace_is_replayed_at_its_own_times() {
 #[test]
 fn a_closed_loop_is_sampled_beside_the_throughput() {
     let out = tempfile::tempdir().unwrap();
-    let args = [
-        "-t",
-        "striped",
-        "-w",
-        "ycsb-a",
-        "--threads",
-        "1",
-        "--entries",
-        "1000",
-        "--trials",
-        "1",
-        "--latency",
-    ];
-    let (records, said, code) = run(out.path(), &args);
-    assert_eq!(code, Some(0), "{said}");
+    let (records, said) = small(out.path(), "ycsb-a", &["--latency"]);
     assert_eq!(records.latency.len(), 3);
     for row in &records.latency {
         assert_eq!(

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use super::disturbance::Disturbance;
-use super::latency;
 use super::percentiles::Latencies;
 use super::rates::{Index, Ratio};
 use super::scaling;
@@ -51,7 +50,6 @@ impl Summary {
             laws: scaling::laws(&panels, &records.manifest),
             panels,
             simulated: records.misses.clone(),
-            latencies: latency::of(records),
             searched: records.slo.clone(),
             disturbance: Disturbance::of(records),
             dropped_lines: records.dropped_lines,

@@ -6,6 +6,7 @@ use super::disturbance::Disturbance;
 use super::findings::findings;
 use super::latency;
 use super::rates::Ratio;
+use super::scaling::ScalingLaw;
 use super::summary::{CellSummary, PanelSummary, Summary, Tally, Verdict};
 use crate::stats::Interval;
 
@@ -28,7 +29,8 @@ use crate::stats::Interval;
 /// | `….ops`, `….hits`, `….misses`, `….refused`, `….resizes` | a trial: `count`, and whether it is `exact` in each |
 /// | `….bytes_per_entry`, `….claimed_per_entry`, `….counted_per_entry` | bytes: resident, by the census, by the allocator |
 /// | `panels[].pace`, `panels[].slo[]` | as in `run.toml` and `slo.csv` |
-/// | `….latency[]` | `loop` (`open`, `closed`), `time` (`response`, `service`), `offered_per_s`, `achieved_per_s`, `trials` and those that fell `behind`; percentiles in nanoseconds over all trials |
+/// | `….latency[]` | `loop` (`open`, `closed`), `time` (`response`, `service`), `offered_per_s`, `achieved_per_s`, `trials` and those that fell `behind`; percentiles in nanoseconds over all trials; `tail_share_in_resizes`, of the operations above p99.9 of a clocked pass |
+/// | `laws[]` | a target's Universal Scalability Law: `target`, `panels`, `threads`, `lambda` (operations a second of one thread), `sigma` (contention) and `kappa` (coherency), intervals |
 /// | `….mean_walk`, `….longest_chain` | entries, by the census |
 #[must_use]
 pub fn json(summary: &Summary) -> Value {
@@ -54,7 +56,20 @@ pub fn json(summary: &Summary) -> Value {
         "dropped_lines": summary.dropped_lines,
         "disturbance": summary.disturbance.map(disturbance),
         "findings": findings,
+        "laws": summary.laws.iter().map(law).collect::<Vec<_>>(),
         "panels": summary.panels.iter().map(|one| panel(summary, one)).collect::<Vec<_>>(),
+    })
+}
+
+fn law(law: &ScalingLaw) -> Value {
+    json!({
+        "target": law.label,
+        "panels": law.panels,
+        "cells": law.cells,
+        "threads": law.threads,
+        "lambda": law.fit.lambda,
+        "sigma": interval(Some(law.sigma)),
+        "kappa": interval(Some(law.kappa)),
     })
 }
 
@@ -93,11 +108,11 @@ fn panel(summary: &Summary, panel: &PanelSummary) -> Value {
         "harness": harness,
         "pace": panel.entry.pace,
         "slo": summary.searches(entry.panel).collect::<Vec<_>>(),
-        "cells": panel.cells.iter().map(|one| cell(summary, panel, one)).collect::<Vec<_>>(),
+        "cells": panel.cells.iter().map(cell).collect::<Vec<_>>(),
     })
 }
 
-fn cell(summary: &Summary, panel: &PanelSummary, cell: &CellSummary) -> Value {
+fn cell(cell: &CellSummary) -> Value {
     let entry = &cell.entry;
     json!({
         "cell_id": entry.cell_id,
@@ -130,7 +145,7 @@ fn cell(summary: &Summary, panel: &PanelSummary, cell: &CellSummary) -> Value {
         "counted_per_entry": cell.counted_per_entry,
         "mean_walk": cell.mean_walk,
         "longest_chain": cell.longest_chain,
-        "latency": latency::json_of(summary, panel, cell),
+        "latency": latency::json_of(cell),
     })
 }
 

@@ -1,118 +1,15 @@
-//! Latencies of a run: percentiles over all trials of a cell, offered and achieved rates, limits.
-
-use std::collections::BTreeSet;
+//! Latencies as the terminal and programs are told them: percentiles, offered and achieved rates, limits.
 
 use serde_json::{Value, json};
 
 use super::format::{counted, duration, figure, listed};
 use super::grid::{Field, Grid, Step, Tone};
+use super::percentiles::{Latency, Percentile};
 use super::summary::{CellSummary, PanelSummary, Summary};
 use crate::base::PerSecond;
-use crate::record::{LatencyRow, LoopKind, Records, SloRow, TimeKind};
-use crate::stats;
-
-/// How long the operations of a cell took, over its trials, by one of the ways to count.
-#[derive(Clone, Debug, PartialEq)]
-pub struct CellLatency {
-    /// The panel.
-    pub panel: u32,
-    /// The cell.
-    pub cell_id: String,
-    /// The loop that the operations ran in.
-    pub loop_kind: LoopKind,
-    /// What the times count from.
-    pub time: TimeKind,
-    /// Operations a second that were to begin; empty in a closed loop.
-    pub offered_per_s: Option<u64>,
-    /// Operations a second that ended: median over trials.
-    pub achieved_per_s: f64,
-    /// Trials.
-    pub trials: usize,
-    /// Trials in which the achieved rate fell short of the offered one.
-    pub behind: usize,
-    /// Operations whose time is known.
-    pub recorded: u64,
-    /// 50th, 90th, 99th, 99.9th and 99.99th percentile, in nanoseconds.
-    pub percentiles_ns: [u64; 5],
-    /// The longest, in nanoseconds.
-    pub max_ns: u64,
-}
-
-impl CellLatency {
-    /// The 99.99th percentile, in nanoseconds.
-    #[must_use]
-    pub fn p9999_ns(&self) -> u64 {
-        self.percentiles_ns[4]
-    }
-
-    /// Whether half of the trials or more fell behind: then response times grow with the length of
-    /// the slice and say nothing of the table at that rate.
-    #[must_use]
-    pub fn is_behind(&self) -> bool {
-        2 * self.behind >= self.trials
-    }
-}
-
-/// The latencies of a run, in the order of the rows. A trial that failed or that has no row does not
-/// count; a cell with a failed trial has none at all.
-pub(super) fn of(records: &Records) -> Vec<CellLatency> {
-    let failed: BTreeSet<(u32, &str)> = records
-        .trials
-        .iter()
-        .filter(|row| !row.error.is_empty())
-        .map(|row| (row.panel, row.cell_id.as_str()))
-        .collect();
-    let mut groups: Vec<(&LatencyRow, Vec<&LatencyRow>)> = Vec::new();
-    let key = |row: &LatencyRow| (row.panel, row.cell_id.clone(), row.loop_kind, row.time);
-    for row in &records.latency {
-        if failed.contains(&(row.panel, row.cell_id.as_str())) {
-            continue;
-        }
-        match groups.iter_mut().find(|(first, _)| key(first) == key(row)) {
-            Some((_, rows)) => rows.push(row),
-            None => groups.push((row, vec![row])),
-        }
-    }
-    let cell = |(first, rows): (&LatencyRow, Vec<&LatencyRow>)| {
-        let of_cell = |h: &&crate::record::LatencyHistogram| {
-            (&h.cell_id, h.loop_kind, h.time) == (&first.cell_id, first.loop_kind, first.time)
-        };
-        let histogram = &records.histograms.iter().find(of_cell)?.histogram;
-        let achieved: Vec<f64> = rows.iter().map(|row| row.achieved_per_s as f64).collect();
-        let at = |quantile| histogram.value_at_quantile(quantile);
-        Some(CellLatency {
-            panel: first.panel,
-            cell_id: first.cell_id.clone(),
-            loop_kind: first.loop_kind,
-            time: first.time,
-            offered_per_s: first.offered_per_s,
-            achieved_per_s: stats::median(&achieved)?,
-            trials: rows.len(),
-            behind: rows.iter().filter(|row| row.behind).count(),
-            recorded: histogram.len(),
-            percentiles_ns: [0.5, 0.9, 0.99, 0.999, 0.9999].map(at),
-            max_ns: histogram.max(),
-        })
-    };
-    groups.into_iter().filter_map(cell).collect()
-}
+use crate::record::{LoopKind, SloRow, TimeKind};
 
 impl Summary {
-    /// What is known of a cell's latencies, of one loop and one way to count.
-    #[must_use]
-    pub fn latency(
-        &self,
-        panel: &PanelSummary,
-        cell: &CellSummary,
-        loop_kind: LoopKind,
-        time: TimeKind,
-    ) -> Option<&CellLatency> {
-        self.latencies.iter().find(|latency| {
-            (latency.panel, &latency.cell_id) == (panel.entry.panel, &cell.entry.cell_id)
-                && (latency.loop_kind, latency.time) == (loop_kind, time)
-        })
-    }
-
     /// The searches of a panel for the highest rate that keeps a limit.
     pub fn searches(&self, panel: u32) -> impl Iterator<Item = &SloRow> {
         self.searched.iter().filter(move |row| row.panel == panel)
@@ -153,6 +50,16 @@ pub(super) fn rate(per_s: u64) -> String {
     PerSecond(per_s).to_string()
 }
 
+/// A rate or a time as the whole number that it was measured as; the median of an even number may lie between two.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "rates and times are not negative, and a cast keeps within the type"
+)]
+fn whole(number: f64) -> u64 {
+    number.round() as u64
+}
+
 pub(super) fn time(ns: u64) -> String {
     duration(ns as f64)
 }
@@ -180,14 +87,14 @@ pub(super) fn lines(
         return lines;
     }
     for loop_kind in [LoopKind::Open, LoopKind::Closed] {
-        let grid = grid(summary, panel, loop_kind);
+        let grid = grid(panel, loop_kind);
         if grid.rows.is_empty() {
             continue;
         }
         let caption = caption(summary, panel, loop_kind);
         lines.extend(super::format::wrap(&caption, width, "  "));
         lines.extend(grid.lines(width, colour));
-        if let Some(floor) = floor(summary, panel, loop_kind) {
+        if let Some(floor) = floor(panel, loop_kind) {
             lines.extend(super::format::wrap(&floor, width, "  "));
         }
     }
@@ -222,9 +129,17 @@ const OPEN: [&str; 9] = [
     "max",
     "service p99.99",
 ];
+/// The percentiles of both.
+const SHOWN: [Percentile; 5] = [
+    Percentile::P50,
+    Percentile::P99,
+    Percentile::P999,
+    Percentile::P9999,
+    Percentile::Max,
+];
 const CLOSED: [&str; 6] = ["target", "p50", "p99", "p99.9", "p99.99", "max"];
 
-fn grid(summary: &Summary, panel: &PanelSummary, loop_kind: LoopKind) -> Grid {
+fn grid(panel: &PanelSummary, loop_kind: LoopKind) -> Grid {
     let is_open = loop_kind == LoopKind::Open;
     let main = if is_open {
         TimeKind::Response
@@ -238,40 +153,41 @@ fn grid(summary: &Summary, panel: &PanelSummary, loop_kind: LoopKind) -> Grid {
         .map(|(at, title)| ((*title).to_owned(), at > 0))
         .collect();
     columns.push((String::new(), false));
-    let mut rows: Vec<(u64, Vec<Field>)> = Vec::new();
+    let mut rows: Vec<(f64, Vec<Field>)> = Vec::new();
     for cell in panel.cells.iter().filter(|cell| cell.ranked()) {
         let mut row = vec![Field::text(panel.label(cell))];
-        let Some(latency) = summary.latency(panel, cell, loop_kind, main) else {
+        let Some(latency) = cell.latency_of(loop_kind, main) else {
             let told = is_open && panel.is_open_loop();
             if let Some(error) = cell.error.as_deref().filter(|_| told) {
                 row.extend((1..titles.len()).map(|_| Field::text("")));
                 row.push(Field::text(format!("failed: {error}")).tone(Tone::Bad));
-                rows.push((u64::MAX, row));
+                rows.push((f64::INFINITY, row));
             }
             continue;
         };
         let behind = is_open && latency.behind > 0;
-        let tone = if latency.is_behind() && is_open {
+        let tone = if latency.fell_behind() && is_open {
             Tone::Bad
         } else {
             Tone::Plain
         };
         if is_open {
-            let offered = latency.offered_per_s.map_or_else(String::new, rate);
+            let offered = latency
+                .offered_per_s
+                .map_or_else(String::new, |per_s| rate(whole(per_s)));
             row.push(Field::text(offered));
-            row.push(Field::text(short_rate(latency.achieved_per_s)).tone(tone));
+            row.push(Field::text(short_rate(latency.achieved_per_s.mid)).tone(tone));
         }
-        let [p50, _, p99, p999, p9999] = latency.percentiles_ns;
-        for ns in [p50, p99, p999, p9999, latency.max_ns] {
-            row.push(Field::text(time(ns)).tone(tone));
+        for percentile in SHOWN {
+            row.push(Field::text(duration(latency.at(percentile).mid)).tone(tone));
         }
         if is_open {
-            let service = summary.latency(panel, cell, loop_kind, TimeKind::Service);
-            row.push(Field::text(
-                service.map_or_else(String::new, |s| time(s.p9999_ns())),
-            ));
+            let service = cell.latency_of(loop_kind, TimeKind::Service);
+            row.push(Field::text(service.map_or_else(String::new, |s| {
+                duration(s.at(Percentile::P9999).mid)
+            })));
         }
-        row.push(match (behind, latency.is_behind()) {
+        row.push(match (behind, latency.fell_behind()) {
             (false, _) => Field::text(""),
             (true, true) => Field::text("behind").tone(Tone::Bad),
             (true, false) => Field::text(format!(
@@ -279,9 +195,9 @@ fn grid(summary: &Summary, panel: &PanelSummary, loop_kind: LoopKind) -> Grid {
                 latency.behind, latency.trials
             )),
         });
-        rows.push((latency.p9999_ns(), row));
+        rows.push((latency.at(Percentile::P9999).mid, row));
     }
-    rows.sort_by_key(|(p9999_ns, _)| *p9999_ns);
+    rows.sort_by(|(a, _), (b, _)| a.total_cmp(b));
     Grid {
         columns,
         rows: rows.into_iter().map(|(_, row)| row).collect(),
@@ -294,7 +210,7 @@ fn grid(summary: &Summary, panel: &PanelSummary, loop_kind: LoopKind) -> Grid {
 }
 
 /// What the control that stores nothing shows: the harness and the machine.
-fn floor(summary: &Summary, panel: &PanelSummary, loop_kind: LoopKind) -> Option<String> {
+fn floor(panel: &PanelSummary, loop_kind: LoopKind) -> Option<String> {
     let kind = if loop_kind == LoopKind::Open {
         TimeKind::Response
     } else {
@@ -304,12 +220,18 @@ fn floor(summary: &Summary, panel: &PanelSummary, loop_kind: LoopKind) -> Option
         .cells
         .iter()
         .find(|cell| cell.entry.control && !cell.entry.twin)?;
-    let latency = summary.latency(panel, control, loop_kind, kind)?;
-    let [p50, _, p99, _, p9999] = latency.percentiles_ns.map(time);
+    let latency = control.latency_of(loop_kind, kind)?;
+    let shown = [
+        Percentile::P50,
+        Percentile::P99,
+        Percentile::P9999,
+        Percentile::Max,
+    ];
+    let shown = shown.map(|at| format!("{} {}", at.name(), duration(latency.at(at).mid)));
     Some(format!(
-        "floor, harness and machine: {} p50 {p50}, p99 {p99}, p99.99 {p9999}, max {}",
+        "floor, harness and machine: {} {}",
         control.entry.target,
-        time(latency.max_ns)
+        shown.join(", ")
     ))
 }
 
@@ -366,33 +288,31 @@ fn searched(summary: &Summary, panel: &PanelSummary) -> Grid {
 }
 
 /// A cell's latencies for programs.
-pub(super) fn json_of(summary: &Summary, panel: &PanelSummary, cell: &CellSummary) -> Vec<Value> {
-    let own = |latency: &&CellLatency| {
-        (latency.panel, &latency.cell_id) == (panel.entry.panel, &cell.entry.cell_id)
-    };
-    let value = |latency: &CellLatency| {
-        let [p50, p90, p99, p999, p9999] = latency.percentiles_ns;
+pub(super) fn json_of(cell: &CellSummary) -> Vec<Value> {
+    let value = |latency: &Latency| {
+        let ns = |percentile| whole(latency.at(percentile).mid);
         json!({
             "loop": latency.loop_kind,
             "time": latency.time,
-            "offered_per_s": latency.offered_per_s,
-            "achieved_per_s": latency.achieved_per_s,
+            "offered_per_s": latency.offered_per_s.map(whole),
+            "achieved_per_s": latency.achieved_per_s.mid,
             "trials": latency.trials,
             "behind": latency.behind,
             "recorded": latency.recorded,
-            "p50_ns": p50,
-            "p90_ns": p90,
-            "p99_ns": p99,
-            "p999_ns": p999,
-            "p9999_ns": p9999,
-            "max_ns": latency.max_ns,
+            "p50_ns": ns(Percentile::P50),
+            "p90_ns": ns(Percentile::P90),
+            "p99_ns": ns(Percentile::P99),
+            "p999_ns": ns(Percentile::P999),
+            "p9999_ns": ns(Percentile::P9999),
+            "max_ns": ns(Percentile::Max),
+            "tail_share_in_resizes": latency.tail_in_resizes(),
         })
     };
-    summary.latencies.iter().filter(own).map(value).collect()
+    cell.latency.iter().map(value).collect()
 }
 
 /// What kept the reader's attention: how many of these trials, in words.
-pub(super) fn behind_in_words(latency: &CellLatency) -> String {
+pub(super) fn behind_in_words(latency: &Latency) -> String {
     format!(
         "{} of {}",
         latency.behind,

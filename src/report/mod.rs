@@ -44,7 +44,7 @@ pub use hashes::{
     hash_json, hash_table,
 };
 pub use json::json;
-pub use latency::{CellLatency, unmet};
+pub use latency::unmet;
 pub use page::{Run, comparison, hash_html, hash_markdown, html, markdown};
 pub use percentiles::{Latency, Percentile};
 pub use rank::{Ranked, Ranking, ranking_json, ranking_markdown, ranking_table};

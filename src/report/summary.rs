@@ -1,7 +1,6 @@
 //! What a run measured: rates, ratios and verdicts. `derive` makes them from its rows.
 
 use super::disturbance::Disturbance;
-use super::latency::CellLatency;
 use super::percentiles::Latency;
 use super::rates::{Rates, Ratio};
 use super::scaling::ScalingLaw;
@@ -36,8 +35,6 @@ pub struct Summary {
     pub panels: Vec<PanelSummary>,
     /// What replacement policies would have missed, as simulated.
     pub simulated: Vec<MissRow>,
-    /// How long operations took, where that was measured.
-    pub latencies: Vec<CellLatency>,
     /// Searches for the highest rate that keeps a limit.
     pub searched: Vec<SloRow>,
     /// How much of the run was disturbed; `None` where nothing watched.

@@ -213,7 +213,13 @@ mod tests {
 
     #[test]
     fn four_thread_counts_within_the_cores_have_a_law() {
-        let charts = drawn(&run(&[1, 2, 4, 8, 16], "8"));
+        let run = run(&[1, 2, 4, 8, 16], "8");
+        let json = crate::report::json(&crate::report::Summary::of(&run));
+        let law = &json["laws"][1];
+        assert_eq!(law["target"], "locked");
+        assert_eq!(law["threads"], serde_json::json!([1, 2, 4, 8]));
+        assert!(law["sigma"]["mid"].as_f64().unwrap() > 0.0, "{law}");
+        let charts = drawn(&run);
         let scaling = chart(&charts, "scaling-quick-ycsb-c");
         assert!(
             scaling.about.contains("Dashed: the Universal"),

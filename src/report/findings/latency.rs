@@ -2,8 +2,9 @@
 
 use super::{Finding, Topic, cell_ids, gather, panel_numbers, places};
 use crate::record::{LoopKind, TimeKind};
-use crate::report::format::listed;
-use crate::report::latency::{CellLatency, behind_in_words, rate, time};
+use crate::report::format::{duration, listed};
+use crate::report::latency::{behind_in_words, rate, time};
+use crate::report::percentiles::{Latency, Percentile};
 use crate::report::summary::{CellSummary, PanelSummary, Summary};
 
 /// A sentence for each panel in an open loop, or for the highest rate of a sweep that a target keeps up
@@ -17,9 +18,10 @@ pub(super) fn latencies(summary: &Summary) -> Vec<Finding> {
     }
     let telling = |panels: Vec<&PanelSummary>| {
         let kept = |panel: &&&PanelSummary| {
-            panel.cells.iter().any(|cell| {
-                response(summary, panel, cell).is_some_and(|response| !response.is_behind())
-            })
+            panel
+                .cells
+                .iter()
+                .any(|cell| response(cell).is_some_and(|response| !response.fell_behind()))
         };
         let rate = |panel: &&&PanelSummary| panel.entry.pace.as_ref().and_then(|p| p.offered_per_s);
         let highest = panels.iter().filter(kept).max_by_key(rate);
@@ -33,40 +35,40 @@ pub(super) fn latencies(summary: &Summary) -> Vec<Finding> {
 }
 
 /// The response times of a ranked cell in an open loop.
-fn response<'s>(
-    summary: &'s Summary,
-    panel: &PanelSummary,
-    cell: &CellSummary,
-) -> Option<&'s CellLatency> {
-    let (open, response) = (LoopKind::Open, TimeKind::Response);
-    summary
-        .latency(panel, cell, open, response)
-        .filter(|_| cell.ranked())
+fn response(cell: &CellSummary) -> Option<&Latency> {
+    cell.response().filter(|_| cell.ranked())
+}
+
+fn p9999_ns(latency: &Latency) -> f64 {
+    latency.at(Percentile::P9999).mid
 }
 
 fn of_panel(summary: &Summary, panel: &PanelSummary) -> Option<Finding> {
-    let mut with: Vec<(&CellSummary, &CellLatency)> = panel
+    let mut with: Vec<(&CellSummary, &Latency)> = panel
         .cells
         .iter()
-        .filter_map(|cell| Some((cell, response(summary, panel, cell)?)))
+        .filter_map(|cell| Some((cell, response(cell)?)))
         .collect();
-    with.sort_by_key(|(_, latency)| (latency.is_behind(), latency.p9999_ns()));
+    with.sort_by(|(_, a), (_, b)| {
+        let ns = p9999_ns(a).total_cmp(&p9999_ns(b));
+        a.fell_behind().cmp(&b.fell_behind()).then(ns)
+    });
     let (kept, behind): (Vec<_>, Vec<_>) =
-        with.iter().partition(|(_, latency)| !latency.is_behind());
-    let clause = |(cell, latency): &&(&CellSummary, &CellLatency)| {
-        let service = summary.latency(panel, cell, LoopKind::Open, TimeKind::Service);
+        with.iter().partition(|(_, latency)| !latency.fell_behind());
+    let clause = |(cell, latency): &&(&CellSummary, &Latency)| {
+        let service = cell.latency_of(LoopKind::Open, TimeKind::Service);
         let service = service.map_or_else(String::new, |service| {
-            format!(" (service {})", time(service.p9999_ns()))
+            format!(" (service {})", duration(p9999_ns(service)))
         });
         format!(
             "{} {}{service}",
             panel.label(cell),
-            time(latency.p9999_ns())
+            duration(p9999_ns(latency))
         )
     };
     let mut parts = Vec::new();
     // Of many, the ends say most.
-    let ends: Vec<&&(&CellSummary, &CellLatency)> = match kept.as_slice() {
+    let ends: Vec<&&(&CellSummary, &Latency)> = match kept.as_slice() {
         [first, .., last] if kept.len() > 4 => vec![first, last],
         all => all.iter().collect(),
     };
@@ -85,7 +87,7 @@ fn of_panel(summary: &Summary, panel: &PanelSummary) -> Option<Finding> {
         parts.push(format!("{} {verb} behind the offered rate", listed(&names)));
     }
     let (best, worst) = (with.first()?, with.last()?);
-    let ratio = worst.1.p9999_ns().max(1) as f64 / best.1.p9999_ns().max(1) as f64;
+    let ratio = p9999_ns(worst.1) / p9999_ns(best.1);
     Some(Finding {
         text: format!(
             "{}, open loop: {}.",
@@ -198,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_in_an_open_loop_says_which_loop_and_who_is_behind() {
+    fn a_run_in_an_open_loop_says_which_loop_and_who_fell_behind() {
         let summary = Summary::of(&paced());
         let texts: Vec<String> = findings(&summary).into_iter().map(|f| f.text).collect();
         assert_eq!(
@@ -239,12 +241,9 @@ mod tests {
         records.trials[3].error = "it hung".into();
         let failed = records.trials[3].cell_id.clone();
         let summary = Summary::of(&records);
-        assert!(
-            summary
-                .latencies
-                .iter()
-                .all(|latency| latency.cell_id != failed)
-        );
+        for cell in summary.panels.iter().flat_map(|panel| &panel.cells) {
+            assert_eq!(cell.latency.is_empty(), cell.entry.cell_id == failed);
+        }
     }
 
     #[test]
