@@ -397,7 +397,8 @@ fn notices(args: &Serve, walks: bool) {
     }
     if !walks && !args.no_evictions {
         output::complain(
-            "bucketlab: this strategy cannot be walked: when full it refuses instead of evicting\n",
+            "bucketlab: this strategy cannot be walked: when full it refuses instead of evicting, and what has \
+             expired or was flushed takes its room until its key is asked for\n",
         );
     }
 }

@@ -84,6 +84,8 @@ impl<S: Strategy> Batch for Bound<'_, S> {
 pub(super) trait Table: Sync {
     /// Whether its sessions can walk.
     fn walks(&self) -> bool;
+    /// [`Strategy::BUCKET_BYTES`]
+    fn bucket_bytes(&self) -> usize;
     fn usage(&self) -> Usage;
     /// Makes a session and hands it to `work`, on the calling thread.
     fn with_session(&self, who: Worker, work: &mut dyn FnMut(&mut dyn Batch));
@@ -92,6 +94,10 @@ pub(super) trait Table: Sync {
 impl<S: Strategy> Table for Opened<S> {
     fn walks(&self) -> bool {
         S::WALK
+    }
+
+    fn bucket_bytes(&self) -> usize {
+        S::BUCKET_BYTES
     }
 
     fn usage(&self) -> Usage {

@@ -12,6 +12,12 @@ use crate::wire::footprint;
 /// Buckets that are walked at a time.
 const STEP: usize = 64;
 
+/// Entries that one turn looks at, about, whether they are listed or not: some hundred microseconds.
+const MOST_ENTRIES: u32 = 2000;
+
+/// Buckets that one turn walks, where they are empty.
+const MOST_BUCKETS: usize = 1 << 14;
+
 /// A list of keys under way.
 #[derive(Debug)]
 pub(super) struct Dump {
@@ -26,7 +32,8 @@ impl Dump {
         Dump { cursor: 0, classes }
     }
 
-    /// Appends lines until `out` is full or the table has been walked; whether it has.
+    /// Appends lines until `out` is full, the turn has done its share or the table has been walked; whether it
+    /// has.
     pub(super) fn go_on(
         &mut self,
         session: &mut dyn Batch,
@@ -34,9 +41,12 @@ impl Dump {
         now: u32,
         out: &mut Vec<u8>,
     ) -> bool {
-        while out.len() < OUT_MAX {
+        let (mut entries, mut buckets) = (0, 0);
+        while out.len() < OUT_MAX && entries < MOST_ENTRIES && buckets < MOST_BUCKETS {
             let classes = self.classes;
+            buckets += STEP;
             self.cursor = session.walk(self.cursor, STEP, &mut |key, item, _| {
+                entries += 1;
                 if let Some((header, value)) = Header::split(item)
                     && shared.gone(&header, now).is_none()
                 {

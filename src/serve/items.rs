@@ -6,7 +6,7 @@
 use super::batch::Batch;
 use super::counts::{Count, Counts};
 use super::header::{ACTIVE, BINARY, FETCHED, Header, STALE, WON};
-use super::room::{Edited, charge};
+use super::room::{Credit, Edited, charge};
 use super::shared::{Gone, Shared};
 use crate::base::Key;
 use crate::table::{Edit, Outcome, Stored};
@@ -60,7 +60,7 @@ pub(super) struct Items<'a, 't> {
     pub(super) counts: &'a Counts,
     pub(super) now: u32,
     /// Bytes that may be stored before usage is looked at again.
-    pub(super) credit: &'a mut i64,
+    pub(super) credit: &'a mut Credit,
 }
 
 /// Writes what turns `old` in front of `value` into `new`: in place where lengths allow.

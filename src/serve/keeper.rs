@@ -1,4 +1,5 @@
-//! The keeper: a thread that walks the table for what has expired or was flushed.
+//! The keeper: a thread that walks the table for what has expired or was flushed, and evicts where a lowered limit
+//! has not been reached yet.
 //!
 //! It works for half a millisecond at a time, a bucket at a time, and then sleeps: nobody waits for
 //! it longer than for another client's request. What it sees on the way is what `stats` tells of
@@ -9,7 +10,8 @@ use std::time::{Duration, Instant};
 use super::batch::Batch;
 use super::counts::Count;
 use super::header::{FETCHED, Header};
-use super::room::charge;
+use super::items::Items;
+use super::room::{Credit, charge};
 use super::shared::{Shared, Walked};
 use crate::table::Keep;
 
@@ -18,6 +20,9 @@ const WORK: Duration = Duration::from_micros(500);
 
 /// How long it sleeps between.
 const REST: Duration = Duration::from_millis(50);
+
+/// How long it sleeps while the table is above its limit, which has been lowered.
+const SHORT_REST: Duration = Duration::from_millis(2);
 
 /// How long it rests after a walk through the whole table.
 const LONG_REST: Duration = Duration::from_secs(1);
@@ -31,6 +36,17 @@ pub(super) fn keep(session: &mut dyn Batch, shared: &Shared<'_>) {
         let now = shared.clock.now();
         let begun = Instant::now();
         let mut ended = false;
+        let mut items = Items {
+            session: &mut *session,
+            shared,
+            counts,
+            now,
+            credit: &mut Credit::default(),
+        };
+        let mut sinking = true;
+        while sinking && begun.elapsed() < WORK {
+            sinking = items.sink();
+        }
         while !ended && begun.elapsed() < WORK {
             let (mut entries, mut gone, mut unread) = (0, 0, 0);
             cursor = session.walk(cursor, 1, &mut |key, item, _| {
@@ -56,6 +72,10 @@ pub(super) fn keep(session: &mut dyn Batch, shared: &Shared<'_>) {
         if ended {
             shared.set_walked(std::mem::take(&mut walked));
         }
-        std::thread::park_timeout(if ended { LONG_REST } else { REST });
+        std::thread::park_timeout(match (sinking, ended) {
+            (true, _) => SHORT_REST,
+            (false, true) => LONG_REST,
+            (false, false) => REST,
+        });
     }
 }

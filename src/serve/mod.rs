@@ -63,7 +63,7 @@ use shared::Shared;
 /// Resize events that are kept until `stats` counts them.
 const JOURNAL_EVENTS: usize = 1 << 12;
 
-/// Opens a table of this strategy and serves it until SIGTERM or SIGINT; then every worker answers
+/// Opens a table of this strategy and serves it until SIGTERM, SIGINT or SIGUSR1; then every worker answers
 /// what has arrived and the call returns. `ready` is called with the addresses when connections are
 /// accepted.
 ///
@@ -109,15 +109,12 @@ fn run(
     }
     // Both ends are pipes: a signal writes a byte, and the listener's poll sees it.
     let (wake, signals) = std::os::unix::net::UnixStream::pair()?;
-    for signal in [SIGTERM, SIGINT] {
+    for signal in [SIGTERM, SIGINT, SIGUSR1] {
         signal_hook::low_level::pipe::register(signal, wake.try_clone()?)
             .context("signals cannot be caught")?;
     }
-    // A terminal that is closed ends no server, as it ends no memcached; nor does the other one, by which
-    // memcached is told to restart.
-    for signal in [SIGHUP, SIGUSR1] {
-        signal_hook::flag::register(signal, Arc::default()).context("signals cannot be caught")?;
-    }
+    // A terminal that is closed ends no server, as it ends no memcached.
+    signal_hook::flag::register(SIGHUP, Arc::default()).context("signals cannot be caught")?;
     let poll = Poll::new()?;
     shared.wake_with(Arc::new(Waker::new(poll.registry(), worker::WAKE)?));
     std::thread::scope(|scope| {

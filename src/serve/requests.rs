@@ -9,6 +9,7 @@ use super::inbox::Inbox;
 use super::items::Items;
 use super::lookups::{Asked, Lookup, TOGETHER};
 use super::reply;
+use super::room::Credit;
 use super::shared::Shared;
 use super::stats;
 use crate::wire::{self, Request, Span, Step};
@@ -57,7 +58,7 @@ pub(super) struct Server<'a, 't> {
     pub(super) session: &'a mut dyn Batch,
     pub(super) shared: &'a Shared<'t>,
     pub(super) counts: &'a Counts,
-    pub(super) credit: i64,
+    pub(super) credit: Credit,
     lookups: Vec<Lookup>,
 }
 
@@ -71,7 +72,7 @@ impl<'a, 't> Server<'a, 't> {
             session,
             shared,
             counts,
-            credit: 0,
+            credit: Credit::default(),
             lookups: Vec::with_capacity(TOGETHER),
         }
     }

@@ -3,30 +3,55 @@
 //! The limit is on what items take: the table's own account of its bytes, and for each item what
 //! the allocator adds ([`ALLOCATOR`]). Threads do not ask for that account at every store: each has
 //! a credit, a share of what is free, and asks again when it is used up. So the table is above its
-//! limit by the credits of all threads at most, a sixteenth part.
+//! limit by the credits of all threads at most, a sixteenth part, and by the values that are just being
+//! stored.
+//!
+//! A limit that has been lowered is reached step by step: the keeper evicts, and each store evicts twice what it
+//! takes, or is refused.
 //!
 //! Where nothing is evicted, a credit is never more than what is free, and what is removed from a full
 //! table or replaced in it makes room for as much again ([`Shared::freed`]), even while the table's arrays,
-//! which have just doubled, hold it above its limit. What was admitted and then not stored goes back to
+//! which have just doubled, hold it above its limit, by an eighth at most ([`ABOVE`]). What was admitted and then not stored goes back to
 //! where it came from. An exptime, four bytes, is never refused and counts for nothing here: memcached has
 //! always room for it.
 
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use super::counts::Count;
 use super::header::{FETCHED, Header};
 use super::items::Items;
 use super::shared::Shared;
 use crate::base::Key;
-use crate::table::{Edit, Outcome};
+use crate::table::{Edit, Evicted, Outcome};
 use crate::wire::footprint;
 
 /// Bytes that an allocator adds to an item: its header, and rounding up to sixteen.
 const ALLOCATOR: u64 = 16;
 
-/// Calls of the clock for one store, at most: each visits a few hundred buckets, so that together they
-/// go round any table that fits twice, as they must where everything was used.
-const CALLS: u32 = 1 << 14;
+/// How long a store makes room at most, so that others wait no longer for it: one that asks for far more than
+/// goes away in that time is refused, as it is by memcached.
+const PATIENCE: Duration = Duration::from_millis(5);
+
+/// How far above its limit a table may be for a store that has run out of patience, a part of the limit: where
+/// everything has just been used, the hand goes round once before anything goes.
+const AHEAD: u64 = 32;
+
+/// Bytes that a store evicts beside twice its own where the limit has been lowered.
+const SINK: u64 = 64 << 10;
+
+/// Where nothing is evicted, how far above its limit a table may be for what is removed to make room still, a part
+/// of the limit: arrays that double take less than that, unless they are far larger than their items.
+const ABOVE: u64 = 8;
+
+/// What a thread may store before usage is looked at again.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Credit {
+    /// Bytes; below 0 where more was stored, which is never refused.
+    left: i64,
+    /// The limit that it was given under: another one takes it back.
+    limit: u64,
+}
 
 /// Room for a value that is about to be stored.
 #[derive(Clone, Copy, Debug)]
@@ -67,8 +92,10 @@ impl Items<'_, '_> {
     /// Takes room for `bytes` more, if there is any.
     pub(super) fn admit(&mut self, bytes: usize) -> Option<Room> {
         let bytes = bytes as u64;
-        *self.credit -= signed(bytes);
-        let freed = *self.credit < 0 && self.make_room(bytes)?;
+        let limit = self.shared.limit_bytes.load(Ordering::Relaxed);
+        self.credit.left -= signed(bytes);
+        let enough = self.credit.left >= 0 && self.credit.limit == limit;
+        let freed = !enough && self.make_room(bytes, limit)?;
         Some(Room { bytes, freed })
     }
 
@@ -84,7 +111,7 @@ impl Items<'_, '_> {
             self.shared.freed.fetch_add(unused, Ordering::Relaxed);
         } else if !stored {
             // What is stored, and what that replaces, the table's own account knows.
-            *self.credit += signed(room.bytes);
+            self.credit.left += signed(room.bytes);
         }
     }
 
@@ -97,7 +124,11 @@ impl Items<'_, '_> {
         mut edit: impl FnMut(Option<(Header, &[u8])>, &mut Vec<u8>, usize) -> (Edit, usize),
     ) -> Option<Outcome> {
         // The first time there is nothing but the credit, of which nothing has been taken.
-        let mut allowed = usize::try_from(*self.credit).unwrap_or(0);
+        let limit = self.shared.limit_bytes.load(Ordering::Relaxed);
+        let mut allowed = match *self.credit {
+            Credit { left, limit: then } if then == limit => usize::try_from(left).unwrap_or(0),
+            Credit { .. } => 0,
+        };
         let mut room = Room {
             bytes: 0,
             freed: false,
@@ -110,7 +141,7 @@ impl Items<'_, '_> {
                 edit
             });
             if needed <= allowed && room.bytes == 0 {
-                *self.credit -= signed(needed as u64);
+                self.credit.left -= signed(needed as u64);
             }
             self.settle(room, edited);
             if needed <= allowed {
@@ -124,7 +155,7 @@ impl Items<'_, '_> {
     /// An item has got an exptime that it had not: memcached has always room for that, so it is never
     /// refused, but what is stored next finds that much less.
     pub(super) fn grown(&mut self, before: usize, after: usize) {
-        *self.credit -= signed(after.saturating_sub(before) as u64);
+        self.credit.left -= signed(after.saturating_sub(before) as u64);
     }
 
     /// Sets the limit, in MiB; whether it can be kept: not one that the table takes with nothing in it.
@@ -134,14 +165,12 @@ impl Items<'_, '_> {
             return false;
         }
         self.shared.limit_bytes.store(limit, Ordering::Relaxed);
-        *self.credit = 0;
         true
     }
 
     /// Bytes that are free below the limit now, as far as they are for items; and the limit on
     /// the table's own account that this means.
-    fn free(&self) -> (u64, u64) {
-        let limit = self.shared.limit_bytes.load(Ordering::Relaxed);
+    fn free(&self, limit: u64) -> (u64, u64) {
         let usage = self.shared.table.usage();
         let own = limit.saturating_sub(ALLOCATOR * usage.items);
         (own.saturating_sub(usage.bytes), own)
@@ -150,34 +179,38 @@ impl Items<'_, '_> {
     /// Makes room for `bytes` more, by eviction where that is allowed, and renews the credit; whether that room
     /// is what items left that went. `None` if there is none.
     #[cold]
-    fn make_room(&mut self, bytes: u64) -> Option<bool> {
+    fn make_room(&mut self, bytes: u64, limit: u64) -> Option<bool> {
         let options = self.shared.options;
-        let limit = self.shared.limit_bytes.load(Ordering::Relaxed);
         let threads = options.threads as u64;
-        let (mut free, mut own) = self.free();
+        let (mut free, mut own) = self.free(limit);
+        let mut gone = 0;
         if !self.shared.refuses {
-            for _ in 0..CALLS {
-                if free > bytes {
-                    break;
-                }
-                // A table that takes all it may with nothing in it stays as it is.
-                if self.shared.table.usage().items == 0 {
-                    break;
-                }
-                if !self.evict(own.saturating_sub(bytes + limit / 1024)) {
-                    break;
-                }
+            let begun = Instant::now();
+            // A table that takes all it may with nothing in it stays as it is.
+            while free <= bytes && self.shared.table.usage().items > 0 {
+                let evicted = self.evict(own.saturating_sub(bytes + limit / 1024));
+                gone += evicted.bytes;
                 let before = free;
-                (free, own) = self.free();
-                if free <= before {
+                (free, own) = self.free(limit);
+                let sinks = free == 0 && gone >= 2 * bytes + SINK;
+                if sinks || evicted.exhausted || begun.elapsed() > PATIENCE {
+                    break;
+                }
+                if free <= before && evicted.entries == 0 {
                     // Another thread may have the hand.
                     std::thread::yield_now();
                 }
             }
         }
-        *self.credit = 0;
+        *self.credit = Credit { left: 0, limit };
         if free < bytes {
-            return self.shared.take_freed(bytes).then_some(true);
+            if self.shared.refuses {
+                return self.take_freed(bytes, own).then_some(true);
+            }
+            // On the way down to a lower limit, or a little ahead of the hand.
+            let usage = self.shared.table.usage();
+            let ahead = usage.items > 0 && usage.bytes + bytes <= own + limit / AHEAD;
+            return (ahead || gone >= 2 * bytes && gone > 0).then_some(false);
         }
         // Arrays double and entries take more than their bytes: a part of the room only.
         let share = if self.shared.refuses {
@@ -186,13 +219,31 @@ impl Items<'_, '_> {
         } else {
             (free / 4).clamp(limit / 4096, limit / 16)
         };
-        let share = share / threads;
-        *self.credit = signed(share);
+        self.credit.left = signed(share / threads);
         Some(false)
     }
 
-    /// Lets the clock go on towards a table of `limit` bytes; whether there is any use in going on.
-    fn evict(&mut self, limit: u64) -> bool {
+    /// Evicts a little where the table is above its limit, for who has the time; whether it was.
+    pub(super) fn sink(&mut self) -> bool {
+        let limit = self.shared.limit_bytes.load(Ordering::Relaxed);
+        let (free, own) = self.free(limit);
+        free == 0 && !self.shared.refuses && self.evict(own).entries > 0
+    }
+
+    /// Takes `bytes` of what items left that went; whether there were as many, and the table, whose limit on its own
+    /// account is `own`, is not too far above it.
+    fn take_freed(&self, bytes: u64, own: u64) -> bool {
+        let shared = self.shared;
+        let take = |freed: u64| freed.checked_sub(bytes);
+        shared.table.usage().bytes <= own + own / ABOVE
+            && shared
+                .freed
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
+                .is_ok()
+    }
+
+    /// Lets the clock go on towards a table of `limit` bytes.
+    fn evict(&mut self, limit: u64) -> Evicted {
         let (shared, now) = (self.shared, self.now);
         let mut unread = 0;
         let evicted = self.session.make_room(limit, &mut |_, item| {
@@ -206,7 +257,7 @@ impl Items<'_, '_> {
         let live = evicted.entries - evicted.dead;
         self.counts.add(Count::Evictions, live);
         self.counts.add(Count::EvictedUnfetched, unread.min(live));
-        !evicted.exhausted
+        evicted
     }
 }
 
@@ -216,16 +267,6 @@ impl Shared<'_> {
         if self.refuses {
             self.freed.fetch_add(bytes, Ordering::Relaxed);
         }
-    }
-
-    /// Takes `bytes` of what items left that went; whether there were as many.
-    fn take_freed(&self, bytes: u64) -> bool {
-        let take = |freed: u64| freed.checked_sub(bytes);
-        self.refuses
-            && self
-                .freed
-                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
-                .is_ok()
     }
 }
 

@@ -166,11 +166,11 @@ impl<'t> Shared<'t> {
         self.read_journal().ended
     }
 
-    /// Bytes that the table takes now beside its items, at least: what it took while it was empty, and a pointer for
-    /// every bucket that has come since.
+    /// Bytes that the table takes now beside its items, at least: what it took while it was empty, and
+    /// the buckets that have come since.
     pub(super) fn least_structure_bytes(&self) -> u64 {
         let (first, last) = self.read_journal().buckets.unwrap_or_default();
-        self.empty_bytes + last.saturating_sub(first) * size_of::<usize>() as u64
+        self.empty_bytes + last.saturating_sub(first) * self.table.bucket_bytes() as u64
     }
 
     fn read_journal(&self) -> Resizes {

@@ -86,6 +86,7 @@ impl<S: Strategy, F: Fault> Strategy for Faulty<S, F> {
     const PARAMS: &'static [Param] = S::PARAMS;
     const WALK: bool = S::WALK;
     const PEER: bool = S::PEER;
+    const BUCKET_BYTES: usize = S::BUCKET_BYTES;
     type Session<'t>
         = FaultySession<S::Session<'t>, F::Thread<'t>>
     where

@@ -100,6 +100,8 @@ pub trait Strategy: Send + Sync + Sized + 'static {
     /// Whether this is a map that people would pick instead, behind our interface: reports set the
     /// fastest of those against the fastest of the others.
     const PEER: bool = false;
+    /// Bytes that one more bucket takes, at least: what a memory limit has to leave room for.
+    const BUCKET_BYTES: usize = size_of::<usize>();
     /// What one thread holds while it works on the table.
     type Session<'t>: Session
     where

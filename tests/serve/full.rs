@@ -1,5 +1,6 @@
 //! Full servers that may not evict, against memcached's: what is refused, what stays, what room comes back.
 
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 
 use crate::server::{Server, ask, line};
@@ -196,6 +197,69 @@ fn what_is_replaced_makes_room_for_as_much() {
     }
 }
 
+fn figure(stream: &mut TcpStream, name: &str) -> u64 {
+    let text = crate::crowd::stats(stream);
+    let rest = text.split(&format!("STAT {name} ")).nth(1).unwrap();
+    rest.split("\r\n").next().unwrap().parse().unwrap()
+}
+
+/// Far more than the new limit was stored under the old one, by threads that have credit left from it: all sets are
+/// stored, the table sinks to the limit and stays there, and what was used last is there.
+#[test]
+fn a_lower_limit_is_reached_step_by_step() {
+    let server = Server::start(&["-t", "4", "-m", "1024"]);
+    let mut streams: Vec<TcpStream> = (0..4).map(|_| server.connect()).collect();
+    let value = "v".repeat(500);
+    let mut requests = String::new();
+    for index in 0..20_000 {
+        requests += &format!("set k{index} 0 0 500 noreply\r\n{value}\r\n");
+    }
+    for (at, stream) in streams.iter_mut().enumerate() {
+        answer(stream, &requests.replace("set k", &format!("set {at}k")));
+    }
+    assert!(figure(&mut streams[0], "table_bytes") > 40 << 20);
+    assert_eq!(line(&mut streams[0], b"cache_memlimit 10\r\n"), "OK\r\n");
+    for round in 0..10_000 {
+        for stream in &mut streams {
+            let set = format!("set r{round} 0 0 500\r\n{value}\r\n");
+            assert_eq!(line(stream, set.as_bytes()), "STORED\r\n", "{round}");
+        }
+    }
+    let bytes = figure(&mut streams[0], "table_bytes");
+    assert!((7 << 20..=11 << 20).contains(&bytes), "{bytes}");
+    assert_eq!(line(&mut streams[0], b"mg r9999\r\n"), "HD\r\n");
+}
+
+/// A list that takes many turns is whole, and so is one of which no key is asked for.
+#[test]
+fn a_list_of_many_keys_is_whole() {
+    let server = Server::start(&["-t", "1"]);
+    let mut stream = server.connect();
+    let mut requests = String::new();
+    for index in 0..30_000 {
+        requests += &format!("set k{index} 0 0 1 noreply\r\n1\r\n");
+    }
+    answer(&mut stream, &requests);
+    let mut list = |classes: &str| -> Vec<String> {
+        let text = format!("lru_crawler metadump {classes}\r\nmn\r\n");
+        stream.write_all(text.as_bytes()).unwrap();
+        let lines = BufReader::new(&mut stream)
+            .lines()
+            .map(|line| line.unwrap());
+        lines.take_while(|line| line != "MN").collect()
+    };
+    let mut all = list("all");
+    assert_eq!(all.pop().unwrap(), "END");
+    let mut keys: Vec<&str> = all
+        .iter()
+        .map(|line| line.split(' ').next().unwrap())
+        .collect();
+    keys.sort_unstable();
+    keys.dedup();
+    assert_eq!((all.len(), keys.len()), (30_000, 30_000));
+    assert_eq!(list("63"), ["END"]);
+}
+
 /// A limit that the table takes with nothing in it is refused, and everything stays.
 #[test]
 fn a_limit_below_what_the_table_takes_is_refused() {
@@ -241,14 +305,9 @@ fn what_mg_makes_is_bounded_and_evicted() {
             requests += "mn\r\n";
             answer(&mut stream, &requests);
         }
-        let text = crate::crowd::stats(&mut stream);
-        let figure = |name: &str| -> u64 {
-            let rest = text.split(&format!("STAT {name} ")).nth(1).unwrap();
-            rest.split("\r\n").next().unwrap().parse().unwrap()
-        };
-        assert!(figure("table_bytes") <= 4 << 20, "{text}");
-        assert!(figure("curr_items") > 5000, "{text}");
-        assert_eq!(figure("evictions") > 100_000, evicting, "{text}");
+        assert!(figure(&mut stream, "table_bytes") <= 4 << 20);
+        assert!(figure(&mut stream, "curr_items") > 5000);
+        assert_eq!(figure(&mut stream, "evictions") > 100_000, evicting);
     }
 }
 

@@ -101,6 +101,11 @@ impl Server {
     /// Sends SIGTERM and returns the exit code.
     pub fn end(mut self) -> Option<i32> {
         self.signal("TERM");
+        self.wait()
+    }
+
+    /// Waits until it has ended and returns the exit code.
+    pub fn wait(&mut self) -> Option<i32> {
         self.child.wait().unwrap().code()
     }
 }

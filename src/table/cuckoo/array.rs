@@ -30,6 +30,9 @@ struct Bucket {
     slots: [AtomicPtr<Header>; WAYS],
 }
 
+/// Bytes of a bucket.
+pub(super) const BUCKET_BYTES: usize = size_of::<Bucket>();
+
 /// Buckets, and what finds no room in them.
 pub(super) struct Array {
     /// A power of two of them.

@@ -305,6 +305,7 @@ impl Strategy for Cuckoo {
         Param::CAPACITY,
     ];
     const WALK: bool = true;
+    const BUCKET_BYTES: usize = array::BUCKET_BYTES;
     type Session<'t> = CuckooSession<'t>;
 
     fn open(params: &Params, env: &Env) -> Result<Cuckoo, SpecError> {

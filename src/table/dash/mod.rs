@@ -195,6 +195,7 @@ impl Strategy for Dash {
         Param::CAPACITY,
     ];
     const WALK: bool = true;
+    const BUCKET_BYTES: usize = size_of::<bucket::Bucket>();
     type Session<'t> = DashSession<'t>;
 
     fn open(params: &Params, env: &Env) -> Result<Dash, SpecError> {

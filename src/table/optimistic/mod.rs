@@ -312,6 +312,7 @@ impl Strategy for Optimistic {
         Param::CAPACITY,
     ];
     const WALK: bool = true;
+    const BUCKET_BYTES: usize = size_of::<Bucket>();
     type Session<'t> = OptimisticSession<'t>;
 
     fn open(params: &Params, env: &Env) -> Result<Optimistic, SpecError> {
