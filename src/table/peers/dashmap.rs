@@ -15,8 +15,14 @@
 //! none or where it is to be removed; `edit` runs again then.
 //!
 //! **Locking:** the shard's lock, shared for a `get` and exclusive for what may write, for one
-//! operation, while `read` looks at a value and while `edit` runs. **Memory:** what is removed is
-//! freed at once.
+//! operation, while `read` looks at a value and while `edit` runs.
+//!
+//! **Memory:** the map owns its entries, and each entry a key and a value that are allocated singly. A value
+//! that is replaced by one of another length is freed at once, under the shard's lock. What is removed is
+//! handed out by the map, and freed before the operation returns, mostly when the lock is gone already. A
+//! shard's array never shrinks. `usage` counts the bytes of live keys and values and the two fat pointers of
+//! each, as sessions have tallied them, and the slots that the map says it has; it does not count
+//! the shards themselves.
 //!
 //! **Census:** the slots that `capacity` says can be used, of two fat pointers and a control byte;
 //! the eighth that `hashbrown` keeps empty is not told.

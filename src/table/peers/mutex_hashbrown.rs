@@ -14,8 +14,13 @@
 //! is hashed again only when the array grows, which it does all at once.
 //!
 //! **Locking:** the mutex is held for one operation, while `read` looks at a value and while `edit`
-//! runs; `get_many` holds it for the batch, as anyone with a `Mutex` would. **Memory:** nobody reads
-//! without the lock, so what is removed is freed at once.
+//! runs; `get_many` holds it for the batch, as anyone with a `Mutex` would.
+//!
+//! **Memory:** the table owns its entries, and each entry a key and a value that are allocated singly.
+//! Nobody reads without the lock, so what is removed, or replaced by a value of another length, is freed at
+//! once, under it. The array is one allocation; it never shrinks, and while it grows the old one stands
+//! beside the new. `usage` counts the bytes of live keys and values, the two fat pointers of each, and the
+//! array with its empty slots; not what the allocator rounds up.
 //!
 //! **Source:** the `hashbrown` crate, after Kulukundis, "Designing a Fast, Efficient, Cache-friendly
 //! Hash Table, Step by Step" (`CppCon` 2017); `parking_lot`'s mutex. Expect it to be good alone and at

@@ -15,8 +15,16 @@
 //! is none. `get_many` holds one epoch guard for the batch, which makes those inside cheap.
 //!
 //! **Locking:** the bucket's lock, shared for a `get` and exclusive for what may write, for one
-//! operation, while `read` looks at a value and while `edit` runs. **Memory:** entries are dropped
-//! under the lock, arrays by epoch-based reclamation (`sdd`), which advances by itself.
+//! operation, while `read` looks at a value and while `edit` runs.
+//!
+//! **Memory:** the map owns its entries, and each entry a key and a value that are allocated singly. A value
+//! that is replaced by one of another length is freed at once, under the bucket's lock. What is removed is
+//! handed out by the map and freed before the operation returns. Arrays, of which removals make the
+//! map take a smaller one, and overflow buckets are left to epoch-based reclamation (`sdd`), which
+//! advances by itself when guards are dropped: no guard outlives an operation, so that no session holds them
+//! back. `usage` counts the bytes of live keys and values and the two fat pointers of each, as sessions
+//! have tallied them, and the slots of the array in use; not what waits to be reclaimed, nor overflow
+//! buckets.
 //!
 //! **Census:** the slots that `capacity` tells of, of two fat pointers and a hash byte; locks and
 //! overflow buckets are not told.

@@ -19,8 +19,14 @@
 //! `capacity=` is spread over the shards evenly.
 //!
 //! **Locking:** the lock of the key's shard, shared for a `get` and exclusive for what may write, for
-//! one operation, while `read` looks at a value and while `edit` runs. **Memory:** what is removed is
-//! freed at once, under the lock.
+//! one operation, while `read` looks at a value and while `edit` runs.
+//!
+//! **Memory:** a shard owns its entries, and each entry a key and a value that are allocated singly. Nobody
+//! reads without the shard's lock, so what is removed, or replaced by a value of another length, is freed at
+//! once, under it. A shard's array never shrinks; while it grows the old one stands beside the new, so that
+//! one shard's share of memory is there twice. `usage` counts the bytes of live keys and values, the two
+//! fat pointers of each, the arrays with their empty slots and the padded shards; it locks one shard after
+//! the other.
 //!
 //! **Source:** the common idiom; `parking_lot`'s lock, `hashbrown` as in `mutex-hashbrown`. Expect it to
 //! be the peer to beat: few cache misses a lookup, though a shared lock is still a write to its word,
