@@ -4,6 +4,7 @@ use super::bucket::{Chain, SLOTS};
 use super::slab::Arena;
 use super::{Locked, Optimistic, index};
 use crate::base::EventKind;
+use crate::table::Env;
 use crate::table::item::items_allowed;
 
 impl Optimistic {
@@ -18,7 +19,8 @@ impl Optimistic {
         if !self.directory.settled() || self.slab.used().0 <= items_allowed(buckets, self.load) {
             return;
         }
-        self.note_end(&mut growing);
+        // Who split the last run may not have come to say so yet.
+        Self::note_end(&self.env, &mut growing, buckets / 2);
         self.env.note(EventKind::Begin, buckets, 2 * buckets);
         if self.directory.double() {
             *growing = Some(buckets);
@@ -27,9 +29,11 @@ impl Optimistic {
         }
     }
 
-    fn note_end(&self, growing: &mut Option<usize>) {
-        if let Some(buckets) = growing.take() {
-            self.env.note(EventKind::End, buckets, 2 * buckets);
+    /// Notes that the doubling from so many buckets has ended, unless that is noted. Another may have
+    /// begun since its last run was split: of that one it says nothing.
+    pub(super) fn note_end(env: &Env, growing: &mut Option<usize>, buckets: usize) {
+        if growing.take_if(|from| *from == buckets).is_some() {
+            env.note(EventKind::End, buckets, 2 * buckets);
         }
     }
 
@@ -47,7 +51,7 @@ impl Optimistic {
             self.split(child, arena);
         }
         if self.directory.done(run.len()) {
-            self.note_end(&mut self.growing.lock());
+            Self::note_end(&self.env, &mut self.growing.lock(), buckets);
         }
         true
     }

@@ -65,6 +65,39 @@ fn a_doubling_goes_on_a_few_buckets_at_a_time() {
     );
 }
 
+/// Between the last run of a doubling and the note of its end another thread may begin the next.
+#[test]
+fn an_end_that_is_noted_late_is_not_that_of_the_next_doubling() {
+    let env = env("sip13");
+    let table: Optimistic = open_in("optimistic:buckets=64,load=4", &env);
+    let mut items = 0;
+    while table.directory.settled() {
+        fill(&table, items..items + 1);
+        items += 1;
+    }
+    // Splits all runs but notes no end, as a thread does that is held up before.
+    let mut arena = table.slab.take_arena();
+    while let Some(run) = table.directory.claim() {
+        run.clone().for_each(|child| table.split(child, &mut arena));
+        table.directory.done(run.len());
+    }
+    table.slab.leave_arena(arena);
+    while table.directory.settled() {
+        fill(&table, items..items + 1);
+        items += 1;
+    }
+    Optimistic::note_end(&table.env, &mut table.growing.lock(), 64);
+    assert!(table.settled());
+    let (events, _) = env.journal.drain();
+    let marks: Vec<_> = events
+        .iter()
+        .filter(|event| event.kind != EventKind::Step)
+        .map(|event| (event.kind, event.from_buckets))
+        .collect();
+    let of = |from| [(EventKind::Begin, from), (EventKind::End, from)];
+    assert_eq!(marks, [of(64), of(128)].concat());
+}
+
 /// Readers look for what is there and for what is not, all the while another session makes the
 /// table double again and again, and a third overwrites and moves.
 #[test]
