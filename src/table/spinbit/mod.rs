@@ -41,7 +41,8 @@
 //! - `count` passes a new bucket's number while the bucket being split is locked, after the new
 //!   one's chain is complete. So whoever locks a bucket and finds that `count` still leads there
 //!   keeps it from being split.
-//! - `growing` is held by who grows, taken while holding no bucket; others do not wait for it.
+//! - `growing` is set by who grows, while holding no bucket. Others do not wait for it: who clears it looks
+//!   once more at what was reported.
 //!
 //! **Memory:** an entry is freed by the operation that removes or outgrows it, under its bucket's bit; as
 //! nobody follows a pointer without it, nothing needs to be deferred. Segments stay until the table is
@@ -54,10 +55,7 @@
 mod bucket;
 mod head;
 
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
-
-use crossbeam_utils::CachePadded;
-use parking_lot::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 
 use self::bucket::{Bucket, Locked};
 use super::item::{self, Item};
@@ -67,6 +65,7 @@ use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy, scan};
 use crate::base::{
     ByteSplit, Census, EventKind, Key, Param, Params, Range, SpecError, Usage, Worker,
 };
+use crossbeam_utils::CachePadded;
 
 /// Tallies of items and bytes; sessions beyond that share.
 const TALLIES: usize = 16;
@@ -79,7 +78,8 @@ pub struct SpinBit {
     tallies: [CachePadded<Tally>; TALLIES],
     /// Items as far as sessions have reported them.
     reported: CachePadded<AtomicI64>,
-    growing: Mutex<()>,
+    /// Set by the thread that is splitting buckets.
+    growing: AtomicBool,
     /// Items a bucket before it grows.
     load: f64,
     /// For rehashing, and for the journal.
@@ -126,23 +126,35 @@ impl SpinBit {
 
     /// Doubles the table until it holds what was reported, unless another thread is at it. The caller
     /// holds no lock.
+    ///
+    /// Who finds another thread at it leaves its report to that one, which therefore looks again after
+    /// it has said that it has ended: the exchange that turned the first away came before the exchange
+    /// that says so, which acquires the report.
     #[cold]
     fn grow_while_full(&self) {
-        let Some(_growing) = self.growing.try_lock() else {
-            return;
-        };
+        while self.is_full() && !self.growing.swap(true, Ordering::AcqRel) {
+            let has_room = self.grow();
+            self.growing.swap(false, Ordering::AcqRel);
+            if !has_room {
+                return;
+            }
+        }
+    }
+
+    /// Doubles the table until it holds what was reported, under `growing`; whether it does now.
+    fn grow(&self) -> bool {
         loop {
             let from = self.count.load(Ordering::Relaxed);
             let items = u64::try_from(self.reported.load(Ordering::Relaxed)).unwrap_or(0);
             let to = item::buckets_for(items, self.load, from);
             if to == from {
-                return;
+                return true;
             }
             self.env.note(EventKind::Begin, from, to);
             for count in from..to {
                 if count == self.segments.buckets() && self.segments.extend().is_none() {
                     self.env.note(EventKind::End, from, count);
-                    return;
+                    return false;
                 }
                 self.split(count);
             }
@@ -165,6 +177,14 @@ impl SpinBit {
         // locked, so that who locks that next sees the count.
         self.count.store(count + 1, Ordering::Release);
         drop(from);
+    }
+
+    /// Whether more is reported than the buckets should hold.
+    fn is_full(&self) -> bool {
+        // Relaxed: who reports sees its own report, and who has grown the table has acquired those of
+        // everyone who was turned away. An old count makes it look full when it is not.
+        let items = u64::try_from(self.reported.load(Ordering::Relaxed)).unwrap_or(0);
+        items > self.limit()
     }
 
     /// The most items before the table grows.
@@ -260,7 +280,7 @@ impl Strategy for SpinBit {
             count: CachePadded::new(AtomicUsize::new(count)),
             tallies: Default::default(),
             reported: CachePadded::default(),
-            growing: Mutex::new(()),
+            growing: AtomicBool::new(false),
             load,
             env: env.clone(),
         })
@@ -480,6 +500,27 @@ mod tests {
             noted,
             [("begin", 8), ("end", 8), ("begin", 16), ("end", 16)]
         );
+    }
+
+    /// A growth that one leaves to another must not be left undone.
+    #[test]
+    fn a_table_is_not_full_when_all_have_gone() {
+        for _ in 0..2000 {
+            let table: SpinBit = open("spinbit:buckets=1,load=1");
+            std::thread::scope(|scope| {
+                for index in 0..2 {
+                    let table = &table;
+                    scope.spawn(move || {
+                        let mut session = table.session(Worker { index, of: 2 });
+                        for number in 0..3 {
+                            session.set(key(&format!("{index} {number}")), b"value");
+                        }
+                    });
+                }
+            });
+            assert_eq!(table.reported.load(Ordering::Relaxed), 6);
+            assert!(!table.is_full() && !table.growing.load(Ordering::Relaxed));
+        }
     }
 
     #[test]

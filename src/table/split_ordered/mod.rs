@@ -29,7 +29,8 @@
 //!   removed, or the last one of the run of equal hashes where a new key goes. It starts over where
 //!   another write to the same entry, or to the same spot, was faster; `edit` runs again then, if
 //!   the entry has changed.
-//! - `growing` is held by who allocates a segment; others do not wait for it.
+//! - `growing` is set by who allocates a segment. Others do not wait for it: who clears it looks once more
+//!   at what was reported.
 //!
 //! **Memory:** entries are immutable: overwriting and patching make a new node in the old one's place.
 //! What is unlinked is freed by epochs (Fraser 2004, by way of `crossbeam-epoch`, one collector for each
@@ -62,11 +63,10 @@ mod models;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 
 use crossbeam_epoch::{Collector, Guard};
 use crossbeam_utils::CachePadded;
-use parking_lot::Mutex;
 
 use self::link::{Link, Target, Word};
 use self::list::{Pinned, Walk, node_order};
@@ -88,7 +88,8 @@ pub struct SplitOrdered {
     tallies: [CachePadded<Tally>; TALLIES],
     /// Items as far as sessions have reported them.
     reported: CachePadded<AtomicI64>,
-    growing: Mutex<()>,
+    /// Set by the thread that is doubling the buckets.
+    growing: AtomicBool,
     /// Items a bucket before it grows.
     load: f64,
     /// For the journal.
@@ -134,7 +135,7 @@ impl<'g> Pin<'g> {
     /// The sentinel to start from for a hash.
     #[inline]
     fn start(self, hash: u64) -> &'g Link {
-        // Acquire: with the store in `grow_while_full`; the bucket's segment is there.
+        // Acquire: with the store in `grow`; the bucket's segment is there.
         let count = self.table.count.load(Ordering::Acquire);
         let bucket = item::low_bits(hash, count);
         let sentinel = self.sentinel(bucket);
@@ -161,26 +162,43 @@ impl SplitOrdered {
     }
 
     /// Doubles the buckets until they suffice for what was reported, unless another thread is at it.
+    ///
+    /// Who finds another thread at it leaves its report to that one, which therefore looks again after
+    /// it has said that it has ended: the exchange that turned the first away came before the exchange
+    /// that says so, which acquires the report.
     #[cold]
     fn grow_while_full(&self) {
-        let Some(_growing) = self.growing.try_lock() else {
-            return;
-        };
-        loop {
-            let from = self.count.load(Ordering::Relaxed);
-            let items = u64::try_from(self.reported.load(Ordering::Relaxed)).unwrap_or(0);
-            if items <= item::items_allowed(from, self.load) {
+        while self.is_full() && !self.growing.swap(true, Ordering::AcqRel) {
+            let has_room = self.grow();
+            self.growing.swap(false, Ordering::AcqRel);
+            if !has_room {
                 return;
             }
+        }
+    }
+
+    /// Doubles the buckets until they suffice for what was reported, under `growing`; whether they do.
+    fn grow(&self) -> bool {
+        while self.is_full() {
+            let from = self.count.load(Ordering::Relaxed);
             self.env.note(EventKind::Begin, from, 2 * from);
             if self.segments.extend().is_none() {
                 self.env.note(EventKind::End, from, from);
-                return;
+                return false;
             }
             // Release: who sees the count finds the segment.
             self.count.store(2 * from, Ordering::Release);
             self.env.note(EventKind::End, from, 2 * from);
         }
+        true
+    }
+
+    /// Whether more is reported than the buckets should hold.
+    fn is_full(&self) -> bool {
+        // Relaxed: who reports sees its own report, and who has grown the table has acquired those of
+        // everyone who was turned away. An old count makes it look full when it is not.
+        let items = u64::try_from(self.reported.load(Ordering::Relaxed)).unwrap_or(0);
+        items > self.limit()
     }
 
     /// The most items before the table grows.
@@ -267,7 +285,7 @@ impl Strategy for SplitOrdered {
             count: CachePadded::new(AtomicUsize::new(count)),
             tallies: Default::default(),
             reported: CachePadded::default(),
-            growing: Mutex::new(()),
+            growing: AtomicBool::new(false),
             load,
             env: env.clone(),
             collector: Collector::new(),

@@ -56,6 +56,27 @@ fn walked(
     }
 }
 
+/// A growth that one leaves to another must not be left undone.
+#[test]
+fn a_table_is_not_full_when_all_have_gone() {
+    for _ in 0..2000 {
+        let table: SplitOrdered = open("split-ordered:buckets=1,load=1");
+        thread::scope(|scope| {
+            for index in 0..2 {
+                let table = &table;
+                scope.spawn(move || {
+                    let mut session = table.session(Worker { index, of: 2 });
+                    for number in 0..3 {
+                        session.set(key(&format!("{index} {number}")), b"value");
+                    }
+                });
+            }
+        });
+        assert_eq!(table.reported.load(Ordering::Relaxed), 6);
+        assert!(!table.is_full() && !table.growing.load(Ordering::Relaxed));
+    }
+}
+
 #[test]
 fn a_small_table_grows_on_the_item() {
     let env = env("sip13");
