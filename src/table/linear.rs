@@ -257,13 +257,13 @@ impl Strategy for Linear {
     type Session<'t> = LinearSession<'t>;
 
     fn check(params: &Params) -> Result<(), SpecError> {
-        stripes::at_most(params, params.size("buckets")).map(drop)
+        stripes::at_most(params, buckets_at_start(params)).map(drop)
     }
 
     fn open(params: &Params, env: &Env) -> Result<Linear, SpecError> {
         let (first, load) = (params.size("buckets"), params.decimal("load"));
-        let count = buckets_needed(params.integer("capacity"), load).max(first);
-        let stripes = stripes::at_most(params, first)?;
+        let count = buckets_at_start(params);
+        let stripes = stripes::at_most(params, count)?;
         let segments = Segments::open(first, count)
             .ok_or_else(|| item::too_many_buckets(Linear::NAME, count.next_power_of_two()))?;
         Ok(Linear {
@@ -326,6 +326,11 @@ impl Strategy for Linear {
         }
         census
     }
+}
+
+/// Buckets that a table starts with: as many as it is asked for, or as its capacity needs.
+fn buckets_at_start(params: &Params) -> usize {
+    buckets_needed(params.integer("capacity"), params.decimal("load")).max(params.size("buckets"))
 }
 
 /// The least number of buckets that hold `items` at `load` items a bucket. Saturates.

@@ -4,7 +4,8 @@
 use super::item;
 use crate::base::{BadInput, Params, SpecError, human_integer};
 
-/// The stripes of a table that starts with so many buckets.
+/// The stripes of a table that starts with so many buckets. They divide the buckets at every doubling, so
+/// there are at most as many as the greatest power of two among the buckets.
 ///
 /// The default of `stripes` is lowered to the buckets. A number that somebody asks for is not: results
 /// would stand under a label that is not theirs.
@@ -13,8 +14,9 @@ use crate::base::{BadInput, Params, SpecError, human_integer};
 /// More stripes than buckets, with how many there may be.
 pub(super) fn at_most(params: &Params, buckets: usize) -> Result<usize, SpecError> {
     let stripes = params.size("stripes");
-    if stripes > buckets && !params.is_default("stripes") {
-        let [asked, most] = [stripes, buckets].map(|count| human_integer(count as u64));
+    let most = 1 << buckets.ilog2();
+    if stripes > most && !params.is_default("stripes") {
+        let [asked, most] = [stripes, most].map(|count| human_integer(count as u64));
         let plural = if buckets == 1 { "" } else { "s" };
         return Err(BadInput(format!(
             "{}: stripes={asked} is more than the {buckets} bucket{plural} at the start, and a stripe \
@@ -22,7 +24,7 @@ pub(super) fn at_most(params: &Params, buckets: usize) -> Result<usize, SpecErro
             params.strategy(),
         )));
     }
-    Ok(stripes.min(buckets))
+    Ok(stripes.min(most))
 }
 
 /// The starting buckets of a table with `buckets`, `capacity` and, if it grows, a `load`; and its
@@ -80,6 +82,30 @@ mod tests {
                 format!("{name}: {wanted}")
             );
         }
+        // A capacity sets the buckets at the start, and with them the most stripes.
+        let text = "capacity=1000,load=0.9,stripes=65536";
+        for (refused, name, buckets, most) in [
+            (
+                check::<Tagged>(&format!("tagged:{text}")),
+                "tagged",
+                2048,
+                11,
+            ),
+            (
+                check::<Linear>(&format!("linear:{text}")),
+                "linear",
+                1112,
+                10,
+            ),
+        ] {
+            let wanted = format!(
+                "{name}: stripes=2^16 is more than the {buckets} buckets at the start, and a stripe covers \
+                 whole buckets: at most stripes=2^{most}, or give buckets=2^16"
+            );
+            assert_eq!(refused.unwrap_err().to_string(), wanted);
+        }
+        assert!(check::<Tagged>("tagged:capacity=1000,load=0.9,stripes=2048").is_ok());
+        assert!(check::<Linear>("linear:capacity=10000,stripes=4096").is_ok());
         // What does not grow has no use for a capacity.
         assert!(check::<Striped>("striped:stripes=2048,capacity=10000,grow=off").is_err());
     }

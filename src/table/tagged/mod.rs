@@ -323,13 +323,12 @@ impl Strategy for Tagged {
     type Session<'t> = TaggedSession<'t>;
 
     fn check(params: &Params) -> Result<(), SpecError> {
-        stripes::at_most(params, params.size("buckets")).map(drop)
+        stripes::buckets_and_stripes(params, Some(params.decimal("load"))).map(drop)
     }
 
     fn open(params: &Params, env: &Env) -> Result<Tagged, SpecError> {
         let load = params.decimal("load");
-        let buckets = buckets_for(params.integer("capacity"), load, params.size("buckets"));
-        let stripes = stripes::at_most(params, params.size("buckets"))?;
+        let (buckets, stripes) = stripes::buckets_and_stripes(params, Some(load))?;
         let array = Array::open(buckets, stripes, load)
             .ok_or_else(|| too_many_buckets(Tagged::NAME, buckets))?;
         Ok(Tagged {
