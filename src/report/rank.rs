@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::compare::seed_of;
 use super::format::{counted, listed, place_of, times, times_within, wrap};
 use super::grid::{Field, Grid, Step, Tone};
+use super::labels::label_among;
 use super::page::escape;
 use super::summary::{CellSummary, PAIRS_FOR_A_VERDICT, PanelSummary, Summary};
 use crate::stats::{self, Interval, Resampled};
@@ -94,16 +95,10 @@ impl Ranking {
     }
 }
 
-/// The target, with its hash function where the run has several.
+/// The target, with its hash function, allocator and pages where the run has several.
 fn label(summary: &Summary, cell: &CellSummary) -> String {
     let cells = summary.panels.iter().flat_map(|panel| &panel.cells);
-    let mut hashes = cells.map(|cell| &cell.entry.hash);
-    let own = &cell.entry;
-    if hashes.all(|hash| *hash == own.hash) {
-        own.target.clone()
-    } else {
-        format!("{} ({})", own.target, own.hash)
-    }
+    label_among(&cells, cell)
 }
 
 fn log_ratio(panel: &PanelSummary, cell: &CellSummary) -> Result<Resampled, String> {

@@ -75,10 +75,8 @@ impl<'s> Group<'s> {
             let measured = panel.cells.iter().filter(|cell| cell.ranked());
             for cell in measured.filter(|cell| cell.rate.is_some_and(|rate| rate.low > 0.0)) {
                 let place = (panel, cell);
-                let same = |points: &[(&PanelSummary, &CellSummary)]| {
-                    let first = &points[0].1.entry;
-                    (&first.target_full, &first.hash) == (&cell.entry.target_full, &cell.entry.hash)
-                };
+                let same =
+                    |points: &[(&PanelSummary, &CellSummary)]| points[0].1.is_target_of(cell);
                 match targets.iter_mut().find(|(_, points)| same(points)) {
                     Some((_, points)) => {
                         let threads = panel.entry.threads;
@@ -95,6 +93,11 @@ impl<'s> Group<'s> {
         }
         targets.retain(|(_, points)| points.len() > 1);
         targets
+    }
+
+    /// The most threads of its panels.
+    pub fn most_threads(&self) -> u32 {
+        self.panels.last().map_or(0, |panel| panel.entry.threads)
     }
 
     /// Why the law is not fitted to any of its targets; `None` where nothing stands against it.

@@ -1,6 +1,7 @@
 //! What a run measured: rates, ratios and verdicts. `derive` makes them from its rows.
 
 use super::disturbance::Disturbance;
+use super::labels;
 use super::percentiles::Latency;
 use super::rates::{Rates, Ratio};
 use super::scaling::ScalingLaw;
@@ -207,6 +208,13 @@ impl Verdict {
 }
 
 impl Verdict {
+    /// Whether two that are no different are level: the whole interval of their ratio lies within the
+    /// noise band (a natural logarithm). Where it is wider, they are only not told apart.
+    #[must_use]
+    pub fn is_level(ratio: &Interval, noise_band: f64) -> bool {
+        ratio.low.ln() >= -noise_band && ratio.high.ln() <= noise_band
+    }
+
     /// The verdict on a ratio where the question is whether something has changed, as a comparison
     /// asks: the interval has 1 outside, and the ratio itself is outside the noise band (a natural
     /// logarithm). [`Verdict::on`] asks for more, as a ranking should; a change of a tenth would
@@ -227,6 +235,16 @@ impl Verdict {
 }
 
 impl CellSummary {
+    /// Whether it is the same target in another panel: with every parameter, the hash function, the
+    /// allocator and the page mode.
+    #[must_use]
+    pub fn is_target_of(&self, other: &CellSummary) -> bool {
+        let key = |cell: &CellSummary| (cell.entry.allocator, cell.entry.pages, cell.entry.twin);
+        self.entry.target_full == other.entry.target_full
+            && self.entry.hash == other.entry.hash
+            && key(self) == key(other)
+    }
+
     /// Whether it is compared and ranked: no control and no twin.
     #[must_use]
     pub fn ranked(&self) -> bool {
@@ -360,14 +378,10 @@ impl PanelSummary {
         self.entry.entries == 0 || self.cells.iter().any(|cell| cell.ranked() && missed(cell))
     }
 
-    /// A cell's target as people read it, with the hash function where the panel has several.
+    /// A cell's target as people read it, with the hash function, the allocator and the page mode
+    /// where the panel has several.
     #[must_use]
     pub fn label(&self, cell: &CellSummary) -> String {
-        let same_hash = |other: &CellSummary| other.entry.hash == cell.entry.hash;
-        if self.cells.iter().all(same_hash) {
-            cell.entry.target.clone()
-        } else {
-            format!("{} ({})", cell.entry.target, cell.entry.hash)
-        }
+        labels::label_among(&self.cells.iter(), cell)
     }
 }

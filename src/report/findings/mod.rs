@@ -231,8 +231,15 @@ fn workload_name(summary: &Summary, entry: &PanelEntry) -> String {
     let mut name = entry.workload.clone();
     let same_name = |other: &&PanelSummary| other.entry.workload == entry.workload;
     let mut others = summary.panels.iter().filter(same_name);
-    if others.any(|other| other.entry.entries != entry.entries) {
+    if others
+        .clone()
+        .any(|other| other.entry.entries != entry.entries)
+    {
         name = format!("{name} of {} entries", entry.entries);
+    }
+    // The keys that most workloads have need no name.
+    if !entry.corpus.is_empty() && others.any(|other| other.entry.corpus != entry.corpus) {
+        name = format!("{name} on {} keys", entry.corpus);
     }
     if entry.batch > 1 {
         name = format!("{name} in batches of {}", entry.batch);

@@ -1,11 +1,12 @@
 //! The same target at several thread counts. These are separate panels, so nothing is paired and
 //! the sentence says so.
 
-use super::{Finding, Place, Topic, cell_ids, gather, panel_numbers, sweep, workload_name};
+use super::sweep::{self, Sweep};
+use super::{Finding, Place, Topic, cell_ids, gather, panel_numbers, workload_name};
 use crate::report::format::{figure, listed, times_between};
-use crate::report::labels::Shared;
-use crate::report::scaling::ScalingLaw;
-use crate::report::summary::{CellSummary, PanelSummary, Summary};
+use crate::report::labels::{Shared, without_param};
+use crate::report::scaling::{ScalingLaw, groups};
+use crate::report::summary::{CellSummary, Summary};
 use crate::stats::Interval;
 
 /// Targets that a sentence lists; of more it names the best and the worst.
@@ -28,64 +29,44 @@ type Targets<'s> = Vec<(String, Vec<Scaling<'s>>)>;
 /// target. Of a parameter's values the one that is fastest at the most threads stands for all.
 pub(super) fn scalings(summary: &Summary, asked: bool) -> Vec<Finding> {
     let shared = Shared::of(summary.panels.iter());
-    let mut alike: Vec<(_, Vec<&PanelSummary>)> = Vec::new();
-    for panel in summary
-        .panels
-        .iter()
-        .filter(|panel| panel.entry.pace.is_none())
-    {
-        let entry = &panel.entry;
-        let key = (&entry.workload, entry.batch, entry.entries, entry.pass);
-        gather(&mut alike, key, panel);
-    }
     let mut by_threads = Vec::new();
-    for (_, mut panels) in alike {
-        panels.sort_by_key(|panel| panel.entry.threads);
-        let (Some(&fewest), Some(&most)) = (panels.first(), panels.last()) else {
-            continue;
-        };
-        if fewest.entry.threads == most.entry.threads {
-            continue;
-        }
-        let workload = if asked {
-            workload_name(summary, &fewest.entry)
+    for group in groups(summary.panels.iter()) {
+        let first = group.panels[0];
+        let (fewest, most) = (first.entry.threads, group.most_threads());
+        let workload = workload_name(summary, &first.entry);
+        let asked_for = if asked {
+            workload.clone()
         } else {
             String::new()
         };
-        let key = (fewest.entry.threads, most.entry.threads, workload);
-        let sweeps = sweep::of_panel(most);
-        for cell in fewest.ranking() {
-            let same = |other: &&CellSummary| {
-                other.entry.target == cell.entry.target && other.entry.hash == cell.entry.hash
-            };
-            let Some(at_most) = most.ranking().into_iter().find(same) else {
+        let at_most = group.panels.iter().filter(|p| p.entry.threads == most);
+        let sweeps: Vec<Sweep<'_>> = at_most.flat_map(|panel| sweep::of_panel(panel)).collect();
+        for (label, places) in group.targets() {
+            let (start, end) = (places[0], places[places.len() - 1]);
+            if (start.0.entry.threads, end.0.entry.threads) != (fewest, most) {
+                continue;
+            }
+            let Some(ratio) = unpaired(start.1, end.1) else {
                 continue;
             };
-            let Some(ratio) = unpaired(cell, at_most) else {
-                continue;
+            let label = match sweeps.iter().find(|sweep| sweep.has(end.1)) {
+                Some(sweep) if !sweep.fastest().is(end.1) => continue,
+                Some(sweep) => format!(
+                    "{} with the best of {} {}",
+                    shared.without(&without_param(&label, &sweep.param)),
+                    sweep.points.len(),
+                    sweep.param
+                ),
+                None => shared.without(&label),
             };
             let scaling = Scaling {
-                workload: workload_name(summary, &fewest.entry),
-                fewest: (fewest, cell),
-                most: (most, at_most),
+                workload: workload.clone(),
+                fewest: start,
+                most: end,
                 ratio,
             };
-            let label = match sweeps.iter().find(|sweep| sweep.has(at_most)) {
-                Some(sweep) if !sweep.fastest().is(at_most) => continue,
-                Some(sweep) => {
-                    let strategy =
-                        fewest
-                            .label(cell)
-                            .replacen(&cell.entry.target, sweep.strategy, 1);
-                    format!(
-                        "{strategy} with the best of {} {}",
-                        sweep.points.len(),
-                        sweep.param
-                    )
-                }
-                None => shared.without(&fewest.label(cell)),
-            };
-            gather(&mut by_threads, key.clone(), (label, scaling));
+            let key = (fewest, most, asked_for.clone());
+            gather(&mut by_threads, key, (label, scaling));
         }
     }
     by_threads
@@ -247,8 +228,100 @@ fn range(scalings: &[Scaling<'_>]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use crate::machine::Allocator;
+    use crate::record::Records;
     use crate::report::synthetic::{Cell, Synthetic};
     use crate::report::{Summary, Topic, findings};
+
+    fn texts(records: &Records) -> Vec<String> {
+        let found = findings(&Summary::of(records)).into_iter();
+        let found = found.filter(|finding| finding.topic == Topic::Scaling);
+        found.map(|finding| finding.text).collect()
+    }
+
+    #[test]
+    fn other_keys_are_another_workload() {
+        let mut records = Synthetic::new()
+            .panel("w", 1, &[Cell::new("fixed", 100.0)])
+            .panel("w", 1, &[Cell::new("fixed", 400.0)])
+            .panel("w", 2, &[Cell::new("fixed", 100.0)])
+            .panel("w", 2, &[Cell::new("fixed", 400.0)])
+            .records();
+        for panel in [1, 3] {
+            records.manifest.panels[panel].corpus = "uuid".into();
+        }
+        let texts = texts(&records);
+        let start = "w and w on uuid keys, from 1 to 2 threads: the rate of fixed becomes ";
+        assert!(texts.len() == 1 && texts[0].starts_with(start), "{texts:?}");
+        let factors = texts[0][start.len()..].split('×').next().unwrap();
+        for factor in factors.split('–') {
+            let factor: f64 = factor.parse().unwrap();
+            assert!((1.8..2.2).contains(&factor), "{texts:?}");
+        }
+    }
+
+    #[test]
+    fn allocators_and_pages_make_targets_of_their_own() {
+        let cells = |ns: [f64; 3]| ["a", "a:x=1", "b"].into_iter().zip(ns);
+        let cells = |ns| cells(ns).map(|(target, ns)| Cell::new(target, ns));
+        let cells = |ns| cells(ns).collect::<Vec<_>>();
+        let mut records = Synthetic::new()
+            .panel("w", 1, &cells([100.0, 100.0, 90.0]))
+            .panel("w", 2, &cells([100.0, 200.0, 90.0]))
+            .records();
+        for cell in [1, 4] {
+            let entry = &mut records.manifest.cells[cell];
+            (entry.target, entry.target_full) = ("a".into(), "a:buckets=2^10".into());
+            entry.allocator = Allocator::Mimalloc;
+        }
+        let text = &texts(&records)[0];
+        assert!(text.contains("a (system) "), "{text}");
+        assert!(
+            text.contains("that of a (mimalloc) 0.9") || text.contains("that of a (mimalloc) 1.0"),
+            "{text}"
+        );
+    }
+
+    /// Two sweeps over one parameter that differ in another are two rows.
+    #[test]
+    fn sweeps_of_one_strategy_are_told_apart() {
+        let swept =
+            |buckets: &str| ["1", "2^4", "2^8"].map(|n| format!("a:buckets={buckets},stripes={n}"));
+        let mut run = Synthetic::new();
+        for buckets in ["2^10", "2^17"] {
+            let targets = swept(buckets);
+            let cells: Vec<Cell<'_>> = targets.iter().map(|t| Cell::new(t, 100.0)).collect();
+            run = run.panel(buckets, 1, &cells).panel(buckets, 2, &cells);
+        }
+        let text = &texts(&run.records())[0];
+        for label in ["a:buckets=2^10", "a:buckets=2^17"] {
+            assert!(
+                text.contains(&format!("{label} with the best of 3 stripes")),
+                "{text}"
+            );
+        }
+    }
+
+    /// Tables that do not fit beside each other are in panels of their own.
+    #[test]
+    fn a_panel_that_was_split_is_one() {
+        let parts = |run: Synthetic, threads| {
+            run.panel(
+                "w",
+                threads,
+                &[Cell::new("fixed", 100.0), Cell::new("a", 80.0)],
+            )
+            .panel(
+                "w",
+                threads,
+                &[Cell::new("fixed", 100.0), Cell::new("b", 70.0)],
+            )
+        };
+        let text = &texts(&parts(parts(Synthetic::new(), 1), 2).records())[0];
+        for label in ["fixed ", "a ", "b "] {
+            assert!(text.contains(&format!(" of {label}")), "{text}");
+        }
+    }
 
     #[test]
     fn a_law_is_told_with_its_coefficients_where_it_is_fitted() {

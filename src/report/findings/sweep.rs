@@ -4,6 +4,7 @@ use super::compare::{self, Claim};
 use super::{Finding, Topic, gather};
 use crate::base::{Spec, Value};
 use crate::report::format::figure;
+use crate::report::labels::{Shared, without_param};
 use crate::report::summary::{CellSummary, PanelSummary, Summary, Verdict};
 
 /// Values from which on targets of one strategy are a sweep; two are a pair.
@@ -97,6 +98,7 @@ type Subject = (Verdict, String, String, [String; 2]);
 
 /// A sentence per strategy and parameter on the extremes.
 pub(super) fn sweeps(summary: &Summary) -> Vec<Finding> {
+    let shared = Shared::of(summary.panels.iter());
     let mut groups: Vec<(Subject, Vec<(Claim<'_>, usize)>)> = Vec::new();
     for panel in &summary.panels {
         for sweep in of_panel(panel) {
@@ -118,9 +120,8 @@ pub(super) fn sweeps(summary: &Summary) -> Vec<Finding> {
                 Verdict::NoDifference => Default::default(),
                 _ => [slowest.value.to_string(), fastest.value.to_string()],
             };
-            // The label without its parameters: the hash stays where the panel has several.
-            let label = panel.label(fastest.cell);
-            let strategy = label.replacen(&fastest.cell.entry.target, sweep.strategy, 1);
+            let label = without_param(&panel.label(fastest.cell), &sweep.param);
+            let strategy = shared.without(&label);
             let points = sweep.points.len();
             let subject = (verdict, strategy, sweep.param, values);
             gather(&mut groups, subject, (claim, points));
