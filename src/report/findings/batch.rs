@@ -1,9 +1,9 @@
 //! What a batch of lookups gains over single ones. These are separate panels, so nothing is paired and
 //! the sentence says so.
 
-use super::{Finding, Place, Topic, cell_ids, gather, panel_numbers, places, scaling};
+use super::{Finding, Place, Topic, cell_ids, gather, not_ranked, panel_numbers, places, scaling};
 use crate::report::format::{counted, times_between};
-use crate::report::summary::{CellSummary, PanelSummary, Summary};
+use crate::report::summary::{PanelSummary, Summary};
 use crate::stats::Interval;
 
 /// Targets that the sentence names besides the fastest.
@@ -39,45 +39,46 @@ impl Target<'_> {
     }
 }
 
-/// A sentence for each size of batch that is there beside single operations.
+/// Whether a panel is the other but for its batches.
+fn is_alone(single: &PanelSummary, batched: &PanelSummary) -> bool {
+    let (a, b) = (&single.entry, &batched.entry);
+    a.batch <= 1
+        && !single.is_open_loop()
+        && (&a.suite, &a.workload, &a.corpus) == (&b.suite, &b.workload, &b.corpus)
+        && (a.entries, a.threads, a.pass) == (b.entries, b.threads, b.pass)
+}
+
+/// A sentence for each size of batch that is there beside single operations. In an open loop the rate is
+/// the one asked for.
 pub(super) fn batches(summary: &Summary) -> Vec<Finding> {
     let mut by_batch: Vec<(u32, Vec<(String, Gain<'_>)>)> = Vec::new();
-    for batched in summary.panels.iter().filter(|panel| panel.entry.batch > 1) {
-        let alone = |other: &&PanelSummary| {
-            let key = |panel: &PanelSummary| {
-                let entry = &panel.entry;
-                let (keys, pass) = (entry.corpus.clone(), entry.pass);
-                (
-                    entry.workload.clone(),
-                    entry.entries,
-                    entry.threads,
-                    keys,
-                    pass,
-                )
-            };
-            other.entry.batch <= 1 && key(other) == key(batched)
-        };
-        let Some(single) = summary.panels.iter().find(alone) else {
-            continue;
-        };
+    let closed = summary.panels.iter().filter(|panel| !panel.is_open_loop());
+    for batched in closed.filter(|panel| panel.entry.batch > 1) {
+        // Several where not all tables fit beside each other; the baseline is in each.
+        let alone = summary
+            .panels
+            .iter()
+            .filter(|other| is_alone(other, batched));
+        let singles: Vec<Place<'_>> = alone
+            .flat_map(|panel| panel.ranking().into_iter().map(move |cell| (panel, cell)))
+            .collect();
         for cell in batched.ranking() {
-            let same = |other: &&CellSummary| {
-                other.entry.target_full == cell.entry.target_full
-                    && other.entry.hash == cell.entry.hash
+            let Some(&single) = singles.iter().find(|(_, one)| one.is_target_of(cell)) else {
+                continue;
             };
-            let gain = single.ranking().into_iter().find(same).and_then(|one| {
-                Some(Gain {
-                    batched: (batched, cell),
-                    single: (single, one),
-                    ratio: scaling::unpaired(one, cell)?,
-                })
-            });
-            if let Some(gain) = gain {
-                gather(
-                    &mut by_batch,
-                    batched.entry.batch,
-                    (batched.label(cell), gain),
-                );
+            let Some(ratio) = scaling::unpaired(single.1, cell) else {
+                continue;
+            };
+            let gain = Gain {
+                batched: (batched, cell),
+                single,
+                ratio,
+            };
+            let batch = batched.entry.batch;
+            let known = by_batch.iter().filter(|(other, _)| *other == batch);
+            let mut known = known.flat_map(|(_, gains)| gains);
+            if !known.any(|(_, other)| other.single.1.entry.cell_id == single.1.entry.cell_id) {
+                gather(&mut by_batch, batch, (batched.label(cell), gain));
             }
         }
     }
@@ -97,10 +98,17 @@ fn sentence(summary: &Summary, batch: u32, labelled: Vec<(String, Gain<'_>)>) ->
         .map(|(_, gains)| gains.len())
         .max()
         .unwrap_or(0);
-    let mut targets: Vec<Target<'_>> = grouped
+    // Rates of those that were not everywhere are of other workloads.
+    let (everywhere, elsewhere): (Vec<_>, Vec<_>) = grouped
         .into_iter()
-        // Rates of those that were not everywhere are of other workloads.
-        .filter(|(_, gains)| gains.len() == most)
+        .partition(|(_, gains)| gains.len() == most);
+    let lacking = not_ranked(
+        elsewhere
+            .iter()
+            .map(|(label, gains)| (label.as_str(), gains.len())),
+    );
+    let mut targets: Vec<Target<'_>> = everywhere
+        .into_iter()
         .map(|(label, gains)| Target {
             label,
             peer: gains[0].batched.1.entry.peer,
@@ -134,7 +142,7 @@ fn sentence(summary: &Summary, batch: u32, labelled: Vec<(String, Gain<'_>)>) ->
     }
     Finding {
         text: format!(
-            "{}: batches of {batch} against one at a time: {} (medians of {}, not paired).",
+            "{}: batches of {batch} against one at a time: {} (medians of {}, not paired).{lacking}",
             places(summary, &singles),
             clauses.join("; "),
             counted(2 * singles.len() as u64, "panel")
@@ -151,8 +159,42 @@ fn sentence(summary: &Summary, batch: u32, labelled: Vec<(String, Gain<'_>)>) ->
 
 #[cfg(test)]
 mod tests {
+    use crate::record::PaceEntry;
     use crate::report::synthetic::{Cell, Synthetic};
     use crate::report::{Summary, Topic, findings};
+
+    fn pace() -> PaceEntry {
+        PaceEntry {
+            offered_per_s: Some(100_000),
+            arrival: "poisson".into(),
+            speed: None,
+            sweep: "w".into(),
+        }
+    }
+
+    #[test]
+    fn who_lacks_a_panel_is_named_and_not_ranked() {
+        let cells = [Cell::new("a", 100.0), Cell::new("b", 120.0)];
+        let failed = [
+            Cell::new("a", 50.0),
+            Cell::new("b", 10.0).failing("it hung"),
+        ];
+        let mut records = Synthetic::new()
+            .panel("v", 1, &cells)
+            .panel("v", 1, &cells)
+            .panel("w", 1, &cells)
+            .panel("w", 1, &failed)
+            .records();
+        for batched in [1, 3] {
+            records.manifest.panels[batched].batch = 16;
+        }
+        let found = findings(&Summary::of(&records));
+        let batch = found.iter().find(|finding| finding.topic == Topic::Batch);
+        let text = &batch.expect("it is said").text;
+        assert!(text.contains("the fastest there, a "), "{text}");
+        let named = " Not ranked, as they have no figures in all: b (in 1).";
+        assert!(text.ends_with(named), "{text}");
+    }
 
     #[test]
     fn what_a_batch_gains_is_said_for_the_fastest() {
@@ -181,6 +223,11 @@ mod tests {
         );
         assert_eq!(batch.panels, [0, 1]);
         assert!((batch.effect.exp() / 3.0 - 1.0).abs() < 0.05);
+        // At a pace the rate is the one offered.
+        let mut paced = records.clone();
+        paced.manifest.panels[1].pace = Some(pace());
+        let found = findings(&Summary::of(&paced));
+        assert!(found.iter().all(|finding| finding.topic != Topic::Batch));
         // Without the single operations there is nothing to set it against.
         records.manifest.panels[0].batch = 8;
         let found = findings(&Summary::of(&records));

@@ -173,10 +173,15 @@ fn no_difference(summary: &Summary, cell: &str, over: &str, claims: &[Claim<'_>]
 
 /// `no difference (−1 % … +2 %, floor 3 %)`, over all the claims.
 pub(super) fn no_difference_words(claims: &[Claim<'_>]) -> String {
+    words_with_range("no difference", claims)
+}
+
+/// Words for what is no difference to speak of, with the range of the ratios and the noise.
+pub(super) fn words_with_range(words: &str, claims: &[Claim<'_>]) -> String {
     let Interval { low, high, .. } = around(&ratios(claims));
     let bands = claims.iter().map(|claim| claim.panel.noise_band);
     format!(
-        "no difference ({}, floor {})",
+        "{words} ({}, floor {})",
         changes(low, high),
         noise(bands.fold(0.0, f64::max))
     )

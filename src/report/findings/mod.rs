@@ -198,6 +198,21 @@ fn strongest_of_each_topic(sorted: Vec<Finding>, room: usize) -> Vec<Finding> {
     kept
 }
 
+/// Names, with a space before, those that were not ranked for want of figures, and in how many panels they
+/// have some; empty where there are none.
+fn not_ranked<'l>(lacking: impl Iterator<Item = (&'l str, usize)>) -> String {
+    let lacking: Vec<String> = lacking
+        .map(|(name, in_panels)| format!("{name} (in {in_panels})"))
+        .collect();
+    if lacking.is_empty() {
+        return String::new();
+    }
+    format!(
+        " Not ranked, as they have no figures in all: {}.",
+        listed(&lacking)
+    )
+}
+
 /// Adds to the group of the same key, or opens it after the others.
 fn gather<K: PartialEq, T>(groups: &mut Vec<(K, Vec<T>)>, key: K, item: T) {
     match groups.iter_mut().find(|(other, _)| *other == key) {

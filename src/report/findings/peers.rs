@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::asked::claim;
 use super::compare::{self, Claim};
-use super::{Finding, Topic, gather, places, settings};
+use super::{Finding, Topic, cell_ids, gather, not_ranked, panel_numbers, places, settings};
 use crate::report::format::{counted, listed, times};
 use crate::report::summary::{CellSummary, PanelSummary, Summary, Verdict};
 
@@ -16,24 +16,48 @@ const WORKLOADS: usize = 4;
 /// Strategies that the answer ranks besides the first.
 const NEXT: usize = 2;
 
-/// A panel where both kinds stand.
+/// A panel where both kinds stand, and what can be said there.
 struct Contest<'s> {
     panel: &'s PanelSummary,
-    verdict: Verdict,
+    outcome: Outcome,
     /// The fastest of ours over the fastest peer.
     claim: Claim<'s>,
 }
 
-/// The answer over all panels, then a sentence for each workload.
+/// What became of a contest.
+#[derive(Clone, Copy, PartialEq)]
+enum Outcome {
+    /// Ours is faster.
+    Ahead,
+    /// The peer is.
+    Behind,
+    /// The interval lies within the noise: there is no difference.
+    Level,
+    /// It does not, and neither does it lie beyond: there may be one.
+    NotToldApart,
+}
+
+/// The answer over all panels, then a sentence for each workload. In an open loop the rate is the one
+/// asked for, so that nobody is ahead.
 pub(super) fn peers(summary: &Summary) -> Vec<Finding> {
-    let contests: Vec<Contest<'_>> = summary.panels.iter().filter_map(contest).collect();
-    if contests.is_empty() {
-        return Vec::new();
+    let closed = summary.panels.iter().filter(|panel| !panel.is_open_loop());
+    let (mut contests, mut undecided) = (Vec::new(), Vec::new());
+    for panel in closed {
+        let Some((ours, peer)) = entrants(panel) else {
+            continue;
+        };
+        match contest(panel, ours, peer) {
+            Some(contest) => contests.push(contest),
+            None => undecided.push((panel, ours, peer)),
+        }
     }
-    if let [only] = contests.as_slice() {
-        return vec![the_only(summary, only)];
+    match (contests.as_slice(), undecided.as_slice()) {
+        ([], []) => return Vec::new(),
+        ([], _) => return vec![nothing_decided(summary, &undecided)],
+        ([only], []) => return vec![the_only(summary, only)],
+        _ => {}
     }
-    let mut findings = vec![answer(&contests)];
+    let mut findings = vec![answer(summary, &contests, &undecided)];
     let mut by_workload: Vec<(&str, Vec<&Contest<'_>>)> = Vec::new();
     for contest in &contests {
         gather(&mut by_workload, &contest.panel.entry.workload, contest);
@@ -43,7 +67,8 @@ pub(super) fn peers(summary: &Summary) -> Vec<Finding> {
     findings
 }
 
-fn contest(panel: &PanelSummary) -> Option<Contest<'_>> {
+/// The fastest of ours and the fastest peer, where the panel is a contest.
+fn entrants(panel: &PanelSummary) -> Option<(&CellSummary, &CellSummary)> {
     let (peers, ours): (Vec<&CellSummary>, Vec<&CellSummary>) = panel
         .ranking()
         .into_iter()
@@ -55,30 +80,67 @@ fn contest(panel: &PanelSummary) -> Option<Contest<'_>> {
             .collect();
         names.len()
     };
-    if strategies(&peers) < ENTRANTS || strategies(&ours) < ENTRANTS {
-        return None;
-    }
-    let (verdict, claim) = claim(panel, ours.first()?, peers.first()?)?;
+    let several = strategies(&peers) >= ENTRANTS && strategies(&ours) >= ENTRANTS;
+    several.then(|| (ours[0], peers[0]))
+}
+
+fn contest<'s>(
+    panel: &'s PanelSummary,
+    ours: &'s CellSummary,
+    peer: &'s CellSummary,
+) -> Option<Contest<'s>> {
+    let (verdict, claim) = claim(panel, ours, peer)?;
+    let outcome = match verdict {
+        Verdict::Faster => Outcome::Ahead,
+        Verdict::Slower => Outcome::Behind,
+        _ if Verdict::is_level(&claim.ratio, panel.noise_band) => Outcome::Level,
+        _ => Outcome::NotToldApart,
+    };
     Some(Contest {
         panel,
-        verdict,
+        outcome,
         claim,
     })
+}
+
+/// A panel that cannot be decided, with its two.
+type Undecided<'s> = (&'s PanelSummary, &'s CellSummary, &'s CellSummary);
+
+/// `undecided for want of pairs in 2 (ycsb-b, 1 and 2 threads)`.
+fn undecided_words(summary: &Summary, undecided: &[Undecided<'_>]) -> String {
+    let panels: Vec<&PanelSummary> = undecided.iter().map(|(panel, ..)| *panel).collect();
+    format!(
+        "undecided for want of pairs in {} ({})",
+        panels.len(),
+        places(summary, &panels)
+    )
+}
+
+fn nothing_decided(summary: &Summary, undecided: &[Undecided<'_>]) -> Finding {
+    Finding {
+        text: format!(
+            "Ours or a peer: of {} the fastest of ours against the fastest peer is {}.",
+            counted(undecided.len() as u64, "panel"),
+            undecided_words(summary, undecided)
+        ),
+        topic: Topic::Peers,
+        panels: panel_numbers(undecided.iter().map(|(panel, ..)| *panel)),
+        cells: cell_ids(undecided.iter().flat_map(|(_, ours, peer)| [*ours, *peer])),
+        effect: 0.0,
+    }
 }
 
 fn the_only(summary: &Summary, contest: &Contest<'_>) -> Finding {
     let Contest {
         panel,
-        verdict,
+        outcome,
         claim,
     } = contest;
     let (ours, peer) = (panel.label(claim.cell), panel.label(claim.over));
     let ranks = ranks(std::slice::from_ref(contest), false).ranks;
-    let against = match verdict {
-        Verdict::NoDifference => {
-            format!("beside {peer}: {}", compare::no_difference_words(&[*claim]))
-        }
-        _ => format!("{} {peer}", over(&[*claim])),
+    let against = match outcome {
+        Outcome::Ahead | Outcome::Behind => format!("{} {peer}", over(&[*claim])),
+        _ => format!("beside {peer}: {}", even_words(*outcome, &[*claim])),
     };
     let text = format!(
         "Ours or a peer, {}: {ours}, the fastest of ours, {against}, the fastest peer{}.",
@@ -86,6 +148,14 @@ fn the_only(summary: &Summary, contest: &Contest<'_>) -> Finding {
         next(&ranks)
     );
     compare::finding(text, Topic::Peers, &[*claim])
+}
+
+/// `no difference (−1 % … +2 %, floor 3 %)`, or that there may be one.
+fn even_words(outcome: Outcome, claims: &[Claim<'_>]) -> String {
+    if outcome == Outcome::NotToldApart {
+        return compare::words_with_range("not told apart", claims);
+    }
+    compare::no_difference_words(claims)
 }
 
 /// `; then cuckoo 1.28× and optimistic 1.24×`: those that come after the first.
@@ -100,17 +170,17 @@ fn next(ranks: &[(String, f64)]) -> String {
     format!("; then {}", listed(&names))
 }
 
-fn answer(contests: &[Contest<'_>]) -> Finding {
-    let with = |verdict: Verdict| -> Vec<Claim<'_>> {
-        let of_it = contests.iter().filter(|contest| contest.verdict == verdict);
+fn answer(summary: &Summary, contests: &[Contest<'_>], undecided: &[Undecided<'_>]) -> Finding {
+    let with = |outcome: Outcome| -> Vec<Claim<'_>> {
+        let of_it = contests.iter().filter(|contest| contest.outcome == outcome);
         of_it.map(|contest| contest.claim).collect()
     };
     let mut outcomes = Vec::new();
-    for (verdict, words) in [
-        (Verdict::Faster, "ahead of the fastest peer"),
-        (Verdict::Slower, "behind it"),
+    for (outcome, words) in [
+        (Outcome::Ahead, "ahead of the fastest peer"),
+        (Outcome::Behind, "behind it"),
     ] {
-        let claims = with(verdict);
+        let claims = with(outcome);
         if !claims.is_empty() {
             outcomes.push(format!(
                 "{words} in {} ({})",
@@ -119,26 +189,35 @@ fn answer(contests: &[Contest<'_>]) -> Finding {
             ));
         }
     }
-    let level = with(Verdict::NoDifference);
-    if !level.is_empty() {
-        outcomes.push(format!("level with it in {}", level.len()));
+    for (outcome, words) in [
+        (Outcome::Level, "level with it"),
+        (Outcome::NotToldApart, "not told apart from it"),
+    ] {
+        let claims = with(outcome);
+        if !claims.is_empty() {
+            outcomes.push(format!("{words} in {}", claims.len()));
+        }
+    }
+    if !undecided.is_empty() {
+        outcomes.push(undecided_words(summary, undecided));
     }
     let [ours, peers] = [false, true].map(|peer| ranks(contests, peer));
-    let lacking: Vec<String> = ours
-        .lacking
-        .iter()
-        .chain(&peers.lacking)
-        .map(|(name, in_panels)| format!("{name} (in {in_panels})"))
-        .collect();
+    let lacking = ours.lacking.iter().chain(&peers.lacking);
+    let lacking = not_ranked(lacking.map(|(name, in_panels)| (name.as_str(), *in_panels)));
     let (ours, peers) = (ours.ranks, peers.ranks);
     let mut text = format!(
         "Ours or a peer: of {} the fastest of ours is {}",
-        counted(contests.len() as u64, "panel"),
+        counted((contests.len() + undecided.len()) as u64, "panel"),
         listed(&outcomes)
     );
     if let (Some((first, mean)), Some((peer, of_peer))) = (ours.first(), peers.first()) {
+        let over = if undecided.is_empty() {
+            "all of them"
+        } else {
+            "those that are decided"
+        };
         text += &format!(
-            ". Over all of them {first} is first of ours ({} the fastest peer of each{}), {peer} first \
+            ". Over {over} {first} is first of ours ({} the fastest peer of each{}), {peer} first \
              of the peers ({}; geometric means of paired medians)",
             times(*mean),
             next(&ours),
@@ -146,12 +225,7 @@ fn answer(contests: &[Contest<'_>]) -> Finding {
         );
     }
     text += ".";
-    if !lacking.is_empty() {
-        text += &format!(
-            " Not ranked, as they have no figures in all: {}.",
-            listed(&lacking)
-        );
-    }
+    text += &lacking;
     let claims: Vec<Claim<'_>> = contests.iter().map(|contest| contest.claim).collect();
     compare::finding(text, Topic::Peers, &claims)
 }
@@ -201,24 +275,26 @@ fn of_workload(summary: &Summary, workload: &str, contests: &[&Contest<'_>]) -> 
     let mut groups = Vec::new();
     for Contest {
         panel,
-        verdict,
+        outcome,
         claim,
     } in contests
     {
-        let key = (*verdict, panel.label(claim.cell), panel.label(claim.over));
+        let key = (*outcome, panel.label(claim.cell), panel.label(claim.over));
         gather(&mut groups, key, *claim);
     }
     let clauses: Vec<String> = groups
         .into_iter()
-        .map(|((verdict, ours, peer), claims)| {
+        .map(|((outcome, ours, peer), claims)| {
             let panels: Vec<&PanelSummary> = claims.iter().map(|claim| claim.panel).collect();
             let place = settings(summary, &panels);
-            match verdict {
-                Verdict::NoDifference => {
-                    let words = compare::no_difference_words(&claims);
-                    format!("{ours} and {peer} {words} ({place})")
+            match outcome {
+                Outcome::Ahead | Outcome::Behind => {
+                    format!("{ours} {} {peer} ({place})", over(&claims))
                 }
-                _ => format!("{ours} {} {peer} ({place})", over(&claims)),
+                _ => format!(
+                    "{ours} and {peer} {} ({place})",
+                    even_words(outcome, &claims)
+                ),
             }
         })
         .collect();
@@ -237,6 +313,7 @@ fn over(claims: &[Claim<'_>]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use crate::record::PaceEntry;
     use crate::report::synthetic::{Cell, Synthetic};
     use crate::report::{Summary, Topic, findings};
 
@@ -251,11 +328,14 @@ mod tests {
 
     #[test]
     fn the_winner_the_best_peer_and_their_ratio_come_first() {
+        // The twin says how large the noise is.
+        let mut even = Vec::from(contest([100.0, 200.0], [100.0, 200.0]));
+        even.push(Cell::twin("papaya", 104.0));
         let records = Synthetic::new()
             .panel("ycsb-b", 1, &contest([100.0, 150.0], [200.0, 300.0]))
             .panel("ycsb-b", 2, &contest([100.0, 150.0], [200.0, 300.0]))
             .panel("ycsb-c", 2, &contest([300.0, 290.0], [145.0, 200.0]))
-            .panel("ycsb-c", 1, &contest([100.0, 200.0], [100.0, 200.0]))
+            .panel("ycsb-c", 1, &even)
             .records();
         let found = findings(&Summary::of(&records));
         let texts: Vec<&str> = found.iter().map(|finding| finding.text.as_str()).collect();
@@ -283,6 +363,51 @@ mod tests {
             "{texts:?}"
         );
         assert_eq!(found[2].topic, Topic::Peers);
+    }
+
+    #[test]
+    fn what_cannot_be_said_is_said() {
+        let clear = contest([100.0, 150.0], [200.0, 300.0]);
+        let mut records = Synthetic::new()
+            .panel("ycsb-b", 1, &clear)
+            .panel("ycsb-c", 1, &contest([100.0, 200.0], [100.0, 200.0]))
+            .panel("ycsb-b", 2, &clear)
+            .records();
+        records
+            .slices
+            .retain(|slice| slice.panel != 2 || slice.round < 2);
+        let text = &findings(&Summary::of(&records))[0].text;
+        // Without a twin nothing is known of the noise, so that nothing is level.
+        let start =
+            "Ours or a peer: of 3 panels the fastest of ours is ahead of the fastest peer in 1 (";
+        assert!(text.starts_with(start), "{text}");
+        let rest = ", not told apart from it in 1 and undecided for want of pairs in 1 (ycsb-b, 2 threads). \
+                    Over those that are decided cuckoo is first of ours (";
+        assert!(text.contains(rest), "{text}");
+        records.manifest.panels.drain(..2);
+        records.manifest.cells.retain(|cell| cell.panel == 2);
+        let text = &findings(&Summary::of(&records))[0].text;
+        let wanted = "Ours or a peer: of 1 panel the fastest of ours against the fastest peer is undecided \
+                      for want of pairs in 1 (ycsb-b, 2 threads).";
+        assert_eq!(text, wanted);
+    }
+
+    #[test]
+    fn at_a_pace_nobody_is_ahead() {
+        let cells = contest([100.0, 150.0], [200.0, 300.0]);
+        let mut records = Synthetic::new().panel("ycsb-b", 1, &cells).records();
+        let has = |records: &crate::record::Records| {
+            let found = findings(&Summary::of(records));
+            found.iter().any(|finding| finding.topic == Topic::Peers)
+        };
+        assert!(has(&records));
+        records.manifest.panels[0].pace = Some(PaceEntry {
+            offered_per_s: Some(100_000),
+            arrival: "poisson".into(),
+            speed: None,
+            sweep: "ycsb-b".into(),
+        });
+        assert!(!has(&records));
     }
 
     #[test]
