@@ -14,6 +14,12 @@ pub(super) fn check_suite(rows: &[Row], suite: &Suite) -> Result<(), BadInput> {
     for text in &suite.first {
         match text.parse() {
             Ok(Ask::Topic(_)) => {}
+            Ok(Ask::Param(param)) => {
+                let has = |row: &Row| row.params.iter().any(|own| own.name == param);
+                if !rows.iter().any(has) {
+                    return bad(format!("first: no strategy has a parameter '{param}'"));
+                }
+            }
             Ok(Ask::Pair(a, b)) => {
                 for name in [a, b] {
                     catalog::find(rows, &name)?;

@@ -41,7 +41,7 @@ pub struct Suite {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub analysis: String,
     /// What the findings of its report begin with, in this order: topics, as `report.json` names them,
-    /// and `A / B`, two strategies to be set against each other.
+    /// `A / B`, two strategies to be set against each other, and `PARAM=`, what its values cost.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub first: Vec<String>,
     /// Records in each workload's key space; a preset's own number otherwise.

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use super::compare::{self, Claim};
-use super::{Finding, Topic, gather, peers, settings};
+use super::{Finding, Topic, gather, peers, settings, values};
 use crate::record::Manifest;
 use crate::report::format::listed;
 use crate::report::summary::{CellSummary, PanelSummary, Summary, Verdict};
@@ -15,6 +15,8 @@ pub enum Ask {
     Topic(Topic),
     /// Two strategies set against each other, written `A / B`: the first one's rate over the second's.
     Pair(String, String),
+    /// The fastest target, and what each value of a parameter costs beside it, written `PARAM=`.
+    Param(String),
 }
 
 impl FromStr for Ask {
@@ -28,11 +30,15 @@ impl FromStr for Ask {
             }
             return Ok(Ask::Pair(a.to_owned(), b.to_owned()));
         }
+        if let Some(param) = text.strip_suffix('=').filter(|param| !param.is_empty()) {
+            return Ok(Ask::Param(param.to_owned()));
+        }
         let topic = Topic::ASKED.iter().find(|topic| topic.word() == text);
         topic.map(|topic| Ask::Topic(*topic)).ok_or_else(|| {
             let words: Vec<&str> = Topic::ASKED.iter().map(|topic| topic.word()).collect();
             format!(
-                "'{text}' is no topic of findings: {}, or A / B for two strategies",
+                "'{text}' is no topic of findings: {}, or A / B for two strategies, or PARAM= for the values of a \
+                 parameter",
                 listed(&words)
             )
         })
@@ -70,6 +76,7 @@ pub(super) fn first(summary: &Summary, asks: &[Ask], proposed: &mut Vec<Finding>
             Ask::Topic(topic) => {
                 first.extend(proposed.extract_if(.., |finding| finding.topic == *topic));
             }
+            Ask::Param(param) => first.extend(values::values(summary, param)),
             Ask::Pair(a, b) => first.extend(pair(summary, a, b)),
         }
     }
@@ -172,12 +179,13 @@ mod tests {
     fn asks_are_topics_or_pairs() {
         assert_eq!("scaling".parse(), Ok(Ask::Topic(Topic::Scaling)));
         assert_eq!("a / b".parse(), Ok(Ask::Pair("a".into(), "b".into())));
+        assert_eq!("stripes=".parse(), Ok(Ask::Param("stripes".into())));
         let error = "speed".parse::<Ask>().unwrap_err();
         assert!(
             error.starts_with("'speed' is no topic of findings: batch, sweep,"),
             "{error}"
         );
-        for bad in ["a /", "/ b", "a/a"] {
+        for bad in ["a /", "/ b", "a/a", "="] {
             assert!(bad.parse::<Ask>().is_err(), "{bad}");
         }
     }

@@ -17,6 +17,7 @@ mod peers;
 mod scaling;
 mod sweep;
 mod tails;
+mod values;
 
 use super::format::{counted, listed};
 use super::summary::{CellSummary, PanelSummary, Summary};
