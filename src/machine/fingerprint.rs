@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use super::{allowed_cpus, available_bytes, counting};
+use super::{allowed_cpus, available_bytes, counters, counting};
 
 type Fact = Result<String, String>;
 
@@ -19,6 +19,7 @@ pub fn fingerprint() -> BTreeMap<String, String> {
         ("allocator", allocator()),
         ("architecture", Ok(std::env::consts::ARCH.to_owned())),
         ("build", Ok(build())),
+        ("counters", Ok(counters::seen().to_string())),
         ("cpus_usable", cpus_usable()),
         ("libc", libc_version()),
         ("memory_available_bytes", memory_available()),

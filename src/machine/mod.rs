@@ -3,6 +3,7 @@
 //! Linux first: what is read from `/proc` and `/sys` is absent elsewhere, and says so.
 
 mod clock;
+pub mod counters;
 pub mod counting;
 mod cpu_time;
 mod cpu_times;

@@ -37,7 +37,7 @@ pub(super) fn all(root: &Path, own: &Own) -> Vec<Diagnosis> {
         memory(root),
         swap(root),
         layout(root),
-        counters(root),
+        counters(own),
     ]
 }
 
@@ -424,40 +424,15 @@ fn layout(root: &Path) -> Diagnosis {
     }
 }
 
-fn counters(root: &Path) -> Diagnosis {
-    match counters_missing(root) {
-        None => Diagnosis::ok("counters", "hardware counters can be read"),
-        Some((seen, advice)) => Diagnosis::note(
+fn counters(own: &Own) -> Diagnosis {
+    let seen = &own.counters;
+    match seen.lacking.first() {
+        None => Diagnosis::ok("counters", seen.to_string()),
+        Some((_, lack)) => Diagnosis::note(
             "counters",
-            seen,
-            "cycles, instructions and cache misses cannot be told; scripts/instructions counts \
-             instructions under valgrind instead",
-            advice,
+            seen.to_string(),
+            "what is missing has no figures; scripts/instructions counts instructions under valgrind",
+            lack.advice(),
         ),
-    }
-}
-
-/// Why this process cannot read hardware counters, and what would help.
-pub(super) fn counters_missing(root: &Path) -> Option<(String, &'static str)> {
-    let devices = root.join("sys/bus/event_source/devices");
-    let has_unit = fs::read_dir(&devices).is_ok_and(|devices| {
-        devices.flatten().any(|device| {
-            let name = device.file_name();
-            // Hybrid processors have a unit for each kind of core; Arm's are named after the core.
-            let name = name.to_string_lossy();
-            name.starts_with("cpu") || name.starts_with("armv")
-        })
-    });
-    if !has_unit {
-        return Some(("none: the machine shows no counting unit".to_owned(), ""));
-    }
-    // From 3, a patch of some distributions, on nobody may; up to 2 a process may watch itself.
-    match number(root, "proc/sys/kernel/perf_event_paranoid") {
-        None => Some(("none: the kernel has no perf events".to_owned(), "")),
-        Some(level) if level > 2 => Some((
-            format!("forbidden: perf_event_paranoid is {level}"),
-            "echo 2 | sudo tee /proc/sys/kernel/perf_event_paranoid",
-        )),
-        Some(_) => None,
     }
 }

@@ -15,6 +15,8 @@ use serde::{Deserialize, Serialize};
 
 pub use watch::watch;
 
+use super::counters::{self, Seen};
+
 /// How bad it is for figures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -93,6 +95,8 @@ pub(super) struct Own {
     debug: bool,
     /// What one reading of the clock costs, in picoseconds.
     clock_cost_ps: u64,
+    /// The hardware counters that it can read.
+    counters: Seen,
 }
 
 /// Reads what there is to read. `clock_cost_ps` is what [`super::clock_cost_ps`] measured.
@@ -102,6 +106,7 @@ pub fn look(clock_cost_ps: u64) -> Vec<Diagnosis> {
         allowed: super::allowed_cpus(),
         debug: cfg!(debug_assertions),
         clock_cost_ps,
+        counters: counters::seen().clone(),
     };
     checks::all(Path::new("/"), &own)
 }

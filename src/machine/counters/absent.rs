@@ -1,0 +1,50 @@
+//! What stands for hardware counters in a program that was built without them.
+
+use std::path::Path;
+
+use super::{Counts, Lack, Seen, lack_of_machine};
+
+/// The counters of one thread; there are none.
+#[derive(Debug)]
+pub struct Counters;
+
+impl Counters {
+    /// Of the calling thread.
+    #[must_use]
+    pub fn of_this_thread() -> Counters {
+        Counters
+    }
+
+    /// Would begin to count.
+    #[expect(clippy::unused_self, reason = "a program with counters has something to do")]
+    pub fn resume(&mut self) {}
+
+    /// Would stop counting.
+    #[expect(clippy::unused_self, reason = "a program with counters has something to do")]
+    pub fn pause(&mut self) {}
+
+    /// What was counted: nothing.
+    #[expect(clippy::unused_self, reason = "a program with counters has something to do")]
+    pub fn take(&mut self) -> Option<Counts> {
+        None
+    }
+
+    /// Nothing can be counted: for want of counters, which no other build would help, or of the build.
+    pub(super) fn look() -> Seen {
+        let lack = lack_of_machine(Path::new("/"));
+        Seen::nothing(&lack.unwrap_or(Lack::NotBuiltIn))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_reason_goes_for_everything() {
+        let seen = Counters::look();
+        let (_, lack) = &seen.lacking[0];
+        assert_eq!(seen, Seen::nothing(lack));
+        assert_ne!(*lack, Lack::NoSuchEvent);
+    }
+}
