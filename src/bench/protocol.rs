@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::latency::Latencies;
 use crate::base::{Census, Event};
 use crate::machine::Heap;
+use crate::machine::counters::Counts;
 use crate::workload::{Pace, Workload};
 
 /// From the parent.
@@ -182,6 +183,10 @@ pub struct ThreadSlice {
     /// Pages that had to be mapped first.
     #[serde(default)]
     pub page_faults: u64,
+    /// What the processor counted during the operations, discarded ones included; `None` where it
+    /// cannot, and in slices of latencies, where the wait for the next operation would count too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counts: Option<Counts>,
 }
 
 /// The end of the sessions.

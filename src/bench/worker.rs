@@ -12,6 +12,7 @@ use super::protocol::{Cut, LatencyOrder, SliceOrder, ThreadSlice};
 use super::room::Room;
 use super::timed::{Loop, Tally};
 use crate::machine;
+use crate::machine::counters::Counters;
 use crate::table::Session;
 use crate::workload::{Filled, Pace, Segment, Stream};
 
@@ -150,6 +151,7 @@ pub(super) fn serve<S: Session, R: Room<S>>(
 ) -> Feed {
     let mut chunk = 1;
     let meter = machine::ThreadMeter::of_this_thread();
+    let mut counters = Counters::of_this_thread();
     let mut session = caught(|| {
         let mut session = make();
         session.prepare(&feed.segment);
@@ -165,7 +167,10 @@ pub(super) fn serve<S: Session, R: Room<S>>(
         let outcome = match (&mut session, ready) {
             (Ok(session), Ok(())) => {
                 let before = meter.read();
-                let outcome = caught(|| slice(&mut feed, session, &job, is_control, &mut chunk));
+                let outcome = caught(|| {
+                    let with = (&mut chunk, &mut counters);
+                    slice(&mut feed, session, &job, is_control, with)
+                });
                 outcome.map(|slice| with_usage(slice, meter.read().since(&before)))
             }
             (_, Err(why)) => Err(why),
@@ -173,6 +178,7 @@ pub(super) fn serve<S: Session, R: Room<S>>(
         };
         let outcome = outcome.map(|mut slice| {
             let cpu_ns = machine::thread_cpu_ns().saturating_sub(cpu_before);
+            slice.counts = counters.take();
             slice.harness_cpu_ns = cpu_ns.saturating_sub(slice.cpu_ns);
             slice
         });
@@ -244,7 +250,7 @@ fn slice<S: Session, R: Room<S>>(
     session: &mut Loop<S, R>,
     job: &Job,
     is_control: bool,
-    chunk: &mut usize,
+    (chunk, counters): (&mut usize, &mut Counters),
 ) -> Result<ThreadSlice, String> {
     let mut measured = match (job.order.latency, job.order.cut) {
         (Some(LatencyOrder::Open(_)), cut) => open_loop(feed, session, job, cut)?,
@@ -255,9 +261,11 @@ fn slice<S: Session, R: Room<S>>(
             return Err("the closed loop is sampled in slices of time".to_owned());
         }
         (None, Cut::Time { ns, discard_ns }) => {
+            counters.resume();
             let cpu_before = machine::thread_cpu_ns();
             let mut slice = by_time(feed, session, job, chunk, ns, discard_ns);
             slice.cpu_ns = machine::thread_cpu_ns().saturating_sub(cpu_before);
+            counters.pause();
             slice
         }
         (None, Cut::Part { part, of }) => {
@@ -267,7 +275,8 @@ fn slice<S: Session, R: Room<S>>(
                 .as_mut()
                 .filter(|_| job.order.clocked)
                 .map(|pacer| (Longest::new(), &mut pacer.recorder));
-            let slice = by_part(feed, session, is_control, (part, of), clocks.as_mut());
+            let with = (clocks.as_mut(), counters);
+            let slice = by_part(feed, session, is_control, (part, of), with);
             let slice = slice.map(|mut slice| {
                 if let Some((longest, recorder)) = &mut clocks {
                     slice.longest_ns = Some(longest.ns);
@@ -354,7 +363,7 @@ fn by_part<S: Session, R: Room<S>>(
     session: &mut Loop<S, R>,
     is_control: bool,
     (part, of): (u32, u32),
-    mut clocks: Option<&mut (Longest, &mut Recorder)>,
+    (mut clocks, counters): (Option<&mut (Longest, &mut Recorder)>, &mut Counters),
 ) -> Result<ThreadSlice, String> {
     let total = feed
         .pass_ops()
@@ -379,6 +388,7 @@ fn by_part<S: Session, R: Room<S>>(
         }
         let count = feed.left().min(usize::try_from(left).unwrap_or(usize::MAX));
         let ops = &feed.segment.ops[feed.at..feed.at + count];
+        counters.resume();
         let cpu_before = machine::thread_cpu_ns();
         let before_ns = machine::now_ns();
         match &mut clocks {
@@ -393,6 +403,7 @@ fn by_part<S: Session, R: Room<S>>(
         let after_ns = machine::now_ns();
         slice.elapsed_ns += after_ns - before_ns;
         slice.cpu_ns += machine::thread_cpu_ns().saturating_sub(cpu_before);
+        counters.pause();
         if is_control {
             let before_ns = machine::now_ns();
             session.run_hash_only(&feed.segment, ops);

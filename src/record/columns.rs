@@ -76,6 +76,13 @@ impl Row for TrialRow {
         "steal_ns",
         "cores_ns",
         "frequency_khz",
+        "cycles",
+        "instructions",
+        "branch_misses",
+        "llc_misses",
+        "dtlb_misses",
+        "counters_enabled_ns",
+        "counters_running_ns",
     ];
 
     const LATER: &'static [&'static str] = &[
@@ -89,6 +96,13 @@ impl Row for TrialRow {
         "steal_ns",
         "cores_ns",
         "frequency_khz",
+        "cycles",
+        "instructions",
+        "branch_misses",
+        "llc_misses",
+        "dtlb_misses",
+        "counters_enabled_ns",
+        "counters_running_ns",
     ];
 
     fn schema_version(&self) -> Option<u32> {

@@ -362,6 +362,22 @@ mod tests {
         assert_eq!(Records::read(&path).unwrap(), records);
     }
 
+    #[test]
+    fn a_run_from_before_there_were_counters_is_read() {
+        let root = tempfile::tempdir().unwrap();
+        let (path, records) = written(root.path());
+        let trials = path.join("trials.csv");
+        let text = fs::read_to_string(&trials).unwrap();
+        let at = |line: &str| line.split(',').position(|field| field == "cycles");
+        let column = at(text.lines().next().unwrap()).unwrap();
+        let lines = text.lines().map(|line| {
+            let fields: Vec<&str> = line.split(',').collect();
+            fields[..column].join(",") + "\n"
+        });
+        fs::write(&trials, lines.collect::<String>()).unwrap();
+        assert_eq!(Records::read(&path).unwrap(), records);
+    }
+
     #[track_caller]
     fn refuses(path: &Path, words: &[&str]) -> ReadError {
         let error = Records::read(path).unwrap_err();

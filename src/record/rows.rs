@@ -118,6 +118,28 @@ pub struct TrialRow {
     /// The lowest clock rate of our first core that was seen at the end of a slice, in kHz.
     #[serde(default)]
     pub frequency_khz: Option<u64>,
+    /// Clock cycles of our threads in user space during `ops`, discarded ones included. This and the
+    /// counts that follow are empty where the counter cannot be had: `run.toml` has the reason.
+    #[serde(default)]
+    pub cycles: Option<u64>,
+    /// Instructions that they retired.
+    #[serde(default)]
+    pub instructions: Option<u64>,
+    /// Branches of theirs that were predicted wrong.
+    #[serde(default)]
+    pub branch_misses: Option<u64>,
+    /// Reads of theirs that the last level of cache did not hold.
+    #[serde(default)]
+    pub llc_misses: Option<u64>,
+    /// Reads of theirs whose page the first-level data TLB did not hold.
+    #[serde(default)]
+    pub dtlb_misses: Option<u64>,
+    /// Nanoseconds in which the counters were switched on, summed over threads and slices.
+    #[serde(default)]
+    pub counters_enabled_ns: Option<u64>,
+    /// Of these, those in which they counted; where they are fewer, the counts are scaled up.
+    #[serde(default)]
+    pub counters_running_ns: Option<u64>,
 }
 
 /// What a slice measured.

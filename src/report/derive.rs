@@ -7,7 +7,8 @@ use super::percentiles::Latencies;
 use super::rates::{Index, Ratio};
 use super::scaling;
 use super::summary::{
-    CellSummary, HarnessFloor, PAIRS_FOR_A_VERDICT, PanelSummary, Summary, Tally, Verdict,
+    CellSummary, CountedPerOp, HarnessFloor, PAIRS_FOR_A_VERDICT, PanelSummary, Summary, Tally,
+    Verdict,
 };
 use crate::record::{CellEntry, PanelEntry, Records, SliceKind, TrialRow};
 use crate::stats::{self, Interval};
@@ -157,6 +158,13 @@ fn cell_summary(
         };
         stats::median(&good.iter().filter_map(of_trial).collect::<Vec<_>>())
     };
+    let per_op = |count: fn(&TrialRow) -> Option<u64>| {
+        let of_trial = |row: &&TrialRow| {
+            let ops = row.ops.filter(|&ops| ops > 0)?;
+            Some(count(row)? as f64 / ops as f64)
+        };
+        stats::median(&good.iter().filter_map(of_trial).collect::<Vec<_>>())
+    };
     let walk = walks.get(id).filter(|_| !good.is_empty());
     let ended = |row: &&TrialRow| {
         let place = (panel.panel, id, row.trial);
@@ -189,6 +197,13 @@ fn cell_summary(
         longest_chain: walk.map(|walk| walk.longest),
         longest_op_ns: longest_op(good),
         resizes: Tally::of(good.iter().filter_map(ended).collect()),
+        counted: CountedPerOp {
+            cycles: per_op(|row| row.cycles),
+            instructions: per_op(|row| row.instructions),
+            branch_misses: per_op(|row| row.branch_misses),
+            llc_misses: per_op(|row| row.llc_misses),
+            dtlb_misses: per_op(|row| row.dtlb_misses),
+        },
         latency: Vec::new(),
         rates,
     }

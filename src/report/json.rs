@@ -7,7 +7,7 @@ use super::findings::findings;
 use super::latency;
 use super::rates::Ratio;
 use super::scaling::ScalingLaw;
-use super::summary::{CellSummary, PanelSummary, Summary, Tally, Verdict};
+use super::summary::{CellSummary, CountedPerOp, PanelSummary, Summary, Tally, Verdict};
 use crate::stats::Interval;
 
 /// The figures and findings of a run as one JSON object, keys in alphabetical order. What was
@@ -29,6 +29,7 @@ use crate::stats::Interval;
 /// | `….ops`, `….hits`, `….misses`, `….refused`, `….resizes` | a trial: `count`, and whether it is `exact` in each |
 /// | `….bytes_per_entry`, `….claimed_per_entry`, `….counted_per_entry` | bytes: resident, by the census, by the allocator |
 /// | `panels[].pace`, `panels[].slo[]` | as in `run.toml` and `slo.csv` |
+/// | `….counted_per_op` | `cycles`, `instructions`, `branch_misses`, `llc_misses`, `dtlb_misses` in user space, the harness included |
 /// | `….latency[]` | `loop` (`open`, `closed`), `time` (`response`, `service`), `offered_per_s`, `achieved_per_s`, `trials` and those that fell `behind`; percentiles in nanoseconds over all trials; `tail_share_in_resizes`, of the operations above p99.9 of a clocked pass |
 /// | `laws[]` | a target's Universal Scalability Law: `target`, `panels`, `threads`, `lambda` (operations a second of one thread), `sigma` (contention) and `kappa` (coherency), intervals |
 /// | `….mean_walk`, `….longest_chain` | entries, by the census |
@@ -143,6 +144,7 @@ fn cell(cell: &CellSummary) -> Value {
         "bytes_per_entry": cell.bytes_per_entry,
         "claimed_per_entry": cell.claimed_per_entry,
         "counted_per_entry": cell.counted_per_entry,
+        "counted_per_op": counted(&cell.counted),
         "mean_walk": cell.mean_walk,
         "longest_chain": cell.longest_chain,
         "latency": latency::json_of(cell),
@@ -168,6 +170,16 @@ fn interval(interval: Option<Interval>) -> Value {
         Value::Null,
         |Interval { low, mid, high }| json!({ "low": low, "mid": mid, "high": high }),
     )
+}
+
+fn counted(counted: &CountedPerOp) -> Value {
+    json!({
+        "cycles": counted.cycles,
+        "instructions": counted.instructions,
+        "branch_misses": counted.branch_misses,
+        "llc_misses": counted.llc_misses,
+        "dtlb_misses": counted.dtlb_misses,
+    })
 }
 
 fn tally(tally: Option<Tally>) -> Value {

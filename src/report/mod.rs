@@ -51,7 +51,7 @@ pub use rank::{Ranked, Ranking, ranking_json, ranking_markdown, ranking_table};
 pub use rates::{Ratio, precision, ratio};
 pub use scaling::ScalingLaw;
 pub use summary::{
-    CellSummary, FloodCost, HarnessFloor, PAIRS_FOR_A_VERDICT, PanelSummary, Spread, Summary,
-    Tally, Verdict,
+    CellSummary, CountedPerOp, FloodCost, HarnessFloor, PAIRS_FOR_A_VERDICT, PanelSummary, Spread,
+    Summary, Tally, Verdict,
 };
 pub use terminal::{bullets, table};

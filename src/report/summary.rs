@@ -122,9 +122,27 @@ pub struct CellSummary {
     /// The longest operation of a clocked pass in nanoseconds, wall time less run-queue delay: the
     /// median over passes, between the least and the most of any.
     pub longest_op_ns: Option<Interval>,
+    /// What the processor counted.
+    pub counted: CountedPerOp,
     /// How long operations took: open loop before closed, response before service.
     pub latency: Vec<Latency>,
     pub(super) rates: Rates,
+}
+
+/// What the processor counted, an operation: medians over trials. In user space, the harness's loop
+/// and the hash included.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct CountedPerOp {
+    /// Clock cycles.
+    pub cycles: Option<f64>,
+    /// Instructions.
+    pub instructions: Option<f64>,
+    /// Branches that were predicted wrong.
+    pub branch_misses: Option<f64>,
+    /// Reads that the last level of cache did not hold.
+    pub llc_misses: Option<f64>,
+    /// Reads whose page the data TLB did not hold.
+    pub dtlb_misses: Option<f64>,
 }
 
 /// How far the rates behind a median lie from it.

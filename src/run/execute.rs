@@ -255,7 +255,15 @@ pub(super) fn hash_seed(seed: u64) -> [u64; 2] {
 }
 
 fn not_measured(plan: &Plan<'_>) -> Vec<String> {
-    let mut reasons = vec!["hardware counters: none are read".to_owned()];
+    let mut reasons = Vec::new();
+    let counters = machine::counters::seen();
+    if let Some(missing) = counters.missing() {
+        reasons.push(format!("hardware counters: {missing}"));
+    }
+    let waits = |panel: &Panel<'_>| panel.workload.pace.is_some();
+    if !counters.counted.is_empty() && plan.panels.iter().any(waits) {
+        reasons.push("hardware counters in an open loop: its waiting would count too".to_owned());
+    }
     let has_latency = |panel: &Panel<'_>| {
         panel.latency || panel.workload.pace.is_some() || panel.search.is_some()
     };

@@ -3,6 +3,7 @@
 use hdrhistogram::Histogram;
 
 use crate::bench::{CensusReply, Finished, LongOp, Memory, Sliced, ThreadSlice};
+use crate::machine::counters::{Counts, Event};
 use crate::record::{
     CensusRow, LatencyRow, MarkRow, SCHEMA_VERSION, SliceKind, SliceRow, TrialRow, WindowRow,
 };
@@ -90,6 +91,8 @@ pub(super) struct Trial {
     total: ThreadSlice,
     slice_count: u32,
     helper_cpu_ns: u64,
+    /// What the processor counted, of each thread of each slice.
+    counts: Vec<Option<Counts>>,
     guarded: Guarded,
 }
 
@@ -170,6 +173,7 @@ impl Trial {
                 self.total.longest_ns = self.total.longest_ns.max(slice.longest_ns);
                 self.total.involuntary_switches += slice.involuntary_switches;
                 self.total.page_faults += slice.page_faults;
+                self.counts.push(slice.counts);
                 if let Some(waited_ns) = slice.run_queue_ns {
                     *self.total.run_queue_ns.get_or_insert(0) += waited_ns;
                 }
@@ -212,6 +216,8 @@ impl Trial {
         structure: Option<&(Memory, CensusReply)>,
     ) -> TrialRow {
         let total = &self.total;
+        let counts = Counts::sum(&self.counts);
+        let count = |event| counts.and_then(|counts| counts.scaled(event));
         let mut row = TrialRow {
             slices: self.slice_count,
             ops: Some(total.ops),
@@ -237,6 +243,13 @@ impl Trial {
             steal_ns: self.guarded.cores.map(|cores| cores.steal_ns),
             cores_ns: self.guarded.cores.map(|cores| cores.total_ns),
             frequency_khz: self.guarded.frequency_khz,
+            cycles: count(Event::Cycles),
+            instructions: count(Event::Instructions),
+            branch_misses: count(Event::BranchMisses),
+            llc_misses: count(Event::LlcMisses),
+            dtlb_misses: count(Event::DtlbMisses),
+            counters_enabled_ns: counts.map(|counts| counts.enabled_ns),
+            counters_running_ns: counts.map(|counts| counts.running_ns),
             ..empty_row(place, cell, trial)
         };
         match structure {
@@ -382,6 +395,11 @@ mod tests {
             threads: vec![ThreadSlice {
                 ops,
                 run_queue_ns: Some(3),
+                counts: Some(Counts {
+                    events: [Some(ops), None, None, None, None],
+                    enabled_ns: 40,
+                    running_ns: 20,
+                }),
                 ..ThreadSlice::default()
             }],
             ..Sliced::default()
@@ -403,6 +421,10 @@ mod tests {
         let cores = (row.foreign_cpu_ns, row.steal_ns, row.cores_ns);
         assert_eq!(cores, (Some(8), Some(2), Some(200)));
         assert_eq!((row.run_queue_ns, row.frequency_khz), (Some(6), None));
+        // Of half the time, and scaled to all of it.
+        assert_eq!((row.cycles, row.instructions), (Some(2200), None));
+        let counted = (row.counters_enabled_ns, row.counters_running_ns);
+        assert_eq!(counted, (Some(80), Some(40)));
         let attempts: Vec<(u32, Option<bool>)> = trial
             .slices
             .iter()

@@ -290,7 +290,10 @@ mod tests {
     fn a_sum_lacks_what_one_of_its_parts_lacks() {
         let both = [Some(counts(Some(3), 10, 5)), Some(counts(Some(4), 20, 20))];
         let sum = Counts::sum(&both).unwrap();
-        assert_eq!(sum.events, [Some(7), Some(14), Some(14), Some(14), Some(14)]);
+        assert_eq!(
+            sum.events,
+            [Some(7), Some(14), Some(14), Some(14), Some(14)]
+        );
         assert_eq!((sum.enabled_ns, sum.running_ns), (30, 25));
         let sum = Counts::sum(&[both[0], Some(counts(None, 1, 1))]).unwrap();
         assert_eq!((sum.events[0], sum.events[1]), (None, Some(14)));

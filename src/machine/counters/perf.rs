@@ -49,7 +49,10 @@ impl Counters {
     }
 
     fn switch(&mut self, to: fn(&mut Group) -> io::Result<()>) {
-        let failed = self.opened.as_mut().is_some_and(|opened| to(&mut opened.group).is_err());
+        let failed = self
+            .opened
+            .as_mut()
+            .is_some_and(|opened| to(&mut opened.group).is_err());
         if failed {
             // Counts of an unknown stretch are none.
             self.opened = None;
@@ -131,9 +134,7 @@ fn lack_of(error: &io::Error, paranoid: Option<i64>) -> Lack {
 
 impl Opened {
     /// A group of this thread's with the events that the kernel takes in, and those that it does not.
-    fn of(
-        wanted: &[(Event, Builder<'static>)],
-    ) -> io::Result<(Opened, Vec<(Event, io::Error)>)> {
+    fn of(wanted: &[(Event, Builder<'static>)]) -> io::Result<(Opened, Vec<(Event, io::Error)>)> {
         let mut opened = Opened {
             group: Group::new()?,
             members: Vec::new(),
@@ -238,13 +239,19 @@ mod tests {
         counters.pause();
         fault();
         let first = counters.take().unwrap();
-        assert!(first.events[Event::DtlbMisses as usize] > Some(0), "{first:?}");
+        assert!(
+            first.events[Event::DtlbMisses as usize] > Some(0),
+            "{first:?}"
+        );
         assert_eq!(first.events[Event::Instructions as usize], None);
         assert!(first.enabled_ns > 0);
         assert_eq!(first.running_ns, first.enabled_ns);
         // The task clock counts the very nanoseconds that the group runs, but for its switching.
         let clock = first.scaled(Event::Cycles).unwrap();
-        assert!(clock.abs_diff(first.enabled_ns) <= first.enabled_ns / 2, "{first:?}");
+        assert!(
+            clock.abs_diff(first.enabled_ns) <= first.enabled_ns / 2,
+            "{first:?}"
+        );
 
         counters.resume();
         spin();

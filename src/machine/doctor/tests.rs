@@ -187,6 +187,22 @@ fn what_the_process_is_counts_too() {
     let few = all(root.path(), &own(2));
     assert_eq!(found(&few, "cores").seen, "2 of 8 for us");
     assert_eq!(found(&few, "cores").severity, Severity::Note);
+    let without = Own {
+        counters: Seen {
+            counted: vec![Event::Cycles],
+            lacking: vec![(Event::LlcMisses, Lack::NotAllowed(Some(3)))],
+        },
+        ..own(8)
+    };
+    let all_of_it = all(root.path(), &without);
+    let counters = found(&all_of_it, "counters");
+    assert_eq!(counters.severity, Severity::Note);
+    assert!(
+        counters
+            .seen
+            .starts_with("cycles; not LLC misses: not allowed")
+    );
+    assert!(counters.advice.contains("perf_event_paranoid") && !counters.why.is_empty());
 }
 
 #[test]

@@ -65,6 +65,7 @@ impl<'r> HashView<'r> {
             revision: &manifest.revision,
             binary_hash: &manifest.binary_hash,
             lockfile_hash: &manifest.lockfile_hash,
+            counters: false,
         };
         let mut line = vec![when(&manifest.started)];
         line.extend(machine_line(&manifest.machine));

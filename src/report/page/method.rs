@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::view::grouped;
-use crate::record::{Manifest, Records};
+use crate::record::{Manifest, Records, TrialRow};
 use crate::report::doctor::{doctor_verdict, warnings};
 use crate::report::format::{counted, noise};
 use crate::report::summary::{PanelSummary, Summary};
@@ -172,7 +172,26 @@ fn not_measured(records: &Records) -> Vec<String> {
         )
     });
     let listed = records.manifest.not_measured.iter().cloned();
-    listed.chain(memory).chain(resizes).collect()
+    let all = listed.chain(memory).chain(resizes);
+    all.chain(scaled_counts(records)).collect()
+}
+
+/// That counts are scaled up, where the processor's counters were shared out for a time.
+fn scaled_counts(records: &Records) -> Option<String> {
+    let part = |row: &TrialRow| {
+        let (running, enabled) = (row.counters_running_ns?, row.counters_enabled_ns?);
+        (running < enabled).then(|| running as f64 / enabled as f64)
+    };
+    let parts: Vec<f64> = records.trials.iter().filter_map(part).collect();
+    let least = parts.iter().copied().fold(1.0, f64::min);
+    (!parts.is_empty()).then(|| {
+        format!(
+            "hardware counters in {}: they ran for {:.0} % of the time or more, and the counts are scaled \
+             up to all of it",
+            counted(parts.len() as u64, "trial"),
+            least * 100.0
+        )
+    })
 }
 
 /// How to run it again.
@@ -198,6 +217,10 @@ impl Reproduce {
             revision: &manifest.revision,
             binary_hash: &manifest.binary_hash,
             lockfile_hash: &manifest.lockfile_hash,
+            counters: records
+                .trials
+                .iter()
+                .any(|row| row.counters_enabled_ns.is_some()),
         };
         Reproduce {
             commands: commands(&source),
@@ -224,6 +247,8 @@ pub(super) struct Source<'m> {
     pub revision: &'m str,
     pub binary_hash: &'m str,
     pub lockfile_hash: &'m str,
+    /// Whether the program was built with hardware counters, and had them.
+    pub counters: bool,
 }
 
 pub(super) fn commands(manifest: &Source<'_>) -> Vec<String> {
@@ -238,7 +263,12 @@ pub(super) fn commands(manifest: &Source<'_>) -> Vec<String> {
     };
     let own = program.rsplit('/').next() == Some("bucketlab");
     let mut words = vec![if own {
-        commands.push("cargo build --release --locked".to_owned());
+        let features = if manifest.counters {
+            " --features counters"
+        } else {
+            ""
+        };
+        commands.push(format!("cargo build --release --locked{features}"));
         "target/release/bucketlab".to_owned()
     } else {
         quoted(program)

@@ -133,14 +133,19 @@ pub(super) struct Shape {
     hash: bool,
     answers: bool,
     longest: bool,
+    counted: bool,
 }
 
 impl Shape {
     pub fn of(panels: &[&PanelSummary]) -> Shape {
         let cells = panels.iter().flat_map(|panel| &panel.cells);
         let longest = cells.clone().any(|cell| cell.longest_op_ns.is_some());
+        let counted = |cell: &CellSummary| {
+            cell.counted.instructions.is_some() || cell.counted.cycles.is_some()
+        };
         Shape {
             longest,
+            counted: cells.clone().any(counted),
             entries: distinct(panels.iter().map(|panel| panel.entry.entries)).len() > 1,
             batch: distinct(panels.iter().map(|panel| panel.entry.batch)).len() > 1,
             hash: distinct(cells.map(|cell| &cell.entry.hash)).len() > 1,
@@ -325,6 +330,12 @@ fn columns(shape: Shape) -> Vec<Column> {
             "Growth of resident memory over the entries, in bytes",
         ),
     ]);
+    if shape.counted {
+        let hint = "In user space, the loop of the harness and the hash included";
+        for title in ["Instr/op", "Cycles/op"] {
+            columns.push(Column::new(title, Kind::Number, hint));
+        }
+    }
     if shape.longest {
         columns.push(Column::new(
             "Longest op",
@@ -385,6 +396,10 @@ fn row(panel: &PanelSummary, cell: &CellSummary, shape: Shape, full: f64) -> Row
         verdict(cell),
         Cell::figure(cell.bytes_per_entry.map(|bytes| (figure(bytes), bytes))),
     ]);
+    if shape.counted {
+        let both = [cell.counted.instructions, cell.counted.cycles];
+        cells.extend(both.map(|count| Cell::figure(count.map(|count| (figure(count), count)))));
+    }
     if shape.longest {
         let longest = cell.longest_op_ns;
         cells.push(Cell::figure(

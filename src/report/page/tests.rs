@@ -341,6 +341,30 @@ fn paced() -> Records {
 }
 
 #[test]
+fn counts_have_columns_where_the_machine_has_counters() {
+    let mut records = ordinary();
+    for text in [page(&records), document(&records)] {
+        assert!(!text.contains("Instr/op") && !text.contains("--features counters"));
+    }
+    for row in &mut records.trials {
+        row.instructions = row.ops.map(|ops| ops * 237);
+        (row.counters_enabled_ns, row.counters_running_ns) = (Some(1000), Some(750));
+    }
+    for text in [page(&records), document(&records)] {
+        has(
+            &text,
+            &[
+                "Instr/op",
+                "Cycles/op",
+                "237",
+                "75 %",
+                "--features counters",
+            ],
+        );
+    }
+}
+
+#[test]
 fn latencies_have_a_table_that_says_which_loop_they_come_from() {
     let records = paced();
     for text in [page(&records), document(&records)] {
