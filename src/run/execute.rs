@@ -260,9 +260,16 @@ fn not_measured(plan: &Plan<'_>) -> Vec<String> {
     if let Some(missing) = counters.missing() {
         reasons.push(format!("hardware counters: {missing}"));
     }
-    let waits = |panel: &Panel<'_>| panel.workload.pace.is_some();
+    let waits = |panel: &Panel<'_>| panel.workload.pace.is_some() || panel.search.is_some();
     if !counters.counted.is_empty() && plan.panels.iter().any(waits) {
         reasons.push("hardware counters in an open loop: its waiting would count too".to_owned());
+    }
+    let clocked = |panel: &Panel<'_>| panel.is_pass();
+    if !counters.counted.is_empty() && plan.panels.iter().any(clocked) {
+        reasons.push(
+            "hardware counters in passes whose every operation is clocked: the clock would count too"
+                .to_owned(),
+        );
     }
     let has_latency = |panel: &Panel<'_>| {
         panel.latency || panel.workload.pace.is_some() || panel.search.is_some()

@@ -154,7 +154,7 @@ impl<'t> Items<'_, 't> {
         let start = body.start - length;
         buffer[start..body.start].copy_from_slice(&bytes[..length]);
         let item = &buffer[start..body.end];
-        let stored = if room.is_credit() {
+        let stored = if room.is_plain() {
             self.session.set(key, item) != Stored::Refused
         } else {
             let edited = self.edit(key, |_, out| {

@@ -69,6 +69,7 @@ pub(super) fn keep(session: &mut dyn Batch, shared: &Shared<'_>) {
             ended = cursor == 0;
         }
         session.quiesce();
+        shared.read_journal();
         if ended {
             shared.set_walked(std::mem::take(&mut walked));
         }

@@ -142,13 +142,14 @@ pub(super) fn accept(
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             other => other?,
         }
+        let ends = signals.read(&mut [0; 8]).is_ok();
         again = false;
+        // Those who came before the signal, too: what they have sent is answered.
         for listener in &*listeners {
             // Out of descriptors or memory: those who wait are not forgotten.
             again |= reception.accept_all(listener).is_err();
         }
-        // After those who have come: what they have sent is answered too.
-        if signals.read(&mut [0; 8]).is_ok() {
+        if ends {
             shared.end();
             break;
         }

@@ -68,8 +68,8 @@ const JOURNAL_EVENTS: usize = 1 << 12;
 /// accepted.
 ///
 /// # Errors
-/// Parameters that do not go together, a table that takes all the memory while it is empty, addresses that cannot be listened on, and whatever keeps
-/// threads from starting or polling.
+/// Parameters that do not go together, a table that takes all the memory while it is empty, addresses that
+/// cannot be listened on, and whatever keeps threads from starting or polling.
 pub fn serve<S: Strategy>(
     params: &Params,
     hasher: Hasher,

@@ -3,17 +3,17 @@
 //! The limit is on what items take: the table's own account of its bytes, and for each item what
 //! the allocator adds ([`ALLOCATOR`]). Threads do not ask for that account at every store: each has
 //! a credit, a share of what is free, and asks again when it is used up. So the table is above its
-//! limit by the credits of all threads at most, a sixteenth part, and by the values that are just being
-//! stored.
+//! limit by the credits of all threads at most, a sixteenth part, by a thirty-second part where everything
+//! has just been used ([`AHEAD`]), and by the values that are just being stored.
 //!
 //! A limit that has been lowered is reached step by step: the keeper evicts, and each store evicts twice what it
 //! takes, or is refused.
 //!
 //! Where nothing is evicted, a credit is never more than what is free, and what is removed from a full
 //! table or replaced in it makes room for as much again ([`Shared::freed`]), even while the table's arrays,
-//! which have just doubled, hold it above its limit, by an eighth at most ([`ABOVE`]). What was admitted and then not stored goes back to
-//! where it came from. An exptime, four bytes, is never refused and counts for nothing here: memcached has
-//! always room for it.
+//! which have just doubled, hold it above its limit, by an eighth at most ([`ABOVE`]). What was admitted and
+//! then not stored goes back to where it came from. An exptime, four bytes, is never refused and counts for
+//! nothing here: memcached has always room for it.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -32,6 +32,9 @@ const ALLOCATOR: u64 = 16;
 /// How long a store makes room at most, so that others wait no longer for it: one that asks for far more than
 /// goes away in that time is refused, as it is by memcached.
 const PATIENCE: Duration = Duration::from_millis(5);
+
+/// Calls of the clock that a store makes whatever time they take: each visits a few hundred buckets.
+const LEAST_CALLS: u32 = 16;
 
 /// How far above its limit a table may be for a store that has run out of patience, a part of the limit: where
 /// everything has just been used, the hand goes round once before anything goes.
@@ -56,17 +59,19 @@ pub(super) struct Credit {
 /// Room for a value that is about to be stored.
 #[derive(Clone, Copy, Debug)]
 #[must_use = "what is not stored gives its room back"]
-pub(super) struct Room {
-    bytes: u64,
-    /// Whether it is that of items that went, and not of the thread's credit.
-    freed: bool,
+pub(super) enum Room {
+    /// So many bytes of the thread's credit.
+    Credit(u64),
+    /// What the table has free by its own account, which knows what becomes of it.
+    Free,
+    /// So many bytes that items left which went.
+    Freed(u64),
 }
 
 impl Room {
-    /// Whether it came out of the thread's credit, which the table's own account renews: then nothing has to be
-    /// known of what is replaced.
-    pub(super) fn is_credit(self) -> bool {
-        !self.freed
+    /// Whether nothing has to be known of what is replaced.
+    pub(super) fn is_plain(self) -> bool {
+        !matches!(self, Room::Freed(_))
     }
 }
 
@@ -94,24 +99,27 @@ impl Items<'_, '_> {
         let bytes = bytes as u64;
         let limit = self.shared.limit_bytes.load(Ordering::Relaxed);
         self.credit.left -= signed(bytes);
-        let enough = self.credit.left >= 0 && self.credit.limit == limit;
-        let freed = !enough && self.make_room(bytes, limit)?;
-        Some(Room { bytes, freed })
+        if self.credit.left >= 0 && self.credit.limit == limit {
+            return Some(Room::Credit(bytes));
+        }
+        self.make_room(bytes, limit)
     }
 
     /// Gives back what an edit did not use of its room.
     pub(super) fn settle(&mut self, room: Room, edited: Edited) {
         let stored = matches!(edited.outcome, Outcome::Created | Outcome::Replaced);
-        if room.freed {
-            let unused = if stored {
-                (room.bytes + edited.old).saturating_sub(edited.new)
-            } else {
-                room.bytes
-            };
-            self.shared.freed.fetch_add(unused, Ordering::Relaxed);
-        } else if !stored {
+        match room {
             // What is stored, and what that replaces, the table's own account knows.
-            self.credit.left += signed(room.bytes);
+            Room::Credit(bytes) if !stored => self.credit.left += signed(bytes),
+            Room::Credit(_) | Room::Free => {}
+            Room::Freed(bytes) => {
+                let unused = if stored {
+                    (bytes + edited.old).saturating_sub(edited.new)
+                } else {
+                    bytes
+                };
+                self.shared.freed.fetch_add(unused, Ordering::Relaxed);
+            }
         }
     }
 
@@ -129,10 +137,7 @@ impl Items<'_, '_> {
             Credit { left, limit: then } if then == limit => usize::try_from(left).unwrap_or(0),
             Credit { .. } => 0,
         };
-        let mut room = Room {
-            bytes: 0,
-            freed: false,
-        };
+        let mut room = Room::Credit(0);
         loop {
             let mut needed = 0;
             let edited = self.edit(key, |old, out| {
@@ -140,7 +145,7 @@ impl Items<'_, '_> {
                 needed = bytes;
                 edit
             });
-            if needed <= allowed && room.bytes == 0 {
+            if needed <= allowed && matches!(room, Room::Credit(0)) {
                 self.credit.left -= signed(needed as u64);
             }
             self.settle(room, edited);
@@ -176,16 +181,16 @@ impl Items<'_, '_> {
         (own.saturating_sub(usage.bytes), own)
     }
 
-    /// Makes room for `bytes` more, by eviction where that is allowed, and renews the credit; whether that room
-    /// is what items left that went. `None` if there is none.
+    /// Makes room for `bytes` more, by eviction where that is allowed, and renews the credit. `None` if there is
+    /// none.
     #[cold]
-    fn make_room(&mut self, bytes: u64, limit: u64) -> Option<bool> {
+    fn make_room(&mut self, bytes: u64, limit: u64) -> Option<Room> {
         let options = self.shared.options;
         let threads = options.threads as u64;
         let (mut free, mut own) = self.free(limit);
         let mut gone = 0;
         if !self.shared.refuses {
-            let begun = Instant::now();
+            let (begun, mut calls) = (Instant::now(), 0);
             // A table that takes all it may with nothing in it stays as it is.
             while free <= bytes && self.shared.table.usage().items > 0 {
                 let evicted = self.evict(own.saturating_sub(bytes + limit / 1024));
@@ -193,7 +198,10 @@ impl Items<'_, '_> {
                 let before = free;
                 (free, own) = self.free(limit);
                 let sinks = free == 0 && gone >= 2 * bytes + SINK;
-                if sinks || evicted.exhausted || begun.elapsed() > PATIENCE {
+                // A thread that had no core for a while has not been patient.
+                calls += 1;
+                let impatient = calls > LEAST_CALLS && begun.elapsed() > PATIENCE;
+                if sinks || evicted.exhausted || impatient {
                     break;
                 }
                 if free <= before && evicted.entries == 0 {
@@ -205,12 +213,12 @@ impl Items<'_, '_> {
         *self.credit = Credit { left: 0, limit };
         if free < bytes {
             if self.shared.refuses {
-                return self.take_freed(bytes, own).then_some(true);
+                return self.take_freed(bytes, own).then_some(Room::Freed(bytes));
             }
             // On the way down to a lower limit, or a little ahead of the hand.
             let usage = self.shared.table.usage();
             let ahead = usage.items > 0 && usage.bytes + bytes <= own + limit / AHEAD;
-            return (ahead || gone >= 2 * bytes && gone > 0).then_some(false);
+            return (ahead || gone >= 2 * bytes && gone > 0).then_some(Room::Free);
         }
         // Arrays double and entries take more than their bytes: a part of the room only.
         let share = if self.shared.refuses {
@@ -220,14 +228,15 @@ impl Items<'_, '_> {
             (free / 4).clamp(limit / 4096, limit / 16)
         };
         self.credit.left = signed(share / threads);
-        Some(false)
+        Some(Room::Free)
     }
 
-    /// Evicts a little where the table is above its limit, for who has the time; whether it was.
+    /// Evicts a little where the table is above its limit, for who has the time; whether it may still be.
     pub(super) fn sink(&mut self) -> bool {
         let limit = self.shared.limit_bytes.load(Ordering::Relaxed);
         let (free, own) = self.free(limit);
-        free == 0 && !self.shared.refuses && self.evict(own).entries > 0
+        let above = free == 0 && !self.shared.refuses && self.shared.table.usage().items > 0;
+        above && !self.evict(own).exhausted
     }
 
     /// Takes `bytes` of what items left that went; whether there were as many, and the table, whose limit on its own

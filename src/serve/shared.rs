@@ -63,10 +63,10 @@ pub(super) struct Guest {
 
 /// What the table's journal has told.
 #[derive(Clone, Copy, Debug, Default)]
-struct Resizes {
+pub(super) struct Resizes {
     ended: u64,
-    /// Buckets before the first of them and after the last, once there was one.
-    buckets: Option<(u64, u64)>,
+    /// Buckets that they have added, less those that they have taken away.
+    added: i64,
 }
 
 /// What the last walk through the whole table found.
@@ -169,20 +169,19 @@ impl<'t> Shared<'t> {
     /// Bytes that the table takes now beside its items, at least: what it took while it was empty, and
     /// the buckets that have come since.
     pub(super) fn least_structure_bytes(&self) -> u64 {
-        let (first, last) = self.read_journal().buckets.unwrap_or_default();
-        self.empty_bytes + last.saturating_sub(first) * self.table.bucket_bytes() as u64
+        let added = u64::try_from(self.read_journal().added).unwrap_or(0);
+        self.empty_bytes + added * self.table.bucket_bytes() as u64
     }
 
-    fn read_journal(&self) -> Resizes {
+    /// Takes what the table's journal has to tell, before it is full.
+    pub(super) fn read_journal(&self) -> Resizes {
         let mut resizes = lock(&self.resizes);
         let (events, dropped) = self.journal.drain();
         resizes.ended += dropped;
-        for event in events {
-            let first = resizes
-                .buckets
-                .map_or(event.from_buckets, |(first, _)| first);
-            resizes.buckets = Some((first, event.to_buckets));
-            resizes.ended += u64::from(event.kind == EventKind::End);
+        for event in events.iter().filter(|event| event.kind == EventKind::End) {
+            resizes.ended += 1;
+            let buckets = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+            resizes.added += buckets(event.to_buckets) - buckets(event.from_buckets);
         }
         *resizes
     }

@@ -243,7 +243,10 @@ fn answers_are_those_of_memcached() {
     assert!(found.is_empty(), "seed {seed}:\n{}", found.join("\n"));
     // Seconds that tick between the two servers' answers: few, or the excuse hides something.
     println!("{passing} of {count} differed once");
-    assert!(passing * 250 <= count, "{passing} of {count} differed once");
+    assert!(
+        passing <= 5 + count / 200,
+        "{passing} of {count} differed once"
+    );
 }
 
 /// The answers of both to these lines, each sent when the one before has been answered, behind as many

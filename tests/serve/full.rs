@@ -279,7 +279,7 @@ fn a_limit_below_what_the_table_takes_is_refused() {
     let server = Server::start(&["-t", "1", "-m", "200", "striped:load=0.1"]);
     let mut stream = server.connect();
     let mut requests = String::new();
-    for index in 0..220_000 {
+    for index in 0..190_000 {
         requests += &format!("set k{index} 0 0 1 noreply\r\n1\r\n");
     }
     answer(&mut stream, &requests);

@@ -109,6 +109,7 @@ fn in_order<'p, 's>(points: &'p [Point<'s>]) -> Vec<&'p Point<'s>> {
     let mut points: Vec<&Point<'_>> = points.iter().collect();
     points.sort_by(|a, b| match (&a.value, &b.value) {
         (Value::Integer(a), Value::Integer(b)) => a.cmp(b),
+        (Value::Decimal(a), Value::Decimal(b)) => a.total_cmp(b),
         (a, b) => a.to_string().cmp(&b.to_string()),
     });
     points

@@ -189,7 +189,7 @@ fn scaled_counts(records: &Records) -> Option<String> {
             "hardware counters in {}: they ran for {:.0} % of the time or more, and the counts are scaled \
              up to all of it",
             counted(parts.len() as u64, "trial"),
-            least * 100.0
+            (least * 100.0).floor()
         )
     })
 }

@@ -57,6 +57,8 @@ mod head;
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 
+use crossbeam_utils::CachePadded;
+
 use self::bucket::{Bucket, Locked};
 use super::item::{self, Item};
 use super::prefetch::{GROUP, prefetch_read};
@@ -65,7 +67,6 @@ use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy, scan};
 use crate::base::{
     ByteSplit, Census, EventKind, Key, Param, Params, Range, SpecError, Usage, Worker,
 };
-use crossbeam_utils::CachePadded;
 
 /// Tallies of items and bytes; sessions beyond that share.
 const TALLIES: usize = 16;
