@@ -1,6 +1,30 @@
 //! Targets as readers tell them apart: without the parameters that all of them have.
 
 use super::summary::{CellSummary, PanelSummary};
+use crate::record::PanelEntry;
+
+/// A panel's workload by what tells it from those of other panels: `ycsb-c of 1000000 entries in batches of 16`.
+pub(super) fn workload_among<'s>(
+    entry: &PanelEntry,
+    panels: impl Iterator<Item = &'s PanelSummary> + Clone,
+) -> String {
+    let mut name = entry.workload.clone();
+    let mut others = panels.filter(|other| other.entry.workload == entry.workload);
+    if others
+        .clone()
+        .any(|other| other.entry.entries != entry.entries)
+    {
+        name = format!("{name} of {} entries", entry.entries);
+    }
+    // The keys that most workloads have need no name.
+    if !entry.corpus.is_empty() && others.any(|other| other.entry.corpus != entry.corpus) {
+        name = format!("{name} on {} keys", entry.corpus);
+    }
+    if entry.batch > 1 {
+        name = format!("{name} in batches of {}", entry.batch);
+    }
+    name
+}
 
 /// The parameters that every ranked target spells out alike.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

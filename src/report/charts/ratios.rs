@@ -5,8 +5,8 @@ use plotters::style::Color;
 use super::axis::Axis;
 use super::canvas::{self, Align, Canvas, Drawn, Frame, WIDTH, clip, pixel, text_width};
 use super::palette::{Style, Tone};
-use super::{Chart, Suite, positive, stem, workload_of};
-use crate::report::format::{changes, counted, noise, times, times_within};
+use super::{Chart, Suite, positive, stem};
+use crate::report::format::{changes, noise, place_of, times, times_within};
 use crate::report::labels::Shared;
 use crate::report::summary::{CellSummary, PanelSummary, Verdict};
 
@@ -133,13 +133,8 @@ fn paint(
     for panel in panels {
         let rows = i32::try_from(rows_of(panel).count()).unwrap_or(0);
         let bottom = top + HEADING + rows * ROW;
-        let heading = format!(
-            "{}, {}",
-            workload_of(panel),
-            counted(u64::from(panel.entry.threads), "thread")
-        );
         canvas.text(
-            &clip(&heading, 300),
+            &clip(&place_of(&panel.entry), 420),
             (12, top + HEADING / 2 + 2),
             Align::Left,
             Tone::Muted,

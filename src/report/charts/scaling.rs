@@ -4,8 +4,9 @@ use super::axis::{Axis, amount};
 use super::canvas::{self, Canvas, Drawn, Frame, WIDTH, pixel};
 use super::labels::Labels;
 use super::palette::{Style, Tone};
-use super::{Chart, Suite, positive, stem, workload_of};
+use super::{Chart, Suite, positive, stem};
 use crate::report::format::{counted, figure, figure_within};
+use crate::report::labels::workload_among;
 use crate::report::scaling::{Group, Target, groups};
 use crate::report::summary::{CellSummary, PanelSummary, Summary};
 use crate::stats::Usl;
@@ -32,11 +33,11 @@ struct Line<'s> {
 
 pub(super) fn charts(suite: &Suite<'_>, summary: &Summary, charts: &mut Vec<Chart>) {
     for group in groups(suite.panels.iter().copied()) {
-        charts.extend(chart(suite.name, &group, summary));
+        charts.extend(chart(suite, &group, summary));
     }
 }
 
-fn chart(suite: &str, group: &Group<'_>, summary: &Summary) -> Option<Chart> {
+fn chart(suite: &Suite<'_>, group: &Group<'_>, summary: &Summary) -> Option<Chart> {
     let lines: Vec<Line<'_>> = group
         .targets()
         .into_iter()
@@ -54,7 +55,7 @@ fn chart(suite: &str, group: &Group<'_>, summary: &Summary) -> Option<Chart> {
         .collect();
     counts.dedup();
     positive(highest)?;
-    let workload = workload_of(group.panels[0]);
+    let workload = workload_among(&group.panels[0].entry, suite.panels.iter().copied());
     let title = format!("What do more threads add under {workload}?");
     let law = if lines.iter().any(|line| line.law.is_some()) {
         "Dashed: the Universal Scalability Law, fitted by least squares of relative errors to thread counts within \
@@ -69,8 +70,8 @@ fn chart(suite: &str, group: &Group<'_>, summary: &Summary) -> Option<Chart> {
         paint(canvas, &lines, &counts, highest)
     })?;
     Some(Chart {
-        file: stem(&["scaling", suite, &workload]),
-        suite: suite.to_owned(),
+        file: stem(&["scaling", suite.name, &workload]),
+        suite: suite.name.to_owned(),
         panels: group.panels.iter().map(|panel| panel.entry.panel).collect(),
         title,
         about: format!(

@@ -7,8 +7,9 @@ use plotters::style::Color;
 use super::axis::{Axis, amount};
 use super::canvas::{self, Align, Canvas, Drawn, Frame, WIDTH, clip, pixel, text_width};
 use super::palette::{Style, Tone};
-use super::{Chart, Suite, buckets, gather, positive, stem, workload_of};
+use super::{Chart, Suite, buckets, gather, positive, stem};
 use crate::report::format::{counted, figure, figure_within, listed};
+use crate::report::labels::workload_among;
 use crate::report::summary::{CellSummary, PanelSummary};
 
 const BAR: i32 = 15;
@@ -25,15 +26,12 @@ struct Target<'s> {
 }
 
 pub(super) fn charts(suite: &Suite<'_>, charts: &mut Vec<Chart>) {
-    let mut groups: Vec<((String, u64), Vec<&PanelSummary>)> = Vec::new();
+    let mut groups: Vec<(String, Vec<&PanelSummary>)> = Vec::new();
     for &panel in &suite.panels {
-        gather(
-            &mut groups,
-            (workload_of(panel), panel.entry.entries),
-            panel,
-        );
+        let workload = workload_among(&panel.entry, suite.panels.iter().copied());
+        gather(&mut groups, workload, panel);
     }
-    for ((workload, _), panels) in groups {
+    for (workload, panels) in groups {
         charts.extend(chart(suite.name, &workload, &panels));
     }
 }

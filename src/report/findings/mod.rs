@@ -20,6 +20,7 @@ mod tails;
 mod values;
 
 use super::format::{counted, listed};
+use super::labels::workload_among;
 use super::summary::{CellSummary, PanelSummary, Summary};
 use crate::record::PanelEntry;
 pub use asked::Ask;
@@ -244,23 +245,7 @@ fn cell_ids<'s>(cells: impl IntoIterator<Item = &'s CellSummary>) -> Vec<String>
 
 /// A workload as sentences name it: with what else tells it from others of the run.
 fn workload_name(summary: &Summary, entry: &PanelEntry) -> String {
-    let mut name = entry.workload.clone();
-    let same_name = |other: &&PanelSummary| other.entry.workload == entry.workload;
-    let mut others = summary.panels.iter().filter(same_name);
-    if others
-        .clone()
-        .any(|other| other.entry.entries != entry.entries)
-    {
-        name = format!("{name} of {} entries", entry.entries);
-    }
-    // The keys that most workloads have need no name.
-    if !entry.corpus.is_empty() && others.any(|other| other.entry.corpus != entry.corpus) {
-        name = format!("{name} on {} keys", entry.corpus);
-    }
-    if entry.batch > 1 {
-        name = format!("{name} in batches of {}", entry.batch);
-    }
-    name
+    workload_among(entry, summary.panels.iter())
 }
 
 /// Where something holds: `ycsb-c, 1 thread`; `ycsb-a and ycsb-c, 1 and 2 threads`; or, where thread
