@@ -9,6 +9,9 @@ pub(super) type Editing<'e> = &'e mut dyn FnMut(Option<&[u8]>, &mut Vec<u8>) -> 
 /// What looks at the entries of a walk: key, value, and whether it was used.
 pub(super) type Seeing<'s> = &'s mut dyn FnMut(&[u8], &[u8], bool) -> Keep;
 
+/// What says of a key and a value whether they count for nothing.
+pub(super) type Judging<'j> = &'j mut dyn FnMut(&[u8], &[u8]) -> bool;
+
 /// A [`Session`] without its generics: one indirect call for each operation, or for many keys.
 pub(super) trait Batch {
     fn get_many(&mut self, keys: &[Key<'_>], each: &mut dyn FnMut(usize, Option<&[u8]>));
@@ -16,7 +19,7 @@ pub(super) trait Batch {
     fn update(&mut self, key: Key<'_>, edit: Editing<'_>) -> Outcome;
     fn walk(&mut self, from: Cursor, buckets: usize, see: Seeing<'_>) -> Cursor;
     /// [`Clock::make_room`]
-    fn make_room(&mut self, limit: u64, dead: &mut dyn FnMut(&[u8], &[u8]) -> bool) -> Evicted;
+    fn make_room(&mut self, limit: u64, most_spared: u64, dead: Judging<'_>) -> Evicted;
     fn quiesce(&mut self);
 }
 
@@ -70,9 +73,9 @@ impl<S: Strategy> Batch for Bound<'_, S> {
         self.session.walk(from, buckets, see)
     }
 
-    fn make_room(&mut self, limit: u64, dead: &mut dyn FnMut(&[u8], &[u8]) -> bool) -> Evicted {
+    fn make_room(&mut self, limit: u64, most_spared: u64, dead: Judging<'_>) -> Evicted {
         let Opened { table, clock } = self.opened;
-        clock.make_room(table, &mut self.session, limit, dead)
+        clock.make_room(table, &mut self.session, limit, most_spared, dead)
     }
 
     fn quiesce(&mut self) {

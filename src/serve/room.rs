@@ -3,8 +3,8 @@
 //! The limit is on what items take: the table's own account of its bytes, and for each item what
 //! the allocator adds ([`ALLOCATOR`]). Threads do not ask for that account at every store: each has
 //! a credit, a share of what is free, and asks again when it is used up. So the table is above its
-//! limit by the credits of all threads at most, a sixteenth part, by a thirty-second part where everything
-//! has just been used ([`AHEAD`]), and by the values that are just being stored.
+//! limit by the credits of all threads at most, a sixteenth part, by a thirty-second part where room is hard to
+//! make ([`AHEAD`]), and by the values that are just being stored.
 //!
 //! A limit that has been lowered is reached step by step: the keeper evicts, and each store evicts twice what it
 //! takes, or is refused.
@@ -33,12 +33,19 @@ const ALLOCATOR: u64 = 16;
 /// goes away in that time is refused, as it is by memcached.
 const PATIENCE: Duration = Duration::from_millis(5);
 
-/// Calls of the clock that a store makes whatever time they take: each visits a few hundred buckets.
-const LEAST_CALLS: u32 = 16;
+/// Calls of the clock that a store makes whatever time they take: each visits a few hundred buckets or a thousand
+/// entries.
+const LEAST_CALLS: u32 = 128;
 
-/// How far above its limit a table may be for a store that has run out of patience, a part of the limit: where
-/// everything has just been used, the hand goes round once before anything goes.
+/// Used entries that a store lets off; where it has found nothing else among so many, what is used goes too, so
+/// that no store waits for the hand to go round.
+const MOST_SPARED: u64 = 4096;
+
+/// How far above its limit a table may be for a store that has run out of patience, a part of the limit.
 const AHEAD: u64 = 32;
+
+/// Used entries that are let off in one call on the way down to a lower limit: about half.
+const SPARED_AT_ONCE: u64 = 512;
 
 /// Bytes that a store evicts beside twice its own where the limit has been lowered.
 const SINK: u64 = 64 << 10;
@@ -190,11 +197,12 @@ impl Items<'_, '_> {
         let (mut free, mut own) = self.free(limit);
         let mut gone = 0;
         if !self.shared.refuses {
-            let (begun, mut calls) = (Instant::now(), 0);
+            let (begun, mut calls, mut most_spared) = (Instant::now(), 0, MOST_SPARED);
             // A table that takes all it may with nothing in it stays as it is.
             while free <= bytes && self.shared.table.usage().items > 0 {
-                let evicted = self.evict(own.saturating_sub(bytes + limit / 1024));
+                let evicted = self.evict(own.saturating_sub(bytes + limit / 1024), most_spared);
                 gone += evicted.bytes;
+                most_spared = most_spared.saturating_sub(evicted.spared);
                 let before = free;
                 (free, own) = self.free(limit);
                 let sinks = free == 0 && gone >= 2 * bytes + SINK;
@@ -236,7 +244,7 @@ impl Items<'_, '_> {
         let limit = self.shared.limit_bytes.load(Ordering::Relaxed);
         let (free, own) = self.free(limit);
         let above = free == 0 && !self.shared.refuses && self.shared.table.usage().items > 0;
-        above && !self.evict(own).exhausted
+        above && !self.evict(own, SPARED_AT_ONCE).exhausted
     }
 
     /// Takes `bytes` of what items left that went; whether there were as many, and the table, whose limit on its own
@@ -252,10 +260,10 @@ impl Items<'_, '_> {
     }
 
     /// Lets the clock go on towards a table of `limit` bytes.
-    fn evict(&mut self, limit: u64) -> Evicted {
+    fn evict(&mut self, limit: u64, most_spared: u64) -> Evicted {
         let (shared, now) = (self.shared, self.now);
         let mut unread = 0;
-        let evicted = self.session.make_room(limit, &mut |_, item| {
+        let evicted = self.session.make_room(limit, most_spared, &mut |_, item| {
             let Some((header, _)) = Header::split(item) else {
                 return true;
             };

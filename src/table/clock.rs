@@ -63,6 +63,8 @@ pub struct Evicted {
     pub bytes: u64,
     /// Entries among them that were dead already, as the caller said: expired.
     pub dead: u64,
+    /// Entries that had been used, and stayed for it without their mark.
+    pub spared: u64,
     /// Two rounds found nothing to remove, and the table is still above its limit: it takes more
     /// with no entry in it than it may.
     pub exhausted: bool,
@@ -73,6 +75,7 @@ impl std::ops::AddAssign for Evicted {
         self.entries += more.entries;
         self.bytes += more.bytes;
         self.dead += more.dead;
+        self.spared += more.spared;
         self.exhausted |= more.exhausted;
     }
 }
@@ -96,7 +99,9 @@ impl Clock {
     }
 
     /// Removes entries until the table holds `limit` bytes or less, or the call has done its share.
-    /// `dead` says of a key and a value that the entry counts for nothing: it goes, used or not.
+    /// `dead` says of a key and a value that the entry counts for nothing: it goes, used or not. So does what is
+    /// used once `most_spared` entries have been let off for it, for callers who cannot wait for the hand to go
+    /// round a table in which everything has been used.
     ///
     /// The table was opened with [`Env::recency`](super::Env::recency), so that uses are marked, and
     /// `session` is one of its sessions; the caller holds no lock of the table. `dead` must not
@@ -109,6 +114,7 @@ impl Clock {
         table: &S,
         session: &mut S::Session<'_>,
         limit: u64,
+        most_spared: u64,
         mut dead: impl FnMut(&[u8], &[u8]) -> bool,
     ) -> Evicted {
         assert!(S::WALK, "only a table that can be walked is bounded");
@@ -128,7 +134,8 @@ impl Clock {
             hand.at = session.walk(hand.at, Self::BATCH, |key, value, used| {
                 seen += 1;
                 let dead = dead(key, value);
-                if used && !dead {
+                if used && !dead && evicted.spared < most_spared {
+                    evicted.spared += 1;
                     return Keep::Unmark;
                 }
                 evicted.entries += 1;
@@ -229,7 +236,7 @@ impl<'c> Keeper<'c> {
             let spare = self.limit / 128;
             evicted = self
                 .clock
-                .make_room(table, session, self.limit - spare, dead);
+                .make_room(table, session, self.limit - spare, u64::MAX, dead);
             bytes = table.usage().bytes;
         }
         let room = self.limit.saturating_sub(bytes);
@@ -329,7 +336,7 @@ mod tests {
         let clock = Clock::new();
         let odd = |key: &[u8], _: &[u8]| key.ends_with(b"1");
         let limit = table.usage().bytes - 20 * 23;
-        let evicted = clock.make_room(&table, &mut session, limit, odd);
+        let evicted = clock.make_room(&table, &mut session, limit, u64::MAX, odd);
         assert_eq!(evicted.entries, evicted.dead);
         assert!(evicted.dead > 0 && !evicted.exhausted);
         let mut more = 0;
@@ -349,7 +356,7 @@ mod tests {
         let clock = Clock::new();
         let mut evicted = Evicted::default();
         for _ in 0..4 {
-            evicted += clock.make_room(&table, &mut session, 100, |_, _| false);
+            evicted += clock.make_room(&table, &mut session, 100, u64::MAX, |_, _| false);
         }
         assert!(evicted.exhausted);
         assert_eq!((evicted.entries, table.usage().items), (100, 0));
@@ -362,7 +369,7 @@ mod tests {
         let mut session = table.session(Worker::ALONE);
         add(&mut session, &env, 0..8_000);
         let clock = Clock::new();
-        let evicted = clock.make_room(&table, &mut session, 0, |_, _| false);
+        let evicted = clock.make_room(&table, &mut session, 0, u64::MAX, |_, _| false);
         let most = Clock::MOST_ENTRIES + 100;
         assert!((300..most).contains(&evicted.entries), "{evicted:?}");
     }

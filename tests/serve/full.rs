@@ -230,6 +230,49 @@ fn a_lower_limit_is_reached_step_by_step() {
     assert_eq!(line(&mut streams[0], b"mg r9999\r\n"), "HD\r\n");
 }
 
+/// Everything has been read, so that nothing is better to evict than anything else: small values and large ones are
+/// stored all the same, and under a lower limit too.
+#[test]
+fn where_everything_is_used_stores_go_on() {
+    let server = Server::start(&["-t", "1", "-m", "64"]);
+    let mut stream = server.connect();
+    let mut sets = String::new();
+    for index in 0..400_000 {
+        sets += &format!("set k{index} 0 0 60 noreply\r\n{index:060}\r\n");
+    }
+    answer(&mut stream, &sets);
+    // In parts, as the server reads no further than its answers are read.
+    let use_all = |stream: &mut TcpStream| {
+        for part in 0..40 {
+            let gets = (0..10_000).map(|index| format!("mg k{}\r\n", part * 10_000 + index));
+            let gets: String = gets.chain(["mn\r\n".to_owned()]).collect();
+            stream.write_all(gets.as_bytes()).unwrap();
+            let lines = BufReader::new(&mut *stream).lines();
+            lines
+                .take_while(|line| line.as_ref().unwrap() != "MN")
+                .count();
+        }
+    };
+    use_all(&mut stream);
+    use_all(&mut stream);
+    let small = |stream: &mut TcpStream, from: usize| {
+        for index in from..from + 2000 {
+            let set = format!("set s{index} 0 0 60\r\n{index:060}\r\n");
+            assert_eq!(line(stream, set.as_bytes()), "STORED\r\n", "{index}");
+        }
+    };
+    small(&mut stream, 0);
+    for index in 0..30 {
+        let value = "v".repeat(900_000);
+        let set = format!("set l{index} 0 0 900000\r\n{value}\r\n");
+        assert_eq!(line(&mut stream, set.as_bytes()), "STORED\r\n", "{index}");
+    }
+    use_all(&mut stream);
+    assert_eq!(line(&mut stream, b"cache_memlimit 16\r\n"), "OK\r\n");
+    small(&mut stream, 2000);
+    assert!(figure(&mut stream, "evictions") > 0);
+}
+
 /// A list that takes many turns is whole, and so is one of which no key is asked for.
 #[test]
 fn a_list_of_many_keys_is_whole() {
