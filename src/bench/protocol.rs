@@ -41,6 +41,9 @@ pub struct Open {
     /// By how many the cores that threads are pinned to are moved on.
     #[serde(default)]
     pub pin_offset: u32,
+    /// Keys of the workload that had to be searched for, one a record: a child need not repeat that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub searched: Vec<String>,
     /// The heap that the child was born with.
     #[serde(default)]
     pub heap: Heap,

@@ -8,6 +8,7 @@ use super::House;
 use crate::bench::{Pipe, Reply, Request, StdPipe};
 use crate::catalog;
 use crate::machine;
+use crate::workload;
 
 pub(super) fn child(house: House<'_>) -> ExitCode {
     // Nobody reads the answers of an orphan: it ends with its parent, even in the middle of a slice.
@@ -29,6 +30,7 @@ fn serve(house: House<'_>, pipe: &mut dyn Pipe) -> anyhow::Result<()> {
         None => Ok(()),
         Some(Request::Open(open)) => {
             let (row, _) = catalog::resolve(house.rows, &open.spec.parse()?)?;
+            workload::handed(&open.workload, &open.searched);
             (row.child)(&open, pipe)
         }
         Some(other) => bail!("the first request must open a table: {other:?}"),

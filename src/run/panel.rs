@@ -15,6 +15,7 @@ use super::tally::{self, Attempt, Place, Trial};
 use crate::bench::{CensusReply, Cut, Memory, Open, Opened, Reply, Request, SliceOrder, Sliced};
 use crate::record::{RunDirectory, SliceKind, SliceRow, TrialRow};
 use crate::report;
+use crate::workload;
 
 /// Every so many rounds the floor also hashes its stream without looking anything up.
 const HASH_ROUNDS: u32 = 3;
@@ -374,6 +375,7 @@ pub(super) fn fill(
             threads: panel.threads,
             seed: place.seed,
             pin_offset: place.birth,
+            searched: workload::searched(&panel.workload),
             heap: live.cell.heap,
         }))
     };

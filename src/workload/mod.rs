@@ -47,7 +47,7 @@ mod zipf;
 pub use distribution::KeyDistribution;
 pub use keys::Prefill;
 pub use law::Law;
-pub use naming::Naming;
+pub use naming::{Naming, handed, searched};
 pub use pace::{Arrival, Arrivals, Pace, Pacing, Rates};
 pub use plan::{Mix, OnMiss, Origin, TraceSource, Workload};
 pub use preset::{PRESETS, Preset, REFUSED, Refused, find as find_preset};

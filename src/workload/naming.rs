@@ -1,11 +1,13 @@
 //! What the keys of a key space look like: YCSB's, one of the corpora that hash functions are
 //! measured with, or keys that collide on purpose.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
+use super::Workload;
 use crate::base::{BadInput, unknown_name};
 use crate::hash::quality::{Corpus, flood};
 use crate::hash::{self, Seed};
@@ -154,15 +156,13 @@ fn collisions(name: &str, count: usize) -> Option<Vec<Vec<u8>>> {
     Some(keys)
 }
 
-/// The keys of a flood. The threads of a process and its prefill share the last one made: a
+/// Floods by function and number of keys. The threads of a process and its prefill share them: a
 /// search takes a second.
+static MADE: Mutex<BTreeMap<(&str, u64), Arc<Vec<Vec<u8>>>>> = Mutex::new(BTreeMap::new());
+
 fn flood_of(name: &'static str, records: u64) -> Arc<Vec<Vec<u8>>> {
-    type Known = Option<(&'static str, u64, Arc<Vec<Vec<u8>>>)>;
-    static LAST: Mutex<Known> = Mutex::new(None);
-    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((known, count, keys)) = &*last
-        && (*known, *count) == (name, records)
-    {
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(keys) = made.get(&(name, records)) {
         return Arc::clone(keys);
     }
     let count = usize::try_from(records).expect("the number was checked");
@@ -177,8 +177,36 @@ fn flood_of(name: &'static str, records: u64) -> Arc<Vec<Vec<u8>>> {
             u64::MAX,
         )
     }));
-    *last = Some((name, records, Arc::clone(&keys)));
+    made.insert((name, records), Arc::clone(&keys));
     keys
+}
+
+/// The keys that a workload has to search for, one a record; none where they are made at once. A
+/// run finds them once and hands them to each child, to be [`handed`] over there.
+#[must_use]
+pub fn searched(workload: &Workload) -> Vec<String> {
+    let Naming::Flood(name) = workload.corpus else {
+        return Vec::new();
+    };
+    if collisions(name, 1).is_some() {
+        return Vec::new();
+    }
+    let keys = flood_of(name, workload.records());
+    // A search tries ASCII keys only.
+    let text = |key: &Vec<u8>| String::from_utf8(key.clone()).ok();
+    keys.iter().filter_map(text).collect()
+}
+
+/// Takes what [`searched`] found for this workload in another process, before the first stream or
+/// prefill of it here.
+pub fn handed(workload: &Workload, keys: &[String]) {
+    if let Naming::Flood(name) = workload.corpus
+        && workload.records() == keys.len() as u64
+    {
+        let keys = keys.iter().map(|key| key.clone().into_bytes()).collect();
+        let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+        made.insert((name, workload.records()), Arc::new(keys));
+    }
 }
 
 #[cfg(test)]
@@ -245,6 +273,30 @@ mod tests {
             assert_eq!(hashes.collect::<HashSet<_>>().len(), 1, "{name}");
             assert_eq!(keys.len(), 20);
         }
+    }
+
+    /// A second process has the keys of the first without a search of its own.
+    #[test]
+    fn what_was_searched_for_can_be_handed_over() {
+        let mut workload = (find_preset("uniform").unwrap().build)();
+        workload.corpus = Naming::parse("flood:djb2").unwrap();
+        workload.resize(10);
+        assert_eq!(searched(&workload), [""; 0], "these are made, not found");
+
+        workload.corpus = Naming::parse("flood:rapidhash").unwrap();
+        let found = searched(&workload);
+        assert_eq!(found.len(), 10);
+        // Told other keys, it takes these.
+        let mut told = found.clone();
+        told[3] = "user-of-a-test".to_owned();
+        handed(&workload, &told);
+        let mut filled = Vec::new();
+        Prefill::new(&workload).for_each(|key, _| filled.push(key.to_vec()));
+        assert!(filled.contains(&told[3].clone().into_bytes()));
+        // Those of another number of records are not this workload's.
+        handed(&workload, &found[..9]);
+        assert_eq!(searched(&workload), told);
+        handed(&workload, &found);
     }
 
     #[test]
