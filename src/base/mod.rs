@@ -13,5 +13,5 @@ pub use census::{ByteSplit, Census, Usage};
 pub use journal::{Event, EventKind, Journal};
 pub use key::{Key, Worker};
 pub use param::{Param, Params, Range};
-pub use quantity::{ByteCount, Nanoseconds, PerSecond};
+pub use quantity::{ByteCount, Nanoseconds, PerSecond, whole};
 pub use spec::{Spec, SpecError, Value, expand_sweeps, human_integer, parse_integer};

@@ -205,6 +205,17 @@ impl Serialize for PerSecond {
     }
 }
 
+/// The nearest whole number of what is not negative: a rate, a time, a count. Saturates.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "not negative, and a cast keeps within the type"
+)]
+#[must_use]
+pub fn whole(number: f64) -> u64 {
+    libm::round(number) as u64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -19,6 +19,7 @@ pub fn fingerprint() -> BTreeMap<String, String> {
         ("allocator", allocator()),
         ("architecture", Ok(std::env::consts::ARCH.to_owned())),
         ("build", Ok(build())),
+        (CARGO_FEATURES, Ok(cargo_features())),
         ("counters", Ok(counters::seen().to_string())),
         ("cpus_usable", cpus_usable()),
         ("libc", libc_version()),
@@ -189,6 +190,26 @@ fn build() -> String {
         "without"
     };
     format!("{}, {checks} debug assertions", env!("BUCKETLAB_BUILD"))
+}
+
+/// The fact that says which of Cargo's features the program was built with, with commas between
+/// them, or `none`.
+pub const CARGO_FEATURES: &str = "cargo_features";
+
+fn cargo_features() -> String {
+    let all = [
+        ("counters", cfg!(feature = "counters")),
+        ("faults", cfg!(feature = "faults")),
+    ];
+    let built: Vec<_> = all.iter().filter(|(_, built)| *built).collect();
+    match built[..] {
+        [] => "none".to_owned(),
+        _ => built
+            .iter()
+            .map(|(name, _)| *name)
+            .collect::<Vec<_>>()
+            .join(","),
+    }
 }
 
 /// The C library, whose allocator is the system's.

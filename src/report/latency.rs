@@ -6,7 +6,7 @@ use super::format::{counted, duration, figure, listed};
 use super::grid::{Field, Grid, Step, Tone};
 use super::percentiles::{Latency, Percentile};
 use super::summary::{CellSummary, PanelSummary, Summary};
-use crate::base::PerSecond;
+use crate::base::{PerSecond, whole};
 use crate::record::{LoopKind, SloRow, TimeKind};
 
 impl Summary {
@@ -48,16 +48,6 @@ pub fn unmet(summary: &Summary) -> Option<String> {
 
 pub(super) fn rate(per_s: u64) -> String {
     PerSecond(per_s).to_string()
-}
-
-/// A rate or a time as the whole number that it was measured as; the median of an even number may lie between two.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "rates and times are not negative, and a cast keeps within the type"
-)]
-fn whole(number: f64) -> u64 {
-    number.round() as u64
 }
 
 pub(super) fn time(ns: u64) -> String {

@@ -7,6 +7,7 @@ use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
 pub(crate) use self::paced::Paced;
 
+use crate::base::whole;
 use crate::record::{
     CellEntry, CensusRow, Manifest, MarkRow, MissRow, PanelEntry, Records, SCHEMA_VERSION,
     SliceKind, SliceRow, Status, TrialRow,
@@ -413,16 +414,6 @@ fn slice(
 pub(crate) fn cell_id(panel: u32, cell: &Cell<'_>) -> String {
     let twin = if cell.twin { "-twin" } else { "" };
     format!("p{panel}-{}{twin}", cell.target)
-}
-
-fn whole(figure: f64) -> u64 {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "operations and nanoseconds of a slice"
-    )]
-    let whole = figure.round() as u64;
-    whole
 }
 
 /// Uniform in 0..1.

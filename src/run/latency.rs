@@ -9,7 +9,7 @@ use super::plan::{Cell, Panel};
 use super::slo::Search;
 use super::suite::{Group, Suite};
 use super::tally::Place;
-use crate::base::{BadInput, PerSecond};
+use crate::base::{BadInput, PerSecond, whole};
 use crate::bench::{Cut, Finished, LatencyOrder, LongOp, SliceOrder, Sliced};
 use crate::machine;
 use crate::record::{LatencyRow, LoopKind, PaceEntry, TimeKind, WindowRow, empty_histogram};
@@ -307,9 +307,9 @@ impl Measured {
         let offered_per_s = match (loop_kind, place.panel.workload.pace) {
             (LoopKind::Closed, _) => None,
             (LoopKind::Open, Some(Pace::Rate { per_s, .. })) => Some(per_s.0),
-            (LoopKind::Open, _) => Some(rounded(self.scheduled_per_s)),
+            (LoopKind::Open, _) => Some(whole(self.scheduled_per_s)),
         };
-        let (achieved_per_s, behind) = (rounded(self.achieved_per_s()), self.behind());
+        let (achieved_per_s, behind) = (whole(self.achieved_per_s()), self.behind());
         let times = [
             self.response.map(|response| (TimeKind::Response, response)),
             Some((TimeKind::Service, self.service)),
@@ -393,15 +393,6 @@ pub(super) fn window_rows(
         }));
     }
     rows
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "rates are not negative, and far below 2^53"
-)]
-fn rounded(rate: f64) -> u64 {
-    rate.round() as u64
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::deal::Dealer;
 use super::execute::Watch;
 use super::guard::{Guard, Watched};
 use super::latency;
-use super::plan::{Cell, Panel};
+use super::plan::{Cell, MOST_BIRTHS, Panel};
 use super::process::{Failure, Process};
 use super::tally::{self, Attempt, Place, Trial};
 use crate::bench::{CensusReply, Cut, Memory, Open, Opened, Reply, Request, SliceOrder, Sliced};
@@ -132,7 +132,12 @@ pub(super) fn measure(
     measuring.bench.kept.clone_from(&done.slices);
     let births = place.panel.births();
     let mut birth = done.birth;
-    while !measuring.is_over() && (birth < births || measuring.seeks()) {
+    loop {
+        // Those that are only there to use the time end with it.
+        let planned = birth < births && (birth < MOST_BIRTHS || !measuring.is_enough(1.0));
+        if measuring.is_over() || !(planned || measuring.seeks()) {
+            break;
+        }
         measuring.place.birth = birth;
         let share = f64::from(birth + 1) / f64::from(births);
         let was_begun = done.trials > 0 && birth == done.birth;

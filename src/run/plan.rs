@@ -26,9 +26,15 @@ const CELL_S: f64 = 0.8;
 /// How many times its time a panel may take to become as precise as asked when nobody says.
 const TIMES_LONGER: f64 = 10.0;
 
-/// The most births of a panel. With eight, the median of an A/A pair at 10^5 entries comes within
-/// 5 %; `scripts/aa` shows how often.
-const MOST_BIRTHS: u32 = 8;
+/// The most births of a panel that has no time to spare, or ends by other means than time. With eight, the median of
+/// an A/A pair at 10^5 entries comes within 5 %; `scripts/aa` shows how often.
+pub(super) const MOST_BIRTHS: u32 = 8;
+
+/// The most births of any panel.
+const ENOUGH_BIRTHS: u32 = 1000;
+
+/// Slices of each cell for each birth from which on more time is better spent on a further birth.
+const SLICES_A_BIRTH: f64 = 10.0;
 
 /// A run, planned.
 #[derive(Debug)]
@@ -140,22 +146,30 @@ impl Panel<'_> {
     }
 
     /// How often its tables are born: a pass makes a fresh table each time anyway; otherwise as
-    /// often as filling takes up to half as long as measuring, and at most `MOST_BIRTHS`.
+    /// often as filling takes up to half as long as measuring, and at most `MOST_BIRTHS`. More, if it
+    /// is time that ends it, where each birth has `SLICES_A_BIRTH` all the same.
     #[must_use]
     pub fn births(&self) -> u32 {
         if self.is_pass() {
             return 1;
         }
+        let cells = self.cells.len() as f64;
         // Of long slices there may be fewer than births.
-        let slices_s = |births: &u32| match self.workload.pace {
-            Some(_) => f64::from(*births) * self.cells.len() as f64 * latency::SLICE_S,
-            None => 0.0,
-        };
+        let paced_s = self.workload.pace.map_or(0.0, |_| cells * latency::SLICE_S);
         let affordable = |births: &u32| {
             f64::from(*births) * self.one_filling_s() <= self.time_s / 2.0
-                && slices_s(births) <= self.time_s
+                && f64::from(*births) * paced_s <= self.time_s
         };
-        let births = (2..=MOST_BIRTHS).rev().find(affordable).unwrap_or(1);
+        let sampled_s = if self.latency { latency::SLICE_S } else { 0.0 };
+        let birth_s = cells * (SLICES_A_BIRTH * self.slice_ns as f64 / 1e9 + sampled_s);
+        let by_time = self.time_s.is_finite() && self.precision.is_none();
+        let births = (2..=ENOUGH_BIRTHS)
+            .take_while(|&births| {
+                births <= MOST_BIRTHS || by_time && f64::from(births) * birth_s <= self.time_s
+            })
+            .filter(affordable)
+            .last()
+            .unwrap_or(1);
         births.min(self.trials.unwrap_or(u32::MAX))
     }
 

@@ -173,7 +173,10 @@ impl Trial {
                 self.total.longest_ns = self.total.longest_ns.max(slice.longest_ns);
                 self.total.involuntary_switches += slice.involuntary_switches;
                 self.total.page_faults += slice.page_faults;
-                self.counts.push(slice.counts);
+                // A thread without operations has counted nothing; others must have.
+                if slice.ops > 0 || slice.counts.is_some() {
+                    self.counts.push(slice.counts);
+                }
                 if let Some(waited_ns) = slice.run_queue_ns {
                     *self.total.run_queue_ns.get_or_insert(0) += waited_ns;
                 }

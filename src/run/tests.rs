@@ -43,6 +43,31 @@ fn built_in_suites_are_sound() {
     }
 }
 
+/// Four cells: `null`, `fixed`, its twin, `dash`.
+#[test]
+fn more_time_is_more_births() {
+    let births = |entries: u64, time_s: Option<f64>, trials: Option<u32>| {
+        let flags = Overrides {
+            entries: Some(entries),
+            time_s,
+            trials,
+            ..targets(&["fixed", "dash"])
+        };
+        plan(&flags).panels[0].births()
+    };
+    // Small tables are filled at once.
+    assert_eq!(births(1000, None, None), 8);
+    assert_eq!(births(1000, Some(3.2), None), 8);
+    assert_eq!(births(1000, Some(16.0), None), 40);
+    assert_eq!(births(1000, Some(16.0), Some(3)), 3);
+    assert_eq!(births(1000, Some(1e6), None), 1000);
+    // Without a time trials end it.
+    assert_eq!(births(10_000_000, None, Some(100)), 8);
+    // Filling large ones takes time, half as much as measuring at most.
+    assert_eq!(births(1_000_000, Some(16.0), None), 4);
+    assert_eq!(births(10_000_000, None, None), 1);
+}
+
 #[test]
 fn each_budget_is_a_panel_with_cells_of_its_own() {
     let flags = Overrides {

@@ -5,7 +5,9 @@
 //! a direct call that the compiler may inline; the only dynamic step is around a whole loop, in
 //! the catalog.
 
+mod claim;
 mod clock;
+mod count;
 mod cuckoo;
 mod dash;
 #[cfg(feature = "faults")]
@@ -28,6 +30,7 @@ mod striped;
 mod striped_rw;
 mod stripes;
 mod tagged;
+mod tally;
 
 use std::sync::Arc;
 
@@ -306,6 +309,33 @@ mod tests {
         for number in numbers {
             session.insert_new(key(&number.to_string()), b"value");
         }
+    }
+
+    /// A growth that one leaves to another must not be left undone.
+    fn is_not_full_when_all_have_gone<S: Strategy>() {
+        for _ in 0..2000 {
+            let mut table: S = open(&format!("{}:buckets=1,load=1", S::NAME));
+            std::thread::scope(|scope| {
+                for index in 0..2 {
+                    let table = &table;
+                    scope.spawn(move || {
+                        let mut session = table.session(Worker { index, of: 2 });
+                        for number in 0..3 {
+                            session.set(key(&format!("{index} {number}")), b"value");
+                        }
+                    });
+                }
+            });
+            assert!(table.settled());
+            let census = table.census();
+            assert_eq!((census.items, census.buckets), (6, 8), "{}", S::NAME);
+        }
+    }
+
+    #[test]
+    fn no_growth_is_left_undone() {
+        is_not_full_when_all_have_gone::<SpinBit>();
+        is_not_full_when_all_have_gone::<SplitOrdered>();
     }
 
     fn absent_patch<S: Strategy>(spec: &str) {

@@ -7,7 +7,7 @@ use super::canvas::{self, Align, Canvas, Drawn, Frame, WIDTH, clip, pixel};
 use super::palette::{Style, Tone};
 use super::structure::{Structure, Structures};
 use super::{Chart, Suite, buckets, positive, stem, table_of};
-use crate::base::human_integer;
+use crate::base::{human_integer, whole};
 use crate::report::format::{counted, figure};
 use crate::report::summary::CellSummary;
 
@@ -256,16 +256,6 @@ fn label_of(bar: &Bar) -> String {
     } else {
         bar.from.to_string()
     }
-}
-
-fn whole(count: f64) -> u64 {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a count of buckets"
-    )]
-    let whole = count as u64;
-    whole
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use super::markdown::{escape, fenced, grid};
-use super::method::{Source, commands, remarks};
+use super::method::{Source, commands, features, remarks};
 use super::view::{ChartView, chart_view, grouped, machine, machine_line, when};
 use crate::base::human_integer;
 use crate::record::{HashFloodRow, HashRecords, Status};
@@ -65,7 +65,7 @@ impl<'r> HashView<'r> {
             revision: &manifest.revision,
             binary_hash: &manifest.binary_hash,
             lockfile_hash: &manifest.lockfile_hash,
-            counters: false,
+            features: features(&manifest.machine),
         };
         let mut line = vec![when(&manifest.started)];
         line.extend(machine_line(&manifest.machine));

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::view::grouped;
+use crate::machine::CARGO_FEATURES;
 use crate::record::{Manifest, Records, TrialRow};
 use crate::report::doctor::{doctor_verdict, warnings};
 use crate::report::format::{counted, noise};
@@ -217,10 +218,7 @@ impl Reproduce {
             revision: &manifest.revision,
             binary_hash: &manifest.binary_hash,
             lockfile_hash: &manifest.lockfile_hash,
-            counters: records
-                .trials
-                .iter()
-                .any(|row| row.counters_enabled_ns.is_some()),
+            features: features(&manifest.machine),
         };
         Reproduce {
             commands: commands(&source),
@@ -239,6 +237,14 @@ impl Reproduce {
     }
 }
 
+/// The features that the program was built with, with commas between them; empty for none.
+pub(super) fn features(machine: &BTreeMap<String, String>) -> &str {
+    let features = machine.get(CARGO_FEATURES).map(String::as_str);
+    features
+        .filter(|&features| features != "none")
+        .unwrap_or("")
+}
+
 /// What a run came from, whichever its manifest.
 pub(super) struct Source<'m> {
     pub argv: &'m [String],
@@ -247,8 +253,8 @@ pub(super) struct Source<'m> {
     pub revision: &'m str,
     pub binary_hash: &'m str,
     pub lockfile_hash: &'m str,
-    /// Whether the program was built with hardware counters, and had them.
-    pub counters: bool,
+    /// The features that the program was built with, with commas between them.
+    pub features: &'m str,
 }
 
 pub(super) fn commands(manifest: &Source<'_>) -> Vec<String> {
@@ -263,10 +269,9 @@ pub(super) fn commands(manifest: &Source<'_>) -> Vec<String> {
     };
     let own = program.rsplit('/').next() == Some("bucketlab");
     let mut words = vec![if own {
-        let features = if manifest.counters {
-            " --features counters"
-        } else {
-            ""
+        let features = match manifest.features {
+            "" => String::new(),
+            features => format!(" --features {features}"),
         };
         commands.push(format!("cargo build --release --locked{features}"));
         "target/release/bucketlab".to_owned()

@@ -350,6 +350,9 @@ fn counts_have_columns_where_the_machine_has_counters() {
         row.instructions = row.ops.map(|ops| ops * 237);
         (row.counters_enabled_ns, row.counters_running_ns) = (Some(1000), Some(750));
     }
+    let features = "counters".to_owned();
+    let facts = &mut records.manifest.machine;
+    facts.insert("cargo_features".to_owned(), features);
     for text in [page(&records), document(&records)] {
         has(
             &text,

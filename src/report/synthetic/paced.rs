@@ -1,6 +1,7 @@
 //! Latencies that nobody measured: panels at a pace, and windows of passes.
 
-use super::{Cell, Synthetic, TRIALS, cell_id, whole};
+use super::{Cell, Synthetic, TRIALS, cell_id};
+use crate::base::whole;
 use crate::record::{
     LatencyHistogram, LatencyRow, LoopKind, PaceEntry, TimeKind, WINDOW_NS, WindowRow,
     empty_histogram,

@@ -57,14 +57,13 @@
 mod bucket;
 mod directory;
 mod segment;
-mod tally;
 
 use parking_lot::{RwLockReadGuard, RwLockWriteGuard};
 
 use self::directory::{Directory, Room};
 use self::segment::{HOME, Place, Segment, State};
-use self::tally::{Part, Tally};
 use super::item::{self, Item};
+use super::tally::{Part, Tally};
 use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy, scan};
 use crate::base::{
     BadInput, ByteSplit, Census, EventKind, Key, Param, Params, Range, SpecError, Usage, Worker,

@@ -8,10 +8,11 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use crossbeam_utils::CachePadded;
 use parking_lot::{Mutex, MutexGuard};
 
-use super::claim::Claim;
 use super::helper::Bell;
 use crate::base::EventKind;
 use crate::table::Env;
+use crate::table::claim::Claim;
+use crate::table::count::report_every;
 use crate::table::item::{self, Chain};
 
 /// One chain; touched only under the lock of its stripe.
@@ -138,13 +139,13 @@ impl Growth {
     pub(super) fn open(buckets: usize, stripes: usize, load: f64, env: &Env) -> Option<Growth> {
         let new = Buckets::open(buckets)?;
         let bytes = new.bytes();
-        let limit = limit(buckets, load);
+        let limit = item::limit(buckets, load);
         // An old array of one bucket, all of it moved: there is none.
         let arrays = Arrays {
             new,
             old: NonNull::dangling(),
             old_len: 1,
-            report_every: report_every(limit, stripes),
+            report_every: report_every(limit, stripes as u64),
         };
         Some(Growth {
             arrays: UnsafeCell::new(arrays),
@@ -267,12 +268,12 @@ impl Growth {
         // SAFETY: all stripes' locks are held, and all references into the arrays live no longer
         // than the lock they were taken under.
         let arrays = unsafe { &mut *self.arrays.get() };
-        let limit = limit(to, self.load);
+        let limit = item::limit(to, self.load);
         let bytes = new.bytes();
         let old = std::mem::replace(&mut arrays.new, new);
         arrays.old = old.array.cast();
         arrays.old_len = from;
-        arrays.report_every = report_every(limit, stripes.len());
+        arrays.report_every = report_every(limit, stripes.len() as u64);
         self.moved.store(0, Ordering::Relaxed);
         self.claim.set_limit(limit);
         self.array_bytes.fetch_add(bytes, Ordering::Relaxed);
@@ -348,14 +349,4 @@ impl Growth {
             see(unsafe { &*arrays.old.add(index).as_ref().get() });
         }
     }
-}
-
-fn limit(buckets: usize, load: f64) -> i64 {
-    i64::try_from(item::items_allowed(buckets, load)).unwrap_or(i64::MAX)
-}
-
-/// Every item where the limit is low, so that small tables grow on the item; at most 64; and never so
-/// many that the stripes together hold back more than an eighth of the limit.
-fn report_every(limit: i64, stripes: usize) -> u64 {
-    (limit.unsigned_abs() / 8 / stripes as u64).clamp(1, 64)
 }

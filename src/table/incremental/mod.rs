@@ -56,7 +56,6 @@
 //! (item locks by the hash's low bits, all paused for the exchange). Unlike there, the helper waits
 //! for a stripe that is taken instead of sleeping 10 ms, and buckets are moved one lock each.
 
-mod claim;
 mod growth;
 mod helper;
 

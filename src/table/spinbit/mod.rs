@@ -27,9 +27,9 @@
 //! hash belongs to the other half now, it tries again.
 //!
 //! **Counting.** With no lock that covers more than one bucket there is no place under a lock to count
-//! in. A session adds to one of 16 padded tallies, picked by its worker's number, so that up to 16 threads
+//! in. A session adds to one of 16 padded counters, picked by its worker's number, so that up to 16 threads
 //! write no line of another's; for growth it reports every few items (at most 64, and at most an eighth of
-//! what the array allows over all workers) to a shared counter.
+//! what the array allows over all workers) to a shared counter (`count.rs`).
 //!
 //! `capacity=` opens with enough buckets for that many items at `load`.
 //!
@@ -41,8 +41,8 @@
 //! - `count` passes a new bucket's number while the bucket being split is locked, after the new
 //!   one's chain is complete. So whoever locks a bucket and finds that `count` still leads there
 //!   keeps it from being split.
-//! - `growing` is set by who grows, while holding no bucket. Others do not wait for it: who clears it looks
-//!   once more at what was reported.
+//! - The claim to grow (`claim.rs`) is taken by who grows, while holding no bucket. Others do not wait for
+//!   it: who gives it up looks once more at what was reported.
 //!
 //! **Memory:** an entry is freed by the operation that removes or outgrows it, under its bucket's bit; as
 //! nobody follows a pointer without it, nothing needs to be deferred. Segments stay until the table is
@@ -55,56 +55,37 @@
 mod bucket;
 mod head;
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crossbeam_utils::CachePadded;
 
 use self::bucket::{Bucket, Locked};
+use super::count::{Count, Counts};
 use super::item::{self, Item};
 use super::prefetch::{GROUP, prefetch_read};
 use super::segments::{Segments, bits_of, bucket_of, next_to_split};
+use super::tally::Tally;
 use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy, scan};
 use crate::base::{
     ByteSplit, Census, EventKind, Key, Param, Params, Range, SpecError, Usage, Worker,
 };
-
-/// Tallies of items and bytes; sessions beyond that share.
-const TALLIES: usize = 16;
 
 /// Chains with a lock in each head.
 pub struct SpinBit {
     segments: Segments<Bucket>,
     /// Buckets in use; a power of two but while the table grows.
     count: CachePadded<AtomicUsize>,
-    tallies: [CachePadded<Tally>; TALLIES],
-    /// Items as far as sessions have reported them.
-    reported: CachePadded<AtomicI64>,
-    /// Set by the thread that is splitting buckets.
-    growing: AtomicBool,
+    counts: Counts,
     /// Items a bucket before it grows.
     load: f64,
     /// For rehashing, and for the journal.
     env: Env,
 }
 
-/// What some sessions have added, less what they have removed. Only the sum of all means something.
-#[derive(Default)]
-struct Tally {
-    items: AtomicI64,
-    /// Bytes of items, headers included.
-    bytes: AtomicI64,
-}
-
 /// A session of [`SpinBit`].
 pub struct SpinBitSession<'t> {
     table: &'t SpinBit,
-    tally: &'t Tally,
-    /// How many sessions there are, as far as this one knows.
-    sessions: u64,
-    /// Items added, less those removed, since the last report.
-    unreported: i64,
-    /// The change in items from which on it is reported.
-    report_every: u64,
+    count: Count<'t>,
     scratch: Vec<u8>,
     /// Whether uses are marked.
     recency: bool,
@@ -125,45 +106,36 @@ impl SpinBit {
         }
     }
 
-    /// Doubles the table until it holds what was reported, unless another thread is at it. The caller
-    /// holds no lock.
-    ///
-    /// Who finds another thread at it leaves its report to that one, which therefore looks again after
-    /// it has said that it has ended: the exchange that turned the first away came before the exchange
-    /// that says so, which acquires the report.
-    #[cold]
-    fn grow_while_full(&self) {
-        while self.is_full() && !self.growing.swap(true, Ordering::AcqRel) {
-            let has_room = self.grow();
-            self.growing.swap(false, Ordering::AcqRel);
-            if !has_room {
-                return;
-            }
-        }
-    }
-
-    /// Doubles the table until it holds what was reported, under `growing`; whether it does now.
+    /// Doubles the table until it holds what was reported, for who has the claim and holds no lock;
+    /// whether there was memory for it.
     fn grow(&self) -> bool {
         loop {
             let from = self.count.load(Ordering::Relaxed);
-            let items = u64::try_from(self.reported.load(Ordering::Relaxed)).unwrap_or(0);
+            let items = u64::try_from(self.counts.claim.reported()).unwrap_or(0);
             let to = item::buckets_for(items, self.load, from);
             if to == from {
+                // Said again, should a growth before this one have ended in a panic.
+                self.counts.claim.set_limit(item::limit(from, self.load));
                 return true;
             }
             self.env.note(EventKind::Begin, from, to);
-            for count in from..to {
-                if count == self.segments.buckets() && self.segments.extend().is_none() {
-                    self.env.note(EventKind::End, from, count);
-                    return false;
+            let splits = (from..to).take_while(|&count| {
+                let room = count < self.segments.buckets() || self.segments.extend().is_some();
+                if room {
+                    self.split(count);
                 }
-                self.split(count);
+                room
+            });
+            let count = from + splits.count();
+            self.counts.claim.set_limit(item::limit(count, self.load));
+            self.env.note(EventKind::End, from, count);
+            if count < to {
+                return false;
             }
-            self.env.note(EventKind::End, from, to);
         }
     }
 
-    /// Splits one bucket, under `growing`; bucket `count` is there and empty.
+    /// Splits one bucket, for who has the claim; bucket `count` is there and empty.
     fn split(&self, count: usize) {
         let bucket = next_to_split(count);
         let mut from = self.segments.at(bucket).lock();
@@ -179,19 +151,6 @@ impl SpinBit {
         self.count.store(count + 1, Ordering::Release);
         drop(from);
     }
-
-    /// Whether more is reported than the buckets should hold.
-    fn is_full(&self) -> bool {
-        // Relaxed: who reports sees its own report, and who has grown the table has acquired those of
-        // everyone who was turned away. An old count makes it look full when it is not.
-        let items = u64::try_from(self.reported.load(Ordering::Relaxed)).unwrap_or(0);
-        items > self.limit()
-    }
-
-    /// The most items before the table grows.
-    fn limit(&self) -> u64 {
-        item::items_allowed(self.count.load(Ordering::Relaxed), self.load)
-    }
 }
 
 impl SpinBitSession<'_> {
@@ -199,47 +158,10 @@ impl SpinBitSession<'_> {
     /// full. The caller holds no lock.
     #[inline]
     fn count(&mut self, change: i64, bytes: i64) {
-        self.tally.items.fetch_add(change, Ordering::Relaxed);
-        self.tally.bytes.fetch_add(bytes, Ordering::Relaxed);
-        self.unreported += change;
-        if self.unreported.unsigned_abs() >= self.report_every {
-            self.report();
+        if self.count.add(change, bytes) {
+            self.table.counts.claim.hold(|| self.table.grow());
         }
     }
-
-    fn report(&mut self) {
-        let change = std::mem::take(&mut self.unreported);
-        let items = self.table.reported.fetch_add(change, Ordering::Relaxed) + change;
-        if change > 0 && u64::try_from(items).is_ok_and(|items| items > self.table.limit()) {
-            self.table.grow_while_full();
-        }
-        self.report_every = report_every(self.table.limit(), self.sessions);
-    }
-
-    /// Counts that an item has another size.
-    #[inline]
-    fn resized(&mut self, before: u64, after: u64) {
-        if before != after {
-            self.tally.bytes.fetch_add(
-                after.cast_signed() - before.cast_signed(),
-                Ordering::Relaxed,
-            );
-        }
-    }
-}
-
-impl Drop for SpinBitSession<'_> {
-    fn drop(&mut self) {
-        self.table
-            .reported
-            .fetch_add(self.unreported, Ordering::Relaxed);
-    }
-}
-
-/// Every item where the limit is low, so that small tables grow on the item; at most 64; and never so
-/// many that the sessions together hold back more than an eighth of the limit.
-fn report_every(limit: u64, sessions: u64) -> u64 {
-    (limit / 8 / sessions).clamp(1, 64)
 }
 
 impl Strategy for SpinBit {
@@ -279,50 +201,32 @@ impl Strategy for SpinBit {
         Ok(SpinBit {
             segments,
             count: CachePadded::new(AtomicUsize::new(count)),
-            tallies: Default::default(),
-            reported: CachePadded::default(),
-            growing: AtomicBool::new(false),
+            counts: Counts::new(count, load),
             load,
             env: env.clone(),
         })
     }
 
     fn session(&self, who: Worker) -> SpinBitSession<'_> {
-        let sessions = u64::from(who.of.max(1));
         SpinBitSession {
             table: self,
-            tally: &self.tallies[who.index as usize % TALLIES],
-            sessions,
-            unreported: 0,
-            report_every: report_every(self.limit(), sessions),
+            count: self.counts.session(who),
             scratch: Vec::new(),
             recency: self.env.recency,
         }
     }
 
     fn usage(&self) -> Usage {
-        let sum = |part: fn(&Tally) -> &AtomicI64| {
-            let sum = self
-                .tallies
-                .iter()
-                .map(|tally| part(tally).load(Ordering::Relaxed))
-                .sum();
-            // Tallies are read one after the other: while others write, what one has added and
-            // another removed may be seen in part.
-            u64::try_from(i64::max(sum, 0)).expect("not negative")
-        };
-        let buckets = self.segments.buckets() * size_of::<Bucket>();
-        Usage {
-            items: sum(|tally| &tally.items),
-            bytes: sum(|tally| &tally.bytes) + (buckets + size_of_val(&self.tallies)) as u64,
-        }
+        let mut usage = self.counts.usage();
+        usage.bytes += (self.segments.buckets() * size_of::<Bucket>()) as u64;
+        usage
     }
 
     fn census(&mut self) -> Census {
         let count = *self.count.get_mut();
         let unused = self.segments.buckets() - count;
         let bytes = ByteSplit {
-            bucket_array: (count * size_of::<Bucket>() + size_of_val(&self.tallies)) as u64,
+            bucket_array: (count * size_of::<Bucket>() + size_of::<Tally>()) as u64,
             slack: (unused * size_of::<Bucket>()) as u64,
             ..ByteSplit::default()
         };
@@ -359,11 +263,11 @@ impl Session for SpinBitSession<'_> {
         let link = item::seek(&mut chain, key.bytes);
         if let Some(item) = link {
             item.touch(self.recency);
-            let before = item.size();
+            let before = item.size().cast_signed();
             item.replace_value(value);
-            let after = item.size();
+            let after = item.size().cast_signed();
             drop(chain);
-            self.resized(before, after);
+            self.count.resized(before, after);
             Stored::Replaced
         } else {
             let size = link.insert(Item::new(key.bytes, value, None)).size();
@@ -398,11 +302,11 @@ impl Session for SpinBitSession<'_> {
         let outcome = match (edit, link.as_mut()) {
             (Edit::Keep, _) | (Edit::Remove, None) => Outcome::Kept,
             (Edit::Store, Some(item)) => {
-                let before = item.size();
+                let before = item.size().cast_signed();
                 item.replace_value(&self.scratch);
-                let after = item.size();
+                let after = item.size().cast_signed();
                 drop(chain);
-                self.resized(before, after);
+                self.count.resized(before, after);
                 Outcome::Replaced
             }
             (Edit::Store, None) => {
@@ -503,27 +407,6 @@ mod tests {
         );
     }
 
-    /// A growth that one leaves to another must not be left undone.
-    #[test]
-    fn a_table_is_not_full_when_all_have_gone() {
-        for _ in 0..2000 {
-            let table: SpinBit = open("spinbit:buckets=1,load=1");
-            std::thread::scope(|scope| {
-                for index in 0..2 {
-                    let table = &table;
-                    scope.spawn(move || {
-                        let mut session = table.session(Worker { index, of: 2 });
-                        for number in 0..3 {
-                            session.set(key(&format!("{index} {number}")), b"value");
-                        }
-                    });
-                }
-            });
-            assert_eq!(table.reported.load(Ordering::Relaxed), 6);
-            assert!(!table.is_full() && !table.growing.load(Ordering::Relaxed));
-        }
-    }
-
     #[test]
     fn capacity_makes_room_and_a_low_load_skips_sizes() {
         let mut table: SpinBit = open("spinbit:capacity=100000");
@@ -531,19 +414,6 @@ mod tests {
         let mut table: SpinBit = open("spinbit:buckets=1,load=0.1");
         fill(&table, 0..1);
         assert_eq!(table.census().buckets, 16);
-    }
-
-    #[test]
-    fn a_session_that_ends_reports_what_it_held_back() {
-        let table: SpinBit = open("spinbit");
-        fill(&table, 0..10);
-        assert_eq!(table.reported.load(Ordering::Relaxed), 10);
-        let mut session = table.session(Worker { index: 17, of: 18 });
-        assert!(session.remove(key("3")));
-        drop(session);
-        assert_eq!(table.reported.load(Ordering::Relaxed), 9);
-        assert_eq!(table.usage().items, 9);
-        assert_eq!(table.tallies[1].items.load(Ordering::Relaxed), -1);
     }
 
     #[test]

@@ -29,8 +29,8 @@
 //!   removed, or the last one of the run of equal hashes where a new key goes. It starts over where
 //!   another write to the same entry, or to the same spot, was faster; `edit` runs again then, if
 //!   the entry has changed.
-//! - `growing` is set by who allocates a segment. Others do not wait for it: who clears it looks once more
-//!   at what was reported.
+//! - The claim to grow (`claim.rs`) is taken by who allocates a segment. Others do not wait for it: who
+//!   gives it up looks once more at what was reported.
 //!
 //! **Memory:** entries are immutable: overwriting and patching make a new node in the old one's place.
 //! What is unlinked is freed by epochs (Fraser 2004, by way of `crossbeam-epoch`, one collector for each
@@ -41,7 +41,7 @@
 //! cannot be allocated, the table goes on as it is and tries again later.
 //!
 //! `capacity=` opens with enough buckets for that many items at `load`. Items are counted as in
-//! `spinbit`: in one of 16 padded tallies, reported for growth every few items. The census counts
+//! `spinbit`: in one of 16 padded counters, reported for growth every few items. The census counts
 //! as a chain what stands in a bucket's stretch, whether its sentinel is in the list yet or not.
 //!
 //! **Good at** growing, of which no operation notices more than a moment; at reads and writes that
@@ -63,7 +63,7 @@ mod models;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crossbeam_epoch::{Collector, Guard};
 use crossbeam_utils::CachePadded;
@@ -72,12 +72,11 @@ use self::link::{Link, Target, Word};
 use self::list::{Pinned, Walk, node_order};
 use self::node::Node;
 pub use self::session::SplitOrderedSession;
+use super::count::Counts;
 use super::segments::Segments;
+use super::tally::Tally;
 use super::{Env, Strategy, item};
 use crate::base::{ByteSplit, Census, EventKind, Param, Params, Range, SpecError, Usage, Worker};
-
-/// Tallies of items and bytes; sessions beyond that share.
-const TALLIES: usize = 16;
 
 /// One sorted list with sentinels.
 pub struct SplitOrdered {
@@ -85,25 +84,13 @@ pub struct SplitOrdered {
     segments: Segments<Link>,
     /// Buckets in use, a power of two.
     count: CachePadded<AtomicUsize>,
-    tallies: [CachePadded<Tally>; TALLIES],
-    /// Items as far as sessions have reported them.
-    reported: CachePadded<AtomicI64>,
-    /// Set by the thread that is doubling the buckets.
-    growing: AtomicBool,
+    counts: Counts,
     /// Items a bucket before it grows.
     load: f64,
     /// For the journal.
     env: Env,
     /// Frees, when it is dropped, what is still deferred.
     collector: Collector,
-}
-
-/// What some sessions have added, less what they have removed. Only the sum of all means something.
-#[derive(Default)]
-struct Tally {
-    items: AtomicI64,
-    /// Bytes of nodes, headers included.
-    bytes: AtomicI64,
 }
 
 /// The table, for who is pinned.
@@ -161,25 +148,10 @@ impl SplitOrdered {
         Pin { table: self, guard }
     }
 
-    /// Doubles the buckets until they suffice for what was reported, unless another thread is at it.
-    ///
-    /// Who finds another thread at it leaves its report to that one, which therefore looks again after
-    /// it has said that it has ended: the exchange that turned the first away came before the exchange
-    /// that says so, which acquires the report.
-    #[cold]
-    fn grow_while_full(&self) {
-        while self.is_full() && !self.growing.swap(true, Ordering::AcqRel) {
-            let has_room = self.grow();
-            self.growing.swap(false, Ordering::AcqRel);
-            if !has_room {
-                return;
-            }
-        }
-    }
-
-    /// Doubles the buckets until they suffice for what was reported, under `growing`; whether they do.
+    /// Doubles the buckets until they suffice for what was reported, for who has the claim; whether
+    /// there was memory for it.
     fn grow(&self) -> bool {
-        while self.is_full() {
+        while self.counts.claim.is_full() {
             let from = self.count.load(Ordering::Relaxed);
             self.env.note(EventKind::Begin, from, 2 * from);
             if self.segments.extend().is_none() {
@@ -188,22 +160,12 @@ impl SplitOrdered {
             }
             // Release: who sees the count finds the segment.
             self.count.store(2 * from, Ordering::Release);
+            self.counts
+                .claim
+                .set_limit(item::limit(2 * from, self.load));
             self.env.note(EventKind::End, from, 2 * from);
         }
         true
-    }
-
-    /// Whether more is reported than the buckets should hold.
-    fn is_full(&self) -> bool {
-        // Relaxed: who reports sees its own report, and who has grown the table has acquired those of
-        // everyone who was turned away. An old count makes it look full when it is not.
-        let items = u64::try_from(self.reported.load(Ordering::Relaxed)).unwrap_or(0);
-        items > self.limit()
-    }
-
-    /// The most items before the table grows.
-    fn limit(&self) -> u64 {
-        item::items_allowed(self.count.load(Ordering::Relaxed), self.load)
     }
 
     /// All nodes in the list, in its order. Each has been left when the next is asked for.
@@ -213,10 +175,9 @@ impl SplitOrdered {
         std::iter::successors(first, |node| follow(segments, node.next()))
     }
 
-    /// Bytes that are no node's.
-    fn structure_bytes(&self) -> u64 {
-        let sentinels = self.segments.buckets() * size_of::<Link>();
-        (sentinels + size_of_val(&self.tallies)) as u64
+    /// Bytes of the sentinels.
+    fn sentinel_bytes(&self) -> u64 {
+        (self.segments.buckets() * size_of::<Link>()) as u64
     }
 }
 
@@ -283,9 +244,7 @@ impl Strategy for SplitOrdered {
         Ok(SplitOrdered {
             segments,
             count: CachePadded::new(AtomicUsize::new(count)),
-            tallies: Default::default(),
-            reported: CachePadded::default(),
-            growing: AtomicBool::new(false),
+            counts: Counts::new(count, load),
             load,
             env: env.clone(),
             collector: Collector::new(),
@@ -297,24 +256,16 @@ impl Strategy for SplitOrdered {
     }
 
     fn usage(&self) -> Usage {
-        let sum = |part: fn(&Tally) -> &AtomicI64| {
-            let parts = self.tallies.iter().map(|tally| part(tally));
-            let sum = parts.map(|part| part.load(Ordering::Relaxed)).sum();
-            // Tallies are read one after the other: while others write, what one has added and
-            // another removed may be seen in part.
-            u64::try_from(i64::max(sum, 0)).expect("not negative")
-        };
-        Usage {
-            items: sum(|tally| &tally.items),
-            bytes: sum(|tally| &tally.bytes) + self.structure_bytes(),
-        }
+        let mut usage = self.counts.usage();
+        usage.bytes += self.sentinel_bytes();
+        usage
     }
 
     fn census(&mut self) -> Census {
         let count = *self.count.get_mut();
         let mut census = Census::default();
         let mut bytes = ByteSplit {
-            bucket_array: self.structure_bytes(),
+            bucket_array: self.sentinel_bytes() + size_of::<Tally>() as u64,
             ..ByteSplit::default()
         };
         // What belongs to a bucket stands together.

@@ -7,8 +7,9 @@ use crossbeam_epoch::LocalHandle;
 use super::link::Target;
 use super::list::{self, Pinned, Step, Walk, find, node_order};
 use super::node::{New, Node};
-use super::{Pin, SplitOrdered, TALLIES, Tally};
+use super::{Pin, SplitOrdered};
 use crate::base::{Key, Worker};
+use crate::table::count::Count;
 use crate::table::item;
 use crate::table::prefetch::{GROUP, prefetch_read};
 use crate::table::{Cursor, Edit, Keep, Outcome, Session, Stored};
@@ -17,26 +18,16 @@ use crate::table::{Cursor, Edit, Keep, Outcome, Session, Stored};
 pub struct SplitOrderedSession<'t> {
     table: &'t SplitOrdered,
     pub(super) epoch: LocalHandle,
-    tally: &'t Tally,
-    /// How many sessions there are, as far as this one knows.
-    sessions: u64,
-    /// Items added, less those removed, since the last report.
-    unreported: i64,
-    /// The change in items from which on it is reported.
-    report_every: u64,
+    count: Count<'t>,
     scratch: Vec<u8>,
 }
 
 impl<'t> SplitOrderedSession<'t> {
     pub(super) fn new(table: &'t SplitOrdered, who: Worker) -> SplitOrderedSession<'t> {
-        let sessions = u64::from(who.of.max(1));
         SplitOrderedSession {
             table,
             epoch: table.collector.register(),
-            tally: &table.tallies[who.index as usize % TALLIES],
-            sessions,
-            unreported: 0,
-            report_every: report_every(table.limit(), sessions),
+            count: table.counts.session(who),
             scratch: Vec::new(),
         }
     }
@@ -45,46 +36,10 @@ impl<'t> SplitOrderedSession<'t> {
     /// full.
     #[inline]
     fn count(&mut self, change: i64, bytes: i64) {
-        self.tally.items.fetch_add(change, Ordering::Relaxed);
-        self.tally.bytes.fetch_add(bytes, Ordering::Relaxed);
-        self.unreported += change;
-        if self.unreported.unsigned_abs() >= self.report_every {
-            self.report();
+        if self.count.add(change, bytes) {
+            self.table.counts.claim.hold(|| self.table.grow());
         }
     }
-
-    fn report(&mut self) {
-        let change = std::mem::take(&mut self.unreported);
-        let items = self.table.reported.fetch_add(change, Ordering::Relaxed) + change;
-        if change > 0 && u64::try_from(items).is_ok_and(|items| items > self.table.limit()) {
-            self.table.grow_while_full();
-        }
-        self.report_every = report_every(self.table.limit(), self.sessions);
-    }
-
-    /// Counts that an item has another size.
-    #[inline]
-    fn resized(&self, before: i64, after: i64) {
-        if before != after {
-            self.tally
-                .bytes
-                .fetch_add(after - before, Ordering::Relaxed);
-        }
-    }
-}
-
-impl Drop for SplitOrderedSession<'_> {
-    fn drop(&mut self) {
-        self.table
-            .reported
-            .fetch_add(self.unreported, Ordering::Relaxed);
-    }
-}
-
-/// Every item where the limit is low, so that small tables grow on the item; at most 64; and never so
-/// many that the sessions together hold back more than an eighth of the limit.
-fn report_every(limit: u64, sessions: u64) -> u64 {
-    (limit / 8 / sessions).clamp(1, 64)
 }
 
 impl Session for SplitOrderedSession<'_> {
@@ -116,7 +71,7 @@ impl Session for SplitOrderedSession<'_> {
                 (Err(back), _) => new = back,
                 (Ok(()), Some(node)) => {
                     place.clear(pin, start);
-                    self.resized(node.size(), size);
+                    self.count.resized(node.size(), size);
                     return Stored::Replaced;
                 }
                 (Ok(()), None) => {
@@ -185,7 +140,7 @@ impl Session for SplitOrderedSession<'_> {
                 // What was edited is what is replaced: a node's value never changes.
                 if list::replace(node, new).is_ok() {
                     place.clear(pin, start);
-                    self.resized(node.size(), size);
+                    self.count.resized(node.size(), size);
                     return (Outcome::Replaced, result);
                 }
             } else if place.insert(new).is_ok() {

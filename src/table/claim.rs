@@ -1,4 +1,4 @@
-//! Who begins a move: a count of items that all report to, a limit, and a claim that one takes.
+//! Who grows a table: a count of items that all report to, a limit, and a claim that one takes.
 //!
 //! What must not happen is that the table stays full because each left it to another: a thread that
 //! reports the last item finds the claim taken, and its holder gives it up without having counted that
@@ -13,13 +13,13 @@ use loom::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 #[cfg(not(all(test, loom)))]
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
-/// What decides whether a move is to begin.
+/// What decides whether a table is to grow.
 pub(super) struct Claim {
-    /// Items as far as the stripes have reported them.
+    /// Items as far as they have been reported.
     reported: CachePadded<AtomicI64>,
     /// More items than this, and the table grows.
     limit: AtomicI64,
-    /// Set by the thread that finds the table full, cleared when the move it brought about has ended.
+    /// Set by the thread that finds the table full, cleared when the growth it brought about has ended.
     taken: AtomicBool,
 }
 
@@ -32,10 +32,10 @@ impl Claim {
         }
     }
 
-    /// Adds to the items reported. The caller holds the lock of the stripe that they are of.
+    /// Adds to the items reported.
     #[inline]
     pub(super) fn report(&self, change: i64) {
-        // Relaxed: who counts holds the same lock, and for who looks again the claim orders it.
+        // Relaxed: for who looks again the claim orders it, and who counts has all reporters' locks.
         self.reported.fetch_add(change, Ordering::Relaxed);
     }
 
@@ -51,16 +51,49 @@ impl Claim {
         counted > self.limit.load(Ordering::Relaxed)
     }
 
-    /// Sets the limit, for the holder of the claim under all stripes' locks.
+    /// The limit, or an old one.
+    pub(super) fn limit(&self) -> i64 {
+        self.limit.load(Ordering::Relaxed)
+    }
+
+    /// Sets the limit, for the holder of the claim. Where others report and recount under locks, the
+    /// holder has all of them.
     pub(super) fn set_limit(&self, limit: i64) {
         self.limit.store(limit, Ordering::Relaxed);
     }
 
-    /// Whether the table looks full and the caller is the one to see to it.
-    pub(super) fn take(&self) -> bool {
-        // Relaxed: who sees an old limit counts before anything else happens.
+    /// Whether more is reported than the table should hold.
+    pub(super) fn is_full(&self) -> bool {
+        // Relaxed: who reports sees its own report, and who has grown the table has acquired those of
+        // everyone who was turned away. An old limit makes it look full when it is not, which the
+        // holder of the claim finds out.
         self.reported.load(Ordering::Relaxed) > self.limit.load(Ordering::Relaxed)
-            && !self.taken.swap(true, Ordering::AcqRel)
+    }
+
+    /// Whether the table looks full and the caller is the one to see to it.
+    #[must_use]
+    pub(super) fn take(&self) -> bool {
+        self.is_full() && !self.taken.swap(true, Ordering::AcqRel)
+    }
+
+    /// For the holder of the claim: calls `grow`, which says whether there was room to grow, for as
+    /// long as the table is full, and gives up the claim; even if `grow` panics.
+    #[cold]
+    pub(super) fn hold(&self, mut grow: impl FnMut() -> bool) {
+        struct Held<'c>(&'c Claim);
+        impl Drop for Held<'_> {
+            fn drop(&mut self) {
+                self.0.give_up();
+            }
+        }
+        loop {
+            let held = Held(self);
+            let had_room = grow();
+            drop(held);
+            if !had_room || !self.take() {
+                return;
+            }
+        }
     }
 
     /// Whether nobody has the claim.
@@ -97,7 +130,36 @@ mod tests {
         claim.set_limit(4);
         assert!(!claim.give_up_and_look_again() && claim.is_free());
         assert!(claim.recount(5) && !claim.recount(3));
-        assert_eq!(claim.reported(), 3);
+        assert_eq!((claim.reported(), claim.limit()), (3, 4));
+    }
+
+    #[test]
+    fn the_holder_grows_until_it_is_enough_or_there_is_no_room() {
+        let claim = Claim::new(0);
+        claim.report(3);
+        let mut calls = 0;
+        let mut grow = |room: bool| {
+            assert!(claim.take());
+            claim.hold(|| {
+                calls += 1;
+                claim.set_limit(claim.limit() + 1);
+                room
+            });
+            assert!(claim.is_free());
+        };
+        grow(false);
+        grow(true);
+        assert_eq!((calls, claim.limit()), (3, 3));
+    }
+
+    #[test]
+    fn a_growth_that_panics_leaves_the_claim_to_others() {
+        let claim = Claim::new(0);
+        claim.report(1);
+        assert!(claim.take());
+        let grow = || claim.hold(|| panic!("no memory, say"));
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(grow)).is_err());
+        assert!(claim.is_free() && claim.take());
     }
 }
 
@@ -165,6 +227,33 @@ mod models {
     #[test]
     fn loom_no_growth_is_lost() {
         two_add(Claim::give_up_and_look_again);
+    }
+
+    /// As tables without a lock for everything do it: two add an item each to a table that has room
+    /// for `room`, reporting it alone.
+    #[test]
+    fn loom_no_growth_is_lost_by_who_holds_it() {
+        for room in [0, 1] {
+            loom::model(move || {
+                let claim = Arc::new(Claim::new(room));
+                let add = |claim: &Claim| {
+                    claim.report(1);
+                    if claim.take() {
+                        claim.hold(|| {
+                            claim.set_limit(claim.reported());
+                            true
+                        });
+                    }
+                };
+                let other = {
+                    let claim = Arc::clone(&claim);
+                    thread::spawn(move || add(&claim))
+                };
+                add(&claim);
+                other.join().unwrap();
+                assert!(claim.is_free() && !claim.is_full(), "a growth was lost");
+            });
+        }
     }
 
     /// The model can fail: who does not look again leaves a full table behind.
