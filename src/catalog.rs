@@ -80,6 +80,8 @@ pub const ROWS: &[Row] = &[
     Row::of::<crate::table::Stall<Striped>>(),
     #[cfg(feature = "faults")]
     Row::of::<crate::table::LostUpdate<Striped>>(),
+    #[cfg(feature = "faults")]
+    Row::of::<crate::table::Same<Resizable>>(),
 ];
 
 impl Row {

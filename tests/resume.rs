@@ -161,6 +161,53 @@ fn a_killed_run_goes_on_to_the_same_set_of_trials() {
     }
 }
 
+/// Files must not grow beyond so many KiB, as if the disk were full.
+fn with_little_room(kib: u32, arguments: &[&str]) -> Output {
+    let script = format!("trap '' XFSZ; ulimit -f {kib}; exec \"$0\" \"$@\"");
+    Command::new("bash")
+        .args(["-c", &script, env!("CARGO_BIN_EXE_bucketlab")])
+        .args(arguments)
+        .output()
+        .expect("it starts")
+}
+
+#[test]
+fn a_full_disk_loses_at_most_the_trial_in_flight() {
+    let root = tempfile::tempdir().unwrap();
+    let out = root.path().to_str().unwrap();
+    let arguments = [RUN, &["--out", out]].concat();
+    let full = with_little_room(24, &arguments);
+    let said = String::from_utf8_lossy(&full.stderr);
+    assert_eq!(full.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("slices.csv") && said.contains("File too large"),
+        "{said}"
+    );
+    let run = the_run_in(root.path()).unwrap();
+    // Every trial that has a row has all its slices.
+    let before = Records::read(&run).unwrap();
+    let kept = trials(&before);
+    assert!(!kept.is_empty());
+    let resumed = output(&["run", "--resume", run.to_str().unwrap()]);
+    assert!(resumed.status.success(), "{resumed:?}");
+    let after = Records::read(&run).unwrap();
+    assert_eq!(trials(&after).len(), 3 * 4 * 6);
+    let of_kept = |records: &Records| -> Vec<_> {
+        let rows = records.trials.iter().cloned();
+        rows.filter(|row| kept.contains(&(row.panel, row.cell_id.clone(), row.birth, row.trial)))
+            .collect()
+    };
+    // At most one round of trials was begun and not kept: it was measured anew.
+    let lost = before.trials.len() - of_kept(&after).len();
+    assert_eq!(lost, 0);
+    let same = of_kept(&before)
+        .iter()
+        .zip(&of_kept(&after))
+        .filter(|(a, b)| a.elapsed_ns == b.elapsed_ns)
+        .count();
+    assert!(same + 4 >= kept.len(), "{same} of {}", kept.len());
+}
+
 #[track_caller]
 fn refused(arguments: &[&str], words: &[&str]) {
     let output = output(arguments);
@@ -184,10 +231,22 @@ fn what_cannot_be_gone_on_with_is_named_and_left_alone() {
         &["run", "--resume", "no-such-run"],
         &["no-such-run", "is not there"],
     );
-    refused(
-        &["run", "--resume", name, "--trials", "3"],
-        &["--trials", "cannot be used with"],
-    );
+    for flag in [
+        "--trials=3",
+        "--time=1",
+        "--rate=1k",
+        "--speed=2",
+        "--slo=p99=1ms",
+        "--latency",
+        "--allocator=system",
+        "--pages=small",
+    ] {
+        let name_of = flag.split('=').next().unwrap();
+        refused(
+            &["run", "--resume", name, flag],
+            &[name_of, "cannot be used with"],
+        );
+    }
     refused(&["run", "ycsb", "--resume", name], &["has no suite 'ycsb'"]);
     refused(&["run", "quick", "--resume", name], &["'quick' differs"]);
     let manifest = run.join("run.toml");

@@ -155,7 +155,7 @@ pub(super) struct Run {
     /// Go on with a run that was killed or interrupted, where it was; suites and flags are its own
     #[arg(long, value_name = "RUN_DIR", conflicts_with_all = [
         "targets", "workloads", "trace", "lenient", "hash", "threads", "entries", "trials", "time",
-        "precision", "max_time",
+        "precision", "max_time", "rate", "arrival", "speed", "latency", "slo", "allocator", "pages",
         "batch", "budget", "origin", "seed", "out", "dry",
     ])]
     pub(super) resume: Option<PathBuf>,
@@ -205,8 +205,9 @@ Examples:
 
 B / A is the ratio of the rates. Faster or slower is said where its 95 % interval has 1 outside and the
 ratio is outside the A/A noise; else there is no difference to speak of. Two targets of a run are paired slice by slice.
-Nothing is paired across runs: each cell is taken relative to the control of its own run, which takes
-out what the machine did, and births are resampled before slices. Cells are not comparable where the
+Nothing is paired across runs: each cell is taken relative to the peers in its own run, or else to the
+control, which takes out what the machine did, and births are resampled before slices. With a peer in
+both runs (-t sharded-hashbrown) and a longer --time much smaller changes are seen. Cells are not comparable where the
 machine, the allocator, the hash or a parameter of the workload differs, or a trial failed.
 
 Exit codes: 0; 1 where --fail-on says so; 2 where nothing can be compared."

@@ -112,7 +112,7 @@ fn log_ratio(panel: &PanelSummary, cell: &CellSummary) -> Result<Resampled, Stri
     if baseline.entry.cell_id == cell.entry.cell_id {
         return Ok(Resampled::exactly(0.0, stats::RESAMPLES));
     }
-    let groups = cell.rates.logs(Some(&baseline.rates));
+    let groups = cell.rates.logs(&[&baseline.rates]);
     let pairs: usize = groups.iter().map(Vec::len).sum();
     if pairs < PAIRS_FOR_A_VERDICT {
         return Err(format!("only {}", counted(pairs as u64, "pair")));

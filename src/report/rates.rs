@@ -119,19 +119,20 @@ impl Rates {
         })
     }
 
-    /// The logarithms of the rates, birth by birth in the order measured; over those of the other cell,
-    /// which was measured together with this one, where there is one.
-    pub fn logs(&self, over: Option<&Rates>) -> Vec<Vec<f64>> {
+    /// The logarithms of the rates, birth by birth in the order measured; over the geometric mean of the
+    /// other cells, which were measured together with this one, where there are any.
+    pub fn logs(&self, over: &[&Rates]) -> Vec<Vec<f64>> {
         let mut births: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
         for (pairing, log) in &self.logs {
-            let log = match over {
-                None => *log,
-                Some(over) => match over.logs.get(pairing) {
-                    None => continue,
-                    Some(other) => log - other,
-                },
+            let others: Option<Vec<f64>> = over
+                .iter()
+                .map(|other| other.logs.get(pairing).copied())
+                .collect();
+            let Some(others) = others else {
+                continue;
             };
-            births.entry(pairing.0).or_default().push(log);
+            let mean = others.iter().sum::<f64>() / others.len().max(1) as f64;
+            births.entry(pairing.0).or_default().push(log - mean);
         }
         births.into_values().collect()
     }

@@ -146,8 +146,9 @@ impl Panel<'_> {
     }
 
     /// How often its tables are born: a pass makes a fresh table each time anyway; otherwise as
-    /// often as filling takes up to half as long as measuring, and at most `MOST_BIRTHS`. More, if it
-    /// is time that ends it, where each birth has `SLICES_A_BIRTH` all the same.
+    /// often as filling takes up to half as long as measuring, at least twice and at most
+    /// `MOST_BIRTHS` times. More often, if it is time that ends it, where each birth has
+    /// `SLICES_A_BIRTH` all the same.
     #[must_use]
     pub fn births(&self) -> u32 {
         if self.is_pass() {
@@ -169,7 +170,8 @@ impl Panel<'_> {
             })
             .filter(affordable)
             .last()
-            .unwrap_or(1);
+            // An interval over one birth would know nothing of a table's place in memory.
+            .unwrap_or(if paced_s > 0.0 { 1 } else { 2 });
         births.min(self.trials.unwrap_or(u32::MAX))
     }
 

@@ -79,15 +79,30 @@ impl Process {
         expected: Duration,
         interrupted: &AtomicBool,
     ) -> Result<Reply, Failure> {
+        self.send(request)?;
+        self.answer(expected, interrupted)
+    }
+
+    /// Sends a request without waiting for the answer.
+    pub(super) fn send(&mut self, request: &Request) -> Result<(), Failure> {
         let mut line = serde_json::to_string(request).expect("plain data");
         line.push('\n');
         let sent = self
             .requests
             .as_mut()
             .map(|pipe| pipe.write_all(line.as_bytes()));
-        if !matches!(sent, Some(Ok(()))) {
-            return Err(Failure::Cell(self.why_it_ended()));
+        match sent {
+            Some(Ok(())) => Ok(()),
+            _ => Err(Failure::Cell(self.why_it_ended())),
         }
+    }
+
+    /// Waits for the answer to what was sent, for 10 s + 20 × what is expected.
+    pub(super) fn answer(
+        &mut self,
+        expected: Duration,
+        interrupted: &AtomicBool,
+    ) -> Result<Reply, Failure> {
         let patience = PATIENCE + expected * 20;
         let asked = Instant::now();
         loop {

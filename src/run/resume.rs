@@ -12,7 +12,7 @@ use super::panel::Done;
 use super::plan::{Panel, Plan};
 use crate::base::BadInput;
 use crate::machine;
-use crate::record::{CellEntry, Manifest, Records, ResumeEntry, SliceRow};
+use crate::record::{CellEntry, Manifest, Records, ResumeEntry, SliceKind, SliceRow};
 
 /// What must not change between two parts of one run.
 const SAME_MACHINE: [&str; 4] = ["cpu_model", "cpus_online", "memory_total_bytes", "kernel"];
@@ -197,10 +197,10 @@ fn trials_done(index: u32, panel: &Panel<'_>, records: &Records) -> Done {
     }
 }
 
-/// How long slices took, threads of one slice side by side.
+/// How long slices took, threads of one slice side by side. Sampled ones come on top of a panel's time.
 fn time_in<'r>(slices: impl Iterator<Item = &'r SliceRow>) -> Duration {
     let mut longest: BTreeMap<(u32, u32, u32), u64> = BTreeMap::new();
-    for row in slices {
+    for row in slices.filter(|row| row.kind != SliceKind::Sampled) {
         let slice = longest
             .entry((row.round, row.position, row.attempt))
             .or_default();

@@ -14,6 +14,9 @@ use crate::base::{BadInput, Census, Key, Param, Params, SpecError, Usage, Worker
 /// A table whose operations take longer by 10 %, or what `BUCKETLAB_SLOW_PERCENT` says.
 pub type Slow<S> = Faulty<S, slow::Slowness>;
 
+/// A table that has no fault, and what the wrapper costs.
+pub type Same<S> = Faulty<S, slow::Sameness>;
+
 /// A table that stands still once, for 50 ms or what `BUCKETLAB_STALL_MS` says, after its first thread to get
 /// so far has worked for 0.4 s without a pause.
 pub type Stall<S> = Faulty<S, stall::Standstill>;

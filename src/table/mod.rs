@@ -38,7 +38,7 @@ pub use clock::{Clock, Evicted, Keeper};
 pub use cuckoo::Cuckoo;
 pub use dash::Dash;
 #[cfg(feature = "faults")]
-pub use faults::{LostUpdate, Slow, Stall};
+pub use faults::{LostUpdate, Same, Slow, Stall};
 pub use fixed::Fixed;
 pub use incremental::Incremental;
 pub use linear::Linear;

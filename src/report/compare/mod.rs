@@ -12,20 +12,24 @@
 //!
 //! **Two runs** have no slices in common, and between them the machine may have changed. So
 //!
-//! 1. each cell's rate is taken relative to the control's of its panel (`null`, which stores nothing),
-//!    paired within rounds: what the neighbours took from both goes out. Of all cells the control
-//!    is the one that no change to a table can move. The baseline would go along more closely with
-//!    the machine's memory, but where it gets slower itself all others would seem faster;
+//! 1. each cell's rate is taken relative to the other cells of its panel that no change to a table of
+//!    ours can move, paired within rounds: what the neighbours took from both goes out. These are the
+//!    peers, as long as both runs have the same ones: what the machine's memory does to a table it does
+//!    to them. Where there is none it is the control (`null`, which stores nothing), and with it only what
+//!    the cores do goes out. The baseline would do as well as a peer, but where it gets slower itself all
+//!    others would seem faster;
 //! 2. in each run births are resampled before the rounds within them, because a table's place in
 //!    memory is luck that lasts as long as its process; the interval is of the difference of the
 //!    two medians of log-ratios, resample by resample;
 //! 3. a difference is one only if the interval has 1 outside and the ratio is outside the A/A noise of
 //!    both runs, taken together as the root of the sum of their squares: they are independent of each other. The twin
-//!    knows what resampling one run cannot: how far two copies of one table come apart.
+//!    knows what resampling one run cannot: how far two copies of one table come apart. Relative to peers
+//!    and over four births or more that distance itself is what the ratio is held against, not the far end of its
+//!    interval: of 48 A/A cells that `scripts/compare-trial` compared this way, 1 had an interval without 1.
 //!
-//! Neither the control nor the noise band does alone: bare rates, and rates relative to the control
+//! Neither the yardstick nor the noise band does alone: bare rates, and rates relative to the control
 //! without the band, call many A/A pairs different. What the band costs is power: on a noisy machine a
-//! small slowdown is not seen across runs. The report says how large the noise is, and measuring
+//! small slowdown is not seen across runs without a peer. The report says how large the noise is, and measuring
 //! longer makes it smaller; in one run, where slices are paired, less is enough.
 //! `scripts/compare-trial` shows how often verdicts are right on the machine at hand.
 
@@ -56,11 +60,22 @@ pub struct Compared {
     pub notes: Vec<String>,
     /// The cells, panel by panel in the order of the first.
     pub cells: Vec<CellComparison>,
-    /// What the control did from one run to the other, panel by panel: its place in words and the ratio
-    /// of its rates.
-    pub drifts: Vec<(String, Interval)>,
+    /// What it is that rates were taken relative to, and what that itself did from one run to the
+    /// other, panel by panel.
+    pub drifts: Vec<Drift>,
     /// All comparable cells together.
     pub overall: Option<Overall>,
+}
+
+/// Cells that others are taken relative to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Drift {
+    /// Their panel, as [`CellComparison::place`] has it.
+    pub place: String,
+    /// The targets.
+    pub of: Vec<String>,
+    /// The geometric mean of the second's rates over the first's.
+    pub ratio: Interval,
 }
 
 /// One of two.
@@ -85,7 +100,9 @@ pub struct CellComparison {
     pub rates: [Option<Interval>; 2],
     /// The second's rate over the first's, and the pairs or slices behind it.
     pub ratio: Option<Ratio>,
-    /// What the interval is held against, a natural logarithm.
+    /// Of two runs: the targets that its rates were taken relative to.
+    pub over: Vec<String>,
+    /// What the ratio is held against, a natural logarithm.
     pub noise_band: f64,
     /// The verdict.
     pub call: Call,

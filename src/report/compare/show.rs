@@ -2,8 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{Call, CellComparison, Compared, Side};
-use crate::report::format::{counted, figure, figure_within, noise, times, times_within, wrap};
+use super::{Call, CellComparison, Compared, Drift, Side};
+use crate::report::format::{
+    counted, figure, figure_within, listed, noise, times, times_within, wrap,
+};
 use crate::report::grid::{Field, Grid, Step, Tone};
 use crate::report::page::escape;
 use crate::stats::Interval;
@@ -71,9 +73,10 @@ pub fn comparison_markdown(compared: &Compared) -> String {
 /// | `notes[]` | what a reader must know first |
 /// | `cells[]` | `place`, `target`, the two `cell_ids`; `verdict`: `faster`, `slower`, `no-difference`, `not-comparable`, and the `reason` of the last |
 /// | `….ratio`, `….pairs` | rate of B over that of A, an interval `{low, mid, high}`; the pairs of slices behind it, of two runs the fewer slices |
-/// | `….noise_band` | A/A noise that the verdict holds the ratio against, as a part of 1 |
+/// | `….relative_to[]` | of two runs: the targets that its rates were taken relative to |
+/// | `….noise_band` | what the verdict holds the ratio against, as a part of 1: the A/A noise or, over peers, how far two copies of a table came apart |
 /// | `….ops_per_s` | the rates of A and B, intervals |
-/// | `control[]` | `place` and `ratio`: what the control did from A to B |
+/// | `yardsticks[]` | `place`, the targets `of` it, and `ratio`: what cells were taken relative to, and what that did from A to B |
 /// | `overall` | `ratio`: the geometric mean over `cells`; `null` where none is comparable |
 /// | `count` | how many cells got each verdict |
 #[must_use]
@@ -88,12 +91,14 @@ pub fn comparison_json(compared: &Compared) -> Value {
             "reason": (!cell.reason.is_empty()).then_some(&cell.reason),
             "ratio": cell.ratio.map(|ratio| interval(&ratio.interval)),
             "pairs": cell.ratio.map(|ratio| ratio.pairs),
+            "relative_to": cell.over,
             "noise_band": cell.noise_band.exp_m1(),
             "ops_per_s": cell.rates.map(|rate| rate.as_ref().map(interval)),
         })
     });
-    let control = compared.drifts.iter();
-    let control = control.map(|(place, drift)| json!({ "place": place, "ratio": interval(drift) }));
+    let yardsticks = compared.drifts.iter().map(
+        |Drift { place, of, ratio }| json!({ "place": place, "of": of, "ratio": interval(ratio) }),
+    );
     let calls = [
         Call::Faster,
         Call::Slower,
@@ -110,7 +115,7 @@ pub fn comparison_json(compared: &Compared) -> Value {
         "b": side(&compared.sides[1]),
         "notes": compared.notes,
         "cells": cells.collect::<Vec<_>>(),
-        "control": control.collect::<Vec<_>>(),
+        "yardsticks": yardsticks.collect::<Vec<_>>(),
         "overall": compared.overall.map(|overall| {
             json!({ "ratio": interval(&overall.ratio), "cells": overall.cells })
         }),
@@ -199,11 +204,15 @@ fn grid(cells: &[&CellComparison]) -> Grid {
 /// What stands under the table of a panel.
 fn below(compared: &Compared, place: &str, cells: &[&CellComparison]) -> Vec<String> {
     let mut lines = Vec::new();
-    let control = compared.drifts.iter().find(|(of, _)| of == place);
-    if let Some((_, drift)) = control {
+    for drift in compared.drifts.iter().filter(|drift| drift.place == place) {
+        let does = match drift.of.len() {
+            1 => "does",
+            _ => "do",
+        };
         lines.push(format!(
-            "the machine: the control does {} in B; B / A is relative to it",
-            times_within(drift)
+            "the machine: {} {does} {} in B; B / A is relative to that (of a peer to the others, or the control)",
+            listed(&drift.of),
+            times_within(&drift.ratio)
         ));
     }
     let judged = cells.iter().filter(|cell| cell.ratio.is_some());

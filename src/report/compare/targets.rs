@@ -136,7 +136,7 @@ fn compare(
     // The interval is the one that `run` prints; the resamples are for the mean over cells.
     let judged = panel.ratio(b, a).and_then(|ratio| {
         let seed = seed_of(panel.seed, panel.entry.panel, 0);
-        let groups = b.rates.logs(Some(&a.rates));
+        let groups = b.rates.logs(&[&a.rates]);
         let log = Resampled::median(&groups, seed, stats::RESAMPLES)?;
         Some(Judged { ratio, log })
     });
@@ -151,6 +151,7 @@ fn new_cell(panel: &PanelSummary, a: &CellSummary, b: &CellSummary) -> CellCompa
         cell_ids: [a, b].map(|cell| cell.entry.cell_id.clone()),
         rates: [a.rate, b.rate],
         ratio: None,
+        over: Vec::new(),
         noise_band: 0.0,
         call: Call::NotComparable,
         reason: String::new(),

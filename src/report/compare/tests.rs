@@ -43,8 +43,9 @@ fn a_slower_machine_is_no_slower_table() {
         overall.ratio.contains(1.0) && overall.cells == 6,
         "{overall:?}"
     );
-    for (_, drift) in &compared.drifts {
-        assert!((drift.mid - 1.0 / 1.3).abs() < 0.02, "{drift:?}");
+    for drift in &compared.drifts {
+        assert_eq!(drift.of, ["null"]);
+        assert!((drift.ratio.mid - 1.0 / 1.3).abs() < 0.02, "{drift:?}");
     }
     assert_eq!(compared.drifts.len(), 2);
 }
@@ -75,6 +76,51 @@ fn a_slower_table_is_called_slower_and_no_other() {
         compare(&before, &after),
         "the same records, the same figures"
     );
+}
+
+/// Slower memory slows tables and peers, and not the control.
+#[test]
+fn peers_are_what_tables_are_relative_to() {
+    let run = |memory: f64, table: f64| {
+        let cells = [
+            Cell::null(8.0, 5.0),
+            Cell::new("fixed", 400.0 * memory),
+            Cell::twin("fixed", 400.0 * memory),
+            Cell::new("resizable", 80.0 * memory * table),
+            Cell::peer("scc", 90.0 * memory),
+            Cell::peer("papaya", 70.0 * memory),
+        ];
+        Synthetic::new().panel("ycsb-b", 1, &cells).records()
+    };
+    let before = run(1.0, 1.0);
+    let compared = compare(&before, &run(1.3, 1.0));
+    assert_eq!(compared.count(Call::NoDifference), 4, "{compared:?}");
+    // A peer is relative to the other one.
+    let over: Vec<_> = compared
+        .cells
+        .iter()
+        .map(|cell| cell.over.join(" "))
+        .collect();
+    assert_eq!(over, ["scc papaya", "scc papaya", "papaya", "scc"]);
+    assert_eq!(compared.drifts.len(), 1);
+    let about_control = |compared: &Compared| {
+        let mut notes = compared.notes.iter();
+        notes.any(|note| note.contains("relative to the control"))
+    };
+    assert!(!about_control(&compared), "{compared:?}");
+    let drift = compared.drifts[0].ratio;
+    assert!((drift.mid - 1.0 / 1.3).abs() < 0.02, "{drift:?}");
+
+    let mut after = run(1.3, 1.25);
+    let compared = compare(&before, &after);
+    assert_eq!(calls(&compared)[1], ("resizable", Call::Slower));
+    let ratio = compared.cells[1].ratio.unwrap().interval;
+    assert!((ratio.mid - 0.8).abs() < 0.02, "{ratio:?}");
+    // Other versions of them may be faster or slower themselves.
+    after.manifest.lockfile_hash = "another".into();
+    let compared = compare(&before, &after);
+    assert!(compared.cells.iter().all(|cell| cell.over == ["null"]));
+    assert!(about_control(&compared), "{compared:?}");
 }
 
 #[test]
@@ -290,7 +336,7 @@ fn tables_fit_and_say_all() {
             "no difference",
             "geometric mean",
             "2 slower, 0 faster, 4 no difference, 0 not comparable",
-            "the control does",
+            "null does",
             "A/A noise of both",
         ] {
             assert!(text.contains(words), "no '{words}' in\n{text}");
