@@ -2,7 +2,7 @@
 //!
 //! - [`suite`]: what a suite file says, and what flags change of it;
 //! - [`plan`]: from suites to panels and cells, checked against the catalog and the memory;
-//! - `process`: a child process that holds one table, and the requests to it;
+//! - `process`: a child process that holds one table, and the requests to it; `fill`: its start;
 //! - `deal`: the order in which the cells of a panel get their slices;
 //! - `guard`: what else went on while a slice was measured;
 //! - `panel`: one panel measured, round by round;
@@ -16,6 +16,7 @@ mod check;
 mod deal;
 mod execute;
 mod expand;
+mod fill;
 mod fit;
 mod guard;
 mod hash_flood;

@@ -7,15 +7,15 @@ use std::time::{Duration, Instant};
 
 use super::deal::Dealer;
 use super::execute::Watch;
+use super::fill::{await_filled, begin_filling};
 use super::guard::{Guard, Watched};
 use super::latency;
 use super::plan::{Cell, MOST_BIRTHS, Panel};
 use super::process::{Failure, Process};
 use super::tally::{self, Attempt, Place, Trial};
-use crate::bench::{CensusReply, Cut, Memory, Open, Opened, Reply, Request, SliceOrder, Sliced};
+use crate::bench::{CensusReply, Cut, Memory, Opened, Reply, Request, SliceOrder, Sliced};
 use crate::record::{RunDirectory, SliceKind, SliceRow, TrialRow};
 use crate::report;
-use crate::workload;
 
 /// Every so many rounds the floor also hashes its stream without looking anything up.
 const HASH_ROUNDS: u32 = 3;
@@ -53,10 +53,10 @@ pub(super) struct PanelEnd {
 /// A cell while its panel is measured.
 pub(super) struct Live<'p> {
     pub(super) cell: &'p Cell<'p>,
-    process: Option<Process>,
+    pub(super) process: Option<Process>,
     /// It has an error row, and gets no more slices.
     failed: bool,
-    opened: Opened,
+    pub(super) opened: Opened,
     pub(super) trial: Trial,
     /// What an operation of a pass took last, in nanoseconds.
     last_op_ns: f64,
@@ -361,66 +361,7 @@ pub(super) fn name(cell: &Cell<'_>) -> String {
     format!("{}{twin}", cell.target())
 }
 
-/// Starts a child, or renews the table of one, and waits until it is filled.
-pub(super) fn fill(
-    live: &mut Live<'_>,
-    place: Place<'_>,
-    bench: &mut Bench<'_>,
-    renew: bool,
-) -> Result<(), Stop> {
-    begin_filling(live, place, bench, renew)?;
-    await_filled(live, place, bench)
-}
-
-/// Starts a child, or renews the table of one, and has it filled.
-fn begin_filling(
-    live: &mut Live<'_>,
-    place: Place<'_>,
-    bench: &mut Bench<'_>,
-    renew: bool,
-) -> Result<(), Stop> {
-    let panel = place.panel;
-    let request = if renew {
-        Request::Renew
-    } else {
-        let process = Process::start(bench.executable, live.cell.heap)
-            .map_err(|error| Failure::Cell(format!("cannot be started: {error}")))?;
-        live.process = Some(process);
-        Request::Open(Box::new(Open {
-            spec: live.cell.params.full(),
-            hash: live.cell.hash.clone(),
-            hash_seed: bench.hash_seed,
-            workload: panel.workload.clone(),
-            threads: panel.threads,
-            seed: place.seed,
-            pin_offset: place.birth,
-            searched: workload::searched(&panel.workload),
-            heap: live.cell.heap,
-        }))
-    };
-    Ok(process_of(live).send(&request)?)
-}
-
-/// Waits until a table is filled.
-fn await_filled(live: &mut Live<'_>, place: Place<'_>, bench: &mut Bench<'_>) -> Result<(), Stop> {
-    let panel = place.panel;
-    let entries = panel
-        .trace
-        .as_ref()
-        .map_or(panel.workload.entries, |facts| facts.requests);
-    // All tables of the panel may be at it.
-    let ns = entries
-        .saturating_mul(3_000)
-        .saturating_mul(panel.cells.len() as u64);
-    let expected = Duration::from_secs(2) + Duration::from_nanos(ns);
-    match process_of(live).answer(expected, bench.interrupted)? {
-        Reply::Opened(opened) => live.opened = *opened,
-        other => return Err(out_of_turn(&other).into()),
-    }
-    Ok(())
-}
-
-fn process_of<'l>(live: &'l mut Live<'_>) -> &'l mut Process {
+pub(super) fn process_of<'l>(live: &'l mut Live<'_>) -> &'l mut Process {
     live.process.as_mut().expect("asked while it lives")
 }
 
@@ -603,6 +544,6 @@ fn ask(
     process_of(live).ask(request, expected, bench.interrupted)
 }
 
-fn out_of_turn(reply: &Reply) -> Failure {
+pub(super) fn out_of_turn(reply: &Reply) -> Failure {
     Failure::Cell(format!("the child answered out of turn: {reply:?}"))
 }

@@ -8,8 +8,9 @@ use std::sync::atomic::Ordering;
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use super::fill::fill;
 use super::latency::{self, Measured};
-use super::panel::{Bench, Done, Live, PanelEnd, Stop, fill, name, slice};
+use super::panel::{Bench, Done, Live, PanelEnd, Stop, name, slice};
 use super::process::Failure;
 use super::tally::{self, Attempt, Place};
 use crate::base::{BadInput, Nanoseconds, PerSecond, unknown_name};

@@ -13,6 +13,14 @@ use loom::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 #[cfg(not(all(test, loom)))]
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
+use super::item;
+
+/// The most items before a table of so many buckets grows beyond `load` items a bucket: signed, as counters may
+/// be below zero for a moment.
+pub(super) fn limit(buckets: usize, load: f64) -> i64 {
+    i64::try_from(item::items_allowed(buckets, load)).unwrap_or(i64::MAX)
+}
+
 /// What decides whether a table is to grow.
 pub(super) struct Claim {
     /// Items as far as they have been reported.

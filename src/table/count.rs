@@ -6,8 +6,7 @@
 //!          └──▶ claim.reported             every few items   what growth goes by
 //! ```
 
-use super::claim::Claim;
-use super::item;
+use super::claim::{self, Claim};
 use super::tally::{Part, Tally};
 use crate::base::{Usage, Worker};
 
@@ -35,7 +34,7 @@ impl Counts {
     pub(super) fn new(buckets: usize, load: f64) -> Counts {
         Counts {
             tally: Tally::default(),
-            claim: Claim::new(item::limit(buckets, load)),
+            claim: Claim::new(claim::limit(buckets, load)),
         }
     }
 

@@ -391,11 +391,6 @@ pub(super) fn items_allowed(buckets: usize, load: f64) -> u64 {
     allowed
 }
 
-/// The same as a signed number, for counters that may be below zero for a moment.
-pub(super) fn limit(buckets: usize, load: f64) -> i64 {
-    i64::try_from(items_allowed(buckets, load)).unwrap_or(i64::MAX)
-}
-
 /// An array of empty buckets, or nothing if there is no memory for it.
 pub(super) fn empty_buckets<B: Default>(buckets: usize) -> Option<Box<[B]>> {
     let mut array = Vec::new();

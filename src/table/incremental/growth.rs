@@ -11,7 +11,7 @@ use parking_lot::{Mutex, MutexGuard};
 use super::helper::Bell;
 use crate::base::EventKind;
 use crate::table::Env;
-use crate::table::claim::Claim;
+use crate::table::claim::{self, Claim};
 use crate::table::count::report_every;
 use crate::table::item::{self, Chain};
 
@@ -139,7 +139,7 @@ impl Growth {
     pub(super) fn open(buckets: usize, stripes: usize, load: f64, env: &Env) -> Option<Growth> {
         let new = Buckets::open(buckets)?;
         let bytes = new.bytes();
-        let limit = item::limit(buckets, load);
+        let limit = claim::limit(buckets, load);
         // An old array of one bucket, all of it moved: there is none.
         let arrays = Arrays {
             new,
@@ -268,7 +268,7 @@ impl Growth {
         // SAFETY: all stripes' locks are held, and all references into the arrays live no longer
         // than the lock they were taken under.
         let arrays = unsafe { &mut *self.arrays.get() };
-        let limit = item::limit(to, self.load);
+        let limit = claim::limit(to, self.load);
         let bytes = new.bytes();
         let old = std::mem::replace(&mut arrays.new, new);
         arrays.old = old.array.cast();

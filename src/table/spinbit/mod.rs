@@ -60,6 +60,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crossbeam_utils::CachePadded;
 
 use self::bucket::{Bucket, Locked};
+use super::claim;
 use super::count::{Count, Counts};
 use super::item::{self, Item};
 use super::prefetch::{GROUP, prefetch_read};
@@ -115,7 +116,7 @@ impl SpinBit {
             let to = item::buckets_for(items, self.load, from);
             if to == from {
                 // Said again, should a growth before this one have ended in a panic.
-                self.counts.claim.set_limit(item::limit(from, self.load));
+                self.counts.claim.set_limit(claim::limit(from, self.load));
                 return true;
             }
             self.env.note(EventKind::Begin, from, to);
@@ -127,7 +128,7 @@ impl SpinBit {
                 room
             });
             let count = from + splits.count();
-            self.counts.claim.set_limit(item::limit(count, self.load));
+            self.counts.claim.set_limit(claim::limit(count, self.load));
             self.env.note(EventKind::End, from, count);
             if count < to {
                 return false;

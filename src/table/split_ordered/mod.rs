@@ -72,6 +72,7 @@ use self::link::{Link, Target, Word};
 use self::list::{Pinned, Walk, node_order};
 use self::node::Node;
 pub use self::session::SplitOrderedSession;
+use super::claim;
 use super::count::Counts;
 use super::segments::Segments;
 use super::tally::Tally;
@@ -162,7 +163,7 @@ impl SplitOrdered {
             self.count.store(2 * from, Ordering::Release);
             self.counts
                 .claim
-                .set_limit(item::limit(2 * from, self.load));
+                .set_limit(claim::limit(2 * from, self.load));
             self.env.note(EventKind::End, from, 2 * from);
         }
         true
