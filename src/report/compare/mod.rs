@@ -25,7 +25,7 @@
 //!    both runs, taken together as the root of the sum of their squares: they are independent of each other. The twin
 //!    knows what resampling one run cannot: how far two copies of one table come apart. Relative to peers
 //!    and over four births or more that distance itself is what the ratio is held against, not the far end of its
-//!    interval: of 48 A/A cells that `scripts/compare-trial` compared this way, 1 had an interval without 1.
+//!    interval: of 88 A/A cells that `scripts/compare-trial` compared over peers, 3 had an interval without 1.
 //!
 //! Neither the yardstick nor the noise band does alone: bare rates, and rates relative to the control
 //! without the band, call many A/A pairs different. What the band costs is power: on a noisy machine a
