@@ -48,25 +48,55 @@ fn what_the_readme_says_of_the_peers_is_what_the_records_say() {
     );
 }
 
+/// The charts that the README shows are among them, so it links none that is not there.
 #[test]
-fn the_chart_in_the_readme_is_drawn_from_the_records() {
-    let records = Records::read(&reference()).unwrap();
-    let charts = report::charts(&report::Summary::of(&records), &records);
-    let readme = readme();
-    let folder = "results/reference/quick/charts/";
-    let shown: Vec<&str> = readme
-        .match_indices(folder)
-        .filter_map(|(at, _)| readme[at + folder.len()..].split(".svg").next())
-        .collect();
-    assert!(!shown.is_empty(), "the README shows no chart of {folder}");
-    for name in shown {
-        let chart = charts.iter().find(|chart| chart.file == name);
-        let chart = chart.unwrap_or_else(|| panic!("the reference run has no chart {name}"));
-        let committed =
-            fs::read_to_string(root().join(folder).join(format!("{name}.svg"))).unwrap();
-        assert!(
-            committed == chart.standalone(),
-            "{folder}{name}.svg is not current: scripts/readme draws it again"
-        );
+fn the_pages_and_charts_of_the_committed_runs_are_drawn_from_their_records() {
+    let mut stale = Vec::new();
+    for suite in ["quick", "peers"] {
+        let run = format!("results/reference/{suite}");
+        let records = Records::read(&root().join(&run)).unwrap();
+        let summary = report::Summary::of(&records);
+        let charts = report::charts(&summary, &records);
+        let mut files: Vec<(String, String)> = charts
+            .iter()
+            .map(|chart| {
+                (
+                    format!("{run}/charts/{}.svg", chart.file),
+                    chart.standalone(),
+                )
+            })
+            .collect();
+        for shown in charts_of(&run) {
+            let is_drawn = files.iter().any(|(name, _)| *name == shown);
+            assert!(is_drawn, "{shown} is of no chart of that run");
+        }
+        let markdown = report::markdown(&summary, &records, &charts);
+        files.push((format!("{run}/report.md"), markdown));
+        let html = report::html(&summary, &records, &charts);
+        files.push((format!("{run}/report.html"), html));
+        for (name, drawn) in files {
+            if fs::read_to_string(root().join(&name)).ok() != Some(drawn) {
+                stale.push(name);
+            }
+        }
     }
+    assert!(
+        stale.is_empty(),
+        "scripts/readme draws these again, which are not current: {stale:#?}"
+    );
+}
+
+/// The charts of a run that are committed or that the README shows.
+fn charts_of(run: &str) -> Vec<String> {
+    let folder = format!("{run}/charts/");
+    let readme = readme();
+    let shown = readme
+        .match_indices(&folder)
+        .filter_map(|(at, _)| readme[at..].split_once(".svg"))
+        .map(|(path, _)| format!("{path}.svg"));
+    let committed = fs::read_dir(root().join(&folder)).unwrap();
+    let names = committed.map(|file| file.unwrap().file_name().into_string().unwrap());
+    shown
+        .chain(names.map(|name| folder.clone() + &name))
+        .collect()
 }
