@@ -28,11 +28,7 @@ impl Progress {
         } else {
             ProgressDrawTarget::hidden()
         };
-        let planned_s: Vec<f64> = plan
-            .panels
-            .iter()
-            .map(|panel| if panel.time_s.is_finite() { panel.time_s } else { 1.0 } + panel.filling_s())
-            .collect();
+        let planned_s: Vec<f64> = plan.panels.iter().map(Panel::seconds).collect();
         let bar = ProgressBar::with_draw_target(Some(milliseconds(planned_s.iter().sum())), target);
         let style = ProgressStyle::with_template("{bar:28} {percent:>3}%  {msg}");
         bar.set_style(

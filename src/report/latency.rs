@@ -46,8 +46,14 @@ pub fn unmet(summary: &Summary) -> Option<String> {
     ))
 }
 
+/// A rate that was searched: to the operation where few digits say it, else in three.
 pub(super) fn rate(per_s: u64) -> String {
-    PerSecond(per_s).to_string()
+    let exact = PerSecond(per_s).to_string();
+    if exact.len() <= "1.05M".len() {
+        exact
+    } else {
+        short_rate(per_s as f64)
+    }
 }
 
 pub(super) fn time(ns: u64) -> String {

@@ -175,32 +175,44 @@ impl Panel<'_> {
         births.min(self.trials.unwrap_or(u32::MAX))
     }
 
-    /// Seconds that starting children and filling their tables may take in all: a guess for the
-    /// progress bar. A child is checked before it is filled, and its stream is drawn.
-    #[must_use]
-    pub fn filling_s(&self) -> f64 {
+    /// Seconds that starting children and filling their tables may take in all. A child is checked before it is filled, and its stream is drawn.
+    fn filling_s(&self) -> f64 {
         let one = 0.1 + self.filled() * 0.65e-6;
         one * self.cells.len() as f64 * f64::from(self.births())
     }
 
-    /// Seconds of its slices: what it is given, or what so many passes may take. Between the slices
+    /// Seconds that the panel may take, births and slices together: a guess, for people who wait.
+    #[must_use]
+    pub fn seconds(&self) -> f64 {
+        self.slices_s() + self.filling_s()
+    }
+
+    /// Seconds of its slices: what it is given, or what so many trials may take. Between the slices
     /// of a pass streams are drawn, and each pass begins with a fresh table.
     fn slices_s(&self) -> f64 {
-        match self.trials.filter(|_| self.is_pass()) {
-            Some(trials) if self.workload.pace.is_some() => {
-                f64::from(trials) * self.cells.len() as f64 * latency::pass_s(self)
-            }
-            None if self.is_pass() && self.workload.pace.is_none() => 2.0 * self.time_s,
-            None => 1.05 * self.time_s,
-            Some(trials) => {
+        let paced = self.workload.pace.is_some();
+        let Some(trials) = self.trials else {
+            let streams = if self.is_pass() && !paced { 2.0 } else { 1.05 };
+            return streams * self.time_s;
+        };
+        let trial_s = match (self.is_pass(), paced) {
+            (false, _) => 1.05 * f64::from(self.slices()) * self.slice_ns as f64 / 1e9,
+            (true, true) => latency::pass_s(self),
+            (true, false) => {
                 let ops = self.workload.ops.unwrap_or(self.workload.entries) as f64;
                 let op_s = if self.workload.clocked {
                     1.6e-6
                 } else {
                     1.2e-6
                 };
-                f64::from(trials) * self.cells.len() as f64 * (0.1 + ops * op_s)
+                0.1 + ops * op_s
             }
+        };
+        let all_s = f64::from(trials) * self.cells.len() as f64 * trial_s;
+        if self.is_pass() {
+            all_s
+        } else {
+            all_s.min(1.05 * self.time_s)
         }
     }
 
@@ -315,10 +327,7 @@ impl<'r> Plan<'r> {
     /// Seconds that the run may take: a guess.
     #[must_use]
     pub fn seconds(&self) -> f64 {
-        self.panels
-            .iter()
-            .map(|panel| panel.slices_s() + panel.filling_s())
-            .sum()
+        self.panels.iter().map(Panel::seconds).sum()
     }
 }
 

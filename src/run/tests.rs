@@ -43,6 +43,28 @@ fn built_in_suites_are_sound() {
     }
 }
 
+/// What people are told before and while they wait.
+#[test]
+fn the_time_a_panel_takes_is_guessed_from_time_or_trials() {
+    let seconds = |workload: &str, time_s: Option<f64>, trials: Option<u32>| {
+        let flags = Overrides {
+            entries: Some(1000),
+            workloads: vec![workload.to_owned()],
+            time_s,
+            trials,
+            ..targets(&["fixed", "dash"])
+        };
+        plan(&flags).panels[0].seconds()
+    };
+    for workload in ["ycsb-c", "fill"] {
+        let few = seconds(workload, None, Some(5));
+        assert!(few.is_finite() && few > 1.0, "{workload}: {few}");
+        assert!(seconds(workload, None, Some(500)) > 10.0 * few);
+    }
+    assert!(seconds("ycsb-c", Some(1.0), Some(500)) < 10.0);
+    assert!(seconds("ycsb-c", Some(20.0), None) > 20.0);
+}
+
 /// Four cells: `null`, `fixed`, its twin, `dash`.
 #[test]
 fn more_time_is_more_births() {

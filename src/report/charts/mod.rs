@@ -17,6 +17,7 @@ mod hash_suite;
 mod heat;
 mod labels;
 mod latency_load;
+mod limit;
 mod load;
 mod misses;
 mod palette;
@@ -84,6 +85,7 @@ pub fn charts(summary: &Summary, records: &Records) -> Vec<Chart> {
         fill::charts(&suite, records, &mut charts);
         timeline::charts(&suite, records, &mut charts);
         misses::charts(&suite, &summary.simulated, &mut charts);
+        limit::charts(&suite, summary, &mut charts);
         latency_load::charts(&suite, &mut charts);
         percentiles::charts(&suite, &mut charts);
     }

@@ -15,7 +15,8 @@
 //! 1. each cell's rate is taken relative to the other cells of its panel that no change to a table of
 //!    ours can move, paired within rounds: what the neighbours took from both goes out. These are the
 //!    peers, as long as both runs have the same ones: what the machine's memory does to a table it does
-//!    to them. Where there is none it is the control (`null`, which stores nothing), and with it only what
+//!    to them. A peer that tables are relative to gets a ratio to the others, but no verdict: it cannot have
+//!    changed. Where there is no peer it is the control (`null`, which stores nothing), and with it only what
 //!    the cores do goes out. The baseline would do as well as a peer, but where it gets slower itself all
 //!    others would seem faster;
 //! 2. in each run births are resampled before the rounds within them, because a table's place in
@@ -25,7 +26,7 @@
 //!    both runs, taken together as the root of the sum of their squares: they are independent of each other. The twin
 //!    knows what resampling one run cannot: how far two copies of one table come apart. Relative to peers
 //!    and over four births or more that distance itself is what the ratio is held against, not the far end of its
-//!    interval: of 88 A/A cells that `scripts/compare-trial` compared over peers, 3 had an interval without 1.
+//!    interval: of 40 A/A cells that 20 turns of `scripts/compare-trial` compared over peers, 1 had an interval without 1.
 //!
 //! Neither the yardstick nor the noise band does alone: bare rates, and rates relative to the control
 //! without the band, call many A/A pairs different. What the band costs is power: on a noisy machine a
@@ -136,6 +137,9 @@ impl Call {
     }
 }
 
+/// Why a peer has no verdict between two runs that both have it.
+const YARDSTICK: &str = "a yardstick: the tables beside it are relative to it";
+
 /// The geometric mean of ratios over cells.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Overall {
@@ -183,6 +187,12 @@ impl CellComparison {
                 Call::NotComparable
             }
         };
+    }
+
+    /// Whether it was not to be judged, but others by it.
+    #[must_use]
+    pub fn is_yardstick(&self) -> bool {
+        self.reason == YARDSTICK
     }
 
     /// Whether it is slower by more than `limit` (0.05 is 5 %): the verdict is slower, and the

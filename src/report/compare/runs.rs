@@ -1,7 +1,8 @@
 //! Two runs: nothing is paired between them.
 
 use super::{
-    CellComparison, Compared, Drift, Judged, Place, overall, pairs, places, seed_of, side,
+    CellComparison, Compared, Drift, Judged, Place, YARDSTICK, overall, pairs, places, seed_of,
+    side,
 };
 use crate::machine::CARGO_FEATURES;
 use crate::record::Manifest;
@@ -52,6 +53,10 @@ impl Compared {
             let bands = [place.0, other.0].map(|panel| yardstick.band(panel));
             let band = bands[0].hypot(bands[1]);
             cell.judge(log.as_ref(), band);
+            if cell.reason.is_empty() && same_peers && has_tables_beside(place, &both) {
+                cell.call = super::Call::NotComparable;
+                YARDSTICK.clone_into(&mut cell.reason);
+            }
             cells.push(cell);
             judged.push(log);
         }
@@ -87,6 +92,14 @@ impl Compared {
 
 fn same(a: Place<'_>, b: Place<'_>) -> bool {
     std::ptr::eq(a.1, b.1)
+}
+
+/// Whether it is a peer that tables of ours, in both runs, are relative to. Between two runs with the same
+/// peers none of these can have changed: a verdict on one would be on the machine.
+fn has_tables_beside((panel, cell): Place<'_>, both: &[(Place<'_>, Place<'_>)]) -> bool {
+    let is_table = |cell: &CellSummary| cell.ranked() && !cell.entry.peer && cell.rate.is_some();
+    let mut beside = both.iter().filter(|(a, _)| std::ptr::eq(a.0, panel));
+    cell.entry.peer && beside.any(|(a, b)| is_table(a.1) && is_table(b.1))
 }
 
 fn new_cell((panel, cell): Place<'_>) -> CellComparison {

@@ -153,6 +153,7 @@ mod tests {
         LatencyHistogram, LatencyRow, LoopKind, PaceEntry, Records, SloRow, TimeKind,
         empty_histogram,
     };
+    use crate::report::latency::rate;
     use crate::report::synthetic::{Cell, Synthetic};
     use crate::report::{Summary, findings, json, table, unmet};
 
@@ -278,5 +279,7 @@ mod tests {
         let why = unmet(&Summary::of(&records)).unwrap();
         assert!(why.starts_with("no rate keeps p99 within 200 µs"), "{why}");
         assert!(why.contains("stall 800 µs at 1.05M/s"), "{why}");
+        let shown = [100_000, 1_050_000, 157_700, 12_684_399].map(rate);
+        assert_eq!(shown, ["100k", "1.05M", "158k", "12.7M"]);
     }
 }

@@ -72,8 +72,12 @@ fn suite(text: &mut String, section: &Section<'_>) {
     if !section.table.rows.is_empty() {
         let _ = writeln!(text, "{}\n", escape(&section.table.caption));
         table(text, &section.table);
-    } else if section.latency.is_none() {
+    } else if section.latency.is_none() && section.limit.is_none() {
         text.push_str("No panel of this suite was planned.\n\n");
+    }
+    if let Some(limit) = &section.limit {
+        let _ = writeln!(text, "### Highest rates\n\n{}\n", escape(&limit.caption));
+        table(text, limit);
     }
     if let Some(latency) = &section.latency {
         let _ = writeln!(text, "### Latencies\n\n{}\n", escape(&latency.caption));

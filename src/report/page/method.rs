@@ -331,6 +331,12 @@ fn files(records: &Records) -> Vec<(String, String)> {
             ),
         ));
     }
+    if !records.slo.is_empty() {
+        files.push((
+            "slo.csv".to_owned(),
+            format!("{}: searches for the highest rate", rows(records.slo.len())),
+        ));
+    }
     if !records.windows.is_empty() {
         files.push((
             "windows.csv".to_owned(),

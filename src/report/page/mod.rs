@@ -9,6 +9,7 @@
 mod compare;
 mod hashes;
 mod latency;
+mod limit;
 mod markdown;
 mod method;
 mod table;

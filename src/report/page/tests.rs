@@ -2,7 +2,7 @@
 
 use super::{Run, comparison, html, markdown};
 use crate::machine::doctor::{Diagnosis, Severity};
-use crate::record::{Records, Status};
+use crate::record::{Records, SloRow, Status};
 use crate::report::charts::{Chart, charts};
 use crate::report::summary::Summary;
 use crate::report::synthetic::{Cell, Paced, Synthetic};
@@ -408,6 +408,52 @@ fn latencies_have_a_table_that_says_which_loop_they_come_from() {
     has(&text, &["[latency.csv](latency.csv): 27 rows"]);
     // Without any latency there is no such table.
     assert!(!document(&ordinary()).contains("Latencies"));
+}
+
+/// A search for a rate has a table and a chart of its own, and leaves no cell without figures.
+#[test]
+fn highest_rates_have_a_table_and_a_chart() {
+    let target = |name| Paced::new(name, 90.0, 5e6);
+    let mut records = Synthetic::new()
+        .paced("ycsb-c", 100_000, &[target("fixed"), target("striped")])
+        .records();
+    records.latency.clear();
+    let search = |name: &str, kept: Option<u64>, broken: Option<u64>| SloRow {
+        panel: 0,
+        cell_id: format!("p0-{name}"),
+        target: name.into(),
+        percentile: "p99".into(),
+        limit_ns: 200_000,
+        kept_per_s: kept,
+        kept_ns: kept.map(|_| 150_000),
+        broken_per_s: broken,
+        broken_ns: broken.map(|_| 800_000),
+        probes: 17,
+    };
+    records.slo = vec![
+        search("fixed", None, Some(20_000)),
+        search("striped", Some(1_220_000), Some(1_280_000)),
+    ];
+    for text in [page(&records), document(&records)] {
+        has(
+            &text,
+            &[
+                "Highest rates",
+                "1.22M",
+                "1.28M",
+                "no rate keeps it",
+                "Up to which rate does each target keep p99 within 200",
+                "slo.csv",
+            ],
+        );
+        for word in ["Every cell", "No cell has figures", "No panel"] {
+            assert!(!text.contains(word), "{word}");
+        }
+    }
+    let text = document(&records);
+    let striped = text.find("| striped | ycsb-c").unwrap();
+    assert!(striped < text.find("| fixed | ycsb-c").unwrap(), "{text}");
+    has(&text, &["[chart](charts/limit-quick.svg)"]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::method::{Method, Reproduce};
 use super::table::Table;
-use super::{Run, latency};
+use super::{Run, latency, limit};
 use crate::record::{Manifest, Records, Status};
 use crate::report::charts::Chart;
 use crate::report::findings::{Finding, Topic, findings};
@@ -75,6 +75,8 @@ pub(super) struct Section<'r> {
     pub table: Table,
     /// How long operations took, where that was measured.
     pub latency: Option<Table>,
+    /// The highest rates that kept a limit, where they were searched for.
+    pub limit: Option<Table>,
 }
 
 #[derive(Serialize)]
@@ -248,6 +250,7 @@ fn notes(summary: &Summary, records: &Records) -> Vec<String> {
         .iter()
         .flat_map(|panel| &panel.cells)
         .all(|cell| cell.rate.is_none() && cell.latency.is_empty())
+        && summary.searched.is_empty()
     {
         notes.push(
             "No cell has figures: every one failed or was not measured. The tables have the reasons."
@@ -314,6 +317,8 @@ fn sections<'r>(summary: &'r Summary, charts: &'r [Chart]) -> Vec<Section<'r>> {
                 .iter()
                 .filter(|panel| panel.entry.suite == name)
                 .collect();
+            let mut others = panels.clone();
+            others.retain(|panel| !limit::is_searched(summary, panel));
             Section {
                 anchor: format!("suite-{index}"),
                 name: name.to_owned(),
@@ -325,7 +330,8 @@ fn sections<'r>(summary: &'r Summary, charts: &'r [Chart]) -> Vec<Section<'r>> {
                     .map(chart_view)
                     .collect(),
                 latency: latency::table(&panels),
-                table: Table::of(&panels),
+                limit: limit::table(summary, &panels),
+                table: Table::of(&others),
             }
         })
         .collect()
@@ -411,7 +417,8 @@ fn chart_of<'c>(finding: &Finding, charts: &'c [Chart]) -> Option<&'c Chart> {
         Topic::TailInResizes => &["timeline-longest", "percentiles"],
         Topic::Misses => &["misses", "ratio"],
         Topic::Origin => &["latency", "ratio"],
-        Topic::Latency | Topic::Limit => &["latency"],
+        Topic::Latency => &["offered", "percentiles"],
+        Topic::Limit => &["limit"],
         Topic::Hash => &["flood", "hashes", "ratio"],
         Topic::Replay | Topic::Batch => &["throughput", "ratio"],
         Topic::Model => &["load", "buckets"],
