@@ -207,9 +207,10 @@ B / A is the ratio of the rates. Faster or slower is said where its 95 % interva
 ratio is outside the A/A noise; else there is no difference to speak of. Two targets of a run are paired
 slice by slice. Nothing is paired across runs: each cell is taken relative to the peers in its own run, or
 else to the control, which takes out what the machine did, and births are resampled before slices. Such
-peers have no verdict themselves. With a peer in both runs (-t sharded-hashbrown) and a longer --time much
-smaller changes are seen. Cells are not comparable where the machine, the allocator, the hash or a
-parameter of the workload differs, or a trial failed.
+peers are the yardstick and have no verdict: what slows them as much, as a hash or a compiler may, is not
+seen. With a peer in both runs (-t sharded-hashbrown) and a longer --time much smaller changes are seen.
+Cells are not comparable where the machine, the allocator, the hash or a parameter of the workload
+differs, or a trial failed.
 
 Exit codes: 0; 1 where --fail-on says so; 2 where nothing can be compared."
 )]

@@ -104,7 +104,7 @@ fn nothing(compared: &Compared) -> BadInput {
 fn judge(compared: &Compared, FailOn { slower_percent }: FailOn) -> ExitCode {
     let mut failed = false;
     for cell in &compared.cells {
-        if cell.call == report::Call::NotComparable && !cell.is_yardstick() {
+        if cell.call == report::Call::NotComparable {
             output::complain(&format!(
                 "note: not judged: {} on {}: {}\n",
                 cell.target, cell.place, cell.reason

@@ -14,6 +14,12 @@ impl Summary {
     pub fn searches(&self, panel: u32) -> impl Iterator<Item = &SloRow> {
         self.searched.iter().filter(move |row| row.panel == panel)
     }
+
+    /// Whether a panel was to search for a rate, so that it has no other figures.
+    #[must_use]
+    pub fn is_searched(&self, panel: &PanelSummary) -> bool {
+        self.searches(panel.entry.panel).next().is_some()
+    }
 }
 
 impl PanelSummary {
@@ -21,6 +27,22 @@ impl PanelSummary {
     #[must_use]
     pub fn is_open_loop(&self) -> bool {
         self.entry.pace.is_some()
+    }
+
+    /// What the target of a search is called among those of the panel.
+    pub(super) fn searched_label(&self, row: &SloRow) -> String {
+        let mut cells = self.cells.iter();
+        let cell = cells.find(|cell| cell.entry.cell_id == row.cell_id);
+        cell.map_or_else(|| row.target.clone(), |cell| self.label(cell))
+    }
+}
+
+/// Why the search for a rate did not end between two; empty where it did.
+pub(super) fn one_sided(row: &SloRow) -> &'static str {
+    match (row.kept_per_s, row.broken_per_s) {
+        (None, _) => "no rate keeps it",
+        (Some(_), None) => "the clock paces no higher rate",
+        _ => "",
     }
 }
 
@@ -78,7 +100,7 @@ pub(super) fn lines(
     colour: bool,
 ) -> Vec<String> {
     let mut lines = Vec::new();
-    if summary.searches(panel.entry.panel).next().is_some() {
+    if summary.is_searched(panel) {
         lines.extend(searched(summary, panel).lines(width, colour));
         return lines;
     }
@@ -244,19 +266,14 @@ fn searched(summary: &Summary, panel: &PanelSummary) -> Grid {
     let mut rows: Vec<(u64, Vec<Field>)> = Vec::new();
     for row in summary.searches(panel.entry.panel) {
         let or_none = |value: Option<String>| Field::text(value.unwrap_or_default());
-        let words = match (row.kept_per_s, row.broken_per_s) {
-            (None, _) => "no rate keeps it",
-            (Some(_), None) => "the clock paces no higher one",
-            _ => "",
-        };
         let fields = vec![
-            Field::text(row.target.clone()),
+            Field::text(panel.searched_label(row)),
             or_none(row.kept_per_s.map(rate)),
             or_none(row.kept_ns.map(time)),
             or_none(row.broken_per_s.map(rate)),
             or_none(row.broken_ns.map(time)),
             Field::text(row.probes.to_string()),
-            Field::text(words),
+            Field::text(one_sided(row)),
         ];
         rows.push((row.kept_per_s.unwrap_or(0), fields));
     }

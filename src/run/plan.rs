@@ -178,22 +178,30 @@ impl Panel<'_> {
     /// Seconds that starting children and filling their tables may take in all. A child is checked before it is filled, and its stream is drawn.
     fn filling_s(&self) -> f64 {
         let one = 0.1 + self.filled() * 0.65e-6;
-        one * self.cells.len() as f64 * f64::from(self.births())
+        let births = match self.search {
+            Some(_) => 1,
+            None => self.births(),
+        };
+        one * self.cells.len() as f64 * f64::from(births)
     }
 
     /// Seconds that the panel may take, births and slices together: a guess, for people who wait.
     #[must_use]
     pub fn seconds(&self) -> f64 {
-        self.slices_s() + self.filling_s()
+        // Of its own kind, before the slices of each birth.
+        let sampled_s = if self.latency { latency::SLICE_S } else { 0.0 };
+        let sampled_s = sampled_s * self.cells.len() as f64 * f64::from(self.births());
+        self.slices_s() + self.filling_s() + sampled_s
     }
 
     /// Seconds of its slices: what it is given, or what so many trials may take. Between the slices
     /// of a pass streams are drawn, and each pass begins with a fresh table.
     fn slices_s(&self) -> f64 {
         let paced = self.workload.pace.is_some();
-        let Some(trials) = self.trials else {
-            let streams = if self.is_pass() && !paced { 2.0 } else { 1.05 };
-            return streams * self.time_s;
+        let streams = if self.is_pass() && !paced { 2.0 } else { 1.05 };
+        let most_s = streams * self.time_s;
+        let Some(trials) = self.trials.filter(|_| self.search.is_none()) else {
+            return most_s;
         };
         let trial_s = match (self.is_pass(), paced) {
             (false, _) => 1.05 * f64::from(self.slices()) * self.slice_ns as f64 / 1e9,
@@ -208,12 +216,7 @@ impl Panel<'_> {
                 0.1 + ops * op_s
             }
         };
-        let all_s = f64::from(trials) * self.cells.len() as f64 * trial_s;
-        if self.is_pass() {
-            all_s
-        } else {
-            all_s.min(1.05 * self.time_s)
-        }
+        (f64::from(trials) * self.cells.len() as f64 * trial_s).min(most_s)
     }
 
     /// The least that filling its tables once takes, by which births are rationed: what others do to

@@ -61,8 +61,25 @@ fn the_time_a_panel_takes_is_guessed_from_time_or_trials() {
         assert!(few.is_finite() && few > 1.0, "{workload}: {few}");
         assert!(seconds(workload, None, Some(500)) > 10.0 * few);
     }
-    assert!(seconds("ycsb-c", Some(1.0), Some(500)) < 10.0);
+    for workload in ["ycsb-c", "fill"] {
+        assert!(seconds(workload, Some(1.0), Some(500)) < 10.0, "{workload}");
+    }
     assert!(seconds("ycsb-c", Some(20.0), None) > 20.0);
+    let flags = Overrides {
+        trials: Some(1),
+        slo: Some("p99=200us".parse().unwrap()),
+        ..targets(&["fixed", "dash"])
+    };
+    // A search takes what it takes, whatever trials are asked for.
+    assert!(plan(&flags).panels[0].seconds() > 20.0);
+    let sampled = Overrides {
+        time_s: Some(1.0),
+        latency: true,
+        ..targets(&["fixed", "dash"])
+    };
+    let panel = &plan(&sampled).panels[0];
+    let cells = panel.cells.len() as f64;
+    assert!(panel.seconds() > 1.0 + cells * f64::from(panel.births()));
 }
 
 /// Four cells: `null`, `fixed`, its twin, `dash`.

@@ -6,7 +6,7 @@ use super::palette::{Style, Tone};
 use super::{Chart, Suite, positive, stem};
 use crate::record::SloRow;
 use crate::report::format::place_of;
-use crate::report::latency::time;
+use crate::report::latency::{one_sided, time};
 use crate::report::summary::{CellSummary, PanelSummary, Summary};
 
 const ROW: i32 = 20;
@@ -90,6 +90,9 @@ fn paint(
         width: WIDTH - left - 110,
         height,
     };
+    // Of one target the two lie so close together that a scale of their own would have no ticks.
+    let middle = (low * high).sqrt();
+    let (low, high) = (low.min(middle / 2.0), high.max(2.0 * middle));
     let x = Axis::log(low, high, 8, "operations a second, over all threads");
     let plot = canvas.plot(frame, &x, &Axis::bare(0.0, 1.0))?;
     let at = |rate: u64| pixel(&plot, (x.within(rate as f64), 0.0)).0;
@@ -101,7 +104,7 @@ fn paint(
         for (cell, row) in rows {
             let label = clip(&panel.label(cell), WIDEST_LABEL);
             canvas.text(&label, (left - 12, y + ROW / 2), Align::Right, Tone::Ink)?;
-            one(canvas, (cell, row), (&at, left), y)?;
+            one(canvas, (panel, cell, row), (&at, left), y)?;
             y += ROW;
         }
     }
@@ -110,14 +113,13 @@ fn paint(
 
 fn one(
     canvas: &mut Canvas<'_>,
-    (cell, row): (&CellSummary, &SloRow),
+    (panel, cell, row): (&PanelSummary, &CellSummary, &SloRow),
     (at, left): (&impl Fn(u64) -> i32, i32),
     top: i32,
 ) -> Drawn {
     let middle = top + ROW / 2;
     let Some(kept) = row.kept_per_s.filter(|&rate| rate > 0) else {
-        let text = "no rate that was tried keeps it";
-        return canvas.text(text, (left + 8, middle), Align::Left, Tone::Muted);
+        return canvas.text(one_sided(row), (left + 8, middle), Align::Left, Tone::Muted);
     };
     let style = Style::of(&cell.entry);
     let broken = row.broken_per_s.unwrap_or(kept);
@@ -127,7 +129,7 @@ fn one(
     canvas.text(&value, (WIDTH - 8, middle), Align::Right, Tone::Ink)?;
     let there = |at: Option<u64>| at.map_or_else(String::new, |ns| format!(" ({})", time(ns)));
     let then = row.broken_per_s.map_or_else(
-        || "the clock paces no higher rate".to_owned(),
+        || one_sided(row).to_owned(),
         |rate| {
             let rate = amount(rate as f64);
             format!("broken at {rate}/s{}", there(row.broken_ns))
@@ -135,7 +137,7 @@ fn one(
     );
     let text = format!(
         "{}: kept at {value}{}; {then}",
-        row.target,
+        panel.label(cell),
         there(row.kept_ns)
     );
     canvas.hover((0, top), (WIDTH, top + ROW), &text);

@@ -122,9 +122,17 @@ pub enum Call {
     NoDifference,
     /// There is nothing that could be said.
     NotComparable,
+    /// A peer that tables were taken relative to: they are judged by it, it is not.
+    Yardstick,
 }
 
 impl Call {
+    /// Whether it says how two cells compare.
+    #[must_use]
+    pub fn is_verdict(self) -> bool {
+        !matches!(self, Call::NotComparable | Call::Yardstick)
+    }
+
     /// The verdict in words.
     #[must_use]
     pub fn words(self) -> &'static str {
@@ -133,12 +141,10 @@ impl Call {
             Call::Slower => "slower",
             Call::NoDifference => "no difference",
             Call::NotComparable => "not comparable",
+            Call::Yardstick => "yardstick",
         }
     }
 }
-
-/// Why a peer has no verdict between two runs that both have it.
-const YARDSTICK: &str = "a yardstick: the tables beside it are relative to it";
 
 /// The geometric mean of ratios over cells.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -189,12 +195,6 @@ impl CellComparison {
         };
     }
 
-    /// Whether it was not to be judged, but others by it.
-    #[must_use]
-    pub fn is_yardstick(&self) -> bool {
-        self.reason == YARDSTICK
-    }
-
     /// Whether it is slower by more than `limit` (0.05 is 5 %): the verdict is slower, and the
     /// whole interval of the ratio lies below 1 − `limit`.
     #[must_use]
@@ -214,7 +214,7 @@ impl Compared {
     /// Whether anything could be compared.
     #[must_use]
     pub fn says_something(&self) -> bool {
-        self.count(Call::NotComparable) < self.cells.len()
+        self.cells.iter().any(|cell| cell.call.is_verdict())
     }
 
     /// Why cells could not be compared: each reason once, most frequent first, with how many.
@@ -240,7 +240,7 @@ fn overall(judged: &[Option<Judged>], cells: &[CellComparison]) -> Option<Overal
     let logs: Vec<Resampled> = judged
         .iter()
         .zip(cells)
-        .filter(|(_, cell)| cell.call != Call::NotComparable)
+        .filter(|(_, cell)| cell.call.is_verdict())
         .filter_map(|(judged, _)| Some(judged.as_ref()?.log.clone()))
         .collect();
     let mean = Resampled::mean(&logs)?;

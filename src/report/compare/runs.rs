@@ -1,8 +1,7 @@
 //! Two runs: nothing is paired between them.
 
 use super::{
-    CellComparison, Compared, Drift, Judged, Place, YARDSTICK, overall, pairs, places, seed_of,
-    side,
+    CellComparison, Compared, Drift, Judged, Place, overall, pairs, places, seed_of, side,
 };
 use crate::machine::CARGO_FEATURES;
 use crate::record::Manifest;
@@ -22,6 +21,7 @@ impl Compared {
         let mut cells = Vec::new();
         let mut judged = Vec::new();
         let mut drifts: Vec<Drift> = Vec::new();
+        let mut relied_on: Vec<&CellSummary> = Vec::new();
         let both = pairs(a, b);
         let same_peers = a.manifest.lockfile_hash == b.manifest.lockfile_hash;
         for place in places(a).filter(|(_, cell)| cell.ranked()) {
@@ -46,19 +46,28 @@ impl Compared {
             if let Some(drift) = drift {
                 cell.over.clone_from(&drift.of);
                 // A peer is relative to the others only.
-                if !place.1.entry.peer && !drifts.contains(&drift) {
-                    drifts.push(drift);
+                if !place.1.entry.peer {
+                    relied_on.extend(yardstick.cells.iter().map(|[own, _]| *own));
+                    if !drifts.contains(&drift) {
+                        drifts.push(drift);
+                    }
                 }
             }
             let bands = [place.0, other.0].map(|panel| yardstick.band(panel));
             let band = bands[0].hypot(bands[1]);
             cell.judge(log.as_ref(), band);
-            if cell.reason.is_empty() && same_peers && has_tables_beside(place, &both) {
-                cell.call = super::Call::NotComparable;
-                YARDSTICK.clone_into(&mut cell.reason);
-            }
             cells.push(cell);
             judged.push(log);
+        }
+        // Between two runs with the same peers none of these has changed: a verdict on one that tables
+        // are relative to would be on the machine.
+        for (cell, (_, own)) in cells
+            .iter_mut()
+            .zip(places(a).filter(|(_, own)| own.ranked()))
+        {
+            if cell.call.is_verdict() && relied_on.iter().any(|used| std::ptr::eq(*used, own)) {
+                cell.call = super::Call::Yardstick;
+            }
         }
         for place in places(b).filter(|(_, cell)| cell.ranked()) {
             if !both.iter().any(|(_, other)| same(*other, place)) {
@@ -92,14 +101,6 @@ impl Compared {
 
 fn same(a: Place<'_>, b: Place<'_>) -> bool {
     std::ptr::eq(a.1, b.1)
-}
-
-/// Whether it is a peer that tables of ours, in both runs, are relative to. Between two runs with the same
-/// peers none of these can have changed: a verdict on one would be on the machine.
-fn has_tables_beside((panel, cell): Place<'_>, both: &[(Place<'_>, Place<'_>)]) -> bool {
-    let is_table = |cell: &CellSummary| cell.ranked() && !cell.entry.peer && cell.rate.is_some();
-    let mut beside = both.iter().filter(|(a, _)| std::ptr::eq(a.0, panel));
-    cell.entry.peer && beside.any(|(a, b)| is_table(a.1) && is_table(b.1))
 }
 
 fn new_cell((panel, cell): Place<'_>) -> CellComparison {

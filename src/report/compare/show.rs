@@ -71,7 +71,7 @@ pub fn comparison_markdown(compared: &Compared) -> String {
 /// | `of` | `runs` or `targets` |
 /// | `a`, `b` | `name`: run or target; `about`: the run |
 /// | `notes[]` | what a reader must know first |
-/// | `cells[]` | `place`, `target`, the two `cell_ids`; `verdict`: `faster`, `slower`, `no-difference`, `not-comparable`, and the `reason` of the last |
+/// | `cells[]` | `place`, `target`, the two `cell_ids`; `verdict`: `faster`, `slower`, `no-difference`, `not-comparable`, and the `reason` of that; `yardstick`: not judged, but others by it |
 /// | `….ratio`, `….pairs` | rate of B over that of A, an interval `{low, mid, high}`; the pairs of slices behind it, of two runs the fewer slices |
 /// | `….relative_to[]` | of two runs: the targets that its rates were taken relative to |
 /// | `….noise_band` | what the verdict holds the ratio against, as a part of 1: the A/A noise or, over peers, how far two copies of a table came apart |
@@ -104,6 +104,7 @@ pub fn comparison_json(compared: &Compared) -> Value {
         Call::Slower,
         Call::NoDifference,
         Call::NotComparable,
+        Call::Yardstick,
     ];
     let count: serde_json::Map<String, Value> = calls
         .iter()
@@ -215,7 +216,7 @@ fn below(compared: &Compared, place: &str, cells: &[&CellComparison]) -> Vec<Str
             times_within(&drift.ratio)
         ));
     }
-    let judged = cells.iter().filter(|cell| cell.ratio.is_some());
+    let judged = cells.iter().filter(|cell| cell.call.is_verdict());
     let band = judged.map(|cell| cell.noise_band).reduce(f64::max);
     match band {
         Some(band) if band > 0.0 => {

@@ -98,7 +98,9 @@ fn peers_are_what_tables_are_relative_to() {
     // A peer is relative to the other one, and has no verdict: it is the same in both runs.
     let peers = &compared.cells[2..];
     assert!(peers.iter().all(|cell| cell.ratio.is_some()));
-    assert!(peers.iter().all(CellComparison::is_yardstick));
+    assert!(peers.iter().all(|cell| cell.call == Call::Yardstick));
+    assert_eq!(compared.overall.unwrap().cells, 2);
+    assert_eq!(compared.count(Call::NotComparable), 0);
     let over: Vec<_> = compared
         .cells
         .iter()
@@ -125,6 +127,28 @@ fn peers_are_what_tables_are_relative_to() {
     assert!(compared.cells.iter().all(|cell| cell.over == ["null"]));
     assert_eq!(compared.count(Call::NotComparable), 0, "{compared:?}");
     assert!(about_control(&compared), "{compared:?}");
+}
+
+/// A single peer is relative to the control, and judged by nothing: its noise is not the tables'.
+#[test]
+fn the_noise_shown_is_that_of_what_is_judged() {
+    let cells = [
+        Cell::null(8.0, 5.0),
+        Cell::new("fixed", 400.0),
+        Cell::twin("fixed", 400.0),
+        Cell::peer("scc", 90.0),
+    ];
+    let run = Synthetic::new().panel("ycsb-b", 1, &cells).records();
+    let mut compared = compare(&run, &run);
+    assert_eq!(
+        calls(&compared),
+        [("fixed", Call::NoDifference), ("scc", Call::Yardstick)]
+    );
+    assert_eq!(compared.cells[1].over, ["null"]);
+    let before = comparison_table(&compared, 100, false);
+    assert!(before.contains("A/A noise of both") && before.contains("  yardstick"));
+    compared.cells[1].noise_band = 2.0;
+    assert_eq!(comparison_table(&compared, 100, false), before);
 }
 
 #[test]

@@ -110,11 +110,11 @@ pub(super) fn limits(summary: &Summary) -> Vec<Finding> {
         let clauses = rows
             .iter()
             .map(|row| match (row.kept_per_s, row.broken_per_s) {
-                (None, _) => format!("{} at no rate", row.target),
+                (None, _) => format!("{} at no rate", panel.searched_label(row)),
                 (Some(kept), Some(broken)) => {
                     format!(
                         "{} {}/s (broken at {})",
-                        row.target,
+                        panel.searched_label(row),
                         rate(kept),
                         rate(broken)
                     )
@@ -122,7 +122,7 @@ pub(super) fn limits(summary: &Summary) -> Vec<Finding> {
                 (Some(kept), None) => {
                     format!(
                         "{} {}/s, the most that the clock paces",
-                        row.target,
+                        panel.searched_label(row),
                         rate(kept)
                     )
                 }

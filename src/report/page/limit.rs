@@ -1,13 +1,16 @@
 //! The table of a suite's searches: a row per target, with the highest rate that kept the limit.
 
-use super::table::{Cell, Column, Kind, Row, Table, colour, filters, target};
+use super::table::{Cell, Column, Kind, Row, Shape, Table, colour, filters};
 use crate::record::SloRow;
-use crate::report::latency::{rate, time};
+use crate::report::latency::{one_sided, rate, time};
 use crate::report::summary::{CellSummary, PanelSummary, Summary};
 
 /// The table of some panels; `None` where nothing was searched for.
 pub(super) fn table(summary: &Summary, panels: &[&PanelSummary]) -> Option<Table> {
-    let panels = panels.iter().filter(|panel| is_searched(summary, panel));
+    let searched = panels.iter().filter(|panel| summary.is_searched(panel));
+    let panels: Vec<&PanelSummary> = searched.copied().collect();
+    let first = summary.searches(panels.first()?.entry.panel).next()?;
+    let shape = Shape::of(&panels);
     let mut rows: Vec<(u64, Row)> = Vec::new();
     let mut sorted = Vec::new();
     for panel in panels {
@@ -15,13 +18,12 @@ pub(super) fn table(summary: &Summary, panels: &[&PanelSummary]) -> Option<Table
             let mut searches = summary.searches(panel.entry.panel);
             let search = searches.find(|row| row.cell_id == cell.entry.cell_id);
             let kept = search.and_then(|row| row.kept_per_s).unwrap_or(0);
-            rows.push((kept, row(panel, cell, search)));
+            rows.push((kept, row((panel, cell), shape, search)));
         }
         rows.sort_by_key(|(kept, _)| std::cmp::Reverse(*kept));
         sorted.extend(rows.drain(..).map(|(_, row)| row));
     }
-    let first = summary.searched.first()?;
-    (!sorted.is_empty()).then(|| Table {
+    Some(Table {
         caption: format!(
             "The highest rate of each search at which {} of responses stayed within {}, in two slices, and the \
              lowest above it that did not. Open loop: operations have start times that do not wait for the table.",
@@ -29,23 +31,16 @@ pub(super) fn table(summary: &Summary, panels: &[&PanelSummary]) -> Option<Table
             time(first.limit_ns)
         ),
         legend: "",
-        columns: columns(first),
+        columns: columns(shape, first),
         filters: filters(&sorted),
         rows: sorted,
     })
 }
 
-/// Whether a panel was to search for a rate, so that it has no other figures.
-pub(super) fn is_searched(summary: &Summary, panel: &PanelSummary) -> bool {
-    summary.searches(panel.entry.panel).next().is_some()
-}
-
-fn columns(first: &SloRow) -> Vec<Column> {
+fn columns(shape: Shape, first: &SloRow) -> Vec<Column> {
     let there = format!("{} there", first.percentile);
-    vec![
-        Column::new("Target", Kind::Target, ""),
-        Column::new("Workload", Kind::Text, ""),
-        Column::new("Threads", Kind::Number, ""),
+    let mut columns = shape.first_columns();
+    columns.extend([
         Column::new(
             "Highest rate /s",
             Kind::Number,
@@ -60,45 +55,46 @@ fn columns(first: &SloRow) -> Vec<Column> {
         Column::new(&there, Kind::Number, "From the intended start to the end"),
         Column::new("Slices", Kind::Number, "Slices that the search took"),
         Column::new("Search", Kind::Verdict, ""),
-    ]
+    ]);
+    columns
 }
 
-fn row(panel: &PanelSummary, cell: &CellSummary, search: Option<&SloRow>) -> Row {
-    let (entry, of) = (&panel.entry, |get: fn(&SloRow) -> Option<u64>| {
-        search.and_then(get)
-    });
+fn row((panel, cell): (&PanelSummary, &CellSummary), shape: Shape, search: Option<&SloRow>) -> Row {
+    let entry = &panel.entry;
+    let of = |get: fn(&SloRow) -> Option<u64>| search.and_then(get);
     let per_s = |value: Option<u64>| Cell::figure(value.map(|v| (rate(v), v as f64)));
     let ns = |value: Option<u64>| {
         Cell::figure(value.map(|v| (time(v).replace(' ', "\u{a0}"), v as f64)))
     };
-    let verdict = match (&cell.error, search) {
+    let verdict = match (&cell.error, search.map(one_sided)) {
         (Some(error), _) => format!("failed: {error}"),
         (None, None) => "not searched".to_owned(),
-        (None, Some(row)) => match (row.kept_per_s, row.broken_per_s) {
-            (None, _) => "no rate keeps it".to_owned(),
-            (Some(_), None) => "the clock paces no higher rate".to_owned(),
-            _ => "found".to_owned(),
-        },
+        (None, Some("")) => "found".to_owned(),
+        (None, Some(words)) => words.to_owned(),
     };
+    let class = match cell.error {
+        Some(_) => "failed",
+        None if !cell.ranked() => "control",
+        None => "",
+    };
+    let mut cells = shape.first_cells(panel, cell);
+    cells.extend([
+        per_s(of(|row| row.kept_per_s)),
+        ns(of(|row| row.kept_ns)),
+        per_s(of(|row| row.broken_per_s)),
+        ns(of(|row| row.broken_ns)),
+        search.map_or_else(Cell::default, |row| Cell::count(u64::from(row.probes))),
+        Cell {
+            class: if cell.error.is_some() { "failed" } else { "" },
+            ..Cell::text(verdict)
+        },
+    ]);
     Row {
         strategy: cell.entry.strategy.clone(),
         workload: entry.workload.clone(),
         threads: entry.threads,
-        class: if cell.ranked() { "" } else { "control" },
+        class,
         colour: colour(cell),
-        cells: vec![
-            Cell::text(target(cell)),
-            Cell::text(&entry.workload),
-            Cell::count(u64::from(entry.threads)),
-            per_s(of(|row| row.kept_per_s)),
-            ns(of(|row| row.kept_ns)),
-            per_s(of(|row| row.broken_per_s)),
-            ns(of(|row| row.broken_ns)),
-            search.map_or_else(Cell::default, |row| Cell::count(u64::from(row.probes))),
-            Cell {
-                class: if cell.error.is_some() { "failed" } else { "" },
-                ..Cell::text(verdict)
-            },
-        ],
+        cells,
     }
 }

@@ -454,6 +454,11 @@ fn highest_rates_have_a_table_and_a_chart() {
     let striped = text.find("| striped | ycsb-c").unwrap();
     assert!(striped < text.find("| fixed | ycsb-c").unwrap(), "{text}");
     has(&text, &["[chart](charts/limit-quick.svg)"]);
+    // What failed is found in the table that is there.
+    records.trials[0].error = "the child hung".into();
+    let text = page(&records);
+    has(&text, &["#suite-0-limits", "failed: the child hung"]);
+    assert!(!text.contains("#suite-0-table"), "{text}");
 }
 
 #[test]

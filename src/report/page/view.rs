@@ -318,7 +318,7 @@ fn sections<'r>(summary: &'r Summary, charts: &'r [Chart]) -> Vec<Section<'r>> {
                 .filter(|panel| panel.entry.suite == name)
                 .collect();
             let mut others = panels.clone();
-            others.retain(|panel| !limit::is_searched(summary, panel));
+            others.retain(|panel| !summary.is_searched(panel));
             Section {
                 anchor: format!("suite-{index}"),
                 name: name.to_owned(),
@@ -385,9 +385,17 @@ fn finding_view(finding: &Finding, charts: &[Chart], sections: &[Section<'_>]) -
         })
     };
     let table = || {
-        let section = sections.first()?;
+        let (section, table) = sections.iter().find_map(|section| {
+            let tables = [
+                (!section.table.rows.is_empty(), "table"),
+                (section.limit.is_some(), "limits"),
+                (section.latency.is_some(), "latencies"),
+            ];
+            let (_, table) = tables.into_iter().find(|(is_there, _)| *is_there)?;
+            Some((section, table))
+        })?;
         Some(Link {
-            anchor: format!("{}-table", section.anchor),
+            anchor: format!("{}-{table}", section.anchor),
             file: String::new(),
             text: "table".to_owned(),
         })
