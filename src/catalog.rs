@@ -32,6 +32,8 @@ pub struct Row {
     pub control: bool,
     /// Whether it is a map of others behind our interface.
     pub peer: bool,
+    /// Which colour, marker and dash it has in charts, see [`Row::look`].
+    pub look: Option<u32>,
     /// Whether it can be walked for eviction and expiry.
     pub walk: bool,
     /// Serves a table of this strategy to a parent process.
@@ -52,36 +54,36 @@ pub type Serve = fn(
     &mut dyn FnMut(&[&str]) -> anyhow::Result<()>,
 ) -> anyhow::Result<()>;
 
-/// The built-in strategies, in the order of `list`. Append: a strategy's place fixes its colour.
+/// The built-in strategies, in the order of `list`. A new one takes a look that no other row has.
 pub const ROWS: &[Row] = &[
-    Row::control::<Null>(),
-    Row::of::<Fixed>(),
-    Row::of::<Resizable>(),
-    Row::of::<Striped>(),
-    Row::of::<Dash>(),
-    Row::of::<Cuckoo>(),
-    Row::of::<Incremental>(),
-    Row::of::<Linear>(),
-    Row::of::<RwLocked>(),
-    Row::of::<StripedRw>(),
-    Row::of::<SpinBit>(),
-    Row::of::<Optimistic>(),
-    Row::of::<Tagged>(),
-    Row::of::<MutexHashbrown>(),
-    Row::of::<ShardedHashbrown>(),
-    Row::of::<DashMap>(),
-    Row::of::<Papaya>(),
-    Row::of::<Scc>(),
-    Row::of::<Flurry>(),
-    Row::of::<SplitOrdered>(),
+    Row::control::<Null>().look(0),
+    Row::of::<Fixed>().look(1),
+    Row::of::<Resizable>().look(2),
+    Row::of::<Striped>().look(3),
+    Row::of::<Dash>().look(4),
+    Row::of::<Cuckoo>().look(5),
+    Row::of::<Incremental>().look(6),
+    Row::of::<Linear>().look(7),
+    Row::of::<RwLocked>().look(8),
+    Row::of::<StripedRw>().look(9),
+    Row::of::<SpinBit>().look(10),
+    Row::of::<Optimistic>().look(11),
+    Row::of::<Tagged>().look(12),
+    Row::of::<MutexHashbrown>().look(13),
+    Row::of::<ShardedHashbrown>().look(14),
+    Row::of::<DashMap>().look(15),
+    Row::of::<Papaya>().look(16),
+    Row::of::<Scc>().look(17),
+    Row::of::<Flurry>().look(18),
+    Row::of::<SplitOrdered>().look(19),
     #[cfg(feature = "faults")]
-    Row::of::<crate::table::Slow<Resizable>>(),
+    Row::of::<crate::table::Slow<Resizable>>().look(20),
     #[cfg(feature = "faults")]
-    Row::of::<crate::table::Stall<Striped>>(),
+    Row::of::<crate::table::Stall<Striped>>().look(21),
     #[cfg(feature = "faults")]
-    Row::of::<crate::table::LostUpdate<Striped>>(),
+    Row::of::<crate::table::LostUpdate<Striped>>().look(22),
     #[cfg(feature = "faults")]
-    Row::of::<crate::table::Same<Resizable>>(),
+    Row::of::<crate::table::Same<Resizable>>().look(23),
 ];
 
 impl Row {
@@ -96,6 +98,7 @@ impl Row {
             check: S::check,
             control: false,
             peer: S::PEER,
+            look: None,
             walk: S::WALK,
             child: |open, pipe| bench::child::<S>(open, quick_check::<S>, pipe),
             verify: verify::run::<S>,
@@ -114,6 +117,28 @@ impl Row {
             ..Row::of::<S>()
         }
     }
+
+    /// The row with a look of its own: an index of colour, marker and dash. It belongs to the name for
+    /// good, so that charts of all runs can be laid side by side.
+    #[must_use]
+    pub const fn look(self, index: u32) -> Row {
+        Row {
+            look: Some(index),
+            ..self
+        }
+    }
+}
+
+/// The look of a row: its own, or for a row that states none one that no row of the list states.
+#[must_use]
+pub fn look_of(rows: &[Row], row: &Row) -> u32 {
+    row.look.unwrap_or_else(|| {
+        let stated = rows.iter().filter_map(|other| other.look);
+        let free = stated.max().map_or(0, |last| last + 1);
+        let without = rows.iter().filter(|other| other.look.is_none());
+        let before = without.filter(|other| other.name < row.name).count();
+        free.saturating_add(u32::try_from(before).unwrap_or(u32::MAX))
+    })
 }
 
 /// What every table passes before it is timed.
@@ -166,6 +191,32 @@ mod tests {
                 "{}",
                 row.name
             );
+        }
+    }
+
+    #[test]
+    fn a_look_belongs_to_one_name_whatever_its_place() {
+        let looks = |rows: &[Row]| -> Vec<(&str, u32)> {
+            let looks = rows.iter().map(|row| (row.name, look_of(rows, row)));
+            let mut looks: Vec<_> = looks.collect();
+            looks.sort_unstable();
+            looks
+        };
+        let mut turned = ROWS.to_vec();
+        turned.reverse();
+        assert_eq!(looks(ROWS), looks(&turned));
+        // Committed runs have these.
+        for (name, look) in [("null", 0), ("fixed", 1), ("striped", 3), ("papaya", 16)] {
+            assert!(looks(ROWS).contains(&(name, look)), "{name}");
+        }
+        // Two without a look of their own still look like no other.
+        for index in [2, 5] {
+            turned[index].look = None;
+        }
+        for looks in [looks(ROWS), looks(&turned)] {
+            let distinct: std::collections::BTreeSet<u32> =
+                looks.iter().map(|(_, look)| *look).collect();
+            assert_eq!(distinct.len(), ROWS.len(), "{looks:?}");
         }
     }
 

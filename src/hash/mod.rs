@@ -44,6 +44,8 @@ pub struct HashRow {
     /// Whether someone who chooses keys but does not know the seed is kept from making them
     /// collide on purpose.
     pub flood_resistant: bool,
+    /// Index of its colour, marker and dash in charts: it belongs to the name for good.
+    pub look: u32,
     /// Hashes `bytes` under a seed.
     pub function: fn(&[u8], Seed) -> u64,
 }
@@ -122,6 +124,12 @@ mod tests {
             );
             assert!(matches!(row.bits, 32 | 64), "{}", row.name);
         }
+        let looks: std::collections::BTreeSet<u32> = HASHES.iter().map(|row| row.look).collect();
+        assert_eq!(
+            looks.len(),
+            HASHES.len(),
+            "each function has a look of its own"
+        );
     }
 
     /// A 32-bit function widened by a bijection has no more than 2^32 outputs, and its low half

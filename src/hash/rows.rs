@@ -7,7 +7,7 @@ use siphasher::sip::{SipHasher13, SipHasher24};
 use super::widen::low_half;
 use super::{HashRow, Seed, djb2, fnv, identity, lookup3, murmur3, sip, widen};
 
-/// Every hash function, the default first. Append: a function's place fixes its colour.
+/// Every hash function, the default first. A new one takes a look that no other has.
 pub static HASHES: &[HashRow] = &[
     HashRow {
         name: "sip13",
@@ -16,6 +16,7 @@ pub static HASHES: &[HashRow] = &[
         bits: 64,
         keyed: true,
         flood_resistant: true,
+        look: 0,
         function: sip13,
     },
     HashRow {
@@ -25,6 +26,7 @@ pub static HASHES: &[HashRow] = &[
         bits: 64,
         keyed: true,
         flood_resistant: false,
+        look: 1,
         function: xxh3,
     },
     HashRow {
@@ -34,6 +36,7 @@ pub static HASHES: &[HashRow] = &[
         bits: 64,
         keyed: false,
         flood_resistant: false,
+        look: 2,
         function: identity::identity,
     },
     HashRow {
@@ -43,6 +46,7 @@ pub static HASHES: &[HashRow] = &[
         bits: 64,
         keyed: true,
         flood_resistant: true,
+        look: 3,
         function: sip::sip12,
     },
     HashRow {
@@ -52,6 +56,7 @@ pub static HASHES: &[HashRow] = &[
         bits: 64,
         keyed: true,
         flood_resistant: true,
+        look: 4,
         function: sip24,
     },
     HashRow {
@@ -61,6 +66,7 @@ pub static HASHES: &[HashRow] = &[
         bits: 32,
         keyed: true,
         flood_resistant: false,
+        look: 5,
         function: xxh3_32,
     },
     HashRow {
@@ -70,6 +76,7 @@ pub static HASHES: &[HashRow] = &[
         bits: 32,
         keyed: true,
         flood_resistant: false,
+        look: 6,
         function: murmur3::murmur3_32,
     },
     HashRow {
@@ -79,6 +86,7 @@ pub static HASHES: &[HashRow] = &[
         bits: 32,
         keyed: true,
         flood_resistant: false,
+        look: 7,
         function: lookup3::lookup3,
     },
     HashRow {
@@ -88,6 +96,7 @@ pub static HASHES: &[HashRow] = &[
         bits: 32,
         keyed: false,
         flood_resistant: false,
+        look: 8,
         function: fnv::fnv1a_32,
     },
     HashRow {
@@ -97,6 +106,7 @@ pub static HASHES: &[HashRow] = &[
         bits: 64,
         keyed: false,
         flood_resistant: false,
+        look: 9,
         function: fnv::fnv1a_64,
     },
     HashRow {
@@ -106,6 +116,7 @@ pub static HASHES: &[HashRow] = &[
         bits: 32,
         keyed: false,
         flood_resistant: false,
+        look: 10,
         function: djb2::djb2,
     },
     HashRow {
@@ -115,6 +126,7 @@ pub static HASHES: &[HashRow] = &[
         bits: 32,
         keyed: false,
         flood_resistant: false,
+        look: 11,
         function: crc32c,
     },
     HashRow {
@@ -124,6 +136,7 @@ pub static HASHES: &[HashRow] = &[
         bits: 64,
         keyed: true,
         flood_resistant: false,
+        look: 12,
         function: rapidhash,
     },
     HashRow {
@@ -133,6 +146,7 @@ pub static HASHES: &[HashRow] = &[
         bits: 64,
         keyed: true,
         flood_resistant: false,
+        look: 13,
         function: foldhash,
     },
     HashRow {
@@ -142,6 +156,7 @@ pub static HASHES: &[HashRow] = &[
         bits: 64,
         keyed: false,
         flood_resistant: false,
+        look: 14,
         function: rustc_hash,
     },
 ];

@@ -94,7 +94,7 @@ pub struct Cell<'r> {
     pub id: String,
     /// The strategy.
     pub row: &'r Row,
-    /// Its place in the catalog, which fixes its colour.
+    /// The index of its colour and marker in charts.
     pub colour: u32,
     /// Its parameters.
     pub params: Params,
@@ -444,14 +444,10 @@ fn new_cell<'r>(
     panel_key: &str,
 ) -> Result<Cell<'r>, BadInput> {
     let (row, params) = catalog::resolve(rows, spec)?;
-    let place = rows
-        .iter()
-        .position(|other| other.name == row.name)
-        .unwrap_or(0);
     let mut cell = Cell {
         id: String::new(),
         row,
-        colour: u32::try_from(place).expect("a catalog is short"),
+        colour: catalog::look_of(rows, row),
         params,
         hash: hash.to_owned(),
         heap,

@@ -20,6 +20,7 @@ static CONSTANT: HashRow = HashRow {
     bits: 64,
     keyed: false,
     flood_resistant: false,
+    look: 0,
     function: |_, _| 0x9e37_79b9_7f4a_7c15,
 };
 
