@@ -2,7 +2,7 @@
 //!
 //! A row is a struct of plain function pointers, each a loop that was compiled for that strategy:
 //! the one dynamic call is around the loop, never inside it. `list`, the checks, the benchmarks and
-//! the README's table follow from the rows.
+//! the guide's lists follow from the rows.
 
 use crate::base::{BadInput, Param, Params, Spec, SpecError, unknown_name};
 use crate::bench::{self, Open, Pipe};

@@ -5,7 +5,7 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | roof | [`cli`] |
+//! | roof | [`cli`], [`guide`] |
 //! | 6 | [`run`] |
 //! | 5 | [`catalog`] |
 //! | 4 | [`bench`], [`serve`], [`verify`] |
@@ -14,8 +14,8 @@
 //! | 1 | [`hash`], [`stats`], [`machine`] |
 //! | 0 | [`base`] |
 //!
-//! A program of your own can add strategies to the built-in ones and call [`cli::main`]; the README
-//! shows how.
+//! A program of your own can add strategies to the built-in ones and call [`cli::main`];
+//! `CONTRIBUTING.md` shows how. The [`guide`] explains the use.
 //!
 //! [`bench`]: mod@bench
 
@@ -23,6 +23,7 @@ pub mod base;
 pub mod bench;
 pub mod catalog;
 pub mod cli;
+pub mod guide;
 pub mod hash;
 pub mod machine;
 pub mod record;
@@ -35,7 +36,7 @@ pub mod verify;
 pub mod wire;
 pub mod workload;
 
-/// The README's examples are compiled and run with the documentation tests.
+/// The examples of the documents are compiled and run with the documentation tests.
 #[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;
+#[doc = include_str!("../CONTRIBUTING.md")]
+struct Contributing;

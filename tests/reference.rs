@@ -1,5 +1,5 @@
-//! The run that the README quotes is committed under `results/reference`: what the README shows follows
-//! from its records, and from nothing else.
+//! The runs that the documents quote are committed under `results/reference`: what the documents show
+//! follows from their records, and from nothing else.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,33 +18,57 @@ fn reference() -> PathBuf {
     root().join("results/reference/quick")
 }
 
-fn readme() -> String {
-    fs::read_to_string(root().join("README.md")).unwrap()
+fn document(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap()
 }
 
-#[test]
-fn the_result_in_the_readme_is_what_the_records_say() {
+/// What `run` printed for the suite `quick`, without the path of the page.
+fn quick() -> String {
     let summary = report::Summary::of(&Records::read(&reference()).unwrap());
     let table = report::table(&summary, WIDTH, false);
     let findings = report::bullets(&report::findings(&summary), WIDTH);
-    let shown =
-        format!("<!-- bucketlab run -->\n```text\n{table}\nFindings\n{findings}```\n<!-- end -->");
-    assert!(
-        readme().contains(&shown),
-        "the README's result is not that of results/reference/quick; it should be:\n{shown}"
-    );
+    format!("{table}\nFindings\n{findings}")
 }
 
 #[test]
-fn what_the_readme_says_of_the_peers_is_what_the_records_say() {
+fn the_results_are_what_the_records_say() {
+    let shown = format!(
+        "<!-- bucketlab run -->\n```text\n{}\n```\n<!-- end -->",
+        quick().trim_matches('\n')
+    );
+    assert!(
+        document("results/README.md").contains(&shown),
+        "results/README.md does not show results/reference/quick (scripts/readme); it should be:\n{shown}"
+    );
+}
+
+/// The README shows parts of the same text.
+#[test]
+fn the_result_in_the_readme_is_part_of_the_results() {
+    let readme = document("README.md");
+    let (_, block) = readme
+        .split_once("<!-- bucketlab run -->\n```text\n")
+        .unwrap();
+    let (block, _) = block.split_once("\n```\n<!-- end -->").unwrap();
+    let quick = quick();
+    let whole: Vec<&str> = quick.trim_matches('\n').split("\n\n").collect();
+    let parts: Vec<&str> = block.split("\n\n").collect();
+    assert!(parts.len() >= 2, "{block}");
+    for part in parts {
+        assert!(whole.contains(&part), "not in the records: {part}");
+    }
+}
+
+#[test]
+fn what_is_said_of_the_peers_is_what_the_records_say() {
     let run = root().join("results/reference/peers");
     let summary = report::Summary::of(&Records::read(&run).unwrap());
     let findings = report::bullets(&report::findings(&summary), WIDTH);
     let shown =
         format!("<!-- bucketlab run peers -->\n```text\nFindings\n{findings}```\n<!-- end -->");
     assert!(
-        readme().contains(&shown),
-        "the README's findings are not those of results/reference/peers; they should be:\n{shown}"
+        document("results/README.md").contains(&shown),
+        "these findings are not those of results/reference/peers; they should be:\n{shown}"
     );
 }
 
@@ -89,10 +113,10 @@ fn the_pages_and_charts_of_the_committed_runs_are_drawn_from_their_records() {
 /// The charts of a run that are committed or that the README shows.
 fn charts_of(run: &str) -> Vec<String> {
     let folder = format!("{run}/charts/");
-    let readme = readme();
-    let shown = readme
+    let documents = document("README.md") + &document("results/README.md");
+    let shown = documents
         .match_indices(&folder)
-        .filter_map(|(at, _)| readme[at..].split_once(".svg"))
+        .filter_map(|(at, _)| documents[at..].split_once(".svg"))
         .map(|(path, _)| format!("{path}.svg"));
     let committed = fs::read_dir(root().join(&folder)).unwrap();
     let names = committed.map(|file| file.unwrap().file_name().into_string().unwrap());

@@ -340,7 +340,7 @@ pub(super) struct List {
     /// What to list; everything when left out
     #[arg(value_enum)]
     pub(super) what: Option<Kind>,
-    /// Print Markdown tables, as in the README
+    /// Print Markdown tables, as in the guide
     #[arg(long, conflicts_with = "format")]
     pub(super) markdown: bool,
     /// How it is printed

@@ -20,7 +20,7 @@ const FLOORS: [&[&str]; 8] = [
     &["bench", "serve", "drive", "verify"],
     &["catalog"],
     &["run"],
-    &["cli", "main", "lib"],
+    &["cli", "guide", "main", "lib"],
 ];
 const ROOF: usize = FLOORS.len() - 1;
 

@@ -104,12 +104,14 @@ fn nothing_is_left_undone() {
     assert_none(&complaints);
 }
 
-/// What is read beside the source: the README, scripts, the entry for CI.
+/// What is read beside the source: the documents, scripts, the entry for CI.
 fn beside_the_source() -> Vec<(String, String)> {
-    let readme = fs::read_to_string(root().join("README.md")).ok();
-    readme
-        .map(|text| ("README.md".to_owned(), text))
+    let documents = ["README.md", "CONTRIBUTING.md", "results/README.md"];
+    let text = |file: &str| fs::read_to_string(root().join(file)).unwrap();
+    documents
+        .map(|file| (file.to_owned(), text(file)))
         .into_iter()
+        .chain(files("src/guide", ".md"))
         .chain(files("scripts", ""))
         .chain(files(".ci", ""))
         .collect()

@@ -1,0 +1,42 @@
+//! The guide: short pages on how to use the laboratory and how far to trust it.
+//!
+//! | page | what it answers |
+//! |---|---|
+//! | [`measuring`] | How do I measure tables, and how do I read the result? |
+//! | [`method`] | How does bucketlab measure, and which biases remain? |
+//! | [`suites`] | How do I describe my own workload, replay a trace, set a memory budget? |
+//! | [`latency`] | What response times does a table give at a given rate? |
+//! | [`comparing`] | Did my change make a table slower? How does CI notice? |
+//! | [`strategies`] | Which tables are there, and what are their parameters? |
+//! | [`hashes`] | Which hash function should I take? |
+//! | [`serving`] | How do I put a table behind the memcached protocol? |
+//!
+//! The pages are the Markdown files in `src/guide/`; they read as well on a code host. How to work on
+//! bucketlab itself is in `CONTRIBUTING.md`.
+
+#![expect(
+    clippy::doc_markdown,
+    reason = "the pages name programs and papers in prose, where a code font would mislead"
+)]
+
+/// Defines a page. The link definitions stand first, so that in this documentation they win over the
+/// page's own, which name files for readers on a code host.
+macro_rules! pages {
+    ($($name:ident: $file:literal,)*) => {$(
+        #[doc = "[measuring]: mod@measuring\n[method]: mod@method\n[suites]: mod@suites\n[latency]: mod@latency"]
+        #[doc = "[comparing]: mod@comparing\n[strategies]: mod@strategies\n[hashes]: mod@hashes\n[serving]: mod@serving\n"]
+        #[doc = include_str!($file)]
+        pub mod $name {}
+    )*};
+}
+
+pages! {
+    measuring: "measuring.md",
+    method: "method.md",
+    suites: "suites.md",
+    latency: "latency.md",
+    comparing: "comparing.md",
+    strategies: "strategies.md",
+    hashes: "hashes.md",
+    serving: "serving.md",
+}
