@@ -185,6 +185,10 @@ fn prefill<S: Strategy>(
     let mut keeper = budget.map(|budget| Keeper::new(clock, budget.0, 1));
     machine::counting::start();
     Prefill::new(workload).for_each(|bytes, length| {
+        let size = bytes.len() + length as usize;
+        if keeper.as_ref().is_some_and(|keeper| !keeper.fits(size)) {
+            return;
+        }
         write_value(&mut value, bytes, length as usize);
         session.insert_new(
             Key {

@@ -10,6 +10,10 @@ pub(super) trait Room<S: Session> {
     /// Whether an entry may go without having been removed: then a read that should find one need not.
     const EVICTS: bool;
 
+    /// Whether an entry with so many bytes of key and value is stored; one larger than the whole budget
+    /// is passed over.
+    fn takes(&self, bytes: usize) -> bool;
+
     /// After a write of so many bytes of key and value; the entries that went.
     fn wrote(&mut self, bytes: usize, session: &mut S) -> u64;
 }
@@ -19,6 +23,11 @@ pub(super) struct Unbounded;
 
 impl<S: Session> Room<S> for Unbounded {
     const EVICTS: bool = false;
+
+    #[inline]
+    fn takes(&self, _bytes: usize) -> bool {
+        true
+    }
 
     #[inline]
     fn wrote(&mut self, _bytes: usize, _session: &mut S) -> u64 {
@@ -44,6 +53,11 @@ impl<'t, T: Strategy> Bounded<'t, T> {
 
 impl<'t, T: Strategy> Room<T::Session<'t>> for Bounded<'t, T> {
     const EVICTS: bool = true;
+
+    #[inline]
+    fn takes(&self, bytes: usize) -> bool {
+        self.keeper.fits(bytes)
+    }
 
     #[inline]
     fn wrote(&mut self, bytes: usize, session: &mut T::Session<'t>) -> u64 {

@@ -119,6 +119,10 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
             bytes,
             hash: self.hasher.hash(bytes),
         };
+        if !self.room.takes(bytes.len() + op.value_len as usize) {
+            self.pass_over(op, key);
+            return;
+        }
         match op.kind {
             Kind::Get => {
                 let found = self.session.get(key, |value| belongs(value, bytes));
@@ -182,8 +186,41 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
         }
     }
 
+    /// An operation whose value is larger than the table's whole budget: reads are done, what would
+    /// store the value is refused, and a value that it would have replaced is removed.
+    #[cold]
+    #[inline(never)]
+    fn pass_over(&mut self, op: &Op, key: Key<'_>) {
+        match op.kind {
+            Kind::Get | Kind::GetFill | Kind::Rmw => {
+                let found = self.session.get(key, |value| belongs(value, key.bytes));
+                if op.kind == Kind::Rmw && found.is_some() {
+                    // What is there is smaller, and keeps its size.
+                    return self.read_modify_write(op, key);
+                }
+                self.read(op, key.bytes, found);
+                self.tally.refused += u64::from(op.kind != Kind::Get && found.is_none());
+            }
+            Kind::Set | Kind::Insert | Kind::Replace | Kind::Cas => {
+                self.session.remove(key);
+                self.tally.refused += 1;
+            }
+            Kind::Add | Kind::Append | Kind::Prepend => self.tally.refused += 1,
+            // These have no value of their own.
+            Kind::Incr | Kind::Decr => self.edit(op, key),
+            Kind::Remove => {
+                let present = self.session.remove(key);
+                self.outcome(op, key.bytes, present);
+            }
+        }
+    }
+
     /// The cache-aside client after a miss: goes to its original source and sets.
     fn fill(&mut self, op: &Op, key: Key<'_>) {
+        if !self.room.takes(key.bytes.len() + op.value_len as usize) {
+            self.tally.refused += 1;
+            return;
+        }
         let value = value_for(&mut self.value, op, key.bytes);
         let stored = self.session.set(key, value);
         self.tally.refused += u64::from(stored == Stored::Refused);
@@ -397,10 +434,10 @@ fn show(key: &[u8]) -> String {
 mod tests {
     use std::sync::Arc;
 
-    use super::super::room::Unbounded;
+    use super::super::room::{Bounded, Unbounded};
     use super::*;
     use crate::base::{Journal, Params, Worker};
-    use crate::table::{Env, Fixed, Strategy, Striped};
+    use crate::table::{Clock, Env, Fixed, Strategy, Striped};
 
     fn edits<S: Strategy>(key: &[u8], length: u32) {
         let env = Env {
@@ -468,6 +505,53 @@ mod tests {
         };
         timed.run(&segment, &[op]);
         assert_eq!(timed.tally.wrong, 1);
+    }
+
+    #[test]
+    fn what_is_larger_than_the_budget_is_passed_over_and_evicts_nothing() {
+        let env = Env {
+            hasher: Hasher::new(crate::hash::find("sip13").unwrap(), [1, 2]),
+            clock: || 0,
+            journal: Arc::new(Journal::new(8)),
+            recency: true,
+        };
+        let params = Params::resolve(Striped::PARAMS, &"striped:buckets=4".parse().unwrap());
+        let table = Striped::open(&params.unwrap(), &env).unwrap();
+        let clock = Clock::new();
+        let room = Bounded::new(&table, &clock, 20_000, 1);
+        let mut timed = Loop::new(table.session(Worker::ALONE), room, env.hasher, 1, true);
+        let op = |key_at, kind, value_len| Op {
+            key_at,
+            value_len,
+            key_len: 4,
+            kind,
+            expect: Expect::Either,
+        };
+        let mut segment = Segment {
+            keys: b"keepbig!".to_vec(),
+            ops: vec![op(0, Kind::Set, 100)],
+            ..Segment::default()
+        };
+        for kind in [
+            Kind::GetFill,
+            Kind::Rmw,
+            Kind::Set,
+            Kind::Insert,
+            Kind::Add,
+            Kind::Replace,
+            Kind::Cas,
+        ] {
+            segment.ops.push(op(4, kind, 30_000));
+            segment.ops.push(op(0, Kind::Get, 100));
+        }
+        // A write that is refused takes the old value out.
+        segment.ops.push(op(0, Kind::Set, 30_000));
+        timed.prepare(&segment);
+        timed.run(&segment, &segment.ops);
+        assert_eq!(timed.tally.first_wrong, None);
+        assert_eq!((timed.tally.hits, timed.tally.misses), (7, 2));
+        assert_eq!((timed.tally.evicted, timed.tally.refused), (0, 8));
+        assert_eq!(table.usage().items, 0);
     }
 
     #[test]

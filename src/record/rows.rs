@@ -245,7 +245,8 @@ pub struct MissRow {
     pub suite: String,
     /// The workload's name.
     pub workload: String,
-    /// `lru`: exact LRU, by stack distances; `belady`: what is needed furthest in the future goes.
+    /// `lru`: exact LRU; `belady`: what is needed furthest in the future goes, or LRU where entries
+    /// differ in size and LRU misses less.
     pub policy: String,
     /// Bytes of keys and values that the policy may keep; a table's headers and arrays are not in it.
     pub budget_bytes: u64,

@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::plan::Panel;
 use crate::record::MissRow;
-use crate::stats::{Access, Request, belady_misses, lru_misses};
+use crate::stats::{Access, Request, belady_misses, lru_misses, lru_needs_one_walk};
 use crate::workload::{Filled, Kind, Prefill, Segment, Stream, Workload};
 
 /// More requests are not simulated: they take 12 bytes each, and Belady's rule as many again.
@@ -91,8 +91,10 @@ fn requests(workload: &Workload, seed: u64) -> anyhow::Result<Result<Vec<Request
             let access = match op.kind {
                 Kind::GetFill | Kind::Rmw => Access::Fill,
                 Kind::Get => Access::Read,
-                Kind::Set | Kind::Insert | Kind::Add => Access::Write,
-                Kind::Replace | Kind::Cas | Kind::Incr | Kind::Decr => Access::Update,
+                Kind::Set | Kind::Insert => Access::Write,
+                Kind::Add => Access::Add,
+                Kind::Replace | Kind::Cas => Access::Update,
+                Kind::Incr | Kind::Decr => Access::Touch,
                 Kind::Remove => Access::Remove,
                 Kind::Append | Kind::Prepend => {
                     let why = "its appends make values larger, which is not simulated";
@@ -130,9 +132,7 @@ fn curves(
         budgets.iter().max().copied().unwrap_or(1).saturating_mul(2),
     );
     let are_few = requests.len() <= FEW_REQUESTS;
-    // With other requests LRU has a walk for each point too.
-    let stay = |request: &Request| matches!(request.access, Access::Fill | Access::Write);
-    if are_few || requests.iter().all(stay) {
+    if are_few || lru_needs_one_walk(requests) {
         budgets.extend(between(least, most, LRU_POINTS));
     }
     if are_few {
@@ -172,7 +172,7 @@ fn between(least: u64, most: u64, points: u32) -> impl Iterator<Item = u64> {
 mod tests {
     use super::*;
     use crate::base::ByteCount;
-    use crate::workload::{OnMiss, find_preset};
+    use crate::workload::{OnMiss, Size, TraceSource, find_preset};
 
     fn workload(name: &str) -> Workload {
         let mut workload = (find_preset(name).unwrap().build)();
@@ -225,5 +225,37 @@ mod tests {
         let mut named = workload("cache-aside");
         named.name += "@20000";
         assert_eq!(plain_name(&named), "cache-aside");
+    }
+
+    #[test]
+    fn sizes_that_change_are_simulated_as_they_are_stored() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sizes.oracleGeneral");
+        let mut bytes = Vec::new();
+        for (id, size) in [(101_u64, 10_u32), (102, 3_000), (102, 5), (101, 10)] {
+            bytes.extend(7_u32.to_le_bytes());
+            bytes.extend(id.to_le_bytes());
+            bytes.extend(size.to_le_bytes());
+            bytes.extend((-1_i64).to_le_bytes());
+        }
+        std::fs::write(&path, bytes).unwrap();
+        let source = TraceSource::parse(path.to_str().unwrap(), false).unwrap();
+        let requests = requests(&Workload::replay(source, 4, 2), 1)
+            .unwrap()
+            .unwrap();
+        let rows = curves("s", "w", &requests, vec![3_010]);
+        for policy in ["lru", "belady"] {
+            let row = |row: &&MissRow| row.policy == policy && row.budget_bytes == 3_010;
+            assert_eq!(rows.iter().find(row).unwrap().misses, 3, "{policy}");
+        }
+        // Writes that draw their size anew.
+        let mut resized = workload("ycsb-a");
+        resized.resize_values = true;
+        resized.value = Size::Uniform {
+            min: 100,
+            max: 1_000,
+        };
+        let requests = super::requests(&resized, 1).unwrap().unwrap();
+        assert!(!lru_needs_one_walk(&requests));
     }
 }

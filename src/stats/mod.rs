@@ -12,7 +12,7 @@ mod usl;
 pub use bootstrap::{
     CONFIDENCE, Interval, RESAMPLES, bootstrap_median, bootstrap_median_in_groups,
 };
-pub use misses::{Access, Request, belady_misses, lru_misses};
+pub use misses::{Access, Request, belady_misses, lru_misses, lru_needs_one_walk};
 pub use order::{geometric_mean, median, median_absolute_deviation, outliers, quantile};
 pub use resample::Resampled;
 pub use usl::Usl;

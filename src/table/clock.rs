@@ -205,6 +205,14 @@ impl<'c> Keeper<'c> {
         }
     }
 
+    /// Whether an entry with so many bytes of key and value can stay below the limit at all. One that
+    /// cannot is better passed over: stored, it would evict all others and then itself.
+    #[inline]
+    #[must_use]
+    pub fn fits(&self, bytes: usize) -> bool {
+        bytes as u64 + HEADER <= self.limit
+    }
+
     /// To be told of every write, after it: so many bytes of key and value. Makes room if need be;
     /// `dead` as for [`Clock::make_room`].
     #[inline]
