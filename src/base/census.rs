@@ -49,6 +49,15 @@ impl ByteSplit {
 }
 
 impl Census {
+    /// A census that counts no entry yet, of a table whose arrays take so many bytes.
+    #[must_use]
+    pub fn of(bytes: ByteSplit) -> Census {
+        Census {
+            bytes,
+            ..Census::default()
+        }
+    }
+
     /// Counts one bucket with a chain of `length` entries.
     pub fn count_chain(&mut self, length: usize) {
         if self.chain_lengths.len() <= length {
@@ -56,6 +65,23 @@ impl Census {
         }
         self.chain_lengths[length] += 1;
         self.buckets += 1;
+    }
+
+    /// Counts one bucket and its entries: their keys and values, and `header` bytes for each.
+    pub fn count_bucket<'e>(
+        &mut self,
+        header: usize,
+        entries: impl Iterator<Item = (&'e [u8], &'e [u8])>,
+    ) {
+        let mut length = 0;
+        for (key, value) in entries {
+            length += 1;
+            self.bytes.header += header as u64;
+            self.bytes.key += key.len() as u64;
+            self.bytes.value += value.len() as u64;
+        }
+        self.items += length as u64;
+        self.count_chain(length);
     }
 
     /// The longest chain, in entries.

@@ -13,12 +13,12 @@ use loom::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 #[cfg(not(all(test, loom)))]
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
-use super::item;
+use super::buckets;
 
 /// The most items before a table of so many buckets grows beyond `load` items a bucket: signed, as counters may
 /// be below zero for a moment.
 pub(super) fn limit(buckets: usize, load: f64) -> i64 {
-    i64::try_from(item::items_allowed(buckets, load)).unwrap_or(i64::MAX)
+    i64::try_from(buckets::items_allowed(buckets, load)).unwrap_or(i64::MAX)
 }
 
 /// What decides whether a table is to grow.
@@ -54,7 +54,8 @@ impl Claim {
 
     /// Replaces what was reported by what was counted, under all stripes' locks; whether that is more
     /// than the limit.
-    pub(super) fn recount(&self, counted: i64) -> bool {
+    pub(super) fn recount(&self, items: u64) -> bool {
+        let counted = i64::try_from(items).expect("items fit the address space");
         self.reported.store(counted, Ordering::Relaxed);
         counted > self.limit.load(Ordering::Relaxed)
     }
@@ -180,7 +181,7 @@ mod models {
 
     /// A table of one stripe: its items under the lock, and the claim.
     struct Table {
-        items: Mutex<i64>,
+        items: Mutex<u64>,
         claim: Claim,
     }
 

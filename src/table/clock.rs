@@ -262,7 +262,7 @@ impl<'c> Keeper<'c> {
 mod tests {
     use super::*;
     use crate::base::{Key, Worker};
-    use crate::table::tests::{env, open_in};
+    use crate::table::testing::{env, open_in};
     use crate::table::{Cuckoo, Dash, Env, Fixed, Linear, Optimistic, Striped, Tagged};
 
     fn caching() -> Env {

@@ -6,6 +6,7 @@
 //!          └──▶ claim.reported             every few items   what growth goes by
 //! ```
 
+use super::change::Change;
 use super::claim::{self, Claim};
 use super::tally::{Part, Tally};
 use crate::base::{Usage, Worker};
@@ -60,13 +61,16 @@ impl Counts {
 }
 
 impl Count<'_> {
-    /// Counts an item more or less, of so many bytes. Whether the table is full now and the caller,
-    /// who has the claim then, is to grow it.
+    /// Counts what an operation changed. Whether the table is full now and the caller, which has the
+    /// claim then, is to grow it.
     #[inline]
     #[must_use]
-    pub(super) fn add(&mut self, items: i64, bytes: i64) -> bool {
-        self.part.add(items, bytes);
-        self.unreported += items;
+    pub(super) fn add(&mut self, change: Change) -> bool {
+        self.part.add(change);
+        if change.items == 0 {
+            return false;
+        }
+        self.unreported += change.items;
         self.unreported.unsigned_abs() >= self.report_every && self.report()
     }
 
@@ -76,12 +80,6 @@ impl Count<'_> {
         claim.report(change);
         self.report_every = report_every(claim.limit(), self.sessions);
         change > 0 && claim.take()
-    }
-
-    /// Counts that an item has another size.
-    #[inline]
-    pub(super) fn resized(&self, before: i64, after: i64) {
-        self.part.add(0, after - before);
     }
 }
 
@@ -106,14 +104,14 @@ mod tests {
         let counts = Counts::new(1024, 1.5);
         let mut first = counts.session(Worker::ALONE);
         for _ in 0..10 {
-            assert!(!first.add(1, 100));
+            assert!(!first.add(Change::added(100)));
         }
         assert_eq!(counts.claim.reported(), 0);
         drop(first);
         assert_eq!(counts.claim.reported(), 10);
         let mut other = counts.session(Worker { index: 17, of: 18 });
-        assert!(!other.add(-1, -100));
-        other.resized(100, 40);
+        assert!(!other.add(Change::removed(100)));
+        assert!(!other.add(Change::resized(100, 40)));
         drop(other);
         assert_eq!(counts.claim.reported(), 9);
         let bytes = 900 - 60 + size_of::<Tally>() as u64;
@@ -126,10 +124,10 @@ mod tests {
         let counts = Counts::new(4, 1.5);
         let (mut one, mut two) = (counts.session(Worker::ALONE), counts.session(Worker::ALONE));
         for _ in 0..6 {
-            assert!(!one.add(1, 1));
+            assert!(!one.add(Change::added(1)));
         }
-        assert!(two.add(1, 1) && !one.add(1, 1));
-        assert!(!two.add(-1, -1), "who removes does not grow");
+        assert!(two.add(Change::added(1)) && !one.add(Change::added(1)));
+        assert!(!two.add(Change::removed(1)), "who removes does not grow");
     }
 
     #[test]

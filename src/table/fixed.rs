@@ -37,10 +37,12 @@
 
 use parking_lot::Mutex;
 
-use super::item::{self, Chain, Item};
-use super::prefetch::{GROUP, prefetch_read};
-use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy, scan};
-use crate::base::{ByteSplit, Census, Key, Param, Params, Range, SpecError, Usage, Worker};
+use super::change::Change;
+use super::item::Chain;
+use super::prefetch::groups;
+use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy};
+use super::{buckets, chain, params, scan};
+use crate::base::{ByteSplit, Census, Key, Param, Params, SpecError, Usage, Worker};
 
 /// An array of chains under one lock.
 pub struct Fixed {
@@ -51,9 +53,8 @@ pub struct Fixed {
 
 struct Table {
     buckets: Box<[Chain]>,
-    items: u64,
-    /// Bytes of all items, headers included.
-    item_bytes: u64,
+    /// Items and their bytes, headers included.
+    held: Usage,
 }
 
 /// A session of [`Fixed`].
@@ -64,6 +65,24 @@ pub struct FixedSession<'t> {
     recency: bool,
 }
 
+impl Table {
+    /// The chain of a hash.
+    #[inline]
+    fn chain(&self, hash: u64) -> &Chain {
+        &self.buckets[buckets::low_bits(hash, self.buckets.len())]
+    }
+
+    /// The chain of a hash, to be changed.
+    #[inline]
+    fn chain_mut(&mut self, hash: u64) -> &mut Chain {
+        &mut self.buckets[buckets::low_bits(hash, self.buckets.len())]
+    }
+
+    fn bucket_bytes(&self) -> u64 {
+        size_of_val(&*self.buckets) as u64
+    }
+}
+
 impl Strategy for Fixed {
     const NAME: &'static str = "fixed";
     const ABOUT: &'static str =
@@ -71,13 +90,8 @@ impl Strategy for Fixed {
     const SOURCE: &'static str = "memcached's assoc.c and items.c, with a fixed array";
     const PARAMS: &'static [Param] = &[
         Param {
-            name: "buckets",
-            range: Range::PowerOfTwo {
-                default: 1024,
-                min: 1,
-                max: 1 << 32,
-            },
             meaning: "buckets in the array, for good",
+            ..params::BUCKETS
         },
         Param {
             meaning: "no effect: taken because every strategy takes it",
@@ -88,12 +102,11 @@ impl Strategy for Fixed {
     type Session<'t> = FixedSession<'t>;
 
     fn open(params: &Params, env: &Env) -> Result<Fixed, SpecError> {
-        let buckets = params.size("buckets");
+        let count = params.size("buckets");
         let table = Table {
-            buckets: item::empty_buckets(buckets)
-                .ok_or_else(|| item::too_many_buckets(Fixed::NAME, buckets))?,
-            items: 0,
-            item_bytes: 0,
+            buckets: buckets::empty_buckets(count)
+                .ok_or_else(|| buckets::too_many_buckets(Fixed::NAME, count))?,
+            held: Usage::default(),
         };
         Ok(Fixed {
             table: Mutex::new(table),
@@ -112,30 +125,19 @@ impl Strategy for Fixed {
     fn usage(&self) -> Usage {
         let table = self.table.lock();
         Usage {
-            items: table.items,
-            bytes: table.item_bytes + size_of_val(&*table.buckets) as u64,
+            items: table.held.items,
+            bytes: table.held.bytes + table.bucket_bytes(),
         }
     }
 
     fn census(&mut self) -> Census {
         let table = self.table.get_mut();
-        let mut census = Census {
-            bytes: ByteSplit {
-                bucket_array: size_of_val(&*table.buckets) as u64,
-                ..ByteSplit::default()
-            },
-            ..Census::default()
-        };
+        let mut census = Census::of(ByteSplit {
+            bucket_array: table.bucket_bytes(),
+            ..ByteSplit::default()
+        });
         for chain in &table.buckets {
-            let mut length = 0;
-            for item in item::items(chain) {
-                length += 1;
-                census.bytes.header += Item::HEADER as u64;
-                census.bytes.key += item.key().len() as u64;
-                census.bytes.value += item.value().len() as u64;
-            }
-            census.items += length as u64;
-            census.count_chain(length);
+            chain::count_bucket(&mut census, chain);
         }
         census
     }
@@ -145,91 +147,44 @@ impl Session for FixedSession<'_> {
     #[inline]
     fn get<R>(&mut self, key: Key<'_>, read: impl FnOnce(&[u8]) -> R) -> Option<R> {
         let table = self.fixed.table.lock();
-        let chain = &table.buckets[item::low_bits(key.hash, table.buckets.len())];
-        item::find(chain, key.bytes)
-            .inspect(|item| item.touch(self.recency))
-            .map(|item| read(item.value()))
+        chain::get(table.chain(key.hash), key.bytes, self.recency, read)
     }
 
     fn set(&mut self, key: Key<'_>, value: &[u8]) -> Stored {
         let table = &mut *self.fixed.table.lock();
-        let bucket = item::low_bits(key.hash, table.buckets.len());
-        let link = item::seek(&mut table.buckets[bucket], key.bytes);
-        if let Some(item) = link {
-            item.touch(self.recency);
-            table.item_bytes -= item.size();
-            item.replace_value(value);
-            table.item_bytes += item.size();
-            Stored::Replaced
-        } else {
-            let item = link.insert(Item::new(key.bytes, value, None));
-            table.items += 1;
-            table.item_bytes += item.size();
-            Stored::Created
-        }
+        let chain = table.chain_mut(key.hash);
+        let (stored, change) = chain::set(chain, key.bytes, value, self.recency);
+        table.held += change;
+        stored
     }
 
     fn remove(&mut self, key: Key<'_>) -> bool {
         let table = &mut *self.fixed.table.lock();
-        let bucket = item::low_bits(key.hash, table.buckets.len());
-        let Some(item) = item::unlink(item::seek(&mut table.buckets[bucket], key.bytes)) else {
+        let Some(item) = chain::remove(table.chain_mut(key.hash), key.bytes) else {
             return false;
         };
-        table.items -= 1;
-        table.item_bytes -= item.size();
+        table.held += Change::removed(item.size());
         true
     }
 
     fn update<R>(
         &mut self,
         key: Key<'_>,
-        mut edit: impl FnMut(Option<&[u8]>, &mut Vec<u8>) -> (Edit, R),
+        edit: impl FnMut(Option<&[u8]>, &mut Vec<u8>) -> (Edit, R),
     ) -> (Outcome, R) {
         let table = &mut *self.fixed.table.lock();
-        let bucket = item::low_bits(key.hash, table.buckets.len());
-        let link = item::seek(&mut table.buckets[bucket], key.bytes);
-        if let Some(item) = &*link {
-            item.touch(self.recency);
-        }
-        self.scratch.clear();
-        let (edit, result) = edit(link.as_ref().map(Item::value), &mut self.scratch);
-        let outcome = match (edit, link.as_mut()) {
-            (Edit::Keep, _) | (Edit::Remove, None) => Outcome::Kept,
-            (Edit::Store, Some(item)) => {
-                table.item_bytes -= item.size();
-                item.replace_value(&self.scratch);
-                table.item_bytes += item.size();
-                Outcome::Replaced
-            }
-            (Edit::Store, None) => {
-                let item = link.insert(Item::new(key.bytes, &self.scratch, None));
-                table.items += 1;
-                table.item_bytes += item.size();
-                Outcome::Created
-            }
-            (Edit::Patch { at }, item) => {
-                item::patch(item, at, &self.scratch);
-                Outcome::Replaced
-            }
-            (Edit::Remove, Some(item)) => {
-                table.items -= 1;
-                table.item_bytes -= item.size();
-                item::unlink(link);
-                Outcome::Removed
-            }
-        };
+        let chain = table.chain_mut(key.hash);
+        let (outcome, change, result) =
+            chain::update(chain, key.bytes, self.recency, &mut self.scratch, edit);
+        table.held += change;
         (outcome, result)
     }
 
     fn get_many(&mut self, keys: &[Key<'_>], mut each: impl FnMut(usize, Option<&[u8]>)) {
-        for (from, keys) in (0..).step_by(GROUP).zip(keys.chunks(GROUP)) {
+        for (from, keys) in groups(keys) {
             let table = self.fixed.table.lock();
-            let bucket =
-                |key: &Key<'_>| &table.buckets[item::low_bits(key.hash, table.buckets.len())];
-            for key in keys {
-                prefetch_read(bucket(key));
-            }
-            item::find_group(keys, bucket, self.recency, |index, value| {
+            let chain = |key: &Key<'_>| table.chain(key.hash);
+            chain::get_group(keys, chain, self.recency, |index, value| {
                 each(from + index, value);
             });
         }
@@ -237,16 +192,8 @@ impl Session for FixedSession<'_> {
 
     fn insert_new(&mut self, key: Key<'_>, value: &[u8]) {
         let table = &mut *self.fixed.table.lock();
-        let bucket = item::low_bits(key.hash, table.buckets.len());
-        let chain = &mut table.buckets[bucket];
-        debug_assert!(
-            item::absent_in_front(chain, key.bytes),
-            "insert_new of a key that is present"
-        );
-        let item = Item::new(key.bytes, value, None);
-        table.items += 1;
-        table.item_bytes += item.size();
-        item::prepend(chain, item);
+        let change = chain::insert_new(table.chain_mut(key.hash), key.bytes, value);
+        table.held += change;
     }
 
     fn walk(
@@ -258,10 +205,8 @@ impl Session for FixedSession<'_> {
         let table = &mut *self.fixed.table.lock();
         let bits = table.buckets.len().ilog2();
         scan::steps(from, buckets, |at| {
-            let bucket = item::low_bits(at, table.buckets.len());
-            let removed = scan::sweep(&mut table.buckets[bucket], &mut see);
-            table.items -= removed.items;
-            table.item_bytes -= removed.bytes;
+            let change = chain::sweep(table.chain_mut(at), &mut see);
+            table.held += change;
             bits
         })
     }
@@ -270,7 +215,8 @@ impl Session for FixedSession<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::tests::{key, open};
+    use crate::table::item::Item;
+    use crate::table::testing::{key, open};
 
     #[test]
     fn a_set_appends_and_a_prefill_prepends() {
@@ -281,7 +227,7 @@ mod tests {
         }
         session.insert_new(key("a"), b"value");
         let table = fixed.table.lock();
-        let order: Vec<_> = item::items(&table.buckets[0]).map(Item::key).collect();
+        let order: Vec<_> = chain::items(&table.buckets[0]).map(Item::key).collect();
         assert_eq!(order, [b"a", b"b", b"c"]);
     }
 

@@ -15,14 +15,14 @@
 //! machine word, and everything that walks or relinks one is safe code over `&Chain` and
 //! `&mut Chain`.
 
-use std::alloc::{Layout, alloc, alloc_zeroed, dealloc, handle_alloc_error};
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::cell::UnsafeCell;
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::prefetch::{GROUP, prefetch_read};
-use crate::base::{BadInput, Key, SpecError};
+use super::buckets::ZeroIsEmpty;
+use super::prefetch::prefetch_read;
 
 /// A chain of items, perhaps empty: what a bucket holds.
 pub(super) type Chain = Option<Item>;
@@ -251,99 +251,24 @@ fn layout(key_len: usize, value_len: usize) -> Layout {
         .expect("two 32-bit lengths and a header fit the address space")
 }
 
-/// The items of a chain, front to back.
-pub(super) fn items(chain: &Chain) -> impl Iterator<Item = &Item> {
-    std::iter::successors(chain.as_ref(), |item| item.next().as_ref())
-}
-
-/// Walks a chain to the item of `key`.
-#[inline]
-pub(super) fn find<'c>(chain: &'c Chain, key: &[u8]) -> Option<&'c Item> {
-    items(chain).find(|item| item.has_key(key))
-}
-
-/// Walks the chains of up to [`GROUP`] keys in step, so that the cache misses of independent chains
-/// overlap: every round looks at one item of each chain and asks for the next. `chain` gives the
-/// chain of a key; `each` is called once per key with its index and value. What is found is marked
-/// with `recency`.
-///
-/// Chen, Ailamaki, Gibbons and Mowry (ICDE 2004) call it group prefetching, for hash joins.
-#[inline]
-pub(super) fn find_group<'c>(
-    keys: &[Key<'_>],
-    chain: impl Fn(&Key<'_>) -> &'c Chain,
-    recency: bool,
-    mut each: impl FnMut(usize, Option<&[u8]>),
-) {
-    let mut walks: [(usize, Option<&Item>); GROUP] = [(0, None); GROUP];
-    for (walk, (index, key)) in walks.iter_mut().zip(keys.iter().enumerate()) {
-        *walk = (index, chain(key).as_ref());
-        if let Some(item) = walk.1 {
-            item.prefetch();
-        }
-    }
-    let mut walking = keys.len();
-    while walking > 0 {
-        let mut left = 0;
-        for at in 0..walking {
-            let (index, item) = walks[at];
-            match item {
-                Some(item) if !item.has_key(keys[index].bytes) => {
-                    let next = item.next().as_ref();
-                    if let Some(item) = next {
-                        item.prefetch();
-                    }
-                    walks[left] = (index, next);
-                    left += 1;
-                }
-                found => {
-                    let found = found.inspect(|item| item.touch(recency));
-                    each(index, found.map(Item::value));
-                }
-            }
-        }
-        walking = left;
-    }
-}
-
-/// Walks a chain to the place of `key`'s item: the link that holds it, or the empty link at the
-/// chain's end where it would be appended.
-#[inline]
-pub(super) fn seek<'c>(mut link: &'c mut Chain, key: &[u8]) -> &'c mut Chain {
-    while link.as_ref().is_some_and(|item| !item.has_key(key)) {
-        link = link.as_mut().expect("checked just now").next_mut();
-    }
-    link
-}
-
-/// Takes the first item out of the chain at `link`; the rest closes up.
-pub(super) fn unlink(link: &mut Chain) -> Option<Item> {
-    let mut item = link.take()?;
-    *link = item.next_mut().take();
-    Some(item)
-}
-
-/// Links an item in front of a chain.
-pub(super) fn prepend(chain: &mut Chain, mut item: Item) {
-    *item.next_mut() = chain.take();
-    *chain = Some(item);
-}
-
-/// Overwrites the value's bytes from `at` on: [`Edit::Patch`](super::Edit::Patch), which promises
-/// that there is a value and that it does not get longer.
+/// Overwrites the item's value from `at` on.
 pub(super) fn patch(item: Option<&mut Item>, at: usize, bytes: &[u8]) {
-    let value = item.expect("a patch needs an entry").value_mut();
+    patch_value(item.map(Item::value_mut), at, bytes);
+}
+
+/// Overwrites a value's bytes from `at` on: [`Edit::Patch`](super::Edit::Patch), which promises
+/// that there is a value and that it does not get longer.
+pub(super) fn patch_value(value: Option<&mut [u8]>, at: usize, bytes: &[u8]) {
+    let value = value.expect("a patch needs an entry");
     let end = at.checked_add(bytes.len());
     let part = end.and_then(|end| value.get_mut(at..end));
     part.expect("a patch never lengthens the value")
         .copy_from_slice(bytes);
 }
 
-/// Whether none of the first 64 items has this key: as much of "the caller knows that the key is
-/// absent" as a debug build can check without making a prefill quadratic.
-pub(super) fn absent_in_front(chain: &Chain, key: &[u8]) -> bool {
-    items(chain).take(64).all(|item| !item.has_key(key))
-}
+// SAFETY: an `Item` is a transparent `NonNull`, of which an `Option` is guaranteed to be `None` when
+// all its bytes are zero; an `UnsafeCell` has the representation of what it holds.
+unsafe impl ZeroIsEmpty for UnsafeCell<Chain> {}
 
 /// Gives a chain up for a pointer to its first item, null if it is empty: for strategies that keep
 /// their heads in atomics. The pointer is a multiple of [`Item::ALIGN`]. It is owned: what becomes of
@@ -364,80 +289,9 @@ pub(super) unsafe fn from_raw(first: *mut ()) -> Chain {
     NonNull::new(first.cast()).map(|block| Item { block })
 }
 
-/// The bucket, or the stripe, that a hash picks among `size`, a power of two: its low bits.
-#[inline]
-pub(super) fn low_bits(hash: u64, size: usize) -> usize {
-    #[expect(clippy::cast_possible_truncation, reason = "only low bits are wanted")]
-    let low = hash as usize;
-    low & (size - 1)
-}
-
-/// How many of `buckets`, doubled until they suffice, hold `items` at `load` items a bucket.
-/// Saturates instead of overflowing.
-pub(super) fn buckets_for(items: u64, load: f64, buckets: usize) -> usize {
-    std::iter::successors(Some(buckets), |buckets| buckets.checked_mul(2))
-        .find(|&buckets| items <= items_allowed(buckets, load))
-        .unwrap_or(1 << (usize::BITS - 1))
-}
-
-/// The greatest number of items that `buckets` hold without exceeding `load` items a bucket.
-pub(super) fn items_allowed(buckets: usize, load: f64) -> u64 {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "positive, and saturates"
-    )]
-    let allowed = (load * buckets as f64) as u64;
-    allowed
-}
-
-/// An array of empty buckets, or nothing if there is no memory for it.
-pub(super) fn empty_buckets<B: Default>(buckets: usize) -> Option<Box<[B]>> {
-    let mut array = Vec::new();
-    array.try_reserve_exact(buckets).ok()?;
-    array.resize_with(buckets, B::default);
-    Some(array.into_boxed_slice())
-}
-
-/// A bucket that is empty, and in every other way as good as new, when all its bytes are zero.
-///
-/// # Safety
-/// All-zero bytes are a valid value of the type.
-pub(super) unsafe trait ZeroIsEmpty {}
-
-// SAFETY: an `Item` is a transparent `NonNull`, of which an `Option` is guaranteed to be `None` when
-// all its bytes are zero; an `UnsafeCell` has the representation of what it holds.
-unsafe impl ZeroIsEmpty for UnsafeCell<Chain> {}
-
-/// An array of empty buckets, or nothing if there is no memory for it. Nothing is written: for a
-/// large array the kernel gives each page, zeroed, when the page is first touched, so that this
-/// takes microseconds whatever the length.
-pub(super) fn zeroed_buckets<B: ZeroIsEmpty>(buckets: usize) -> Option<Box<[B]>> {
-    assert!(buckets > 0 && size_of::<B>() > 0);
-    let layout = Layout::array::<B>(buckets).ok()?;
-    // SAFETY: neither length nor bucket is empty, so the layout's size is not zero.
-    let start = unsafe { alloc_zeroed(layout) };
-    let array = NonNull::slice_from_raw_parts(NonNull::new(start)?.cast::<B>(), buckets);
-    // SAFETY: the memory is fresh, has the layout of this slice, and its zeroes are valid buckets.
-    Some(unsafe { Box::from_raw(array.as_ptr()) })
-}
-
-/// The error for an array that cannot be allocated when a table opens.
-pub(super) fn too_many_buckets(strategy: &str, buckets: usize) -> SpecError {
-    BadInput(format!(
-        "{strategy}: an array of {buckets} buckets takes {} MiB, more than can be allocated; \
-         give fewer buckets or less capacity",
-        (buckets as u128 * size_of::<Chain>() as u128).div_ceil(1 << 20)
-    ))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn keys(chain: &Chain) -> Vec<&[u8]> {
-        items(chain).map(Item::key).collect()
-    }
 
     #[test]
     fn a_link_is_one_word_and_a_header_two() {
@@ -492,22 +346,6 @@ mod tests {
     }
 
     #[test]
-    fn chains_are_sought_prepended_and_unlinked() {
-        let mut chain = None;
-        for key in [b"aa", b"ab", b"ac"] {
-            *seek(&mut chain, key) = Some(Item::new(key, key, None));
-        }
-        prepend(&mut chain, Item::new(b"a", b"", None));
-        assert_eq!(keys(&chain), [&b"a"[..], b"aa", b"ab", b"ac"]);
-        assert_eq!(find(&chain, b"ab").unwrap().value(), b"ab");
-        assert!(find(&chain, b"b").is_none());
-        assert!(absent_in_front(&chain, b"b") && !absent_in_front(&chain, b"ac"));
-        assert_eq!(unlink(seek(&mut chain, b"ab")).unwrap().key(), b"ab");
-        assert!(unlink(seek(&mut chain, b"ab")).is_none());
-        assert_eq!(keys(&chain), [&b"a"[..], b"aa", b"ac"]);
-    }
-
-    #[test]
     fn a_patch_stays_within_the_value() {
         let mut item = Item::new(b"key", b"value", None);
         patch(Some(&mut item), 1, b"AL");
@@ -518,83 +356,5 @@ mod tests {
             assert!(std::panic::catch_unwind(patching).is_err(), "{at}");
         }
         assert_eq!(item.value(), b"vALue");
-    }
-
-    #[test]
-    fn a_chain_of_a_million_drops_without_recursion() {
-        let mut chain = None;
-        for _ in 0..1_000_000 {
-            prepend(&mut chain, Item::new(b"", b"", None));
-        }
-        let thread = std::thread::Builder::new().stack_size(64 << 10);
-        thread.spawn(move || drop(chain)).unwrap().join().unwrap();
-    }
-
-    #[test]
-    fn a_group_finds_what_each_key_would() {
-        let names: Vec<String> = (0..40).map(|n| format!("key{n}")).collect();
-        let mut chains: Vec<Chain> = (0..7).map(|_| None).collect();
-        for (n, name) in names.iter().enumerate().filter(|(n, _)| n % 3 > 0) {
-            prepend(
-                &mut chains[n % 7],
-                Item::new(name.as_bytes(), name.as_bytes(), None),
-            );
-        }
-        for from in 0..names.len() {
-            let group = &names[from..names.len().min(from + GROUP)];
-            let keys: Vec<Key<'_>> = (from as u64..)
-                .zip(group)
-                .map(|(hash, name)| Key {
-                    bytes: name.as_bytes(),
-                    hash,
-                })
-                .collect();
-            let mut answers = vec![None; keys.len()];
-            let chain = |key: &Key<'_>| &chains[usize::try_from(key.hash).unwrap() % 7];
-            find_group(&keys, chain, true, |index, value| {
-                let answer = value.map(<[u8]>::to_vec);
-                assert_eq!(answers[index].replace(answer), None, "each key once");
-            });
-            for (n, answer) in (from..).zip(answers) {
-                let expected = (n % 3 > 0).then(|| names[n].as_bytes().to_vec());
-                assert_eq!(answer, Some(expected), "key {n}");
-            }
-        }
-        assert!(chains.iter().flat_map(items).all(Item::is_marked));
-    }
-
-    #[test]
-    fn a_chain_survives_as_a_pointer() {
-        assert!(into_raw(None).is_null());
-        // SAFETY: the pointer comes from `into_raw`, and is used once.
-        assert!(unsafe { from_raw(into_raw(None)) }.is_none());
-        let raw = into_raw(Some(Item::new(b"a", b"", Some(Item::new(b"b", b"", None)))));
-        assert_eq!(raw.addr() % Item::ALIGN, 0);
-        // SAFETY: the pointer comes from `into_raw`, and is used once.
-        assert_eq!(keys(&unsafe { from_raw(raw) }), [b"a", b"b"]);
-    }
-
-    #[test]
-    fn zeroed_buckets_are_empty() {
-        let mut array = zeroed_buckets::<UnsafeCell<Chain>>(1000).unwrap();
-        assert!(array.iter_mut().all(|chain| chain.get_mut().is_none()));
-        prepend(array[7].get_mut(), Item::new(b"key", b"value", None));
-        assert_eq!(keys(array[7].get_mut()), [b"key"]);
-        assert!(zeroed_buckets::<UnsafeCell<Chain>>(1 << 63).is_none());
-        assert!(zeroed_buckets::<UnsafeCell<Chain>>(1 << 60).is_none());
-    }
-
-    #[test]
-    fn arrays_are_sized_by_load() {
-        assert_eq!(items_allowed(1024, 1.5), 1536);
-        assert_eq!(buckets_for(1536, 1.5, 1024), 1024);
-        assert_eq!(buckets_for(1537, 1.5, 1024), 2048);
-        assert_eq!(buckets_for(1, 0.1, 1), 16);
-        assert_eq!(buckets_for(1 << 40, 1000.0, 1), 1 << 31);
-        assert_eq!(buckets_for(u64::MAX, 0.1, 1), 1 << 63);
-        assert!(empty_buckets::<Chain>(1 << 63).is_none());
-        assert!(too_many_buckets("fixed", 1 << 32).0.contains("32768 MiB"));
-        assert_eq!(low_bits(u64::MAX, 1024), 1023);
-        assert_eq!(low_bits(u64::MAX, 1), 0);
     }
 }

@@ -56,13 +56,14 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use crossbeam_utils::CachePadded;
 use parking_lot::{Mutex, MutexGuard};
 
-use super::item::{self, Chain, Item};
-use super::prefetch::{GROUP, lock_group, prefetch_read};
+use super::change::Change;
+use super::item::Chain;
+use super::prefetch::groups;
 use super::segments::{Segments, bits_of, bucket_of, next_to_split};
-use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy, scan, stripes};
-use crate::base::{
-    ByteSplit, Census, EventKind, Key, Param, Params, Range, SpecError, Usage, Worker,
-};
+use super::stripes::{self, Stripe, Stripes};
+use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy};
+use super::{buckets, chain, params, scan};
+use crate::base::{ByteSplit, Census, EventKind, Key, Param, Params, SpecError, Usage, Worker};
 
 /// Marks in the journal for each doubling, beside its begin and end.
 const STEPS: usize = 8;
@@ -72,7 +73,7 @@ pub struct Linear {
     segments: Segments<UnsafeCell<Chain>>,
     /// Buckets in use. Written under `split` and the lock of the stripe that is split.
     count: CachePadded<AtomicUsize>,
-    stripes: Box<[CachePadded<Mutex<Stripe>>]>,
+    stripes: Stripes,
     /// Items as far as the stripes have reported them.
     reported: CachePadded<AtomicI64>,
     split: Mutex<()>,
@@ -85,16 +86,6 @@ pub struct Linear {
 // SAFETY: what is not `Sync` by itself is the chains in `segments`. Each is touched only under the
 // lock of its stripe, and what moves between threads that way, `Item`, is `Send`.
 unsafe impl Sync for Linear {}
-
-/// What a stripe counts of its own buckets.
-#[derive(Default)]
-struct Stripe {
-    items: u64,
-    /// Bytes of its items, headers included.
-    item_bytes: u64,
-    /// Items added, less those removed, since the last report.
-    unreported: i64,
-}
 
 /// A stripe whose lock is held, on behalf of one key.
 struct Locked<'t> {
@@ -113,16 +104,11 @@ pub struct LinearSession<'t> {
 }
 
 impl Linear {
-    #[inline]
-    fn stripe_of(&self, hash: u64) -> usize {
-        item::low_bits(hash, self.stripes.len())
-    }
-
     /// Takes the lock of the stripe that a hash belongs to.
     #[inline]
     fn lock(&self, hash: u64) -> Locked<'_> {
         Locked {
-            stripe: self.stripes[self.stripe_of(hash)].lock(),
+            stripe: self.stripes.lock(hash),
             table: self,
             hash,
         }
@@ -147,7 +133,7 @@ impl Linear {
         loop {
             let count = self.count.load(Ordering::Relaxed);
             let items = u64::try_from(self.reported.load(Ordering::Relaxed)).unwrap_or(0);
-            if items <= item::items_allowed(count, self.load) {
+            if items <= buckets::items_allowed(count, self.load) {
                 return;
             }
             if count == self.segments.buckets() && self.segments.extend().is_none() {
@@ -163,7 +149,7 @@ impl Linear {
         if bucket == 0 {
             self.env.note(EventKind::Begin, level, 2 * level);
         }
-        let lock = self.stripes[self.stripe_of(bucket as u64)].lock();
+        let lock = self.stripes.lock(bucket as u64);
         // SAFETY: the number of stripes divides the number of buckets at every doubling, so this is
         // the lock of the bucket, and of the one at `level` from it, which no hash leads to as yet.
         let (from, to) = unsafe {
@@ -173,9 +159,9 @@ impl Linear {
             )
         };
         let mut rest = from.take();
-        while let Some(item) = item::unlink(&mut rest) {
+        while let Some(item) = chain::unlink(&mut rest) {
             let half = bucket_of(self.env.hasher.hash(item.key()), count + 1);
-            item::prepend(if half == bucket { &mut *from } else { &mut *to }, item);
+            chain::prepend(if half == bucket { &mut *from } else { &mut *to }, item);
         }
         // Relaxed: see `bucket`.
         self.count.store(count + 1, Ordering::Relaxed);
@@ -189,31 +175,26 @@ impl Linear {
 }
 
 impl Locked<'_> {
-    /// The counts of the stripe, and the chain of the key's bucket.
+    /// The chain of the key's bucket.
     #[inline]
-    fn parts(&mut self) -> (&mut Stripe, &mut Chain) {
-        // SAFETY: whoever wants this bucket must hold the lock that is held here, and the exclusive
-        // borrow of `self` keeps its holder from making a second reference.
-        let chain = unsafe { &mut *self.table.bucket(self.hash).get() };
-        (&mut self.stripe, chain)
+    fn chain(&mut self) -> &mut Chain {
+        // SAFETY: a thread that wants this bucket must hold the lock that is held here, and the
+        // exclusive borrow of `self` keeps its holder from making a second reference.
+        unsafe { &mut *self.table.bucket(self.hash).get() }
     }
 
-    /// Counts an item more or less and reports it if it is time; whether there are too many then.
+    /// Counts what was changed and reports it if it is time; whether there are too many items then.
     #[inline]
-    fn count(&mut self, change: i64) -> bool {
-        let (table, stripe) = (self.table, &mut *self.stripe);
-        stripe.items = stripe.items.wrapping_add_signed(change);
-        stripe.unreported += change;
-        let count = table.count.load(Ordering::Relaxed);
-        let limit = item::items_allowed(count, table.load);
+    fn count(&mut self, change: Change) -> bool {
+        let table = self.table;
+        let limit = || buckets::items_allowed(table.count.load(Ordering::Relaxed), table.load);
         // So few that all stripes together hold back at most an eighth of the limit.
-        let report_every = (limit / 8 / table.stripes.len() as u64).clamp(1, 8);
-        if stripe.unreported.unsigned_abs() < report_every {
-            return false;
-        }
-        let change = std::mem::take(&mut stripe.unreported);
-        let before = table.reported.fetch_add(change, Ordering::Relaxed);
-        change > 0 && u64::try_from(before + change).is_ok_and(|items| items > limit)
+        let report_every = || (limit() / 8 / table.stripes.len() as u64).clamp(1, 8);
+        let reported = self.stripe.count(change, report_every);
+        reported.is_some_and(|items| {
+            let before = table.reported.fetch_add(items, Ordering::Relaxed);
+            items > 0 && u64::try_from(before + items).is_ok_and(|items| items > limit())
+        })
     }
 }
 
@@ -224,33 +205,12 @@ impl Strategy for Linear {
     const SOURCE: &'static str =
         "Litwin, VLDB 1980; directory of segments by Larson, CACM 31(4), 1988";
     const PARAMS: &'static [Param] = &[
+        params::BUCKETS,
         Param {
-            name: "buckets",
-            range: Range::PowerOfTwo {
-                default: 1024,
-                min: 1,
-                max: 1 << 32,
-            },
-            meaning: "buckets at the start",
-        },
-        Param {
-            name: "load",
-            range: Range::Decimal {
-                default: 1.5,
-                min: 0.1,
-                max: 1000.0,
-            },
             meaning: "items a bucket before the next bucket is split",
+            ..params::LOAD
         },
-        Param {
-            name: "stripes",
-            range: Range::PowerOfTwo {
-                default: 1024,
-                min: 1,
-                max: 1 << 20,
-            },
-            meaning: "locks; at most the buckets at the start, to which the default is lowered",
-        },
+        params::STRIPES,
         Param::CAPACITY,
     ];
     const WALK: bool = true;
@@ -265,11 +225,11 @@ impl Strategy for Linear {
         let count = buckets_at_start(params);
         let stripes = stripes::at_most(params, count)?;
         let segments = Segments::open(first, count)
-            .ok_or_else(|| item::too_many_buckets(Linear::NAME, count.next_power_of_two()))?;
+            .ok_or_else(|| buckets::too_many_buckets(Linear::NAME, count.next_power_of_two()))?;
         Ok(Linear {
             segments,
             count: CachePadded::new(AtomicUsize::new(count)),
-            stripes: (0..stripes).map(|_| CachePadded::default()).collect(),
+            stripes: Stripes::new(stripes),
             reported: CachePadded::default(),
             split: Mutex::new(()),
             load,
@@ -286,43 +246,23 @@ impl Strategy for Linear {
     }
 
     fn usage(&self) -> Usage {
-        let buckets = self.segments.buckets() * size_of::<Chain>();
-        let mut usage = Usage {
-            items: 0,
-            bytes: (buckets + size_of_val(&*self.stripes)) as u64,
-        };
-        for stripe in &self.stripes {
-            let stripe = stripe.lock();
-            usage.items += stripe.items;
-            usage.bytes += stripe.item_bytes;
-        }
+        let mut usage = self.stripes.usage();
+        usage.bytes += (self.segments.buckets() * size_of::<Chain>()) as u64;
         usage
     }
 
     fn census(&mut self) -> Census {
         let count = *self.count.get_mut();
         let unused = self.segments.buckets() - count;
-        let bytes = ByteSplit {
-            bucket_array: (count * size_of::<Chain>() + size_of_val(&*self.stripes)) as u64,
+        let mut census = Census::of(ByteSplit {
+            bucket_array: (count * size_of::<Chain>()) as u64 + self.stripes.bytes(),
             slack: (unused * size_of::<Chain>()) as u64,
             ..ByteSplit::default()
-        };
-        let mut census = Census {
-            bytes,
-            ..Census::default()
-        };
+        });
         for bucket in 0..count {
-            // SAFETY: `self` is borrowed exclusively: nobody else is at any bucket.
+            // SAFETY: `self` is borrowed exclusively: no other thread is at any bucket.
             let chain = unsafe { &*self.segments.at(bucket).get() };
-            let mut length = 0;
-            for item in item::items(chain) {
-                length += 1;
-                census.bytes.header += Item::HEADER as u64;
-                census.bytes.key += item.key().len() as u64;
-                census.bytes.value += item.value().len() as u64;
-            }
-            census.items += length as u64;
-            census.count_chain(length);
+            chain::count_bucket(&mut census, chain);
         }
         census
     }
@@ -342,90 +282,46 @@ fn buckets_needed(items: u64, load: f64) -> usize {
     )]
     let buckets = (items as f64 / load).ceil() as usize;
     // The division may have been rounded down.
-    buckets.saturating_add(usize::from(item::items_allowed(buckets, load) < items))
+    buckets.saturating_add(usize::from(buckets::items_allowed(buckets, load) < items))
 }
 
 impl Session for LinearSession<'_> {
     #[inline]
     fn get<R>(&mut self, key: Key<'_>, read: impl FnOnce(&[u8]) -> R) -> Option<R> {
         let mut locked = self.table.lock(key.hash);
-        let (_, chain) = locked.parts();
-        item::find(chain, key.bytes)
-            .inspect(|item| item.touch(self.recency))
-            .map(|item| read(item.value()))
+        chain::get(locked.chain(), key.bytes, self.recency, read)
     }
 
     fn set(&mut self, key: Key<'_>, value: &[u8]) -> Stored {
         let mut locked = self.table.lock(key.hash);
-        let (stripe, chain) = locked.parts();
-        let link = item::seek(chain, key.bytes);
-        if let Some(item) = link {
-            item.touch(self.recency);
-            stripe.item_bytes -= item.size();
-            item.replace_value(value);
-            stripe.item_bytes += item.size();
-            return Stored::Replaced;
-        }
-        let item = link.insert(Item::new(key.bytes, value, None));
-        stripe.item_bytes += item.size();
-        let full = locked.count(1);
+        let (stored, change) = chain::set(locked.chain(), key.bytes, value, self.recency);
+        let full = locked.count(change);
         drop(locked);
         if full {
             self.table.split_while_full();
         }
-        Stored::Created
+        stored
     }
 
     fn remove(&mut self, key: Key<'_>) -> bool {
         let mut locked = self.table.lock(key.hash);
-        let (stripe, chain) = locked.parts();
-        let Some(item) = item::unlink(item::seek(chain, key.bytes)) else {
+        let Some(item) = chain::remove(locked.chain(), key.bytes) else {
             return false;
         };
-        stripe.item_bytes -= item.size();
-        locked.count(-1);
+        locked.count(Change::removed(item.size()));
         true
     }
 
     fn update<R>(
         &mut self,
         key: Key<'_>,
-        mut edit: impl FnMut(Option<&[u8]>, &mut Vec<u8>) -> (Edit, R),
+        edit: impl FnMut(Option<&[u8]>, &mut Vec<u8>) -> (Edit, R),
     ) -> (Outcome, R) {
         let mut locked = self.table.lock(key.hash);
-        let (stripe, chain) = locked.parts();
-        let link = item::seek(chain, key.bytes);
-        if let Some(item) = &*link {
-            item.touch(self.recency);
-        }
-        self.scratch.clear();
-        let (edit, result) = edit(link.as_ref().map(Item::value), &mut self.scratch);
-        let mut full = false;
-        let outcome = match (edit, link.as_mut()) {
-            (Edit::Keep, _) | (Edit::Remove, None) => Outcome::Kept,
-            (Edit::Store, Some(item)) => {
-                stripe.item_bytes -= item.size();
-                item.replace_value(&self.scratch);
-                stripe.item_bytes += item.size();
-                Outcome::Replaced
-            }
-            (Edit::Store, None) => {
-                let item = link.insert(Item::new(key.bytes, &self.scratch, None));
-                stripe.item_bytes += item.size();
-                full = locked.count(1);
-                Outcome::Created
-            }
-            (Edit::Patch { at }, item) => {
-                item::patch(item, at, &self.scratch);
-                Outcome::Replaced
-            }
-            (Edit::Remove, Some(item)) => {
-                stripe.item_bytes -= item.size();
-                item::unlink(link);
-                locked.count(-1);
-                Outcome::Removed
-            }
-        };
+        let chain = locked.chain();
+        let (outcome, change, result) =
+            chain::update(chain, key.bytes, self.recency, &mut self.scratch, edit);
+        let full = locked.count(change);
         drop(locked);
         if full {
             self.table.split_while_full();
@@ -435,16 +331,12 @@ impl Session for LinearSession<'_> {
 
     fn get_many(&mut self, keys: &[Key<'_>], mut each: impl FnMut(usize, Option<&[u8]>)) {
         let table = self.table;
-        for (from, keys) in (0..).step_by(GROUP).zip(keys.chunks(GROUP)) {
-            let indices = keys.iter().map(|key| table.stripe_of(key.hash));
-            let _locks = lock_group(indices, |stripe| table.stripes[stripe].lock());
-            for key in keys {
-                prefetch_read(table.bucket(key.hash));
-            }
-            // SAFETY: the lock of each key's stripe is held until after the last use, which is that
-            // of its bucket, and the chains are only read.
+        for (from, keys) in groups(keys) {
+            let _locks = table.stripes.share_group(keys);
+            // SAFETY: the lock of each key's stripe is held until after the last use, and the chains
+            // are only read.
             let chain = |key: &Key<'_>| unsafe { &*table.bucket(key.hash).get() };
-            item::find_group(keys, chain, self.recency, |index, value| {
+            chain::get_group(keys, chain, self.recency, |index, value| {
                 each(from + index, value);
             });
         }
@@ -452,15 +344,8 @@ impl Session for LinearSession<'_> {
 
     fn insert_new(&mut self, key: Key<'_>, value: &[u8]) {
         let mut locked = self.table.lock(key.hash);
-        let (stripe, chain) = locked.parts();
-        debug_assert!(
-            item::absent_in_front(chain, key.bytes),
-            "insert_new of a key that is present"
-        );
-        let item = Item::new(key.bytes, value, None);
-        stripe.item_bytes += item.size();
-        item::prepend(chain, item);
-        let full = locked.count(1);
+        let change = chain::insert_new(locked.chain(), key.bytes, value);
+        let full = locked.count(change);
         drop(locked);
         if full {
             self.table.split_while_full();
@@ -475,10 +360,8 @@ impl Session for LinearSession<'_> {
     ) -> Cursor {
         scan::steps(from, buckets, |at| {
             let mut locked = self.table.lock(at);
-            let (stripe, chain) = locked.parts();
-            let removed = scan::sweep(chain, &mut see);
-            stripe.item_bytes -= removed.bytes;
-            locked.count(-removed.items.cast_signed());
+            let change = chain::sweep(locked.chain(), &mut see);
+            locked.count(change);
             // Right for this bucket, which nobody splits while its stripe is locked.
             bits_of(at, self.table.count.load(Ordering::Relaxed))
         })
@@ -488,7 +371,7 @@ impl Session for LinearSession<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::tests::{env, fill, key, open, open_in};
+    use crate::table::testing::{env, fill, key, open, open_in};
 
     #[test]
     fn buckets_are_split_one_by_one() {

@@ -1,6 +1,8 @@
 //! What lets independent lookups wait for memory together: prefetch hints, and the locks of a group
 //! of keys taken at once.
 
+use crate::base::Key;
+
 /// The most keys that a lookup of several works on at a time. Cores of today follow 10 to 16 misses
 /// at once (Intel's line fill buffers); more keys than that only wait in line, and hold locks.
 pub(super) const GROUP: usize = 16;
@@ -20,6 +22,12 @@ pub(super) fn prefetch_read<T>(address: *const T) {
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = address;
+}
+
+/// The keys of a lookup of several in groups, each with the index of its first key.
+#[inline]
+pub(super) fn groups<'k, 'b>(keys: &'k [Key<'b>]) -> impl Iterator<Item = (usize, &'k [Key<'b>])> {
+    (0..).step_by(GROUP).zip(keys.chunks(GROUP))
 }
 
 /// Takes the locks of a group, each once and in the order of their indices, so that threads which

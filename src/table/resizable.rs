@@ -24,6 +24,8 @@
 //!
 //! `capacity=` opens with enough buckets for that many items at `load`.
 //!
+//! `rwlock` is this text over a reader–writer lock; what follows says "the lock" for either.
+//!
 //! **Locking:** one mutex around all of it, held for every operation, while `read` looks at a value,
 //! while `edit` runs, and for the whole of a resize. A lookup of several keys takes it once for each
 //! group of them, and walks their chains in step.
@@ -39,27 +41,45 @@
 //! what textbooks call dynamic hashing by table doubling (Cormen, Leiserson, Rivest and Stein,
 //! *Introduction to Algorithms*, "Dynamic tables").
 
-use parking_lot::Mutex;
+use super::change::Change;
+use super::item::Chain;
+use super::lock::{Excluding, Lock};
+use super::prefetch::groups;
+use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy};
+use super::{buckets, chain, params, scan};
+use crate::base::{ByteSplit, Census, EventKind, Key, Param, Params, SpecError, Usage, Worker};
 
-use super::item::{self, Chain, Item};
-use super::prefetch::{GROUP, prefetch_read};
-use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy, scan};
-use crate::base::{
-    ByteSplit, Census, EventKind, Key, Param, Params, Range, SpecError, Usage, Worker,
-};
+/// An array of chains under one mutex that doubles stop-the-world.
+pub type Resizable = Doubling<Excluding>;
 
 /// An array of chains under one lock that doubles stop-the-world.
-pub struct Resizable {
-    table: Mutex<Table>,
+pub struct Doubling<L: Lock> {
+    table: L::Of<Table>,
     /// Whether uses are marked.
     recency: bool,
 }
 
+/// What the lists say of the table under one kind of lock.
+pub trait Listed: Lock {
+    /// [`Strategy::NAME`].
+    const NAME: &'static str;
+    /// [`Strategy::ABOUT`].
+    const ABOUT: &'static str;
+    /// [`Strategy::SOURCE`].
+    const SOURCE: &'static str;
+}
+
+impl Listed for Excluding {
+    const NAME: &'static str = "resizable";
+    const ABOUT: &'static str =
+        "chains under one lock; doubles its array stop-the-world when items exceed load x buckets";
+    const SOURCE: &'static str = "memcached's assoc.c for the threshold; table doubling as in Cormen et al., Introduction to Algorithms";
+}
+
 struct Table {
     buckets: Box<[Chain]>,
-    items: u64,
-    /// Bytes of all items, headers included.
-    item_bytes: u64,
+    /// Items and their bytes, headers included.
+    held: Usage,
     /// More items than this, and the array doubles.
     limit: u64,
     /// Items a bucket before it grows.
@@ -68,19 +88,37 @@ struct Table {
     env: Env,
 }
 
-/// A session of [`Resizable`].
-pub struct ResizableSession<'t> {
-    resizable: &'t Resizable,
+/// A session of [`Doubling`].
+pub struct DoublingSession<'t, L: Lock> {
+    table: &'t L::Of<Table>,
     scratch: Vec<u8>,
     /// Whether uses are marked.
     recency: bool,
 }
 
 impl Table {
-    /// Doubles the array if the items exceed what it allows; several times over where `load` is so
-    /// low that one item needs several buckets.
-    fn grow_if_full(&mut self) {
-        if self.items > self.limit {
+    /// The chain of a hash.
+    #[inline]
+    fn chain(&self, hash: u64) -> &Chain {
+        &self.buckets[buckets::low_bits(hash, self.buckets.len())]
+    }
+
+    /// The chain of a hash, to be changed.
+    #[inline]
+    fn chain_mut(&mut self, hash: u64) -> &mut Chain {
+        &mut self.buckets[buckets::low_bits(hash, self.buckets.len())]
+    }
+
+    fn bucket_bytes(&self) -> u64 {
+        size_of_val(&*self.buckets) as u64
+    }
+
+    /// Counts what an operation changed, and doubles the array if the items exceed what it allows;
+    /// several times over where `load` is so low that one item needs several buckets.
+    #[inline]
+    fn count(&mut self, change: Change) {
+        self.held += change;
+        if change.items > 0 && self.held.items > self.limit {
             self.grow();
         }
     }
@@ -88,220 +126,130 @@ impl Table {
     #[cold]
     fn grow(&mut self) {
         let from = self.buckets.len();
-        let to = item::buckets_for(self.items, self.load, from);
+        let to = buckets::buckets_for(self.held.items, self.load, from);
         self.env.note(EventKind::Begin, from, to);
-        let Some(buckets) = item::empty_buckets(to) else {
+        let Some(larger) = buckets::empty_buckets(to) else {
             self.env.note(EventKind::End, from, from);
             return;
         };
-        let old = std::mem::replace(&mut self.buckets, buckets);
+        let old = std::mem::replace(&mut self.buckets, larger);
         for mut chain in old {
-            while let Some(item) = item::unlink(&mut chain) {
-                let bucket = item::low_bits(self.env.hasher.hash(item.key()), to);
-                item::prepend(&mut self.buckets[bucket], item);
+            while let Some(item) = chain::unlink(&mut chain) {
+                let hash = self.env.hasher.hash(item.key());
+                chain::prepend(self.chain_mut(hash), item);
             }
         }
-        self.limit = item::items_allowed(to, self.load);
+        self.limit = buckets::items_allowed(to, self.load);
         self.env.note(EventKind::End, from, to);
     }
 }
 
-impl Strategy for Resizable {
-    const NAME: &'static str = "resizable";
-    const ABOUT: &'static str =
-        "chains under one lock; doubles its array stop-the-world when items exceed load x buckets";
-    const SOURCE: &'static str = "memcached's assoc.c for the threshold; table doubling as in Cormen et al., Introduction to Algorithms";
-    const PARAMS: &'static [Param] = &[
-        Param {
-            name: "buckets",
-            range: Range::PowerOfTwo {
-                default: 1024,
-                min: 1,
-                max: 1 << 32,
-            },
-            meaning: "buckets at the start",
-        },
-        Param {
-            name: "load",
-            range: Range::Decimal {
-                default: 1.5,
-                min: 0.1,
-                max: 1000.0,
-            },
-            meaning: "items a bucket before the array doubles",
-        },
-        Param::CAPACITY,
-    ];
+impl<L: Listed> Strategy for Doubling<L> {
+    const NAME: &'static str = L::NAME;
+    const ABOUT: &'static str = L::ABOUT;
+    const SOURCE: &'static str = L::SOURCE;
+    const PARAMS: &'static [Param] = &[params::BUCKETS, params::LOAD, Param::CAPACITY];
     const WALK: bool = true;
-    type Session<'t> = ResizableSession<'t>;
+    type Session<'t> = DoublingSession<'t, L>;
 
-    fn open(params: &Params, env: &Env) -> Result<Resizable, SpecError> {
+    fn open(params: &Params, env: &Env) -> Result<Doubling<L>, SpecError> {
         let load = params.decimal("load");
-        let buckets = item::buckets_for(params.integer("capacity"), load, params.size("buckets"));
+        let capacity = params.integer("capacity");
+        let count = buckets::buckets_for(capacity, load, params.size("buckets"));
         let table = Table {
-            buckets: item::empty_buckets(buckets)
-                .ok_or_else(|| item::too_many_buckets(Resizable::NAME, buckets))?,
-            items: 0,
-            item_bytes: 0,
-            limit: item::items_allowed(buckets, load),
+            buckets: buckets::empty_buckets(count)
+                .ok_or_else(|| buckets::too_many_buckets(L::NAME, count))?,
+            held: Usage::default(),
+            limit: buckets::items_allowed(count, load),
             load,
             env: env.clone(),
         };
-        Ok(Resizable {
-            table: Mutex::new(table),
+        Ok(Doubling {
+            table: L::over(table),
             recency: env.recency,
         })
     }
 
-    fn session(&self, _who: Worker) -> ResizableSession<'_> {
-        ResizableSession {
-            resizable: self,
+    fn session(&self, _who: Worker) -> DoublingSession<'_, L> {
+        DoublingSession {
+            table: &self.table,
             scratch: Vec::new(),
             recency: self.recency,
         }
     }
 
     fn usage(&self) -> Usage {
-        let table = self.table.lock();
+        let table = L::share(&self.table);
         Usage {
-            items: table.items,
-            bytes: table.item_bytes + size_of_val(&*table.buckets) as u64,
+            items: table.held.items,
+            bytes: table.held.bytes + table.bucket_bytes(),
         }
     }
 
     fn census(&mut self) -> Census {
-        let table = self.table.get_mut();
-        let mut census = Census {
-            bytes: ByteSplit {
-                bucket_array: size_of_val(&*table.buckets) as u64,
-                ..ByteSplit::default()
-            },
-            ..Census::default()
-        };
+        let table = L::get_mut(&mut self.table);
+        let mut census = Census::of(ByteSplit {
+            bucket_array: table.bucket_bytes(),
+            ..ByteSplit::default()
+        });
         for chain in &table.buckets {
-            let mut length = 0;
-            for item in item::items(chain) {
-                length += 1;
-                census.bytes.header += Item::HEADER as u64;
-                census.bytes.key += item.key().len() as u64;
-                census.bytes.value += item.value().len() as u64;
-            }
-            census.items += length as u64;
-            census.count_chain(length);
+            chain::count_bucket(&mut census, chain);
         }
         census
     }
 }
 
-impl Session for ResizableSession<'_> {
+impl<L: Lock> Session for DoublingSession<'_, L> {
     #[inline]
     fn get<R>(&mut self, key: Key<'_>, read: impl FnOnce(&[u8]) -> R) -> Option<R> {
-        let table = self.resizable.table.lock();
-        let chain = &table.buckets[item::low_bits(key.hash, table.buckets.len())];
-        item::find(chain, key.bytes)
-            .inspect(|item| item.touch(self.recency))
-            .map(|item| read(item.value()))
+        let table = L::share(self.table);
+        chain::get(table.chain(key.hash), key.bytes, self.recency, read)
     }
 
     fn set(&mut self, key: Key<'_>, value: &[u8]) -> Stored {
-        let table = &mut *self.resizable.table.lock();
-        let bucket = item::low_bits(key.hash, table.buckets.len());
-        let link = item::seek(&mut table.buckets[bucket], key.bytes);
-        if let Some(item) = link {
-            item.touch(self.recency);
-            table.item_bytes -= item.size();
-            item.replace_value(value);
-            table.item_bytes += item.size();
-            Stored::Replaced
-        } else {
-            let item = link.insert(Item::new(key.bytes, value, None));
-            table.items += 1;
-            table.item_bytes += item.size();
-            table.grow_if_full();
-            Stored::Created
-        }
+        let table = &mut *L::exclude(self.table);
+        let chain = table.chain_mut(key.hash);
+        let (stored, change) = chain::set(chain, key.bytes, value, self.recency);
+        table.count(change);
+        stored
     }
 
     fn remove(&mut self, key: Key<'_>) -> bool {
-        let table = &mut *self.resizable.table.lock();
-        let bucket = item::low_bits(key.hash, table.buckets.len());
-        let Some(item) = item::unlink(item::seek(&mut table.buckets[bucket], key.bytes)) else {
+        let table = &mut *L::exclude(self.table);
+        let Some(item) = chain::remove(table.chain_mut(key.hash), key.bytes) else {
             return false;
         };
-        table.items -= 1;
-        table.item_bytes -= item.size();
+        table.count(Change::removed(item.size()));
         true
     }
 
     fn update<R>(
         &mut self,
         key: Key<'_>,
-        mut edit: impl FnMut(Option<&[u8]>, &mut Vec<u8>) -> (Edit, R),
+        edit: impl FnMut(Option<&[u8]>, &mut Vec<u8>) -> (Edit, R),
     ) -> (Outcome, R) {
-        let table = &mut *self.resizable.table.lock();
-        let bucket = item::low_bits(key.hash, table.buckets.len());
-        let link = item::seek(&mut table.buckets[bucket], key.bytes);
-        if let Some(item) = &*link {
-            item.touch(self.recency);
-        }
-        self.scratch.clear();
-        let (edit, result) = edit(link.as_ref().map(Item::value), &mut self.scratch);
-        let outcome = match (edit, link.as_mut()) {
-            (Edit::Keep, _) | (Edit::Remove, None) => Outcome::Kept,
-            (Edit::Store, Some(item)) => {
-                table.item_bytes -= item.size();
-                item.replace_value(&self.scratch);
-                table.item_bytes += item.size();
-                Outcome::Replaced
-            }
-            (Edit::Store, None) => {
-                let item = link.insert(Item::new(key.bytes, &self.scratch, None));
-                table.items += 1;
-                table.item_bytes += item.size();
-                table.grow_if_full();
-                Outcome::Created
-            }
-            (Edit::Patch { at }, item) => {
-                item::patch(item, at, &self.scratch);
-                Outcome::Replaced
-            }
-            (Edit::Remove, Some(item)) => {
-                table.items -= 1;
-                table.item_bytes -= item.size();
-                item::unlink(link);
-                Outcome::Removed
-            }
-        };
+        let table = &mut *L::exclude(self.table);
+        let chain = table.chain_mut(key.hash);
+        let (outcome, change, result) =
+            chain::update(chain, key.bytes, self.recency, &mut self.scratch, edit);
+        table.count(change);
         (outcome, result)
     }
 
     fn get_many(&mut self, keys: &[Key<'_>], mut each: impl FnMut(usize, Option<&[u8]>)) {
-        for (from, keys) in (0..).step_by(GROUP).zip(keys.chunks(GROUP)) {
-            let table = self.resizable.table.lock();
-            let bucket =
-                |key: &Key<'_>| &table.buckets[item::low_bits(key.hash, table.buckets.len())];
-            for key in keys {
-                prefetch_read(bucket(key));
-            }
-            item::find_group(keys, bucket, self.recency, |index, value| {
+        for (from, keys) in groups(keys) {
+            let table = L::share(self.table);
+            let chain = |key: &Key<'_>| table.chain(key.hash);
+            chain::get_group(keys, chain, self.recency, |index, value| {
                 each(from + index, value);
             });
         }
     }
 
     fn insert_new(&mut self, key: Key<'_>, value: &[u8]) {
-        let table = &mut *self.resizable.table.lock();
-        let bucket = item::low_bits(key.hash, table.buckets.len());
-        let chain = &mut table.buckets[bucket];
-        debug_assert!(
-            item::absent_in_front(chain, key.bytes),
-            "insert_new of a key that is present"
-        );
-        let item = Item::new(key.bytes, value, None);
-        table.items += 1;
-        table.item_bytes += item.size();
-        item::prepend(chain, item);
-        table.grow_if_full();
+        let table = &mut *L::exclude(self.table);
+        let change = chain::insert_new(table.chain_mut(key.hash), key.bytes, value);
+        table.count(change);
     }
 
     fn walk(
@@ -310,13 +258,11 @@ impl Session for ResizableSession<'_> {
         buckets: usize,
         mut see: impl FnMut(&[u8], &[u8], bool) -> Keep,
     ) -> Cursor {
-        let table = &mut *self.resizable.table.lock();
+        let table = &mut *L::exclude(self.table);
         let bits = table.buckets.len().ilog2();
         scan::steps(from, buckets, |at| {
-            let bucket = item::low_bits(at, table.buckets.len());
-            let removed = scan::sweep(&mut table.buckets[bucket], &mut see);
-            table.items -= removed.items;
-            table.item_bytes -= removed.bytes;
+            let change = chain::sweep(table.chain_mut(at), &mut see);
+            table.count(change);
             bits
         })
     }
@@ -325,7 +271,7 @@ impl Session for ResizableSession<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::tests::{env, fill, open, open_in};
+    use crate::table::testing::{env, fill, open, open_in};
 
     #[test]
     fn the_array_doubles_when_items_exceed_the_load() {

@@ -1,4 +1,4 @@
-//! Walking a table that may grow meanwhile: the order of buckets, and what is done at each.
+//! Walking a table that may grow meanwhile: the order in which buckets are visited.
 //!
 //! A cursor is a place on a line on which every hash has its own: the hash with its bits reversed,
 //! so that those that pick a bucket, the low ones, count most. (The cursor itself is kept in the
@@ -23,16 +23,7 @@
 //! **Source:** the reverse binary iteration of Redis's `dictScan` (P. Noordhuis, `dict.c`), which also
 //! bears shrinking, at the price of seeing entries twice.
 
-use super::item::{self, Chain, Item};
-use super::{Cursor, Keep};
-
-/// What was removed at a bucket.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Removed {
-    pub(super) items: u64,
-    /// Bytes of the items, headers included.
-    pub(super) bytes: u64,
-}
+use super::Cursor;
 
 /// The end of the interval that the cursor is in: that of the hashes with the same `bits` low bits.
 #[inline]
@@ -56,35 +47,6 @@ pub(super) fn steps(from: Cursor, buckets: usize, mut visit: impl FnMut(Cursor) 
         }
     }
     cursor
-}
-
-/// Shows all items of a chain and does with each what is asked for.
-pub(super) fn sweep(
-    mut link: &mut Chain,
-    see: &mut impl FnMut(&[u8], &[u8], bool) -> Keep,
-) -> Removed {
-    let mut removed = Removed::default();
-    while let Some(item) = link {
-        let keep = see_item(item, see);
-        if keep == Keep::Remove {
-            removed.items += 1;
-            removed.bytes += item.size();
-            drop(item::unlink(link));
-        } else {
-            link = link.as_mut().expect("it was kept").next_mut();
-        }
-    }
-    removed
-}
-
-/// Shows an item and clears its mark if that is asked for.
-#[inline]
-pub(super) fn see_item(item: &mut Item, see: &mut impl FnMut(&[u8], &[u8], bool) -> Keep) -> Keep {
-    let keep = see(item.key(), item.value(), item.is_marked());
-    if keep == Keep::Unmark {
-        item.unmark();
-    }
-    keep
 }
 
 #[cfg(test)]
@@ -144,40 +106,5 @@ mod tests {
         assert_eq!(after(u64::MAX, 64), 0);
         assert_eq!(after(u64::MAX, 1), 0);
         assert_eq!(after(6, 0), 0);
-    }
-
-    #[test]
-    fn a_sweep_does_what_it_is_told() {
-        let mut chain = None;
-        for key in [b"dd", b"cc", b"bb", b"aa"] {
-            item::prepend(&mut chain, Item::new(key, b"value", None));
-        }
-        item::find(&chain, b"bb").unwrap().touch(true);
-        item::find(&chain, b"cc").unwrap().touch(false);
-        let mut saw = Vec::new();
-        let removed = sweep(&mut chain, &mut |key, value, marked| {
-            assert_eq!(value, b"value");
-            saw.push((key[0], marked));
-            match key {
-                b"aa" | b"dd" => Keep::Remove,
-                b"bb" => Keep::Unmark,
-                _ => Keep::Keep,
-            }
-        });
-        assert_eq!(
-            saw,
-            [(b'a', false), (b'b', true), (b'c', false), (b'd', false)]
-        );
-        assert_eq!(
-            removed,
-            Removed {
-                items: 2,
-                bytes: 46
-            }
-        );
-        let left: Vec<_> = item::items(&chain)
-            .map(|i| (i.key(), i.is_marked()))
-            .collect();
-        assert_eq!(left, [(&b"bb"[..], false), (b"cc", false)]);
     }
 }

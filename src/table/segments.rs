@@ -15,7 +15,7 @@
 
 use std::sync::OnceLock;
 
-use super::item::{self, ZeroIsEmpty};
+use super::buckets::{self, ZeroIsEmpty};
 
 /// Segments that a 64-bit address space has room for, with one bucket in the first.
 const SEGMENTS: usize = 48;
@@ -76,7 +76,7 @@ impl<B: ZeroIsEmpty> Segments<B> {
     pub(super) fn extend(&self) -> Option<()> {
         let size = self.buckets().max(1 << self.first);
         let place = self.directory.iter().find(|place| place.get().is_none())?;
-        let segment = item::zeroed_buckets(size)?;
+        let segment = buckets::zeroed_buckets(size)?;
         assert!(place.set(segment).is_ok(), "one thread extends at a time");
         Some(())
     }
@@ -86,7 +86,7 @@ impl<B: ZeroIsEmpty> Segments<B> {
 /// been split by the next bit of the hash, and so have the `split` last ones, their other halves.
 #[inline]
 pub(super) fn bucket_of(hash: u64, count: usize) -> usize {
-    let bucket = item::low_bits(hash, count.next_power_of_two());
+    let bucket = buckets::low_bits(hash, count.next_power_of_two());
     if bucket < count {
         bucket
     } else {

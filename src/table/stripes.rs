@@ -1,13 +1,143 @@
-//! How many locks a striped table has: as many as it is asked for, and never more than buckets, as a
-//! stripe covers whole buckets.
+//! Many locks over one array of buckets, each for a part of them, with a count of its own.
+//!
+//! ```text
+//!   hash  … 0 1 1 0 1          stripes = 4        buckets = 8
+//!               │ └─┴── stripe = 1               ┌───┬───┬───┬───┬───┬───┬───┬───┐
+//!               └───┴── bucket = 5               │ 0 │ 1 │ 2 │ 3 │ 4 │ 5 │ 6 │ 7 │
+//!                                        stripe:   0   1   2   3   0   1   2   3
+//! ```
+//!
+//! A hash's low bits pick the bucket and fewer of them the stripe, so that a stripe covers whole buckets
+//! and goes on covering the same keys when the array doubles. There are never more stripes than buckets.
+//!
+//! A stripe counts what its buckets hold under its own lock, and says every few items that it is time to
+//! report the change to the counter that growth goes by: threads that insert do not share a line.
 
-use super::item;
-use crate::base::{BadInput, Params, SpecError, human_integer};
+use std::ops::DerefMut;
+
+use crossbeam_utils::CachePadded;
+
+use super::buckets;
+use super::change::Change;
+use super::lock::{Excluding, Lock};
+use super::prefetch::{GROUP, lock_group};
+use crate::base::{BadInput, Key, Params, SpecError, Usage, human_integer};
+
+/// What one stripe counts of its own buckets.
+#[derive(Default)]
+pub(super) struct Stripe {
+    /// Its items and their bytes, headers included.
+    held: Usage,
+    /// Items added, less those removed, since the last report.
+    unreported: i64,
+}
+
+impl Stripe {
+    /// Counts what an operation changed; the items to be reported, if they have become `report_every`
+    /// since the last report.
+    #[inline]
+    pub(super) fn count(
+        &mut self,
+        change: Change,
+        report_every: impl FnOnce() -> u64,
+    ) -> Option<i64> {
+        self.held += change;
+        if change.items == 0 {
+            return None;
+        }
+        self.unreported += change.items;
+        (self.unreported.unsigned_abs() >= report_every())
+            .then(|| std::mem::take(&mut self.unreported))
+    }
+}
+
+/// The items of all stripes, counted exactly under all locks, for a counter that so has them all.
+pub(super) fn count_all(locked: &mut [impl DerefMut<Target = Stripe>]) -> u64 {
+    let mut items = 0;
+    for stripe in locked {
+        items += stripe.held.items;
+        stripe.unreported = 0;
+    }
+    items
+}
+
+/// The locks, a power of two of them.
+pub(super) struct Stripes<L: Lock = Excluding> {
+    locks: Box<[CachePadded<L::Of<Stripe>>]>,
+}
+
+impl<L: Lock> Stripes<L> {
+    pub(super) fn new(count: usize) -> Stripes<L> {
+        assert!(count.is_power_of_two());
+        let lock = |_| CachePadded::new(L::over(Stripe::default()));
+        Stripes {
+            locks: (0..count).map(lock).collect(),
+        }
+    }
+
+    /// How many there are.
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.locks.len()
+    }
+
+    /// The lock of the stripe that a hash, or the number of a bucket, belongs to.
+    #[inline]
+    pub(super) fn of(&self, hash: u64) -> &L::Of<Stripe> {
+        &self.locks[buckets::low_bits(hash, self.locks.len())]
+    }
+
+    /// Takes the lock of a hash's stripe, to change its buckets.
+    #[inline]
+    pub(super) fn lock(&self, hash: u64) -> L::Exclusive<'_, Stripe> {
+        L::exclude(self.of(hash))
+    }
+
+    /// Takes the lock of a hash's stripe, to read its buckets.
+    #[inline]
+    pub(super) fn share(&self, hash: u64) -> L::Shared<'_, Stripe> {
+        L::share(self.of(hash))
+    }
+
+    /// Takes the locks of the stripes of up to [`GROUP`] keys to read their buckets, each once, in index
+    /// order. The caller holds none.
+    #[inline]
+    pub(super) fn share_group(&self, keys: &[Key<'_>]) -> [Option<L::Shared<'_, Stripe>>; GROUP] {
+        let stripe_of = |key: &Key<'_>| buckets::low_bits(key.hash, self.locks.len());
+        lock_group(keys.iter().map(stripe_of), |stripe| {
+            L::share(&self.locks[stripe])
+        })
+    }
+
+    /// Takes all locks, in index order. The caller holds none.
+    pub(super) fn lock_all(&self) -> Vec<L::Exclusive<'_, Stripe>> {
+        self.locks.iter().map(|lock| L::exclude(lock)).collect()
+    }
+
+    /// What all stripes hold, and the bytes of the locks.
+    pub(super) fn usage(&self) -> Usage {
+        let mut usage = Usage {
+            items: 0,
+            bytes: self.bytes(),
+        };
+        for lock in &self.locks {
+            let stripe = L::share(lock);
+            usage.items += stripe.held.items;
+            usage.bytes += stripe.held.bytes;
+        }
+        usage
+    }
+
+    /// Bytes of the locks.
+    pub(super) fn bytes(&self) -> u64 {
+        size_of_val(&*self.locks) as u64
+    }
+}
 
 /// The stripes of a table that starts with so many buckets. They divide the buckets at every doubling, so
 /// there are at most as many as the greatest power of two among the buckets.
 ///
-/// The default of `stripes` is lowered to the buckets. A number that somebody asks for is not: results
+/// The default of `stripes` is lowered to the buckets. A number that the user gives is not: the results
 /// would stand under a label that is not theirs.
 ///
 /// # Errors
@@ -35,7 +165,7 @@ pub(super) fn buckets_and_stripes(
 ) -> Result<(usize, usize), SpecError> {
     let mut buckets = params.size("buckets");
     if let Some(load) = load {
-        buckets = item::buckets_for(params.integer("capacity"), load, buckets);
+        buckets = buckets::buckets_for(params.integer("capacity"), load, buckets);
     }
     Ok((buckets, at_most(params, buckets)?))
 }
@@ -45,68 +175,4 @@ pub(super) fn of_growing_or_not(params: &Params) -> Result<(Option<f64>, usize, 
     let load = (params.word("grow") == "on").then(|| params.decimal("load"));
     let (buckets, stripes) = buckets_and_stripes(params, load)?;
     Ok((load, buckets, stripes))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::table::{Incremental, Linear, Strategy, Striped, StripedRw, Tagged};
-
-    fn check<S: Strategy>(text: &str) -> Result<(), SpecError> {
-        S::check(&Params::resolve(S::PARAMS, &text.parse().unwrap())?)
-    }
-
-    #[test]
-    fn more_stripes_than_buckets_are_refused_but_not_the_default() {
-        for text in [
-            "striped:buckets=4",
-            "striped:buckets=4,stripes=4",
-            "striped:stripes=2048,capacity=10000",
-        ] {
-            assert!(check::<Striped>(text).is_ok(), "{text}");
-        }
-        let wanted = "stripes=2^11 is more than the 1024 buckets at the start, and a stripe covers whole \
-                      buckets: at most stripes=2^10, or give buckets=2^11";
-        for (name, refused) in [
-            ("striped", check::<Striped>("striped:stripes=2048")),
-            ("striped-rw", check::<StripedRw>("striped-rw:stripes=2048")),
-            ("linear", check::<Linear>("linear:stripes=2048")),
-            ("tagged", check::<Tagged>("tagged:stripes=2048")),
-            (
-                "incremental",
-                check::<Incremental>("incremental:stripes=2048"),
-            ),
-        ] {
-            assert_eq!(
-                refused.unwrap_err().to_string(),
-                format!("{name}: {wanted}")
-            );
-        }
-        // A capacity sets the buckets at the start, and with them the most stripes.
-        let text = "capacity=1000,load=0.9,stripes=65536";
-        for (refused, name, buckets, most) in [
-            (
-                check::<Tagged>(&format!("tagged:{text}")),
-                "tagged",
-                2048,
-                11,
-            ),
-            (
-                check::<Linear>(&format!("linear:{text}")),
-                "linear",
-                1112,
-                10,
-            ),
-        ] {
-            let wanted = format!(
-                "{name}: stripes=2^16 is more than the {buckets} buckets at the start, and a stripe covers \
-                 whole buckets: at most stripes=2^{most}, or give buckets=2^16"
-            );
-            assert_eq!(refused.unwrap_err().to_string(), wanted);
-        }
-        assert!(check::<Tagged>("tagged:capacity=1000,load=0.9,stripes=2048").is_ok());
-        assert!(check::<Linear>("linear:capacity=10000,stripes=4096").is_ok());
-        // What does not grow has no use for a capacity.
-        assert!(check::<Striped>("striped:stripes=2048,capacity=10000,grow=off").is_err());
-    }
 }

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use crossbeam_utils::CachePadded;
 
+use super::change::Change;
 use crate::base::{Usage, Worker};
 
 /// Counters, so many that a few threads seldom share one.
@@ -46,8 +47,8 @@ impl Tally {
 }
 
 impl Part {
-    /// Counts so many items and bytes more, or less. Relaxed: it orders nothing.
-    pub(super) fn add(&self, items: i64, bytes: i64) {
+    /// Counts what an operation changed. Relaxed: it orders nothing.
+    pub(super) fn add(&self, Change { items, bytes }: Change) {
         if items != 0 {
             self.items.fetch_add(items, Ordering::Relaxed);
         }
@@ -65,9 +66,12 @@ mod tests {
     fn what_one_worker_adds_another_may_take_away() {
         let tally = Tally::default();
         for index in 0..40 {
-            tally.part(Worker { index, of: 40 }).add(1, 10);
+            tally.part(Worker { index, of: 40 }).add(Change::added(10));
         }
-        tally.part(Worker::ALONE).add(-30, -299);
+        tally.part(Worker::ALONE).add(Change {
+            items: -30,
+            bytes: -299,
+        });
         assert_eq!(
             tally.usage(),
             Usage {

@@ -8,7 +8,7 @@ use super::moves::Moves;
 use super::overflow::{Link, Overflow, Unlinked};
 use super::version::Version;
 use crate::base::Key;
-use crate::table::item;
+use crate::table::buckets;
 use crate::table::prefetch::prefetch_read;
 
 /// Slots of a bucket.
@@ -92,7 +92,7 @@ impl Array {
     /// An array of empty buckets, or nothing if there is no memory for it.
     pub(super) fn open(buckets: usize) -> Option<Array> {
         Some(Array {
-            buckets: item::empty_buckets(buckets)?,
+            buckets: buckets::empty_buckets(buckets)?,
             overflow: Overflow::default(),
         })
     }
@@ -112,7 +112,7 @@ impl Array {
     pub(super) fn place(&self, hash: u64) -> Place {
         let mixed = hash.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let tag = ((mixed >> TAG_SHIFT) as u16).max(1);
-        let first = item::low_bits(hash, self.buckets.len());
+        let first = buckets::low_bits(hash, self.buckets.len());
         Place {
             first,
             second: self.other(first, tag),

@@ -67,7 +67,7 @@ use self::array::{Array, Place, Search, Spot, WAYS};
 use self::entry::{Borrowed, Entry, Header};
 use self::overflow::Link;
 use self::version::Version;
-use super::item;
+use super::buckets;
 use super::prefetch::{LINE, prefetch_read};
 use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy};
 use crate::base::{
@@ -309,7 +309,8 @@ impl Strategy for Cuckoo {
     type Session<'t> = CuckooSession<'t>;
 
     fn open(params: &Params, env: &Env) -> Result<Cuckoo, SpecError> {
-        let buckets = item::buckets_for(params.integer("capacity"), FILL, params.size("buckets"));
+        let buckets =
+            buckets::buckets_for(params.integer("capacity"), FILL, params.size("buckets"));
         let array = Array::open(buckets).ok_or_else(|| {
             BadInput(format!(
                 "{}: {buckets} buckets take {} MiB, more than can be allocated; give fewer buckets \

@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicBool;
 
 use super::*;
-use crate::table::tests::{env, fill, key, open, open_in};
+use crate::table::testing::{env, fill, key, open, open_in};
 
 fn agrees(table: &mut Cuckoo) -> Census {
     let census = table.census();

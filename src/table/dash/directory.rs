@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use parking_lot::Mutex;
 
 use super::segment::Segment;
-use crate::table::item::low_bits;
+use crate::table::buckets::low_bits;
 
 /// How many pointers a directory may have for each segment before it refuses to double: where hashes
 /// share so many low bits, splitting on is dearer than an overflow chain.

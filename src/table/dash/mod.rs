@@ -62,6 +62,8 @@ use parking_lot::{RwLockReadGuard, RwLockWriteGuard};
 
 use self::directory::{Directory, Room};
 use self::segment::{HOME, Place, Segment, State};
+use super::buckets;
+use super::change::Change;
 use super::item::{self, Item};
 use super::tally::{Part, Tally};
 use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy, scan};
@@ -119,7 +121,7 @@ impl DashSession<'_> {
     /// Adds an entry that is not there to the segment that is locked for it.
     fn add(&self, state: &mut State, key: Key<'_>, value: &[u8]) {
         let item = Item::new(key.bytes, value, None);
-        self.count(1, item.size(), 0);
+        self.tally.add(Change::added(item.size()));
         if let Err(item) = state.insert(Place::of(key.hash), item) {
             self.add_to_full(state, key.hash, item);
         }
@@ -144,7 +146,7 @@ impl DashSession<'_> {
                 state.postpone_split();
                 return state.insert_anyway(place, item);
             }
-            Room::Doubled(bytes) => self.count(0, bytes, 0),
+            Room::Doubled(bytes) => self.tally.add(Change::resized(0, bytes)),
             Room::Enough => {}
         }
         let buckets = directory.segments() * HOME;
@@ -157,22 +159,17 @@ impl DashSession<'_> {
         };
         debug_assert!(half.owns(hash));
         half.insert_anyway(place, item);
-        self.count(0, size_of::<Segment>() as u64, 0);
+        self.tally
+            .add(Change::resized(0, size_of::<Segment>() as u64));
         directory.publish(sibling);
         env.note(EventKind::End, buckets, buckets + HOME);
-    }
-
-    /// Counts items, bytes that came, and bytes that went.
-    fn count(&self, items: i64, came: u64, went: u64) {
-        self.tally
-            .add(items, came.cast_signed() - went.cast_signed());
     }
 
     /// Gives an entry another value.
     fn replace(&self, item: &mut Item, value: &[u8]) {
         let before = item.size();
         item.replace_value(value);
-        self.count(0, item.size(), before);
+        self.tally.add(Change::resized(before, item.size()));
     }
 }
 
@@ -199,7 +196,7 @@ impl Strategy for Dash {
 
     fn open(params: &Params, env: &Env) -> Result<Dash, SpecError> {
         let capacity = params.integer("capacity");
-        let segments = item::buckets_for(capacity, FILL, params.size("segments"));
+        let segments = buckets::buckets_for(capacity, FILL, params.size("segments"));
         let directory = Directory::open(segments).ok_or_else(|| {
             BadInput(format!(
                 "{}: {segments} segments take {} MiB, more than can be allocated; give fewer \
@@ -211,7 +208,7 @@ impl Strategy for Dash {
         let tally = Tally::default();
         let bytes = size_of::<Tally>() + segments * size_of::<Segment>();
         let bytes = bytes as u64 + directory.bytes();
-        tally.part(Worker::ALONE).add(0, bytes.cast_signed());
+        tally.part(Worker::ALONE).add(Change::resized(0, bytes));
         Ok(Dash {
             directory,
             tally,
@@ -282,7 +279,7 @@ impl Session for DashSession<'_> {
             return false;
         };
         let item = state.take(spot, place, key.bytes);
-        self.count(-1, 0, item.size());
+        self.tally.add(Change::removed(item.size()));
         true
     }
 
@@ -315,7 +312,7 @@ impl Session for DashSession<'_> {
             }
             (Edit::Remove, Some(spot)) => {
                 let item = state.take(spot, place, key.bytes);
-                self.count(-1, 0, item.size());
+                self.tally.add(Change::removed(item.size()));
                 Outcome::Removed
             }
         };
@@ -375,8 +372,8 @@ impl Session for DashSession<'_> {
     ) -> Cursor {
         scan::steps(from, (buckets / HOME).max(1), |at| {
             let mut state = self.table.write(at);
-            let removed = state.sweep(&self.table.env.hasher, &mut see);
-            self.count(-removed.items.cast_signed(), 0, removed.bytes);
+            let change = state.sweep(&self.table.env.hasher, &mut see);
+            self.tally.add(change);
             state.depth
         })
     }

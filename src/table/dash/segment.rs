@@ -6,9 +6,11 @@ use parking_lot::RwLock;
 use super::bucket::{Bucket, SLOTS};
 use crate::hash::Hasher;
 use crate::table::Keep;
-use crate::table::item::{self, Chain, Item};
+use crate::table::chain;
+use crate::table::chain::{see_item, sweep};
+use crate::table::change::Change;
+use crate::table::item::{Chain, Item};
 use crate::table::prefetch::{LINE, prefetch_read};
-use crate::table::scan::{Removed, see_item, sweep};
 
 /// Buckets that a hash can pick.
 pub(super) const HOME: usize = 56;
@@ -124,7 +126,7 @@ impl State {
     pub(super) fn find(&self, place: Place, key: &[u8]) -> Option<&Item> {
         match self.spot(place, key)? {
             Spot::Slot { bucket, slot } => Some(self.buckets[bucket].item(slot)),
-            Spot::Overflow => item::find(&self.overflow, key),
+            Spot::Overflow => chain::find(&self.overflow, key),
         }
     }
 
@@ -142,7 +144,7 @@ impl State {
             return None;
         }
         let stashed = (HOME..BUCKETS).find_map(here);
-        stashed.or_else(|| item::find(&self.overflow, key).map(|_| Spot::Overflow))
+        stashed.or_else(|| chain::find(&self.overflow, key).map(|_| Spot::Overflow))
     }
 
     /// The entry at `spot`, which was just found there for `key`.
@@ -150,7 +152,7 @@ impl State {
         match spot {
             Spot::Slot { bucket, slot } => self.buckets[bucket].item_mut(slot),
             Spot::Overflow => {
-                let link = item::seek(&mut self.overflow, key);
+                let link = chain::seek(&mut self.overflow, key);
                 link.as_mut().expect("just found")
             }
         }
@@ -193,7 +195,7 @@ impl State {
     /// [`State::insert`], and the overflow chain for what does not fit.
     pub(super) fn insert_anyway(&mut self, place: Place, item: Item) {
         if let Err(item) = self.insert(place, item) {
-            item::prepend(&mut self.overflow, item);
+            chain::prepend(&mut self.overflow, item);
             self.overflow_len += 1;
             self.buckets[place.home].stash_one();
         }
@@ -211,7 +213,7 @@ impl State {
             Spot::Overflow => {
                 self.buckets[place.home].unstash_one();
                 self.overflow_len -= 1;
-                item::unlink(item::seek(&mut self.overflow, key)).expect("just found")
+                chain::unlink(chain::seek(&mut self.overflow, key)).expect("just found")
             }
         }
     }
@@ -237,7 +239,7 @@ impl State {
             }
             all.extend(bucket.items().map(|item| hasher.hash(item.key())));
         }
-        all.extend(item::items(&self.overflow).map(|item| hasher.hash(item.key())));
+        all.extend(chain::items(&self.overflow).map(|item| hasher.hash(item.key())));
         all
     }
 
@@ -250,7 +252,7 @@ impl State {
         let upper = sibling.state.get_mut();
         let mut entries: Vec<Item> = Vec::with_capacity(hashes.len());
         entries.extend(self.buckets.iter_mut().flat_map(Bucket::drain));
-        while let Some(item) = item::unlink(&mut self.overflow) {
+        while let Some(item) = chain::unlink(&mut self.overflow) {
             entries.push(item);
         }
         (self.overflow_len, self.split_at) = (0, 0);
@@ -272,8 +274,8 @@ impl State {
         &mut self,
         hasher: &Hasher,
         see: &mut impl FnMut(&[u8], &[u8], bool) -> Keep,
-    ) -> Removed {
-        let mut removed = Removed::default();
+    ) -> Change {
+        let mut removed = Change::default();
         for bucket in 0..BUCKETS {
             for slot in 0..SLOTS {
                 let Some(item) = self.buckets[bucket].slot_mut(slot) else {
@@ -286,8 +288,7 @@ impl State {
                 if bucket >= HOME {
                     self.buckets[Place::of(hasher.hash(item.key())).home].unstash_one();
                 }
-                removed.items += 1;
-                removed.bytes += item.size();
+                removed += Change::removed(item.size());
             }
         }
         let State {
@@ -300,16 +301,15 @@ impl State {
             }
             keep
         });
-        self.overflow_len -= usize::try_from(chained.items).expect("as many as there were");
-        removed.items += chained.items;
-        removed.bytes += chained.bytes;
+        self.overflow_len -= usize::try_from(-chained.items).expect("as many as there were");
+        removed += chained;
         removed
     }
 
     /// All items of the segment.
     pub(super) fn items(&self) -> impl Iterator<Item = &Item> {
         let slots = self.buckets.iter().flat_map(Bucket::items);
-        slots.chain(item::items(&self.overflow))
+        slots.chain(chain::items(&self.overflow))
     }
 
     /// Bytes of empty slots.
@@ -415,9 +415,9 @@ mod tests {
         let removed = state.sweep(&hasher(), &mut |key, _, _| remove(odd(key)));
         assert_eq!(
             removed,
-            Removed {
-                items: 500,
-                bytes: 500 * 24
+            Change {
+                items: -500,
+                bytes: -500 * 24
             }
         );
         for key in &keys {

@@ -1,7 +1,7 @@
 //! The table as a whole: growth, collisions, threads.
 
 use super::*;
-use crate::table::tests::{env, fill, key, open, open_in};
+use crate::table::testing::{env, fill, key, open, open_in};
 
 /// The key of a number with a hash of the test's choosing.
 fn chosen(bytes: &[u8; 8], hash: u64) -> Key<'_> {

@@ -41,7 +41,7 @@ mod tests {
     use super::*;
     use crate::base::Worker;
     use crate::table::faults::LostUpdate;
-    use crate::table::tests::{key, open};
+    use crate::table::testing::{key, open};
     use crate::table::{Session, Stored, Strategy, Striped};
 
     #[test]

@@ -113,7 +113,7 @@ mod tests {
     use crate::base::Worker;
     use crate::table::faults::Slow;
     use crate::table::faults::hand_clock::{now, pass};
-    use crate::table::tests::{key, open};
+    use crate::table::testing::{key, open};
     use crate::table::{Null, Session, Strategy};
 
     /// What a thousand times [`EVERY`] operations of this many nanoseconds come to, over what they take.

@@ -90,7 +90,7 @@ mod tests {
     use crate::base::Worker;
     use crate::table::faults::Stall;
     use crate::table::faults::hand_clock::{now, pass};
-    use crate::table::tests::{key, open};
+    use crate::table::testing::{key, open};
     use crate::table::{Null, Session, Strategy};
 
     #[test]

@@ -6,14 +6,17 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use crossbeam_utils::CachePadded;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 
-use super::helper::Bell;
+use super::bell::Bell;
 use crate::base::EventKind;
 use crate::table::Env;
+use crate::table::buckets;
+use crate::table::chain;
 use crate::table::claim::{self, Claim};
 use crate::table::count::report_every;
-use crate::table::item::{self, Chain};
+use crate::table::item::Chain;
+use crate::table::stripes::{self, Stripes};
 
 /// One chain; touched only under the lock of its stripe.
 pub(super) type Bucket = UnsafeCell<Chain>;
@@ -35,7 +38,7 @@ unsafe impl Sync for Buckets {}
 
 impl Buckets {
     pub(super) fn open(buckets: usize) -> Option<Buckets> {
-        let array = Box::into_raw(item::zeroed_buckets::<Bucket>(buckets)?);
+        let array = Box::into_raw(buckets::zeroed_buckets::<Bucket>(buckets)?);
         Some(Buckets {
             array: NonNull::new(array).expect("a box is not null"),
         })
@@ -98,23 +101,13 @@ enum Attempt {
     NoMemory,
 }
 
-/// What a stripe counts of its own buckets.
-#[derive(Default)]
-pub(super) struct Stripe {
-    pub(super) items: u64,
-    /// Bytes of its items, headers included.
-    pub(super) item_bytes: u64,
-    /// Items added, less those removed, since the last report.
-    pub(super) unreported: i64,
-}
-
 /// All that sessions and mover share.
 pub(super) struct Growth {
     pub(super) arrays: UnsafeCell<Arrays>,
     /// Buckets of the old array below this one have been moved. Written under the lock of the stripe
     /// of the last of them.
     moved: CachePadded<AtomicUsize>,
-    pub(super) stripes: Box<[CachePadded<Mutex<Stripe>>]>,
+    pub(super) stripes: Stripes,
     /// Whether it is time for a move, and who begins it.
     pub(super) claim: Claim,
     /// Bytes of both arrays.
@@ -150,7 +143,7 @@ impl Growth {
         Some(Growth {
             arrays: UnsafeCell::new(arrays),
             moved: CachePadded::new(AtomicUsize::new(1)),
-            stripes: (0..stripes).map(|_| CachePadded::default()).collect(),
+            stripes: Stripes::new(stripes),
             claim: Claim::new(limit),
             array_bytes: AtomicU64::new(bytes),
             source: Mutex::new(None),
@@ -158,11 +151,6 @@ impl Growth {
             load,
             env: env.clone(),
         })
-    }
-
-    #[inline]
-    pub(super) fn stripe_of(&self, hash: u64) -> usize {
-        item::low_bits(hash, self.stripes.len())
     }
 
     /// The bucket of a hash: in the old array if it has not been moved yet, else in the new one. It
@@ -174,7 +162,7 @@ impl Growth {
     pub(super) unsafe fn bucket(&self, hash: u64) -> &Bucket {
         // SAFETY: a stripe's lock is held, and the arrays are replaced only while all are.
         let arrays = unsafe { &*self.arrays.get() };
-        let old = item::low_bits(hash, arrays.old_len);
+        let old = buckets::low_bits(hash, arrays.old_len);
         // Relaxed: this bucket is moved under the lock held here. So either that was before, and
         // the lock makes it known, or it comes later, and cannot be known yet; how far other
         // stripes' buckets have got makes no difference.
@@ -183,7 +171,7 @@ impl Growth {
             // the move has not ended, and the old array is there.
             unsafe { arrays.old.add(old).as_ref() }
         } else {
-            &arrays.new.all()[item::low_bits(hash, arrays.new.all().len())]
+            &arrays.new.all()[buckets::low_bits(hash, arrays.new.all().len())]
         }
     }
 
@@ -195,7 +183,7 @@ impl Growth {
         // SAFETY: a stripe's lock is held, and the arrays are replaced only while all are.
         let arrays = unsafe { &*self.arrays.get() };
         // Relaxed: see `bucket`.
-        if item::low_bits(hash, arrays.old_len) >= self.moved.load(Ordering::Relaxed) {
+        if buckets::low_bits(hash, arrays.old_len) >= self.moved.load(Ordering::Relaxed) {
             arrays.old_len.ilog2()
         } else {
             arrays.new.all().len().ilog2()
@@ -238,12 +226,12 @@ impl Growth {
 
     fn try_begin(&self) -> Attempt {
         let from = {
-            let _stripe = self.stripes[0].lock();
+            let _stripe = self.stripes.lock(0);
             // SAFETY: a stripe's lock is held.
             unsafe { &*self.arrays.get() }.new.all().len()
         };
         let reported = u64::try_from(self.claim.reported()).unwrap_or(0);
-        let to = item::buckets_for(reported, self.load, from);
+        let to = buckets::buckets_for(reported, self.load, from);
         if to == from {
             return Attempt::NotFull;
         }
@@ -254,13 +242,8 @@ impl Growth {
         };
         let mut source = self.source.lock();
         assert!(source.is_none(), "one move at a time");
-        let mut stripes = self.lock_all();
-        let items: u64 = stripes.iter().map(|stripe| stripe.items).sum();
-        let counted = i64::try_from(items).expect("items fit the address space");
-        for stripe in &mut stripes {
-            stripe.unreported = 0;
-        }
-        if !self.claim.recount(counted) {
+        let mut stripes = self.stripes.lock_all();
+        if !self.claim.recount(stripes::count_all(&mut stripes)) {
             drop(stripes);
             self.env.note(EventKind::End, from, from);
             return Attempt::NotFull;
@@ -312,29 +295,24 @@ impl Growth {
     }
 
     fn move_bucket(&self, bucket: &Bucket, index: usize) {
-        let _stripe = self.stripes[item::low_bits(index as u64, self.stripes.len())].lock();
+        let _stripe = self.stripes.lock(index as u64);
         // SAFETY: a stripe's lock is held.
         let new = unsafe { &*self.arrays.get() }.new.all();
         // SAFETY: the number of stripes divides that of old buckets, so this is the bucket's lock.
         let chain = unsafe { &mut *bucket.get() };
-        while let Some(item) = item::unlink(chain) {
-            let to = item::low_bits(self.env.hasher.hash(item.key()), new.len());
+        while let Some(item) = chain::unlink(chain) {
+            let to = buckets::low_bits(self.env.hasher.hash(item.key()), new.len());
             // SAFETY: the hash ends in the bits of `index`, so this is a bucket of the same stripe,
             // and not the one above, which is of another array.
-            item::prepend(unsafe { &mut *new[to].get() }, item);
+            chain::prepend(unsafe { &mut *new[to].get() }, item);
         }
         // Relaxed: see `bucket`.
         self.moved.store(index + 1, Ordering::Relaxed);
     }
 
-    /// Takes all stripes' locks, in index order. The caller holds none of them.
-    pub(super) fn lock_all(&self) -> Vec<MutexGuard<'_, Stripe>> {
-        self.stripes.iter().map(|stripe| stripe.lock()).collect()
-    }
-
     /// Calls `see` for every chain that a hash can lead to. Takes all locks.
     pub(super) fn each_chain(&self, mut see: impl FnMut(&Chain)) {
-        let _stripes = self.lock_all();
+        let _stripes = self.stripes.lock_all();
         // SAFETY: all locks are held.
         let arrays = unsafe { &*self.arrays.get() };
         let moved = self.moved.load(Ordering::Relaxed);

@@ -5,60 +5,10 @@ use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use parking_lot::{Condvar, Mutex};
-
 use super::growth::Growth;
 
 /// Buckets moved between two looks at whether the table is being dropped.
 const BATCH: usize = 1024;
-
-/// What the helper waits at.
-#[derive(Default)]
-pub(super) struct Bell {
-    rung: Mutex<Call>,
-    changed: Condvar,
-}
-
-/// What the helper is wanted for.
-#[derive(Clone, Copy, Default, PartialEq)]
-enum Call {
-    #[default]
-    Nothing,
-    Grow,
-    Stop,
-}
-
-impl Bell {
-    /// Wakes the helper: the table may be full.
-    pub(super) fn ring(&self) {
-        self.call(Call::Grow);
-    }
-
-    fn call(&self, call: Call) {
-        let mut rung = self.rung.lock();
-        if *rung != Call::Stop {
-            *rung = call;
-        }
-        drop(rung);
-        self.changed.notify_one();
-    }
-
-    /// Waits for a call; false if it is to stop.
-    fn wait(&self) -> bool {
-        let mut rung = self.rung.lock();
-        self.changed
-            .wait_while(&mut rung, |rung| *rung == Call::Nothing);
-        if *rung == Call::Stop {
-            return false;
-        }
-        *rung = Call::Nothing;
-        true
-    }
-
-    fn stopped(&self) -> bool {
-        *self.rung.lock() == Call::Stop
-    }
-}
 
 /// The helper thread; dropping it ends and joins it, in the middle of a move if need be.
 pub(super) struct Helper {
@@ -81,7 +31,7 @@ impl Helper {
 
 impl Drop for Helper {
     fn drop(&mut self) {
-        self.growth.bell.call(Call::Stop);
+        self.growth.bell.stop();
         if let Some(thread) = self.thread.take() {
             // A helper that panicked has said so on stderr; a second panic here would end the process.
             let _ = thread.join();

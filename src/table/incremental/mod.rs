@@ -56,6 +56,7 @@
 //! (item locks by the hash's low bits, all paused for the exchange). Unlike there, the helper waits
 //! for a stripe that is taken instead of sleeping 10 ms, and buckets are moved one lock each.
 
+mod bell;
 mod growth;
 mod helper;
 
@@ -64,11 +65,14 @@ use std::sync::atomic::Ordering;
 
 use parking_lot::MutexGuard;
 
-use self::growth::{Growth, Stripe};
+use self::growth::Growth;
 use self::helper::Helper;
-use super::item::{self, Chain, Item};
-use super::prefetch::{GROUP, lock_group, prefetch_read};
-use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy, scan, stripes};
+use super::change::Change;
+use super::item::Chain;
+use super::prefetch::groups;
+use super::stripes::{self, Stripe};
+use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy};
+use super::{buckets, chain, params, scan};
 use crate::base::{
     BadInput, ByteSplit, Census, Key, Param, Params, Range, SpecError, Usage, Worker,
 };
@@ -111,7 +115,7 @@ impl Incremental {
     fn lock(&self, hash: u64) -> Locked<'_> {
         let growth = &*self.growth;
         Locked {
-            stripe: growth.stripes[growth.stripe_of(hash)].lock(),
+            stripe: growth.stripes.lock(hash),
             growth,
             hash,
         }
@@ -145,31 +149,26 @@ impl Incremental {
 }
 
 impl Locked<'_> {
-    /// The counts of the stripe, and the chain of the key's bucket.
+    /// The chain of the key's bucket.
     #[inline]
-    fn parts(&mut self) -> (&mut Stripe, &mut Chain) {
+    fn chain(&mut self) -> &mut Chain {
         // SAFETY: the lock of the hash's stripe is held for as long as `self` is borrowed.
         let bucket = unsafe { self.growth.bucket(self.hash) };
-        // SAFETY: whoever wants this bucket must hold the lock that is held here, and the exclusive
-        // borrow of `self` keeps its holder from making a second reference.
-        let chain = unsafe { &mut *bucket.get() };
-        (&mut self.stripe, chain)
+        // SAFETY: a thread that wants this bucket must hold the lock that is held here, and the
+        // exclusive borrow of `self` keeps its holder from making a second reference.
+        unsafe { &mut *bucket.get() }
     }
 
-    /// Counts an item more or less and reports it if it is time; whether the table may be full then.
+    /// Counts what was changed and reports it if it is time; whether the table may be full then.
     #[inline]
-    fn count(&mut self, change: i64) -> bool {
+    fn count(&mut self, change: Change) -> bool {
         // SAFETY: a stripe's lock is held.
         let report_every = unsafe { &*self.growth.arrays.get() }.report_every;
-        let stripe = &mut *self.stripe;
-        stripe.items = stripe.items.wrapping_add_signed(change);
-        stripe.unreported += change;
-        if stripe.unreported.unsigned_abs() < report_every {
-            return false;
-        }
-        let change = std::mem::take(&mut stripe.unreported);
-        self.growth.claim.report(change);
-        change > 0
+        let reported = self.stripe.count(change, || report_every);
+        reported.is_some_and(|items| {
+            self.growth.claim.report(items);
+            items > 0
+        })
     }
 }
 
@@ -178,33 +177,12 @@ impl Strategy for Incremental {
     const ABOUT: &'static str = "striped chains that grow as memcached's do: a bucket moves at a time, beside the operations";
     const SOURCE: &'static str = "memcached's assoc.c and thread.c";
     const PARAMS: &'static [Param] = &[
+        params::BUCKETS,
         Param {
-            name: "buckets",
-            range: Range::PowerOfTwo {
-                default: 1024,
-                min: 1,
-                max: 1 << 32,
-            },
-            meaning: "buckets at the start",
-        },
-        Param {
-            name: "load",
-            range: Range::Decimal {
-                default: 1.5,
-                min: 0.1,
-                max: 1000.0,
-            },
             meaning: "items a bucket before a larger array is put beside",
+            ..params::LOAD
         },
-        Param {
-            name: "stripes",
-            range: Range::PowerOfTwo {
-                default: 1024,
-                min: 1,
-                max: 1 << 20,
-            },
-            meaning: "locks; at most the buckets at the start, to which the default is lowered",
-        },
+        params::STRIPES,
         Param {
             name: "mover",
             range: Range::Word(&["helper", "writers"]),
@@ -232,7 +210,7 @@ impl Strategy for Incremental {
         let load = params.decimal("load");
         let (buckets, stripes) = stripes::buckets_and_stripes(params, Some(load))?;
         let growth = Growth::open(buckets, stripes, load, env)
-            .ok_or_else(|| item::too_many_buckets(Incremental::NAME, buckets))?;
+            .ok_or_else(|| buckets::too_many_buckets(Incremental::NAME, buckets))?;
         let growth = Arc::new(growth);
         let mover = match params.word("mover") {
             "helper" => {
@@ -261,16 +239,8 @@ impl Strategy for Incremental {
     }
 
     fn usage(&self) -> Usage {
-        let mut usage = Usage {
-            items: 0,
-            bytes: self.growth.array_bytes.load(Ordering::Relaxed)
-                + size_of_val(&*self.growth.stripes) as u64,
-        };
-        for stripe in &self.growth.stripes {
-            let stripe = stripe.lock();
-            usage.items += stripe.items;
-            usage.bytes += stripe.item_bytes;
-        }
+        let mut usage = self.growth.stripes.usage();
+        usage.bytes += self.growth.array_bytes.load(Ordering::Relaxed);
         usage
     }
 
@@ -284,27 +254,12 @@ impl Strategy for Incremental {
 
     fn census(&mut self) -> Census {
         let growth = &*self.growth;
-        let bucket_array =
-            growth.array_bytes.load(Ordering::Relaxed) + size_of_val(&*growth.stripes) as u64;
-        let mut census = Census {
-            bytes: ByteSplit {
-                bucket_array,
-                ..ByteSplit::default()
-            },
-            ..Census::default()
-        };
-        // The helper may still be moving, whatever the borrow proves of sessions.
-        growth.each_chain(|chain| {
-            let mut length = 0;
-            for item in item::items(chain) {
-                length += 1;
-                census.bytes.header += Item::HEADER as u64;
-                census.bytes.key += item.key().len() as u64;
-                census.bytes.value += item.value().len() as u64;
-            }
-            census.items += length as u64;
-            census.count_chain(length);
+        let mut census = Census::of(ByteSplit {
+            bucket_array: growth.array_bytes.load(Ordering::Relaxed) + growth.stripes.bytes(),
+            ..ByteSplit::default()
         });
+        // The helper may still be moving, whatever the borrow proves of sessions.
+        growth.each_chain(|chain| chain::count_bucket(&mut census, chain));
         census
     }
 }
@@ -313,27 +268,13 @@ impl Session for IncrementalSession<'_> {
     #[inline]
     fn get<R>(&mut self, key: Key<'_>, read: impl FnOnce(&[u8]) -> R) -> Option<R> {
         let mut locked = self.table.lock(key.hash);
-        let (_, chain) = locked.parts();
-        item::find(chain, key.bytes)
-            .inspect(|item| item.touch(self.recency))
-            .map(|item| read(item.value()))
+        chain::get(locked.chain(), key.bytes, self.recency, read)
     }
 
     fn set(&mut self, key: Key<'_>, value: &[u8]) -> Stored {
         let mut locked = self.table.lock(key.hash);
-        let (stripe, chain) = locked.parts();
-        let link = item::seek(chain, key.bytes);
-        let (stored, full) = if let Some(item) = link {
-            item.touch(self.recency);
-            stripe.item_bytes -= item.size();
-            item.replace_value(value);
-            stripe.item_bytes += item.size();
-            (Stored::Replaced, false)
-        } else {
-            let item = link.insert(Item::new(key.bytes, value, None));
-            stripe.item_bytes += item.size();
-            (Stored::Created, locked.count(1))
-        };
+        let (stored, change) = chain::set(locked.chain(), key.bytes, value, self.recency);
+        let full = locked.count(change);
         drop(locked);
         self.table.after_write(full);
         stored
@@ -341,11 +282,9 @@ impl Session for IncrementalSession<'_> {
 
     fn remove(&mut self, key: Key<'_>) -> bool {
         let mut locked = self.table.lock(key.hash);
-        let (stripe, chain) = locked.parts();
-        let item = item::unlink(item::seek(chain, key.bytes));
+        let item = chain::remove(locked.chain(), key.bytes);
         if let Some(item) = &item {
-            stripe.item_bytes -= item.size();
-            locked.count(-1);
+            locked.count(Change::removed(item.size()));
         }
         drop(locked);
         self.table.after_write(false);
@@ -355,42 +294,13 @@ impl Session for IncrementalSession<'_> {
     fn update<R>(
         &mut self,
         key: Key<'_>,
-        mut edit: impl FnMut(Option<&[u8]>, &mut Vec<u8>) -> (Edit, R),
+        edit: impl FnMut(Option<&[u8]>, &mut Vec<u8>) -> (Edit, R),
     ) -> (Outcome, R) {
         let mut locked = self.table.lock(key.hash);
-        let (stripe, chain) = locked.parts();
-        let link = item::seek(chain, key.bytes);
-        if let Some(item) = &*link {
-            item.touch(self.recency);
-        }
-        self.scratch.clear();
-        let (edit, result) = edit(link.as_ref().map(Item::value), &mut self.scratch);
-        let mut full = false;
-        let outcome = match (edit, link.as_mut()) {
-            (Edit::Keep, _) | (Edit::Remove, None) => Outcome::Kept,
-            (Edit::Store, Some(item)) => {
-                stripe.item_bytes -= item.size();
-                item.replace_value(&self.scratch);
-                stripe.item_bytes += item.size();
-                Outcome::Replaced
-            }
-            (Edit::Store, None) => {
-                let item = link.insert(Item::new(key.bytes, &self.scratch, None));
-                stripe.item_bytes += item.size();
-                full = locked.count(1);
-                Outcome::Created
-            }
-            (Edit::Patch { at }, item) => {
-                item::patch(item, at, &self.scratch);
-                Outcome::Replaced
-            }
-            (Edit::Remove, Some(item)) => {
-                stripe.item_bytes -= item.size();
-                item::unlink(link);
-                locked.count(-1);
-                Outcome::Removed
-            }
-        };
+        let chain = locked.chain();
+        let (outcome, change, result) =
+            chain::update(chain, key.bytes, self.recency, &mut self.scratch, edit);
+        let full = locked.count(change);
         drop(locked);
         self.table.after_write(full);
         (outcome, result)
@@ -398,17 +308,12 @@ impl Session for IncrementalSession<'_> {
 
     fn get_many(&mut self, keys: &[Key<'_>], mut each: impl FnMut(usize, Option<&[u8]>)) {
         let growth = &*self.table.growth;
-        for (from, keys) in (0..).step_by(GROUP).zip(keys.chunks(GROUP)) {
-            let indices = keys.iter().map(|key| growth.stripe_of(key.hash));
-            let _locks = lock_group(indices, |stripe| growth.stripes[stripe].lock());
-            // SAFETY: the lock of each key's stripe is held until after the last use.
-            let bucket = |key: &Key<'_>| unsafe { growth.bucket(key.hash) };
-            for key in keys {
-                prefetch_read(bucket(key));
-            }
-            // SAFETY: as above, and the chains are only read.
-            let chain = |key: &Key<'_>| unsafe { &*bucket(key).get() };
-            item::find_group(keys, chain, self.recency, |index, value| {
+        for (from, keys) in groups(keys) {
+            let _locks = growth.stripes.share_group(keys);
+            // SAFETY: the lock of each key's stripe is held until after the last use, and the chains
+            // are only read.
+            let chain = |key: &Key<'_>| unsafe { &*growth.bucket(key.hash).get() };
+            chain::get_group(keys, chain, self.recency, |index, value| {
                 each(from + index, value);
             });
         }
@@ -416,15 +321,8 @@ impl Session for IncrementalSession<'_> {
 
     fn insert_new(&mut self, key: Key<'_>, value: &[u8]) {
         let mut locked = self.table.lock(key.hash);
-        let (stripe, chain) = locked.parts();
-        debug_assert!(
-            item::absent_in_front(chain, key.bytes),
-            "insert_new of a key that is present"
-        );
-        let item = Item::new(key.bytes, value, None);
-        stripe.item_bytes += item.size();
-        item::prepend(chain, item);
-        let full = locked.count(1);
+        let change = chain::insert_new(locked.chain(), key.bytes, value);
+        let full = locked.count(change);
         drop(locked);
         self.table.after_write(full);
     }
@@ -437,10 +335,8 @@ impl Session for IncrementalSession<'_> {
     ) -> Cursor {
         scan::steps(from, buckets, |at| {
             let mut locked = self.table.lock(at);
-            let (stripe, chain) = locked.parts();
-            let removed = scan::sweep(chain, &mut see);
-            stripe.item_bytes -= removed.bytes;
-            locked.count(-removed.items.cast_signed());
+            let change = chain::sweep(locked.chain(), &mut see);
+            locked.count(change);
             // SAFETY: the lock of the stripe that the cursor is in is held, as for a hash.
             unsafe { locked.growth.bits(at) }
         })

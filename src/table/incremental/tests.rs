@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::base::EventKind;
-use crate::table::tests::{env, fill, key, open, open_in};
+use crate::table::testing::{env, fill, key, open, open_in};
 
 fn settle(table: &Incremental) {
     while !table.settled() {

@@ -5,7 +5,7 @@ use super::slab::Arena;
 use super::{Locked, Optimistic, index};
 use crate::base::EventKind;
 use crate::table::Env;
-use crate::table::item::items_allowed;
+use crate::table::buckets::items_allowed;
 
 impl Optimistic {
     /// Begins a doubling if there are more items than the buckets should hold.

@@ -69,7 +69,7 @@ use self::bucket::{Bucket, Chain, Entry, overflow_bytes, tag};
 use self::directory::Directory;
 use self::slab::{Arena, Slab, class_bytes, class_for};
 use self::version::{State, Wait};
-use super::item::buckets_for;
+use super::buckets::buckets_for;
 use super::prefetch::prefetch_read;
 use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy};
 use crate::base::{

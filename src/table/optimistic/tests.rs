@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::*;
 use crate::base::EventKind;
-use crate::table::tests::{env, fill, key, open, open_in};
+use crate::table::testing::{env, fill, key, open, open_in};
 
 #[test]
 fn one_bucket_spills_and_closes_up_again() {

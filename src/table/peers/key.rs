@@ -160,7 +160,7 @@ impl Ord for dyn Lookup + '_ {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::tests::env;
+    use crate::table::testing::env;
 
     /// Whoever hashes, and in whatever form: the map must come to the caller's hash.
     #[test]

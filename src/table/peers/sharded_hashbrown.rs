@@ -156,7 +156,7 @@ impl Session for ShardedHashbrownSession<'_> {
 mod tests {
     use super::*;
     use crate::base::EventKind;
-    use crate::table::tests::{env, fill, open, open_in};
+    use crate::table::testing::{env, fill, open, open_in};
 
     #[test]
     fn the_bits_below_the_tag_pick_the_shard() {

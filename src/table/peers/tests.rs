@@ -2,7 +2,7 @@
 
 use super::{DashMap, Flurry, MutexHashbrown, Papaya, Scc, ShardedHashbrown};
 use crate::base::{Params, Worker};
-use crate::table::tests::{env, fill, key, open};
+use crate::table::testing::{env, fill, key, open};
 use crate::table::{Edit, Outcome, Session, Stored, Strategy};
 
 /// Usage and census agree through growth, replacement by other lengths, and removal, whichever

@@ -4,7 +4,8 @@ use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 
 use super::head::Head;
-use crate::table::item::{self, Chain, Item, ZeroIsEmpty};
+use crate::table::buckets::ZeroIsEmpty;
+use crate::table::item::{self, Chain, Item};
 
 // The lock's bit is free in every head.
 const _: () = assert!(Item::ALIGN > 1);
@@ -82,16 +83,17 @@ impl Drop for Locked<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::table::chain;
 
     #[test]
     fn what_is_linked_under_the_lock_is_there_under_the_next() {
         let bucket = Bucket::default();
         for key in [b"a", b"b"] {
-            item::prepend(&mut bucket.lock(), Item::new(key, b"", None));
+            chain::prepend(&mut bucket.lock(), Item::new(key, b"", None));
         }
         assert!(!bucket.hint().is_null());
         let locked = bucket.lock();
-        let keys: Vec<_> = item::items(&locked).map(Item::key).collect();
+        let keys: Vec<_> = chain::items(&locked).map(Item::key).collect();
         assert_eq!(keys, [b"b", b"a"]);
     }
 
@@ -100,7 +102,7 @@ mod tests {
         let bucket = Bucket::default();
         let panicking = std::panic::AssertUnwindSafe(|| {
             let mut locked = bucket.lock();
-            item::prepend(&mut locked, Item::new(b"key", b"", None));
+            chain::prepend(&mut locked, Item::new(b"key", b"", None));
             panic!("while reading");
         });
         assert!(std::panic::catch_unwind(panicking).is_err());

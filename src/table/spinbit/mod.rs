@@ -60,16 +60,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crossbeam_utils::CachePadded;
 
 use self::bucket::{Bucket, Locked};
-use super::claim;
+use super::change::Change;
 use super::count::{Count, Counts};
-use super::item::{self, Item};
-use super::prefetch::{GROUP, prefetch_read};
+use super::item::Item;
+use super::prefetch::{groups, prefetch_read};
 use super::segments::{Segments, bits_of, bucket_of, next_to_split};
 use super::tally::Tally;
-use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy, scan};
-use crate::base::{
-    ByteSplit, Census, EventKind, Key, Param, Params, Range, SpecError, Usage, Worker,
-};
+use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy};
+use super::{buckets, chain, claim, params, scan};
+use crate::base::{ByteSplit, Census, EventKind, Key, Param, Params, SpecError, Usage, Worker};
 
 /// Chains with a lock in each head.
 pub struct SpinBit {
@@ -113,7 +112,7 @@ impl SpinBit {
         loop {
             let from = self.count.load(Ordering::Relaxed);
             let items = u64::try_from(self.counts.claim.reported()).unwrap_or(0);
-            let to = item::buckets_for(items, self.load, from);
+            let to = buckets::buckets_for(items, self.load, from);
             if to == from {
                 // Said again, should a growth before this one have ended in a panic.
                 self.counts.claim.set_limit(claim::limit(from, self.load));
@@ -142,9 +141,9 @@ impl SpinBit {
         let mut from = self.segments.at(bucket).lock();
         let mut to = self.segments.at(count).lock();
         let mut rest = from.take();
-        while let Some(item) = item::unlink(&mut rest) {
+        while let Some(item) = chain::unlink(&mut rest) {
             let half = bucket_of(self.env.hasher.hash(item.key()), count + 1);
-            item::prepend(if half == bucket { &mut from } else { &mut to }, item);
+            chain::prepend(if half == bucket { &mut from } else { &mut to }, item);
         }
         drop(to);
         // Release: who sees the count sees the new chain. And it is stored while the old bucket is
@@ -155,11 +154,11 @@ impl SpinBit {
 }
 
 impl SpinBitSession<'_> {
-    /// Counts an item more or less, of so many bytes, and sees to it that the table grows when it is
-    /// full. The caller holds no lock.
+    /// Counts what an operation changed, and sees to it that the table grows when it is full. The caller
+    /// holds no lock.
     #[inline]
-    fn count(&mut self, change: i64, bytes: i64) {
-        if self.count.add(change, bytes) {
+    fn count(&mut self, change: Change) {
+        if self.count.add(change) {
             self.table.counts.claim.hold(|| self.table.grow());
         }
     }
@@ -171,23 +170,10 @@ impl Strategy for SpinBit {
         "chains with a spin lock for each bucket, the low bit of its pointer; doubles in one go";
     const SOURCE: &'static str = "Linux's list_bl.h; growth by splitting as in Litwin, VLDB 1980";
     const PARAMS: &'static [Param] = &[
+        params::BUCKETS,
         Param {
-            name: "buckets",
-            range: Range::PowerOfTwo {
-                default: 1024,
-                min: 1,
-                max: 1 << 32,
-            },
-            meaning: "buckets at the start",
-        },
-        Param {
-            name: "load",
-            range: Range::Decimal {
-                default: 1.5,
-                min: 0.1,
-                max: 1000.0,
-            },
             meaning: "items a bucket before a writer doubles the buckets",
+            ..params::LOAD
         },
         Param::CAPACITY,
     ];
@@ -196,9 +182,9 @@ impl Strategy for SpinBit {
 
     fn open(params: &Params, env: &Env) -> Result<SpinBit, SpecError> {
         let (first, load) = (params.size("buckets"), params.decimal("load"));
-        let count = item::buckets_for(params.integer("capacity"), load, first);
+        let count = buckets::buckets_for(params.integer("capacity"), load, first);
         let segments = Segments::open(first, count)
-            .ok_or_else(|| item::too_many_buckets(SpinBit::NAME, count))?;
+            .ok_or_else(|| buckets::too_many_buckets(SpinBit::NAME, count))?;
         Ok(SpinBit {
             segments,
             count: CachePadded::new(AtomicUsize::new(count)),
@@ -226,25 +212,13 @@ impl Strategy for SpinBit {
     fn census(&mut self) -> Census {
         let count = *self.count.get_mut();
         let unused = self.segments.buckets() - count;
-        let bytes = ByteSplit {
+        let mut census = Census::of(ByteSplit {
             bucket_array: (count * size_of::<Bucket>() + size_of::<Tally>()) as u64,
             slack: (unused * size_of::<Bucket>()) as u64,
             ..ByteSplit::default()
-        };
-        let mut census = Census {
-            bytes,
-            ..Census::default()
-        };
+        });
         for bucket in 0..count {
-            let mut length = 0;
-            for item in item::items(&self.segments.at(bucket).lock()) {
-                length += 1;
-                census.bytes.header += Item::HEADER as u64;
-                census.bytes.key += item.key().len() as u64;
-                census.bytes.value += item.value().len() as u64;
-            }
-            census.items += length as u64;
-            census.count_chain(length);
+            chain::count_bucket(&mut census, &self.segments.at(bucket).lock());
         }
         census
     }
@@ -254,36 +228,23 @@ impl Session for SpinBitSession<'_> {
     #[inline]
     fn get<R>(&mut self, key: Key<'_>, read: impl FnOnce(&[u8]) -> R) -> Option<R> {
         let chain = self.table.lock(key.hash);
-        item::find(&chain, key.bytes)
-            .inspect(|item| item.touch(self.recency))
-            .map(|item| read(item.value()))
+        chain::get(&chain, key.bytes, self.recency, read)
     }
 
     fn set(&mut self, key: Key<'_>, value: &[u8]) -> Stored {
         let mut chain = self.table.lock(key.hash);
-        let link = item::seek(&mut chain, key.bytes);
-        if let Some(item) = link {
-            item.touch(self.recency);
-            let before = item.size().cast_signed();
-            item.replace_value(value);
-            let after = item.size().cast_signed();
-            drop(chain);
-            self.count.resized(before, after);
-            Stored::Replaced
-        } else {
-            let size = link.insert(Item::new(key.bytes, value, None)).size();
-            drop(chain);
-            self.count(1, size.cast_signed());
-            Stored::Created
-        }
+        let (stored, change) = chain::set(&mut chain, key.bytes, value, self.recency);
+        drop(chain);
+        self.count(change);
+        stored
     }
 
     fn remove(&mut self, key: Key<'_>) -> bool {
         let mut chain = self.table.lock(key.hash);
-        let item = item::unlink(item::seek(&mut chain, key.bytes));
+        let item = chain::remove(&mut chain, key.bytes);
         drop(chain);
         if let Some(item) = &item {
-            self.count(-1, -item.size().cast_signed());
+            self.count(Change::removed(item.size()));
         }
         item.is_some()
     }
@@ -291,51 +252,19 @@ impl Session for SpinBitSession<'_> {
     fn update<R>(
         &mut self,
         key: Key<'_>,
-        mut edit: impl FnMut(Option<&[u8]>, &mut Vec<u8>) -> (Edit, R),
+        edit: impl FnMut(Option<&[u8]>, &mut Vec<u8>) -> (Edit, R),
     ) -> (Outcome, R) {
         let mut chain = self.table.lock(key.hash);
-        let link = item::seek(&mut chain, key.bytes);
-        if let Some(item) = &*link {
-            item.touch(self.recency);
-        }
-        self.scratch.clear();
-        let (edit, result) = edit(link.as_ref().map(Item::value), &mut self.scratch);
-        let outcome = match (edit, link.as_mut()) {
-            (Edit::Keep, _) | (Edit::Remove, None) => Outcome::Kept,
-            (Edit::Store, Some(item)) => {
-                let before = item.size().cast_signed();
-                item.replace_value(&self.scratch);
-                let after = item.size().cast_signed();
-                drop(chain);
-                self.count.resized(before, after);
-                Outcome::Replaced
-            }
-            (Edit::Store, None) => {
-                let size = link
-                    .insert(Item::new(key.bytes, &self.scratch, None))
-                    .size();
-                drop(chain);
-                self.count(1, size.cast_signed());
-                Outcome::Created
-            }
-            (Edit::Patch { at }, item) => {
-                item::patch(item, at, &self.scratch);
-                Outcome::Replaced
-            }
-            (Edit::Remove, Some(item)) => {
-                let size = item.size();
-                item::unlink(link);
-                drop(chain);
-                self.count(-1, -size.cast_signed());
-                Outcome::Removed
-            }
-        };
+        let (outcome, change, result) =
+            chain::update(&mut chain, key.bytes, self.recency, &mut self.scratch, edit);
+        drop(chain);
+        self.count(change);
         (outcome, result)
     }
 
     fn get_many(&mut self, keys: &[Key<'_>], mut each: impl FnMut(usize, Option<&[u8]>)) {
         let segments = &self.table.segments;
-        for (from, keys) in (0..).step_by(GROUP).zip(keys.chunks(GROUP)) {
+        for (from, keys) in groups(keys) {
             let count = self.table.count.load(Ordering::Acquire);
             for key in keys {
                 prefetch_read(segments.at(bucket_of(key.hash, count)));
@@ -345,23 +274,17 @@ impl Session for SpinBitSession<'_> {
             }
             for (index, key) in keys.iter().enumerate() {
                 let chain = self.table.lock(key.hash);
-                let item = item::find(&chain, key.bytes).inspect(|item| item.touch(self.recency));
+                let item = chain::find(&chain, key.bytes).inspect(|item| item.touch(self.recency));
                 each(from + index, item.map(Item::value));
             }
         }
     }
 
     fn insert_new(&mut self, key: Key<'_>, value: &[u8]) {
-        let item = Item::new(key.bytes, value, None);
-        let size = item.size();
         let mut chain = self.table.lock(key.hash);
-        debug_assert!(
-            item::absent_in_front(&chain, key.bytes),
-            "insert_new of a key that is present"
-        );
-        item::prepend(&mut chain, item);
+        let change = chain::insert_new(&mut chain, key.bytes, value);
         drop(chain);
-        self.count(1, size.cast_signed());
+        self.count(change);
     }
 
     fn walk(
@@ -372,11 +295,11 @@ impl Session for SpinBitSession<'_> {
     ) -> Cursor {
         scan::steps(from, buckets, |at| {
             let mut chain = self.table.lock(at);
-            let removed = scan::sweep(&mut chain, &mut see);
-            // Right for this bucket, which nobody splits while it is locked.
+            let change = chain::sweep(&mut chain, &mut see);
+            // Right for this bucket, which no thread splits while it is locked.
             let bits = bits_of(at, self.table.count.load(Ordering::Relaxed));
             drop(chain);
-            self.count(-removed.items.cast_signed(), -removed.bytes.cast_signed());
+            self.count(change);
             bits
         })
     }
@@ -385,7 +308,7 @@ impl Session for SpinBitSession<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::tests::{env, fill, key, open, open_in};
+    use crate::table::testing::{env, fill, key, open, open_in};
 
     #[test]
     fn a_small_table_grows_on_the_item() {

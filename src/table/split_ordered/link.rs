@@ -23,7 +23,7 @@ use loom::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use super::node::Node;
-use crate::table::item::ZeroIsEmpty;
+use crate::table::buckets::ZeroIsEmpty;
 
 const MARKED: usize = 1;
 const SENTINEL: usize = 2;

@@ -72,12 +72,11 @@ use self::link::{Link, Target, Word};
 use self::list::{Pinned, Walk, node_order};
 use self::node::Node;
 pub use self::session::SplitOrderedSession;
-use super::claim;
 use super::count::Counts;
 use super::segments::Segments;
 use super::tally::Tally;
-use super::{Env, Strategy, item};
-use crate::base::{ByteSplit, Census, EventKind, Param, Params, Range, SpecError, Usage, Worker};
+use super::{Env, Strategy, buckets, claim, params};
+use crate::base::{ByteSplit, Census, EventKind, Param, Params, SpecError, Usage, Worker};
 
 /// One sorted list with sentinels.
 pub struct SplitOrdered {
@@ -125,7 +124,7 @@ impl<'g> Pin<'g> {
     fn start(self, hash: u64) -> &'g Link {
         // Acquire: with the store in `grow`; the bucket's segment is there.
         let count = self.table.count.load(Ordering::Acquire);
-        let bucket = item::low_bits(hash, count);
+        let bucket = buckets::low_bits(hash, count);
         let sentinel = self.sentinel(bucket);
         if sentinel.is_ready() {
             sentinel
@@ -212,24 +211,10 @@ impl Strategy for SplitOrdered {
     const SOURCE: &'static str =
         "Shalev and Shavit, J. ACM 53(3), 2006; Harris, DISC 2001; Michael, SPAA 2002";
     const PARAMS: &'static [Param] = &[
+        params::BUCKETS,
         Param {
-            name: "buckets",
-            range: Range::PowerOfTwo {
-                default: 1024,
-                min: 1,
-                max: 1 << 32,
-            },
-            meaning: "buckets at the start",
-        },
-        Param {
-            name: "load",
-            // That of the other chained tables, so that chains are compared at equal length.
-            range: Range::Decimal {
-                default: 1.5,
-                min: 0.1,
-                max: 1000.0,
-            },
             meaning: "items a bucket before the buckets double",
+            ..params::LOAD
         },
         Param::CAPACITY,
     ];
@@ -238,9 +223,9 @@ impl Strategy for SplitOrdered {
 
     fn open(params: &Params, env: &Env) -> Result<SplitOrdered, SpecError> {
         let (first, load) = (params.size("buckets"), params.decimal("load"));
-        let count = item::buckets_for(params.integer("capacity"), load, first);
+        let count = buckets::buckets_for(params.integer("capacity"), load, first);
         let segments = Segments::<Link>::open(first, count)
-            .ok_or_else(|| item::too_many_buckets(SplitOrdered::NAME, count))?;
+            .ok_or_else(|| buckets::too_many_buckets(SplitOrdered::NAME, count))?;
         segments.at(0).set(Word::END);
         Ok(SplitOrdered {
             segments,
@@ -273,7 +258,7 @@ impl Strategy for SplitOrdered {
         let (mut bucket, mut length) = (0, 0);
         let mut empty = count;
         for node in self.nodes() {
-            let next = item::low_bits(node.order().reverse_bits(), count);
+            let next = buckets::low_bits(node.order().reverse_bits(), count);
             if next != bucket && length > 0 {
                 census.count_chain(length);
                 empty -= 1;

@@ -119,7 +119,7 @@ impl New {
     }
 
     /// Bytes of the block.
-    pub(super) fn size(&self) -> i64 {
+    pub(super) fn size(&self) -> u64 {
         self.0.size()
     }
 
@@ -222,9 +222,8 @@ impl<'g> Node<'g> {
     }
 
     /// Bytes of the block.
-    pub(super) fn size(self) -> i64 {
-        let size = Node::HEADER + self.key().len() + self.value().len();
-        i64::try_from(size).expect("a block fits the address space")
+    pub(super) fn size(self) -> u64 {
+        (Node::HEADER + self.key().len() + self.value().len()) as u64
     }
 
     /// Frees it.
@@ -280,7 +279,7 @@ mod tests {
             let new = New::with(7, key, value);
             let node = new.0;
             assert_eq!((node.order(), node.key(), node.value()), (7, key, value));
-            let bytes = i64::try_from(key.len() + value.len()).unwrap();
+            let bytes = (key.len() + value.len()) as u64;
             assert_eq!(new.size(), 24 + bytes);
             assert!(node.is(7, key) && !node.is(9, key) && !node.is(7, b"other"));
             assert_eq!(node.next().load(), Word::END);

@@ -9,8 +9,9 @@ use super::list::{self, Pinned, Step, Walk, find, node_order};
 use super::node::{New, Node};
 use super::{Pin, SplitOrdered};
 use crate::base::{Key, Worker};
+use crate::table::buckets;
+use crate::table::change::Change;
 use crate::table::count::Count;
-use crate::table::item;
 use crate::table::prefetch::{GROUP, prefetch_read};
 use crate::table::{Cursor, Edit, Keep, Outcome, Session, Stored};
 
@@ -32,11 +33,10 @@ impl<'t> SplitOrderedSession<'t> {
         }
     }
 
-    /// Counts an item more or less, of so many bytes, and sees to it that the table grows when it is
-    /// full.
+    /// Counts what an operation changed, and sees to it that the table grows when it is full.
     #[inline]
-    fn count(&mut self, change: i64, bytes: i64) {
-        if self.count.add(change, bytes) {
+    fn count(&mut self, change: Change) {
+        if self.count.add(change) {
             self.table.counts.claim.hold(|| self.table.grow());
         }
     }
@@ -71,12 +71,12 @@ impl Session for SplitOrderedSession<'_> {
                 (Err(back), _) => new = back,
                 (Ok(()), Some(node)) => {
                     place.clear(pin, start);
-                    self.count.resized(node.size(), size);
+                    self.count(Change::resized(node.size(), size));
                     return Stored::Replaced;
                 }
                 (Ok(()), None) => {
                     drop(guard);
-                    self.count(1, size);
+                    self.count(Change::added(size));
                     return Stored::Created;
                 }
             }
@@ -92,7 +92,7 @@ impl Session for SplitOrderedSession<'_> {
             let Some(node) = place.node else { return false };
             if list::remove(node) {
                 place.clear(pin, start);
-                self.count(-1, -node.size());
+                self.count(Change::removed(node.size()));
                 return true;
             }
         }
@@ -123,7 +123,7 @@ impl Session for SplitOrderedSession<'_> {
                     };
                     if list::remove(node) {
                         place.clear(pin, start);
-                        self.count(-1, -node.size());
+                        self.count(Change::removed(node.size()));
                         return (Outcome::Removed, result);
                     }
                     continue;
@@ -140,12 +140,12 @@ impl Session for SplitOrderedSession<'_> {
                 // What was edited is what is replaced: a node's value never changes.
                 if list::replace(node, new).is_ok() {
                     place.clear(pin, start);
-                    self.count.resized(node.size(), size);
+                    self.count(Change::resized(node.size(), size));
                     return (Outcome::Replaced, result);
                 }
             } else if place.insert(new).is_ok() {
                 drop(guard);
-                self.count(1, size);
+                self.count(Change::added(size));
                 return (Outcome::Created, result);
             }
         }
@@ -159,7 +159,7 @@ impl Session for SplitOrderedSession<'_> {
         for (from, keys) in (0..).step_by(GROUP).zip(keys.chunks(GROUP)) {
             let count = self.table.count.load(Ordering::Acquire);
             for key in keys {
-                prefetch_read(pin.sentinel(item::low_bits(key.hash, count)));
+                prefetch_read(pin.sentinel(buckets::low_bits(key.hash, count)));
             }
             let mut walks: [Option<(usize, Walk<Pin<'_>>)>; GROUP] = [const { None }; GROUP];
             for (slot, (index, key)) in walks.iter_mut().zip(keys.iter().enumerate()) {
@@ -237,7 +237,7 @@ impl Session for SplitOrderedSession<'_> {
                     if list::remove(node) {
                         let start = pin.start(node.order().reverse_bits());
                         find(pin, start, node.order(), node.key());
-                        self.count(-1, -node.size());
+                        self.count(Change::removed(node.size()));
                     }
                 }
             }

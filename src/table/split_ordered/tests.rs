@@ -8,7 +8,7 @@ use std::thread;
 use super::link::pauses;
 use super::*;
 use crate::base::Key;
-use crate::table::tests::{env, fill, key, open, open_in};
+use crate::table::testing::{env, fill, key, open, open_in};
 use crate::table::{Edit, Keep, Session, Stored};
 
 /// A key with a hash of one's own choice: the table never computes one.

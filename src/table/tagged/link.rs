@@ -15,7 +15,7 @@ use std::ptr::{NonNull, null_mut};
 
 use crate::hash::Hasher;
 use crate::table::Keep;
-use crate::table::scan::Removed;
+use crate::table::change::Change;
 
 const FILTER_SHIFT: u32 = 48;
 const ADDRESS: usize = (1 << FILTER_SHIFT) - 1;
@@ -200,14 +200,13 @@ impl Link {
         &mut self,
         hasher: Hasher,
         see: &mut impl FnMut(&[u8], &[u8], bool) -> Keep,
-    ) -> Removed {
-        let mut removed = Removed::default();
+    ) -> Change {
+        let mut removed = Change::default();
         let mut link = &mut *self;
         while let Some((key, value)) = link.first() {
             match see(key, value, link.is_marked()) {
                 Keep::Remove => {
-                    removed.items += 1;
-                    removed.bytes += link.size();
+                    removed += Change::removed(link.size());
                     drop(link.take_first());
                     continue;
                 }
@@ -216,7 +215,7 @@ impl Link {
             }
             link = link.next_mut().expect("it was kept");
         }
-        if removed.items > 0 {
+        if removed.items < 0 {
             let own_bit = |link: &Link| link.first().map_or(0, |(key, _)| bit(hasher.hash(key)));
             let bits: Vec<usize> = self.chain().map(own_bit).collect();
             self.set_filters(bits, 0);
@@ -410,7 +409,7 @@ mod tests {
                 Keep::Keep
             }
         });
-        assert_eq!((seen, removed.items, link.is_marked()), (30, 10, false));
+        assert_eq!((seen, removed.items, link.is_marked()), (30, -10, false));
         assert_eq!(keys(&link).len(), 20);
         for link in link.chain() {
             let bits = link.chain().filter_map(Link::first);

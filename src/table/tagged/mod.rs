@@ -43,29 +43,28 @@
 mod link;
 
 use std::cell::UnsafeCell;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
-use crossbeam_utils::CachePadded;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::MutexGuard;
 
 use self::link::{Link, bit};
-use super::item::{self, buckets_for, items_allowed, low_bits, too_many_buckets};
+use super::buckets::{self, low_bits};
+use super::change::Change;
+use super::claim::{self, Claim};
+use super::count::report_every;
+use super::item::patch_value;
 use super::prefetch::prefetch_read;
-use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy, scan, stripes};
-use crate::base::{
-    ByteSplit, Census, EventKind, Key, Param, Params, Range, SpecError, Usage, Worker,
-};
+use super::stripes::{self, Stripe, Stripes};
+use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy, params, scan};
+use crate::base::{ByteSplit, Census, EventKind, Key, Param, Params, SpecError, Usage, Worker};
 use crate::hash::Hasher;
 
 /// Chains of links that carry filters, under striped locks.
 pub struct Tagged {
     /// Read under any stripe's lock, replaced under all.
     array: UnsafeCell<Array>,
-    stripes: Box<[CachePadded<Mutex<Stripe>>]>,
-    /// Items as far as the stripes have reported them.
-    reported: CachePadded<AtomicI64>,
-    /// Whether some thread is about to grow the table.
-    growing: AtomicBool,
+    stripes: Stripes,
+    /// Whether it is time to grow, and which thread does it.
+    claim: Claim,
     /// Items a bucket before it grows.
     load: f64,
     /// For rehashing, and for the journal.
@@ -81,20 +80,8 @@ unsafe impl Sync for Tagged {}
 struct Array {
     /// A power of two of chains, each accessed under the lock of its stripe.
     buckets: Box<[UnsafeCell<Link>]>,
-    /// More items than this, and the array doubles.
-    limit: i64,
     /// The change in a stripe's items from which on it is reported, as in `striped`.
     report_every: u64,
-}
-
-/// What a stripe counts of its own buckets.
-#[derive(Default)]
-struct Stripe {
-    items: u64,
-    /// Bytes of its items, headers included.
-    item_bytes: u64,
-    /// Items added, less those removed, since the last report.
-    unreported: i64,
 }
 
 /// A stripe whose lock is held, on behalf of one key.
@@ -114,13 +101,10 @@ pub struct TaggedSession<'t> {
 }
 
 impl Array {
-    fn open(buckets: usize, stripes: usize, load: f64) -> Option<Array> {
-        let limit = items_allowed(buckets, load);
-        let held_back = limit / 8 / stripes as u64;
+    fn open(count: usize, stripes: usize, load: f64) -> Option<Array> {
         Some(Array {
-            buckets: item::empty_buckets(buckets)?,
-            limit: i64::try_from(limit).unwrap_or(i64::MAX),
-            report_every: held_back.clamp(1, 64),
+            buckets: buckets::empty_buckets(count)?,
+            report_every: report_every(claim::limit(count, load), stripes as u64),
         })
     }
 
@@ -171,41 +155,42 @@ impl Tagged {
     /// Takes the lock of the stripe that a hash belongs to.
     #[inline]
     fn lock(&self, hash: u64) -> Locked<'_> {
-        let stripe = self.stripes[low_bits(hash, self.stripes.len())].lock();
         Locked {
-            stripe,
+            stripe: self.stripes.lock(hash),
             table: self,
             hash,
         }
     }
 
-    /// Grows the array if the items really exceed its limit. The caller holds no lock.
-    #[cold]
+    /// Grows the array if it is full, unless another thread is at it. The caller holds no lock.
+    #[inline]
     fn grow_if_full(&self) {
-        if self.growing.swap(true, Ordering::Relaxed) {
-            return;
+        if self.claim.take() {
+            self.grow();
         }
-        let mut stripes: Vec<_> = self.stripes.iter().map(|stripe| stripe.lock()).collect();
+    }
+
+    /// Grows the array if the items really exceed its limit, as in `striped`. The caller has the claim.
+    #[cold]
+    fn grow(&self) {
+        let mut locked = self.stripes.lock_all();
         // SAFETY: all stripes' locks are held, and all references into the array live no longer
         // than the lock they were taken under.
         let array = unsafe { &mut *self.array.get() };
-        let mut items = 0;
-        for stripe in &mut stripes {
-            items += stripe.items;
-            stripe.unreported = 0;
-        }
-        let counted = i64::try_from(items).expect("items fit the address space");
-        self.reported.store(counted, Ordering::Relaxed);
-        if counted > array.limit {
+        let items = stripes::count_all(&mut locked);
+        if self.claim.recount(items) {
             let from = array.buckets.len();
-            let to = buckets_for(items, self.load, from);
+            let to = buckets::buckets_for(items, self.load, from);
             self.env.note(EventKind::Begin, from, to);
             let grown = self.replace(array, to);
+            if grown {
+                self.claim.set_limit(claim::limit(to, self.load));
+            }
             self.env
                 .note(EventKind::End, from, if grown { to } else { from });
         }
-        // Still under the locks: whoever adds an item from here on is not turned away.
-        self.growing.store(false, Ordering::Relaxed);
+        // Still under the locks: a thread that adds an item from here on finds the claim free.
+        self.claim.give_up();
     }
 
     /// Moves every item into an array of `to` buckets; whether there was memory for it.
@@ -227,60 +212,57 @@ impl Tagged {
 }
 
 impl Locked<'_> {
-    /// The counts of the stripe, the array, and the chain of the key's bucket.
+    /// The array, and the chain of the key's bucket.
     #[inline]
-    fn parts(&mut self) -> (&mut Stripe, &Array, &mut Link) {
+    fn parts(&mut self) -> (&Array, &mut Link) {
         // SAFETY: a stripe's lock is held for as long as `self` is borrowed, and the array is
         // replaced only while all are.
         let array = unsafe { &*self.table.array.get() };
         let bucket = &array.buckets[low_bits(self.hash, array.buckets.len())];
-        // SAFETY: the number of stripes divides the number of buckets, so whoever wants this bucket
-        // must hold the lock that is held here; and the exclusive borrow of `self` keeps its holder
-        // from making a second reference.
+        // SAFETY: the number of stripes divides the number of buckets, so a thread that wants this
+        // bucket must hold the lock that is held here; and the exclusive borrow of `self` keeps its
+        // holder from making a second reference.
         let chain = unsafe { &mut *bucket.get() };
-        (&mut self.stripe, array, chain)
+        (array, chain)
     }
 
-    /// Adds an item that is not there; whether the table may be full then.
-    fn create(&mut self, key: &[u8], value: &[u8]) -> bool {
-        let bit = bit(self.hash);
-        let (stripe, _, chain) = self.parts();
-        chain.push(bit, key, value);
-        stripe.item_bytes += chain.size();
-        self.count(1)
-    }
-
-    /// Removes the item of `key`, which is there.
-    fn remove(&mut self, key: &[u8], size: u64) {
-        let (hash, hasher) = (self.hash, self.table.env.hasher);
-        let (stripe, _, chain) = self.parts();
-        remove(chain, hash, key, hasher);
-        stripe.item_bytes -= size;
-        self.count(-1);
-    }
-
-    /// Counts an item more or less and reports it if it is time; whether the array is full then.
     #[inline]
-    fn count(&mut self, change: i64) -> bool {
-        let table = self.table;
-        let (stripe, array, _) = self.parts();
-        stripe.items = stripe.items.wrapping_add_signed(change);
-        stripe.unreported += change;
-        if stripe.unreported.unsigned_abs() < array.report_every {
-            return false;
-        }
-        let change = std::mem::take(&mut stripe.unreported);
-        // Relaxed: a hint, as what is decided by it is counted again under all locks.
-        let before = table.reported.fetch_add(change, Ordering::Relaxed);
-        change > 0 && before + change > array.limit
+    fn chain(&mut self) -> &mut Link {
+        self.parts().1
+    }
+
+    /// Adds an item that is not there.
+    fn create(&mut self, key: &[u8], value: &[u8]) -> Change {
+        let bit = bit(self.hash);
+        let chain = self.chain();
+        chain.push(bit, key, value);
+        Change::added(chain.size())
+    }
+
+    /// Removes the item of `key`, which is there, of so many bytes.
+    fn remove(&mut self, key: &[u8], size: u64) -> Change {
+        let (hash, hasher) = (self.hash, self.table.env.hasher);
+        remove(self.chain(), hash, key, hasher);
+        Change::removed(size)
+    }
+
+    /// Counts what was changed and reports it if it is time; whether the array may be full then.
+    #[inline]
+    fn count(&mut self, change: Change) -> bool {
+        let report_every = self.parts().0.report_every;
+        let reported = self.stripe.count(change, || report_every);
+        reported.is_some_and(|items| {
+            self.table.claim.report(items);
+            items > 0
+        })
     }
 }
 
 /// Gives the item that a link leads to another value.
-fn replace(stripe: &mut Stripe, link: &mut Link, value: &[u8]) {
-    stripe.item_bytes -= link.size();
+fn replace(link: &mut Link, value: &[u8]) -> Change {
+    let before = link.size();
     link.replace_value(value);
-    stripe.item_bytes += link.size();
+    Change::resized(before, link.size())
 }
 
 impl Strategy for Tagged {
@@ -290,33 +272,9 @@ impl Strategy for Tagged {
     const SOURCE: &'static str =
         "Leis, Boncz, Kemper and Neumann, SIGMOD 2014 (HyPer's tagged hash table)";
     const PARAMS: &'static [Param] = &[
-        Param {
-            name: "buckets",
-            range: Range::PowerOfTwo {
-                default: 1024,
-                min: 1,
-                max: 1 << 32,
-            },
-            meaning: "buckets at the start",
-        },
-        Param {
-            name: "load",
-            range: Range::Decimal {
-                default: 1.5,
-                min: 0.1,
-                max: 1000.0,
-            },
-            meaning: "items a bucket before the array doubles",
-        },
-        Param {
-            name: "stripes",
-            range: Range::PowerOfTwo {
-                default: 1024,
-                min: 1,
-                max: 1 << 20,
-            },
-            meaning: "locks; at most the buckets at the start, to which the default is lowered",
-        },
+        params::BUCKETS,
+        params::LOAD,
+        params::STRIPES,
         Param::CAPACITY,
     ];
     const WALK: bool = true;
@@ -328,14 +286,13 @@ impl Strategy for Tagged {
 
     fn open(params: &Params, env: &Env) -> Result<Tagged, SpecError> {
         let load = params.decimal("load");
-        let (buckets, stripes) = stripes::buckets_and_stripes(params, Some(load))?;
-        let array = Array::open(buckets, stripes, load)
-            .ok_or_else(|| too_many_buckets(Tagged::NAME, buckets))?;
+        let (count, stripes) = stripes::buckets_and_stripes(params, Some(load))?;
+        let array = Array::open(count, stripes, load)
+            .ok_or_else(|| buckets::too_many_buckets(Tagged::NAME, count))?;
         Ok(Tagged {
             array: UnsafeCell::new(array),
-            stripes: (0..stripes).map(|_| CachePadded::default()).collect(),
-            reported: CachePadded::default(),
-            growing: AtomicBool::new(false),
+            stripes: Stripes::new(stripes),
+            claim: Claim::new(claim::limit(count, load)),
             load,
             env: env.clone(),
         })
@@ -350,35 +307,20 @@ impl Strategy for Tagged {
     }
 
     fn usage(&self) -> Usage {
-        let mut usage = Usage::default();
-        for stripe in &self.stripes {
-            let stripe = stripe.lock();
-            usage.items += stripe.items;
-            usage.bytes += stripe.item_bytes;
-        }
-        usage.bytes += self.lock(0).parts().1.bytes() + size_of_val(&*self.stripes) as u64;
+        let mut usage = self.stripes.usage();
+        usage.bytes += self.lock(0).parts().0.bytes();
         usage
     }
 
     fn census(&mut self) -> Census {
         let array = self.array.get_mut();
-        let mut census = Census {
-            bytes: ByteSplit {
-                bucket_array: array.bytes() + size_of_val(&*self.stripes) as u64,
-                ..ByteSplit::default()
-            },
-            ..Census::default()
-        };
+        let mut census = Census::of(ByteSplit {
+            bucket_array: array.bytes() + self.stripes.bytes(),
+            ..ByteSplit::default()
+        });
         for bucket in &mut array.buckets {
-            let mut length = 0;
-            for (key, value) in bucket.get_mut().chain().filter_map(Link::first) {
-                length += 1;
-                census.bytes.header += Link::HEADER as u64;
-                census.bytes.key += key.len() as u64;
-                census.bytes.value += value.len() as u64;
-            }
-            census.items += length as u64;
-            census.count_chain(length);
+            let entries = bucket.get_mut().chain().filter_map(Link::first);
+            census.count_bucket(Link::HEADER, entries);
         }
         census
     }
@@ -388,35 +330,34 @@ impl Session for TaggedSession<'_> {
     #[inline]
     fn get<R>(&mut self, key: Key<'_>, read: impl FnOnce(&[u8]) -> R) -> Option<R> {
         let mut locked = self.table.lock(key.hash);
-        let (_, _, chain) = locked.parts();
-        let link = seek(chain, key.hash, key.bytes)?;
+        let link = seek(locked.chain(), key.hash, key.bytes)?;
         link.touch(self.recency);
         link.first().map(|(_, value)| read(value))
     }
 
     fn set(&mut self, key: Key<'_>, value: &[u8]) -> Stored {
         let mut locked = self.table.lock(key.hash);
-        let (stripe, _, chain) = locked.parts();
-        if let Some(link) = seek(chain, key.hash, key.bytes) {
+        let (stored, change) = if let Some(link) = seek(locked.chain(), key.hash, key.bytes) {
             link.touch(self.recency);
-            replace(stripe, link, value);
-            return Stored::Replaced;
-        }
-        let full = locked.create(key.bytes, value);
+            (Stored::Replaced, replace(link, value))
+        } else {
+            (Stored::Created, locked.create(key.bytes, value))
+        };
+        let full = locked.count(change);
         drop(locked);
         if full {
             self.table.grow_if_full();
         }
-        Stored::Created
+        stored
     }
 
     fn remove(&mut self, key: Key<'_>) -> bool {
         let mut locked = self.table.lock(key.hash);
-        let (_, _, chain) = locked.parts();
-        let Some(size) = find(chain, key.hash, key.bytes).map(Link::size) else {
+        let Some(size) = find(locked.chain(), key.hash, key.bytes).map(Link::size) else {
             return false;
         };
-        locked.remove(key.bytes, size);
+        let change = locked.remove(key.bytes, size);
+        locked.count(change);
         true
     }
 
@@ -426,8 +367,7 @@ impl Session for TaggedSession<'_> {
         mut edit: impl FnMut(Option<&[u8]>, &mut Vec<u8>) -> (Edit, R),
     ) -> (Outcome, R) {
         let mut locked = self.table.lock(key.hash);
-        let (stripe, _, chain) = locked.parts();
-        let mut link = seek(chain, key.hash, key.bytes);
+        let mut link = seek(locked.chain(), key.hash, key.bytes);
         if let Some(link) = &mut link {
             link.touch(self.recency);
         }
@@ -437,33 +377,20 @@ impl Session for TaggedSession<'_> {
             .and_then(|link| link.first())
             .map(|(_, value)| value);
         let (edit, result) = edit(value, &mut self.scratch);
-        let mut full = false;
-        let outcome = match (edit, link) {
-            (Edit::Keep, _) | (Edit::Remove, None) => Outcome::Kept,
-            (Edit::Store, Some(link)) => {
-                replace(stripe, link, &self.scratch);
-                Outcome::Replaced
-            }
-            (Edit::Store, None) => {
-                full = locked.create(key.bytes, &self.scratch);
-                Outcome::Created
-            }
+        let (outcome, change) = match (edit, link) {
+            (Edit::Keep, _) | (Edit::Remove, None) => (Outcome::Kept, Change::default()),
+            (Edit::Store, Some(link)) => (Outcome::Replaced, replace(link, &self.scratch)),
+            (Edit::Store, None) => (Outcome::Created, locked.create(key.bytes, &self.scratch)),
             (Edit::Patch { at }, link) => {
-                let value = link
-                    .and_then(Link::value_mut)
-                    .expect("a patch needs an entry");
-                let end = at.checked_add(self.scratch.len());
-                let part = end.and_then(|end| value.get_mut(at..end));
-                let part = part.expect("a patch never lengthens the value");
-                part.copy_from_slice(&self.scratch);
-                Outcome::Replaced
+                patch_value(link.and_then(Link::value_mut), at, &self.scratch);
+                (Outcome::Replaced, Change::default())
             }
             (Edit::Remove, Some(link)) => {
                 let size = link.size();
-                locked.remove(key.bytes, size);
-                Outcome::Removed
+                (Outcome::Removed, locked.remove(key.bytes, size))
             }
         };
+        let full = locked.count(change);
         drop(locked);
         if full {
             self.table.grow_if_full();
@@ -475,19 +402,17 @@ impl Session for TaggedSession<'_> {
         let Some(first) = keys.first() else { return };
         let (start, buckets) = {
             let mut locked = self.table.lock(first.hash);
-            let array = locked.parts().1;
+            let array = locked.parts().0;
             (array.buckets.as_ptr(), array.buckets.len())
         };
         for key in keys {
-            prefetch_read(
-                &raw const *self.table.stripes[low_bits(key.hash, self.table.stripes.len())],
-            );
+            prefetch_read(self.table.stripes.of(key.hash));
             // The array may have been replaced since: then this asks for the wrong line.
             prefetch_read(start.wrapping_add(low_bits(key.hash, buckets)));
         }
         for key in keys {
             let mut locked = self.table.lock(key.hash);
-            let (_, _, chain) = locked.parts();
+            let chain = locked.chain();
             if chain.filter() & bit(key.hash) != 0 {
                 prefetch_read(chain.address());
                 prefetch_read(chain.address().wrapping_add(64));
@@ -502,12 +427,16 @@ impl Session for TaggedSession<'_> {
 
     fn insert_new(&mut self, key: Key<'_>, value: &[u8]) {
         let mut locked = self.table.lock(key.hash);
-        let (_, _, chain) = locked.parts();
         debug_assert!(
-            chain.chain().take(64).all(|link| !link.first_is(key.bytes)),
+            locked
+                .chain()
+                .chain()
+                .take(64)
+                .all(|link| !link.first_is(key.bytes)),
             "insert_new of a key that is present"
         );
-        let full = locked.create(key.bytes, value);
+        let change = locked.create(key.bytes, value);
+        let full = locked.count(change);
         drop(locked);
         if full {
             self.table.grow_if_full();
@@ -522,11 +451,10 @@ impl Session for TaggedSession<'_> {
     ) -> Cursor {
         scan::steps(from, buckets, |at| {
             let mut locked = self.table.lock(at);
-            let (stripe, array, chain) = locked.parts();
+            let (array, chain) = locked.parts();
             let bits = array.buckets.len().ilog2();
-            let removed = chain.sweep(self.table.env.hasher, &mut see);
-            stripe.item_bytes -= removed.bytes;
-            locked.count(-removed.items.cast_signed());
+            let change = chain.sweep(self.table.env.hasher, &mut see);
+            locked.count(change);
             bits
         })
     }
@@ -535,7 +463,7 @@ impl Session for TaggedSession<'_> {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use crate::table::tests::{env, fill, key, open, open_in};
+    use crate::table::testing::{env, fill, key, open, open_in};
 
     #[test]
     fn filters_are_exact_through_removals() {
