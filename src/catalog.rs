@@ -26,6 +26,10 @@ pub struct Row {
     pub source: &'static str,
     /// The parameters.
     pub params: &'static [Param],
+    /// Specs that the checks open tables with.
+    pub samples: &'static [&'static str],
+    /// Whether it stays usable when all keys have one hash.
+    pub bears_one_hash: bool,
     /// Whether parameters go together.
     pub check: fn(&Params) -> Result<(), SpecError>,
     /// Whether it is a control: not verified, not ranked, drawn as the floor.
@@ -95,6 +99,8 @@ impl Row {
             about: S::ABOUT,
             source: S::SOURCE,
             params: S::PARAMS,
+            samples: S::SAMPLES,
+            bears_one_hash: S::BEARS_ONE_HASH,
             check: S::check,
             control: false,
             peer: S::PEER,
@@ -171,7 +177,12 @@ pub fn resolve<'r>(rows: &'r [Row], spec: &Spec) -> Result<(&'r Row, Params), Ba
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::{Arc, Mutex};
+
     use super::*;
+    use crate::base::Journal;
+    use crate::hash::{self, HashRow};
 
     #[test]
     fn names_are_unique_and_every_row_takes_a_capacity() {
@@ -224,5 +235,81 @@ mod tests {
     fn unknown_strategies_are_answered_with_the_nearest() {
         let error = resolve(ROWS, &"fixde:buckets=4".parse().unwrap()).unwrap_err();
         assert!(error.0.contains("did you mean 'fixed'"), "{error}");
+    }
+
+    /// All keys collide in all bits.
+    static CONSTANT: HashRow = HashRow {
+        name: "constant",
+        about: "the worst of hashes",
+        source: "these tests",
+        bits: 64,
+        keyed: false,
+        flood_resistant: false,
+        look: 0,
+        function: |_, _| 0x9e37_79b9_7f4a_7c15,
+    };
+
+    /// Checks the samples of a row against the model, under a hash that spreads, one that does not, and
+    /// the worst.
+    fn conforms(row: &Row) -> Result<(), String> {
+        let plan = verify::Plan {
+            seed: 7,
+            steps: 2_000,
+            key_space: 250,
+            threads: 3,
+            refusals: false,
+        };
+        for sample in row.samples {
+            let spec = sample
+                .parse()
+                .map_err(|error| format!("{sample}: {error}"))?;
+            let (named, params) = resolve(ROWS, &spec).map_err(|error| error.to_string())?;
+            assert_eq!(named.name, row.name, "{sample} is of another strategy");
+            let good = ["sip13", "identity"].map(|name| hash::find(name).unwrap());
+            let worst = row.bears_one_hash.then_some(&CONSTANT);
+            for hash in good.into_iter().chain(worst) {
+                let env = Env {
+                    hasher: Hasher::new(hash, [3, 4]),
+                    clock: || 0,
+                    journal: Arc::new(Journal::new(8)),
+                    recency: false,
+                };
+                (row.verify)(&params, &env, &plan)
+                    .map_err(|failure| format!("{sample} under {}: {failure}", hash.name))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adding a strategy takes its file, a `mod` line and a row: this is the check of the new row too.
+    #[test]
+    fn every_strategy_conforms() {
+        let next = AtomicUsize::new(0);
+        let failed = Mutex::new(Vec::new());
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    while let Some(row) = ROWS.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        if let Err(failure) = conforms(row) {
+                            failed.lock().unwrap().push(failure);
+                        }
+                    }
+                });
+            }
+        });
+        let failed = failed.into_inner().unwrap();
+        assert!(failed.is_empty(), "{}", failed.join("\n"));
+    }
+
+    #[test]
+    fn every_strategy_has_samples_and_one_of_its_defaults() {
+        for row in ROWS {
+            let wrong_on_purpose = cfg!(feature = "faults") && row.samples.is_empty();
+            assert!(
+                wrong_on_purpose || row.samples.contains(&row.name),
+                "{}",
+                row.name
+            );
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Chains of items: what a table of linked lists does at one bucket.
 //!
-//! A strategy says where a key's chain is, who locks it and how the table grows; here is what happens at
+//! A strategy says where a key's chain is, what lock protects it and how the table grows; here is what happens at
 //! the chain, the same in all of them. [`get`] walks to the item of a key; [`set`], [`update`] and
 //! [`insert_new`] overwrite it or add one; [`remove`] takes it out; [`sweep`] shows all of a chain, for a
 //! walk of the table. Nothing here locks or counts: what changed is returned as a [`Change`], for the

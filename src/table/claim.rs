@@ -1,8 +1,8 @@
-//! Who grows a table: a count of items that all report to, a limit, and a claim that one takes.
+//! Which thread grows a table: a count of items that all report to, a limit, and a claim that one takes.
 //!
 //! What must not happen is that the table stays full because each left it to another: a thread that
 //! reports the last item finds the claim taken, and its holder gives it up without having counted that
-//! item. So whoever gives a claim up looks at the reports once more, and sees that one: the claim is
+//! item. So a thread that gives a claim up looks at the reports once more, and sees that one: the claim is
 //! taken and given up by exchanges alone, which are in one order. An attempt to take it that found it
 //! taken came before the exchange that gave it up, which therefore acquires what the attempt released:
 //! the report made before.
@@ -43,7 +43,8 @@ impl Claim {
     /// Adds to the items reported.
     #[inline]
     pub(super) fn report(&self, change: i64) {
-        // Relaxed: for who looks again the claim orders it, and who counts has all reporters' locks.
+        // Relaxed: the claim orders it for a thread that looks again, and one that counts has the locks of
+        // all that report.
         self.reported.fetch_add(change, Ordering::Relaxed);
     }
 
@@ -73,8 +74,8 @@ impl Claim {
 
     /// Whether more is reported than the table should hold.
     pub(super) fn is_full(&self) -> bool {
-        // Relaxed: who reports sees its own report, and who has grown the table has acquired those of
-        // everyone who was turned away. An old limit makes it look full when it is not, which the
+        // Relaxed: a thread that reports sees its own report, and one that has grown the table has
+        // acquired those of all that were turned away. An old limit makes it look full when it is not, which the
         // holder of the claim finds out.
         self.reported.load(Ordering::Relaxed) > self.limit.load(Ordering::Relaxed)
     }
@@ -105,7 +106,7 @@ impl Claim {
         }
     }
 
-    /// Whether nobody has the claim.
+    /// Whether no thread has the claim.
     pub(super) fn is_free(&self) -> bool {
         !self.taken.load(Ordering::Acquire)
     }
@@ -116,8 +117,8 @@ impl Claim {
         self.taken.swap(false, Ordering::AcqRel);
     }
 
-    /// Gives up the claim, and takes it again if the table is full: whether it was. For who has grown
-    /// the table, or has found that it was not full.
+    /// Gives up the claim, and takes it again if the table is full: whether it was. For a thread that
+    /// has grown the table, or has found that it was not full.
     pub(super) fn give_up_and_look_again(&self) -> bool {
         self.give_up();
         self.take()
@@ -212,7 +213,7 @@ mod models {
         }
     }
 
-    /// Two add an item each to a table that has room for one, after a removal that nobody has reported:
+    /// Two add an item each to a table that has room for one, after a removal that was not reported:
     /// the first may take the claim, count, and find that there is room.
     fn two_add(release: fn(&Claim) -> bool) {
         loom::model(move || {
@@ -265,7 +266,7 @@ mod models {
         }
     }
 
-    /// The model can fail: who does not look again leaves a full table behind.
+    /// The model can fail: a thread that does not look again leaves a full table behind.
     #[test]
     #[should_panic(expected = "a growth was lost")]
     fn loom_without_the_second_look_it_would_be() {

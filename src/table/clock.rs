@@ -22,7 +22,7 @@
 //! where entries are in the cache, and a batch of buckets once begun is dealt with to its end. If that
 //! was not enough the next call goes on. Where another thread has the hand, a thread comes back without
 //! having done anything, unless the table is over its limit by more than a thirty-second part: then it
-//! waits for its turn, so that writers cannot run away from who makes room.
+//! waits for its turn, so that writers cannot run away from the thread that makes room.
 //!
 //! **How often.** What a table holds is not cheap to ask of every kind of table (some add up a
 //! thousand stripes), so that [`Keeper`], which each thread has one of, asks after so many bytes have
@@ -41,7 +41,7 @@ use parking_lot::Mutex;
 
 use super::{Cursor, Keep, Session, Strategy};
 
-/// The hand of the clock, shared by all who make room in one table.
+/// The hand of the clock, shared by all threads that make room in one table.
 #[derive(Debug, Default)]
 pub struct Clock {
     hand: Mutex<Hand>,
@@ -100,7 +100,7 @@ impl Clock {
 
     /// Removes entries until the table holds `limit` bytes or less, or the call has done its share.
     /// `dead` says of a key and a value that the entry counts for nothing: it goes, used or not. So does what is
-    /// used once `most_spared` entries have been let off for it, for callers who cannot wait for the hand to go
+    /// used once `most_spared` entries have been let off for it, for callers that cannot wait for the hand to go
     /// round a table in which everything has been used.
     ///
     /// The table was opened with [`Env::recency`](super::Env::recency), so that uses are marked, and
@@ -159,7 +159,7 @@ impl Clock {
         evicted
     }
 
-    /// Visits the next few buckets, whatever the table holds, and removes what is dead: for who
+    /// Visits the next few buckets, whatever the table holds, and removes what is dead: for threads that
     /// has time to spare. Marks stay as they are. Nothing is done where another thread has the hand.
     pub fn remove_dead<S: Session>(
         &self,
@@ -213,7 +213,7 @@ impl<'c> Keeper<'c> {
         bytes as u64 + HEADER <= self.limit
     }
 
-    /// To be told of every write, after it: so many bytes of key and value. Makes room if need be;
+    /// Takes note of a write, after it: so many bytes of key and value. Makes room if need be;
     /// `dead` as for [`Clock::make_room`].
     #[inline]
     pub fn wrote<S: Strategy>(

@@ -14,7 +14,7 @@ use crate::base::{Usage, Worker};
 /// A table's side of it.
 pub(super) struct Counts {
     pub(super) tally: Tally,
-    /// Whether it is time to grow, and who does it.
+    /// Whether it is time to grow, and which thread does it.
     pub(super) claim: Claim,
 }
 
@@ -90,7 +90,7 @@ impl Drop for Count<'_> {
 }
 
 /// Every item where the limit is low, so that small tables grow on the item; at most 64; and never so
-/// many that all who count together hold back more than an eighth of the limit.
+/// many that all sessions together hold back more than an eighth of the limit.
 pub(super) fn report_every(limit: i64, counting: u64) -> u64 {
     (limit.unsigned_abs() / 8 / counting).clamp(1, 64)
 }
@@ -127,7 +127,10 @@ mod tests {
             assert!(!one.add(Change::added(1)));
         }
         assert!(two.add(Change::added(1)) && !one.add(Change::added(1)));
-        assert!(!two.add(Change::removed(1)), "who removes does not grow");
+        assert!(
+            !two.add(Change::removed(1)),
+            "a removal does not make a table grow"
+        );
     }
 
     #[test]

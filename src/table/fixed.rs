@@ -29,7 +29,7 @@
 //! their chains in step.
 //!
 //! **Memory:** an entry is freed by the operation that removes or outgrows it, under the lock; as
-//! nobody reads without the lock, nothing needs to be deferred.
+//! no thread reads without the lock, nothing needs to be deferred.
 //!
 //! **Source:** memcached's `assoc.c` for array and chains (find, insert and delete there walk a
 //! bucket's list in the same way; insert links at the front, where this table appends) and
@@ -98,6 +98,8 @@ impl Strategy for Fixed {
             ..Param::CAPACITY
         },
     ];
+    const SAMPLES: &'static [&'static str] =
+        &["fixed", "fixed:buckets=1", "fixed:buckets=4,capacity=1000"];
     const WALK: bool = true;
     type Session<'t> = FixedSession<'t>;
 

@@ -49,7 +49,7 @@ const MARK: u32 = 1 << 31;
 #[repr(transparent)]
 pub(super) struct Item {
     /// Points to a `Header` followed by `key_len` and then `value_len` initialised bytes, with the
-    /// provenance of the whole block, which nobody else frees or keeps a pointer to.
+    /// provenance of the whole block, which no other thread frees or keeps a pointer to.
     block: NonNull<Header>,
 }
 
@@ -142,7 +142,7 @@ impl Item {
         if recency {
             let word = self.header().value_len.load(Ordering::Relaxed);
             if word & MARK == 0 {
-                // Not a read-modify-write: whoever stores here at the same time stores the same.
+                // Not a read-modify-write: a thread that stores here at the same time stores the same.
                 self.header()
                     .value_len
                     .store(word | MARK, Ordering::Relaxed);

@@ -37,9 +37,9 @@
 //!   have one lock, and the hash alone says which. An operation holds one, while `read` looks at a
 //!   value and while `edit` runs; a lookup of several keys holds those of a group, taken in index order.
 //! - `count` passes the number of a new bucket under the stripe's lock of the bucket being split.
-//!   Who holds a stripe therefore sees a `count` that is right for all of the stripe's buckets, and
+//!   The holder of a stripe therefore sees a `count` that is right for all of the stripe's buckets, and
 //!   need not look again.
-//! - `split` is held by who splits, taken before any stripe.
+//! - `split` is held by the thread that splits, taken before any stripe.
 //!
 //! **Memory:** an entry is freed by the operation that removes or outgrows it, under its stripe's
 //! lock. Segments stay until the table is dropped; the part of the last one that is not in use yet has
@@ -125,7 +125,7 @@ impl Linear {
 
     /// Splits buckets until there are enough for the items. The caller holds no lock.
     ///
-    /// Whoever else comes meanwhile waits; each brings work for a few splits, so that nobody does
+    /// Other threads that come meanwhile wait. Each brings work for a few splits, so that no thread does
     /// those of others without end.
     #[cold]
     fn split_while_full(&self) {
@@ -212,6 +212,13 @@ impl Strategy for Linear {
         },
         params::STRIPES,
         Param::CAPACITY,
+    ];
+    const SAMPLES: &'static [&'static str] = &[
+        "linear",
+        "linear:buckets=1",
+        "linear:buckets=4,load=0.1",
+        "linear:buckets=16,stripes=1",
+        "linear:buckets=8,stripes=8,capacity=100",
     ];
     const WALK: bool = true;
     type Session<'t> = LinearSession<'t>;
@@ -362,7 +369,7 @@ impl Session for LinearSession<'_> {
             let mut locked = self.table.lock(at);
             let change = chain::sweep(locked.chain(), &mut see);
             locked.count(change);
-            // Right for this bucket, which nobody splits while its stripe is locked.
+            // Right for this bucket, which no thread splits while its stripe is locked.
             bits_of(at, self.table.count.load(Ordering::Relaxed))
         })
     }

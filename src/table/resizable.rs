@@ -1,9 +1,9 @@
-//! `resizable`: the chained table that doubles its array, all at once, while everybody waits.
+//! `resizable`: the chained table that doubles its array, all at once, while all threads wait.
 //!
 //! As in `fixed`, the hash's low bits pick a bucket and each bucket is a linked list. When the
 //! items exceed `load` × buckets, the operation that added the last one allocates an array twice as
-//! long, hashes every key again and links every item into its new bucket, before anyone else gets
-//! the lock:
+//! long, hashes every key again and links every item into its new bucket, before another thread
+//! gets the lock:
 //!
 //! ```text
 //!   before: n = 2                         after: n = 4
@@ -31,7 +31,7 @@
 //! group of them, and walks their chains in step.
 //!
 //! **Memory:** an entry is freed by the operation that removes or outgrows it, the old array at the
-//! end of the resize, both under the lock; as nobody reads without the lock, nothing needs to be
+//! end of the resize, both under the lock; as no thread reads without the lock, nothing needs to be
 //! deferred. A resize moves links, not items; for its duration both arrays exist. If the larger
 //! array cannot be allocated, the table goes on with the one it has, and tries again when it next
 //! adds an entry.
@@ -67,6 +67,8 @@ pub trait Listed: Lock {
     const ABOUT: &'static str;
     /// [`Strategy::SOURCE`].
     const SOURCE: &'static str;
+    /// [`Strategy::SAMPLES`].
+    const SAMPLES: &'static [&'static str];
 }
 
 impl Listed for Excluding {
@@ -74,6 +76,13 @@ impl Listed for Excluding {
     const ABOUT: &'static str =
         "chains under one lock; doubles its array stop-the-world when items exceed load x buckets";
     const SOURCE: &'static str = "memcached's assoc.c for the threshold; table doubling as in Cormen et al., Introduction to Algorithms";
+    const SAMPLES: &'static [&'static str] = &[
+        "resizable",
+        "resizable:buckets=1",
+        "resizable:buckets=4,load=0.5",
+        "resizable:buckets=2,load=1000",
+        "resizable:buckets=1,capacity=100",
+    ];
 }
 
 struct Table {
@@ -149,6 +158,7 @@ impl<L: Listed> Strategy for Doubling<L> {
     const ABOUT: &'static str = L::ABOUT;
     const SOURCE: &'static str = L::SOURCE;
     const PARAMS: &'static [Param] = &[params::BUCKETS, params::LOAD, Param::CAPACITY];
+    const SAMPLES: &'static [&'static str] = L::SAMPLES;
     const WALK: bool = true;
     type Session<'t> = DoublingSession<'t, L>;
 

@@ -1,8 +1,8 @@
 //! `rwlock`: the chained table of `resizable` under a reader–writer lock, so that readers share.
 //!
 //! Array, chains and growth are those of `resizable`: low bits of the hash pick a bucket, each bucket
-//! is a linked list, and when items exceed `load` × buckets the array doubles at once while everybody
-//! waits (`resizable.rs` has the code of both). What differs is which operations wait for each other:
+//! is a linked list, and when items exceed `load` × buckets the array doubles at once while all
+//! threads wait (`resizable.rs` has the code of both). What differs is which operations wait for each other:
 //!
 //! ```text
 //!                  ┌──────────────────────────────┐
@@ -45,6 +45,11 @@ impl Listed for Sharing {
         "chains under one reader-writer lock: lookups share it; doubles its array stop-the-world";
     const SOURCE: &'static str =
         "Courtois, Heymans and Parnas, CACM 14(10), 1971; parking_lot's lock";
+    const SAMPLES: &'static [&'static str] = &[
+        "rwlock",
+        "rwlock:buckets=1",
+        "rwlock:buckets=4,load=0.5,capacity=100",
+    ];
 }
 
 #[cfg(test)]

@@ -50,6 +50,11 @@ pub trait Strategy: Send + Sync + Sized + 'static {
     const SOURCE: &'static str;
     /// The parameters, [`Param::CAPACITY`] among them.
     const PARAMS: &'static [Param];
+    /// Specs that the checks open tables with: beside the defaults the smallest table, one that grows
+    /// all the time, and what else takes another path through the code.
+    const SAMPLES: &'static [&'static str] = &[Self::NAME];
+    /// Whether it stays usable when all keys have one hash, as the checks and a hash flood demand.
+    const BEARS_ONE_HASH: bool = true;
     /// Whether [`Session::walk`] is implemented, so that eviction and expiry are possible.
     const WALK: bool = false;
     /// Whether this is a map that people would pick instead, behind our interface: reports set the
@@ -79,7 +84,7 @@ pub trait Strategy: Send + Sync + Sized + 'static {
     /// A session for one thread; made once per thread, outside any timed region.
     fn session(&self, who: Worker) -> Self::Session<'_>;
 
-    /// Live items and bytes: cheap, for limits and statistics; exact when nobody is writing.
+    /// Live items and bytes: cheap, for limits and statistics; exact when no thread is writing.
     fn usage(&self) -> Usage;
 
     /// Whether no resize is pending. Awaited after the prefill, so that a resize in the background
@@ -88,7 +93,7 @@ pub trait Strategy: Send + Sync + Sized + 'static {
         true
     }
 
-    /// Counts the structure by walking it. The exclusive borrow proves that nobody is working.
+    /// Counts the structure by walking it. The exclusive borrow proves that no session is at work.
     fn census(&mut self) -> Census;
 }
 
@@ -146,8 +151,9 @@ pub trait Session {
     /// last cleared (see [`Env::recency`]; a new entry has none), and says what becomes of it. A lock
     /// may be held, so `see` must not touch the table.
     ///
-    /// What is present throughout is seen at least once, even across a resize; while nobody writes,
-    /// exactly once. A cursor is good for the table that gave it, for as long as the table lives.
+    /// What is present throughout is seen at least once, even across a resize; while no thread writes,
+    /// exactly once. A table in which entries change their buckets may show some of them again while it
+    /// is written to (`cuckoo` after it has doubled). A cursor is good for the table that gave it, for as long as the table lives.
     ///
     /// Implemented where [`Strategy::WALK`] is true.
     fn walk(

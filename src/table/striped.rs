@@ -43,7 +43,7 @@
 //!   under all locks rests on them alone.
 //!
 //! **Memory:** an entry is freed by the operation that removes or outgrows it, under its stripe's
-//! lock, the old array at the end of a resize, under all; as nobody reads without a lock, nothing
+//! lock, the old array at the end of a resize, under all; as no thread reads without a lock, nothing
 //! needs to be deferred. If the larger array cannot be allocated, the table goes on with the one it
 //! has and tries again at a later report.
 //!
@@ -96,6 +96,8 @@ pub trait Listed: Lock {
     const SOURCE: &'static str;
     /// The most stripes that may be asked for.
     const MOST_STRIPES: u64;
+    /// [`Strategy::SAMPLES`].
+    const SAMPLES: &'static [&'static str];
 }
 
 impl Listed for Excluding {
@@ -104,6 +106,14 @@ impl Listed for Excluding {
         "chains under many locks, the stripe picked by the bucket's low bits; grows or stays fixed";
     const SOURCE: &'static str = "memcached's thread.c (item locks) over its assoc.c";
     const MOST_STRIPES: u64 = 1 << 20;
+    const SAMPLES: &'static [&'static str] = &[
+        "striped",
+        "striped:buckets=1",
+        "striped:buckets=4,load=0.5",
+        "striped:buckets=16,stripes=1",
+        "striped:buckets=64,stripes=4,grow=off",
+        "striped:buckets=8,stripes=8,capacity=100",
+    ];
 }
 
 /// The buckets, and what follows from how many there are.
@@ -260,6 +270,7 @@ impl<L: Listed> Strategy for StripedChains<L> {
         params::stripes(L::MOST_STRIPES),
         Param::CAPACITY,
     ];
+    const SAMPLES: &'static [&'static str] = L::SAMPLES;
     const WALK: bool = true;
     type Session<'t> = StripedSession<'t, L>;
 

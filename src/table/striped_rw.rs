@@ -39,7 +39,7 @@
 //!   under all locks rests on them alone.
 //!
 //! **Memory:** an entry is freed by the operation that removes or outgrows it, under its stripe's lock
-//! held exclusively, the old array at the end of a resize, under all; as nobody reads without a lock,
+//! held exclusively, the old array at the end of a resize, under all; as no thread reads without a lock,
 //! nothing needs to be deferred. If the larger array cannot be allocated, the table goes on with the
 //! one it has and tries again at a later report.
 //!
@@ -60,6 +60,13 @@ impl Listed for Sharing {
     const SOURCE: &'static str =
         "memcached's thread.c; Herlihy and Shavit, The Art of Multiprocessor Programming";
     const MOST_STRIPES: u64 = 1 << 16;
+    const SAMPLES: &'static [&'static str] = &[
+        "striped-rw",
+        "striped-rw:buckets=1",
+        "striped-rw:buckets=4,load=0.5",
+        "striped-rw:buckets=16,stripes=1",
+        "striped-rw:buckets=64,stripes=4,grow=off",
+    ];
 }
 
 #[cfg(test)]

@@ -75,7 +75,7 @@ const START: u16 = u16::MAX;
 
 impl Place {
     /// The version counter that counts moves between the two buckets, among `versions`, a power of
-    /// two. It follows from either bucket and the tag, so that whoever moves an entry need not look at
+    /// two. It follows from either bucket and the tag, so that the thread that moves an entry need not look at
     /// its key.
     #[inline]
     pub(super) fn version(self, versions: &[Version]) -> &Version {
@@ -171,7 +171,7 @@ impl Array {
 
     /// Where the entry of `key` is. For the writer.
     pub(super) fn spot(&self, place: Place, key: Key<'_>) -> Option<Spot<'_>> {
-        // SAFETY: words are loaded from this array by the writer, who frees nothing here.
+        // SAFETY: words are loaded from this array by the writer, which frees nothing here.
         let has_key = |word| unsafe { entry(word) }.has_key(key.bytes);
         let slot = self.slots(place).find(|slot| {
             let word = slot.load(Ordering::Relaxed);
@@ -371,14 +371,14 @@ fn address(word: *mut Header) -> *mut Header {
 ///
 /// # Safety
 /// `word` was loaded from a slot or a link of an array, acquiring, or by the writer; it has an address.
-/// For all of `'g` the entry is not freed: the caller is the writer, who alone has entries freed, and
+/// For all of `'g` the entry is not freed: the caller is the writer, which alone has entries freed, and
 /// none that it is still reading; or it was pinned when it got at the array, and stays so.
 #[inline]
 unsafe fn entry<'g>(word: *mut Header) -> Borrowed<'g> {
     let block = NonNull::new(address(word)).expect("a slot with a tag has an entry");
     // SAFETY: what slots and links hold was put there by `word` from `Entry::into_raw`, and acquiring
     // the pointer (or being the writer that stored it) makes its bytes visible. An entry is dropped
-    // with the table, or by the epoch after it was taken out, when everybody is done who was pinned
+    // with the table, or by the epoch after it was taken out, when all threads are done that were pinned
     // at that time; the caller answers for being one of them, or the writer, for as long as `'g`.
     unsafe { Entry::borrow(block) }
 }

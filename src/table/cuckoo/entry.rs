@@ -6,7 +6,7 @@
 //!   └──────────────┴────────────────┴─────┴───────┘
 //! ```
 //!
-//! As nobody writes to it once it is published, readers look at its bytes without a lock and without
+//! As no thread writes to it once it is published, readers look at its bytes without a lock and without
 //! copying, for as long as their pin keeps it from being freed. A new value is a new entry.
 //!
 //! One bit is excepted: the top one of `value_len` says that the entry has been used, where uses are
@@ -35,7 +35,7 @@ const MARK: u32 = 1 << 31;
 /// An entry, owned.
 pub(super) struct Entry {
     /// Points to a `Header` followed by `key_len` and then `value_len` initialised bytes, with the
-    /// provenance of the whole block. Nobody writes to it, but for the mark, which is atomic.
+    /// provenance of the whole block. No thread writes to it, but for the mark, which is atomic.
     block: NonNull<Header>,
 }
 
@@ -101,7 +101,7 @@ impl Entry {
     /// Takes the entry back, out of a slot that has been emptied.
     ///
     /// # Safety
-    /// The pointer comes from [`Entry::into_raw`] and is taken back once. Whoever may still have it
+    /// The pointer comes from [`Entry::into_raw`] and is taken back once. A thread that may still have it
     /// borrowed is done with it when the entry is dropped.
     pub(super) unsafe fn from_raw(block: NonNull<Header>) -> Entry {
         Entry { block }
@@ -123,14 +123,14 @@ impl Entry {
     /// The key.
     #[inline]
     pub(super) fn key(&self) -> &[u8] {
-        // SAFETY: `key_len` initialised bytes follow the header, and nobody writes them.
+        // SAFETY: `key_len` initialised bytes follow the header, and no thread writes them.
         unsafe { NonNull::slice_from_raw_parts(self.bytes(), self.key_len()).as_ref() }
     }
 
     /// The value.
     #[inline]
     pub(super) fn value(&self) -> &[u8] {
-        // SAFETY: `value_len` initialised bytes follow the key, and nobody writes them.
+        // SAFETY: `value_len` initialised bytes follow the key, and no thread writes them.
         unsafe {
             let start = self.bytes().add(self.key_len());
             NonNull::slice_from_raw_parts(start, self.value_len()).as_ref()

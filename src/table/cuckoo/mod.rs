@@ -24,18 +24,24 @@
 //! chain* instead, which every lookup that finds nothing else walks, comparing hashes first. A doubling
 //! puts as much of it into slots as fits.
 //!
+//! **A walk** goes through the buckets in order and follows entries that move between them
+//! (`moves.rs`). A doubling puts entries into new buckets in no order that a walk could follow, so the
+//! walk starts over: what it had shown it shows again, in a dump of a table that grows meanwhile a part
+//! of the keys twice. With `capacity=` for what is to come the table does not double and the walk shows
+//! next to none again.
+//!
 //! `capacity=` opens with enough buckets for that many entries, at 90 % of the slots.
 //!
 //! **Locking:**
-//! - One mutex for all who write, held for one operation, while `edit` runs, and for a doubling.
+//! - One mutex for all writers, held for one operation, while `edit` runs, and for a doubling.
 //! - Readers take none and write nothing that others read, but for their pin. They load the array, then
 //!   slots. An entry found is right: entries never change, and one that is in a slot is in the table. *Not*
 //!   finding one may be an error, where it moved from the bucket looked at second to the one looked at
 //!   first. So a miss is confirmed by a second look between two readings of a version counter that each
 //!   move between the two buckets increments, before and after; if it changed, the look is repeated.
 //!   Counters are shared by buckets with the same low bits (`versions`).
-//! - A doubling fills a new array, which nobody sees, then publishes it. Readers go on in the old one
-//!   meanwhile, and those who are still there afterwards read the table as it was at that moment.
+//! - A doubling fills a new array, which no other thread sees, then publishes it. Readers go on in the old
+//!   one meanwhile, and those that are still there afterwards read the table as it was at that moment.
 //!
 //! **Memory:** entries are immutable; a replaced or removed one, an old array, an unlinked chain link
 //! is freed by epoch-based reclamation (crossbeam-epoch, a collector for each table) when every reader
@@ -113,7 +119,7 @@ pub struct CuckooSession<'t> {
     scratch: Vec<u8>,
 }
 
-/// An array that was replaced: dropped when nobody reads it any more.
+/// An array that was replaced: dropped when no thread reads it any more.
 struct Outgrown(NonNull<Array>);
 
 // SAFETY: it owns its array, but not the entries that slots and links point to; atomic words.
@@ -121,8 +127,8 @@ unsafe impl Send for Outgrown {}
 
 impl Drop for Outgrown {
     fn drop(&mut self) {
-        // SAFETY: the array came from a box, was replaced once, and nobody reads it any more, as
-        // whoever replaced it has seen to.
+        // SAFETY: the array came from a box, was replaced once, and no thread reads it any more,
+        // as the one that replaced it has seen to.
         drop(unsafe { Box::from_raw(self.0.as_ptr()) });
     }
 }
@@ -251,10 +257,10 @@ impl Cuckoo {
     }
 }
 
-/// Drops an entry that was just taken out, when nobody has it any more; returns its bytes.
+/// Drops an entry that was just taken out, when no thread has it any more; returns its bytes.
 fn retire(guard: &Guard, block: NonNull<Header>) -> u64 {
     // SAFETY: the block was put into a slot or link by `Entry::into_raw` and has just been taken out,
-    // once; readers who may have it borrowed were pinned by now, and the drop waits for them.
+    // once; readers that may have it borrowed were pinned by now, and the drop waits for them.
     let entry = unsafe { Entry::from_raw(block) };
     let size = entry.size();
     guard.defer(move || drop(entry));
@@ -272,7 +278,7 @@ impl Drop for Cuckoo {
             .expect("an array");
         // SAFETY: the array in force is valid, and the exclusive borrow keeps it from being replaced.
         for block in unsafe { array.0.as_ref() }.entries() {
-            // SAFETY: put there by `Entry::into_raw`, taken back once, and nobody reads any more.
+            // SAFETY: put there by `Entry::into_raw`, taken back once, and no thread reads any more.
             drop(unsafe { Entry::from_raw(block) });
         }
     }
@@ -303,6 +309,12 @@ impl Strategy for Cuckoo {
             meaning: "version counters that readers validate misses by",
         },
         Param::CAPACITY,
+    ];
+    const SAMPLES: &'static [&'static str] = &[
+        "cuckoo",
+        "cuckoo:buckets=1",
+        "cuckoo:buckets=1,versions=1",
+        "cuckoo:buckets=2,capacity=100",
     ];
     const WALK: bool = true;
     const BUCKET_BYTES: usize = array::BUCKET_BYTES;
@@ -362,7 +374,7 @@ impl Strategy for Cuckoo {
             ..ByteSplit::default()
         };
         for block in array.entries() {
-            // SAFETY: an entry of the table, from which nobody takes any now.
+            // SAFETY: an entry of the table, from which no thread takes any now.
             let entry = unsafe { Entry::borrow(block) };
             census.items += 1;
             bytes.header += Entry::HEADER as u64;
@@ -497,7 +509,8 @@ impl Session for CuckooSession<'_> {
     }
 
     /// Under the writer's lock. Buckets in order, the overflow chain last; `moves.rs` says how entries
-    /// are followed that move meanwhile.
+    /// are followed that move meanwhile. After a doubling between two calls, or more moves than are
+    /// remembered, the walk starts over and shows entries again that it has shown.
     fn walk(
         &mut self,
         from: Cursor,

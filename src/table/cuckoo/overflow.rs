@@ -22,7 +22,7 @@ pub(super) struct Link {
 }
 
 /// A link that is out of the chain. Readers may still be at it, so that it must not be dropped before
-/// all who were pinned when it was taken out are done.
+/// all threads that were pinned when it was taken out are done.
 pub(super) struct Unlinked(NonNull<Link>);
 
 // SAFETY: it owns its link, which consists of plain words.
@@ -34,8 +34,8 @@ impl Overflow {
     pub(super) fn links(&self) -> impl Iterator<Item = &Link> {
         let follow = |link: &AtomicPtr<Link>| {
             // SAFETY: a link that the chain leads to is initialised, which acquiring the pointer
-            // makes visible. It is freed with the chain, or after it was unlinked, when everybody is
-            // done who was pinned at that time; whoever gets to it was pinned then.
+            // makes visible. It is freed with the chain, or after it was unlinked, when every thread is
+            // done that was pinned at that time; a thread that gets to it was pinned then.
             unsafe { link.load(Ordering::Acquire).as_ref() }
         };
         std::iter::successors(follow(&self.head), move |link| follow(&link.next))
@@ -51,7 +51,7 @@ impl Overflow {
         self.head.store(Box::into_raw(link), Ordering::Release);
     }
 
-    /// Takes out a link. It still leads whoever is at it to the rest of the chain. Only the writer does.
+    /// Takes out a link. It still leads a reader that is at it to the rest of the chain. Only the writer does.
     pub(super) fn unlink(&self, link: &Link) -> Unlinked {
         let before = std::iter::once(&self.head).chain(self.links().map(|link| &link.next));
         let mut before = before.filter(|next| ptr::eq(next.load(Ordering::Relaxed), link));
@@ -68,7 +68,7 @@ impl Drop for Overflow {
         let mut next = *self.head.get_mut();
         while !next.is_null() {
             // SAFETY: made by `push` from a box, and in the chain, so not freed yet; the exclusive
-            // borrow of the chain says that nobody reads it any more.
+            // borrow of the chain says that no thread reads it any more.
             let mut link = unsafe { Box::from_raw(next) };
             next = *link.next.get_mut();
         }
@@ -77,8 +77,8 @@ impl Drop for Overflow {
 
 impl Drop for Unlinked {
     fn drop(&mut self) {
-        // SAFETY: made by `push` from a box, and taken out of the chain once; nobody is at it any
-        // more, as whoever unlinked it has seen to.
+        // SAFETY: made by `push` from a box, and taken out of the chain once; no thread is at it any
+        // more, as the one that unlinked it has seen to.
         drop(unsafe { Box::from_raw(self.0.as_ptr()) });
     }
 }
@@ -98,7 +98,7 @@ mod tests {
         for hash in [2, 4, 0] {
             let link = chain.links().find(|link| link.hash == hash).unwrap();
             let unlinked = chain.unlink(link);
-            // Who is still there goes on to the rest.
+            // A reader that is still there goes on to the rest.
             assert!(link.next.load(Ordering::Relaxed).is_null() == (hash == 0));
             drop(unlinked);
         }

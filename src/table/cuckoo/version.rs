@@ -21,11 +21,11 @@ impl Default for Version {
 }
 
 impl Version {
-    /// Makes a change, atomic to whoever validates. One at a time: the caller excludes others.
+    /// Makes a change, atomic to a reader that validates. One at a time: the caller excludes others.
     pub(super) fn change(&self, change: impl FnOnce()) {
         let before = self.0.load(Ordering::Relaxed);
         self.0.store(before + 1, Ordering::Relaxed);
-        // Whoever sees a part of the change sees, after a fence of its own, an odd version or a later
+        // A thread that sees a part of the change sees, after a fence of its own, an odd version or a later
         // one.
         fence(Ordering::Release);
         change();

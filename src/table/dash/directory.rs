@@ -20,7 +20,7 @@ const POINTERS_PER_SEGMENT: usize = 64;
 pub(super) struct Directory {
     /// The array in force: made by [`leak`], and valid until the directory is dropped.
     current: AtomicPtr<Array>,
-    /// Taken to change the directory, for as long as that takes; its holder waits for nobody.
+    /// Taken to change the directory, for as long as that takes; its holder waits for no other thread.
     growth: Mutex<Growth>,
 }
 
@@ -114,7 +114,7 @@ impl Directory {
         if segments.try_reserve_exact(2 * len).is_err() {
             return Room::Refused;
         }
-        // Relaxed: the lock is held, so nobody changes the array meanwhile.
+        // Relaxed: the lock is held, so no thread changes the array meanwhile.
         let pointers = old.segments.iter().chain(&old.segments);
         segments.extend(pointers.map(|segment| AtomicPtr::new(segment.load(Ordering::Relaxed))));
         let array = leak(Box::new(Array {
@@ -175,7 +175,7 @@ impl Drop for Directory {
         let mut segments = Vec::new();
         self.each(|segment| segments.push(NonNull::from(segment)));
         for segment in segments {
-            // SAFETY: made by `leak`, seen once, and nobody has a reference any more.
+            // SAFETY: made by `leak`, seen once, and no thread has a reference any more.
             drop(unsafe { Box::from_raw(segment.as_ptr()) });
         }
         let retired = std::mem::take(&mut self.growth.get_mut().retired);
@@ -252,7 +252,7 @@ mod tests {
 /// The protocol of a split, with the orderings of `make_room` and `publish`: an array is written, then
 /// pointed to; a segment is written, then pointed to, while the one that it was split from is locked.
 /// What is written before it is pointed to is plain memory here, so that the model checker objects to a
-/// reader who gets there unordered.
+/// reader that gets there unordered.
 #[cfg(all(test, loom))]
 mod models {
     use loom::cell::UnsafeCell;
@@ -301,7 +301,7 @@ mod models {
             // SAFETY: written before the threads were started.
             let mut state = self.segments[0]
                 .with(|segment| unsafe { &*segment }.as_ref().unwrap().lock().unwrap());
-            // SAFETY: nobody is pointed to this array yet.
+            // SAFETY: no thread is pointed to this array yet.
             self.arrays[1].with_mut(|array| unsafe {
                 *array = vec![AtomicUsize::new(0), AtomicUsize::new(0)];
             });
@@ -316,7 +316,7 @@ mod models {
                 pattern: 1,
                 has_entry: true,
             });
-            // SAFETY: nobody is pointed to this segment yet.
+            // SAFETY: no thread is pointed to this segment yet.
             self.segments[1].with_mut(|segment| unsafe { *segment = Some(sibling) });
             // SAFETY: written above, and not again.
             self.arrays[1].with(|array| unsafe { &*array }[1].store(1, Ordering::Release));

@@ -39,7 +39,7 @@
 //! - The directory's mutex is taken by a split, under the segment's lock, to double the directory and
 //!   to publish the new segment. Its holder takes no other lock.
 //! - `get_many` holds the locks of up to 16 segments at once, for reading, and waits for none of them,
-//!   so that nobody waits in a circle: those that are not to be had at once, it takes one by one after
+//!   so that no thread waits in a circle: those that are not to be had at once, it takes one by one after
 //!   it has let go of the others.
 //!
 //! **Memory:** an entry is freed by the operation that removes or outgrows it, under its segment's
@@ -190,6 +190,7 @@ impl Strategy for Dash {
         },
         Param::CAPACITY,
     ];
+    const SAMPLES: &'static [&'static str] = &["dash", "dash:segments=4", "dash:capacity=2000"];
     const WALK: bool = true;
     const BUCKET_BYTES: usize = size_of::<bucket::Bucket>();
     type Session<'t> = DashSession<'t>;

@@ -268,8 +268,8 @@ impl State {
         sibling
     }
 
-    /// Shows all items of the segment and does with each what is asked for. Where an item that goes
-    /// was at home is told by its hash, if it was in the stash or behind it.
+    /// Shows all items of the segment to `see` and does with each what it answers. The hash of an item
+    /// that goes gives its home, if it was in the stash or behind it.
     pub(super) fn sweep(
         &mut self,
         hasher: &Hasher,

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Fault, FaultyThread};
+use super::wrapper::{Fault, FaultyThread};
 use crate::base::SpecError;
 
 /// One set in so many is lost.
@@ -40,9 +40,11 @@ impl FaultyThread for &Forgetting {
 mod tests {
     use super::*;
     use crate::base::Worker;
-    use crate::table::faults::LostUpdate;
+    use crate::table::faults::wrapper::Faulty;
     use crate::table::testing::{key, open};
     use crate::table::{Session, Stored, Strategy, Striped};
+
+    type LostUpdate<S> = Faulty<S, Forgetting>;
 
     #[test]
     fn one_set_in_so_many_is_lost() {

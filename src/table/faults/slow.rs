@@ -1,6 +1,6 @@
 //! A slowdown in proportion.
 
-use super::{Fault, FaultyThread, from_environment};
+use super::wrapper::{Fault, FaultyThread, from_environment};
 use crate::base::SpecError;
 
 /// Operations between two looks at the clock: at 50 ns each, two looks of 25 ns are below half a per
@@ -111,10 +111,12 @@ impl Dragging {
 mod tests {
     use super::*;
     use crate::base::Worker;
-    use crate::table::faults::Slow;
     use crate::table::faults::hand_clock::{now, pass};
+    use crate::table::faults::wrapper::Faulty;
     use crate::table::testing::{key, open};
     use crate::table::{Null, Session, Strategy};
+
+    type Slow<S> = Faulty<S, Slowness>;
 
     /// What a thousand times [`EVERY`] operations of this many nanoseconds come to, over what they take.
     fn stretched(op_ns: u64, percent: u64) -> f64 {

@@ -3,7 +3,7 @@
 use std::hint::spin_loop;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{Fault, FaultyThread, from_environment};
+use super::wrapper::{Fault, FaultyThread, from_environment};
 use crate::base::SpecError;
 
 /// How long a thread works before it stalls, in nanoseconds: within a slice of a second, well past what
@@ -88,10 +88,12 @@ impl Working<'_> {
 mod tests {
     use super::*;
     use crate::base::Worker;
-    use crate::table::faults::Stall;
     use crate::table::faults::hand_clock::{now, pass};
+    use crate::table::faults::wrapper::Faulty;
     use crate::table::testing::{key, open};
     use crate::table::{Null, Session, Strategy};
+
+    type Stall<S> = Faulty<S, Standstill>;
 
     #[test]
     fn it_stalls_once_after_working_for_a_while() {

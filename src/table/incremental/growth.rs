@@ -33,7 +33,7 @@ pub(super) struct Buckets {
 
 // SAFETY: it owns its array as a box would, and chains are `Send`.
 unsafe impl Send for Buckets {}
-// SAFETY: through a shared reference only `UnsafeCell`s can be had; who opens one answers for it.
+// SAFETY: through a shared reference only `UnsafeCell`s can be had; the code that opens one answers for it.
 unsafe impl Sync for Buckets {}
 
 impl Buckets {
@@ -59,14 +59,14 @@ impl Buckets {
         let array = self.array.as_ptr() as *mut [UnsafeCell<usize>];
         std::mem::forget(self);
         // SAFETY: the array came out of a box of as many chains, which have the size and alignment
-        // of a word, and nobody uses it any more. Empty chains have nothing to be dropped.
+        // of a word, and no thread uses it any more. Empty chains have nothing to be dropped.
         drop(unsafe { Box::from_raw(array) });
     }
 }
 
 impl Drop for Buckets {
     fn drop(&mut self) {
-        // SAFETY: the array came out of a box, and nobody uses it any more.
+        // SAFETY: the array came out of a box, and no thread uses it any more.
         drop(unsafe { Box::from_raw(self.array.as_ptr()) });
     }
 }
@@ -108,11 +108,11 @@ pub(super) struct Growth {
     /// of the last of them.
     moved: CachePadded<AtomicUsize>,
     pub(super) stripes: Stripes,
-    /// Whether it is time for a move, and who begins it.
+    /// Whether it is time for a move, and which thread begins it.
     pub(super) claim: Claim,
     /// Bytes of both arrays.
     pub(super) array_bytes: AtomicU64,
-    /// The move in progress. Locked by who moves, before any stripe.
+    /// The move in progress. Locked by the thread that moves, before any stripe.
     source: Mutex<Option<Move>>,
     pub(super) bell: Bell,
     load: f64,
@@ -211,7 +211,7 @@ impl Growth {
             match self.try_begin() {
                 Attempt::Begun => return true,
                 Attempt::NotFull => {
-                    // It may have become full since, while nobody else could take the claim.
+                    // It may have become full since, while no other thread could take the claim.
                     if !self.claim.give_up_and_look_again() {
                         return false;
                     }
@@ -288,7 +288,7 @@ impl Growth {
         let ended = source.take().expect("the move that has just ended");
         self.array_bytes
             .fetch_sub(ended.old.bytes(), Ordering::Relaxed);
-        // Whoever used a bucket of the old array did so under its stripe's lock, before it was moved.
+        // All threads that used a bucket of the old array did so under its stripe's lock, before it was moved.
         ended.old.free_emptied();
         self.env.note(EventKind::End, from, ended.to);
         true

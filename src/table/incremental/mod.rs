@@ -19,10 +19,10 @@
 //!                                └───┘
 //! ```
 //!
-//! Who moves is a parameter. `mover=helper` (memcached's `assoc_maintenance_thread`): a thread of the
+//! Which thread moves is a parameter. `mover=helper` (memcached's `assoc_maintenance_thread`): a thread of the
 //! table's own, asleep while there is nothing to do. `mover=writers` (as in Redis's `dict.c`): every
 //! operation that may write moves `step` buckets after its own work, until the move is done; if
-//! nobody writes, whoever asks whether the table is settled moves some instead.
+//! no thread writes, a thread that asks whether the table is settled moves some instead.
 //!
 //! Good at: no operation waits for the table to be rehashed. The longest waits are for one bucket
 //! to be moved, and for the exchange of arrays, microseconds for a thousand stripes. Bad at: while a
@@ -43,10 +43,10 @@
 //!   held, taken in index order by a thread that holds no other stripe. `moved` passes a bucket only
 //!   under the lock of the bucket's stripe.
 //! - `source`, the move in progress, is locked before any stripe, by the mover. The claim
-//!   is taken by one thread, who starts the next move; until that has ended the others leave it alone.
+//!   is taken by one thread, which starts the next move; until that has ended the others leave it alone.
 //!
 //! **Memory:** an entry is freed by the operation that removes or outgrows it, under its stripe's
-//! lock. The old array is freed when its last bucket has been moved: nobody refers to a bucket of it
+//! lock. The old array is freed when its last bucket has been moved: no thread refers to a bucket of it
 //! without holding the bucket's lock, and under the lock `moved` says to look elsewhere. The new
 //! array is allocated before any lock is taken and not written to, so that the kernel hands its
 //! pages out as buckets are moved. If it cannot be allocated, the table goes on with the one it
@@ -77,7 +77,7 @@ use crate::base::{
     BadInput, ByteSplit, Census, Key, Param, Params, Range, SpecError, Usage, Worker,
 };
 
-/// Buckets that a look at whether the table is settled moves, where nobody else does.
+/// Buckets that a look at whether the table is settled moves, where no other thread does.
 const MOVED_BY_WAITING: usize = 1 << 16;
 
 /// Two arrays of chains under striped locks, moved between bucket by bucket.
@@ -179,14 +179,14 @@ impl Strategy for Incremental {
     const PARAMS: &'static [Param] = &[
         params::BUCKETS,
         Param {
-            meaning: "items a bucket before a larger array is put beside",
+            meaning: "items a bucket before a larger array is put beside the present one",
             ..params::LOAD
         },
         params::STRIPES,
         Param {
             name: "mover",
             range: Range::Word(&["helper", "writers"]),
-            meaning: "who moves buckets: a thread of the table's own, or every write some",
+            meaning: "what moves buckets: a thread of the table's own, or each write moves some",
         },
         Param {
             name: "step",
@@ -198,6 +198,14 @@ impl Strategy for Incremental {
             meaning: "buckets that a write moves, with mover=writers",
         },
         Param::CAPACITY,
+    ];
+    const SAMPLES: &'static [&'static str] = &[
+        "incremental",
+        "incremental:buckets=1",
+        "incremental:buckets=4,load=0.5,mover=writers,step=1",
+        "incremental:buckets=16,stripes=1",
+        "incremental:buckets=2,load=0.1,mover=writers,step=100",
+        "incremental:buckets=8,stripes=8,capacity=100",
     ];
     const WALK: bool = true;
     type Session<'t> = IncrementalSession<'t>;
@@ -246,7 +254,7 @@ impl Strategy for Incremental {
 
     fn settled(&self) -> bool {
         if matches!(self.mover, Mover::Writers { .. }) && !self.growth.settled() {
-            // Whoever waits may be the only one who is left to do it.
+            // The thread that waits may be the only one left to do it.
             self.move_some(MOVED_BY_WAITING);
         }
         self.growth.settled()

@@ -129,7 +129,7 @@ fn dropped_in_the_middle_of_a_move_it_ends() {
             fill(&table, 0..items);
             let growth = Arc::downgrade(&table.growth);
             drop(table);
-            assert_eq!(growth.strong_count(), 0, "nobody holds it any more");
+            assert_eq!(growth.strong_count(), 0, "no thread holds it any more");
         }
     }
 }

@@ -40,7 +40,7 @@ impl Block {
         Block::HEADER + 8 * (key_len.div_ceil(8) + value_len.div_ceil(8))
     }
 
-    /// Fills a block that nobody else can find, except stale readers.
+    /// Fills a block that no other thread can find, except stale readers.
     ///
     /// # Safety
     /// The block has [`Block::bytes_for`] these lengths.
@@ -56,7 +56,7 @@ impl Block {
     /// Overwrites the value, and its length.
     ///
     /// # Safety
-    /// The block has [`Block::bytes_for`] these lengths, and nobody else writes it: it is new, or
+    /// The block has [`Block::bytes_for`] these lengths, and no other thread writes it: it is new, or
     /// the bucket that it is in is locked.
     pub(super) unsafe fn set_value(self, key_len: usize, value: &[u8]) {
         let header = u64::from(length(key_len)) << 32 | u64::from(length(value.len()));
@@ -152,7 +152,7 @@ impl Block {
         let (key_len, value_len) = self.lengths();
         let words = self.0.cast::<u8>();
         // SAFETY: key and value are initialised and within the block, as its lengths under the lock
-        // say; other threads at most load them meanwhile, as only who holds the lock stores.
+        // say; other threads at most load them meanwhile, as only the lock's holder stores.
         unsafe {
             let key = words.add(Block::HEADER);
             let value = key.add(key_len.next_multiple_of(8));
@@ -249,7 +249,7 @@ mod tests {
                 // SAFETY: the memory is as long as these lengths ask for.
                 unsafe { block.fill(key, value) };
                 assert_eq!(block.lengths(), (key_len, value_len));
-                // SAFETY: nobody else has the memory.
+                // SAFETY: no other thread has the memory.
                 assert!(unsafe { block.has_key(key) && block.bytes() == (key, value) });
                 let mut copy = vec![7];
                 match block.read(key, || true, &mut copy) {
@@ -279,7 +279,7 @@ mod tests {
     fn a_patch_touches_its_bytes_alone() {
         let memory = words(Block::bytes_for(3, 19) / 8);
         let block = block_in(&memory);
-        // SAFETY: the memory is as long as these lengths ask for, and nobody else has it.
+        // SAFETY: the memory is as long as these lengths ask for, and no other thread has it.
         unsafe {
             block.fill(b"key", b"0123456789012345678");
             block.patch(6, b"abcde");

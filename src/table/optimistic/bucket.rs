@@ -11,7 +11,7 @@
 //!
 //! The mark says that the entry has been used. Readers set it, without a lock, by an exchange that
 //! succeeds only if the slot still is what they found: it is here and not in the block, as a block
-//! may have become another entry's, or a link of a free list, by then. Who locks the bucket may
+//! may have become another entry's, or a link of a free list, by then. A thread that locks the bucket may
 //! overwrite a mark just set; it is a hint.
 //!
 //! Where a bucket spills, every slot but those of the last overflow bucket is taken, and that one
@@ -122,7 +122,7 @@ impl Slot {
         Entry(self.0.load(Ordering::Acquire))
     }
 
-    /// Only for who holds the bucket's lock.
+    /// Only for the holder of the bucket's lock.
     pub(super) fn store(&self, entry: Entry) {
         self.0.store(entry.0, Ordering::Release);
     }
@@ -245,7 +245,7 @@ impl Bucket {
     }
 }
 
-/// The whole chain of a bucket that nobody else writes: it is locked, or not yet live, or the table
+/// The whole chain of a bucket that no other thread writes: it is locked, or not yet live, or the table
 /// is not shared.
 pub(super) struct Chain<'t> {
     bucket: &'t Bucket,
@@ -255,14 +255,14 @@ pub(super) struct Chain<'t> {
 
 impl<'t> Chain<'t> {
     /// # Safety
-    /// Nobody else writes the bucket while the chain is in use, and `state` is the bucket's own.
+    /// No other thread writes the bucket while the chain is in use, and `state` is the bucket's own.
     pub(super) unsafe fn new(bucket: &'t Bucket, state: State) -> Chain<'t> {
         Chain { bucket, state }
     }
 
     /// The overflow buckets, first to last.
     fn overflows(&self) -> impl Iterator<Item = &'t Overflow> + use<'t> {
-        // SAFETY: as `new` demands, nobody else changes the links; a link is null or points to an
+        // SAFETY: as `new` demands, no other thread changes the links; a link is null or points to an
         // overflow bucket of the slab, which outlives the borrow of the bucket.
         let follow = |link: *mut Overflow| unsafe { link.as_ref() };
         let first = follow(self.bucket.link(self.state));
@@ -290,7 +290,7 @@ impl<'t> Chain<'t> {
 
     /// The entry of a key.
     pub(super) fn find(&self, hash: u64, key: &[u8]) -> Option<(&'t Slot, Block)> {
-        // SAFETY: as `new` demands, nobody else writes the entries.
+        // SAFETY: as `new` demands, no other thread writes the entries.
         self.blocks()
             .find(|(slot, block)| slot.load().tag() == tag(hash) && unsafe { block.has_key(key) })
     }
@@ -303,7 +303,7 @@ impl<'t> Chain<'t> {
         }
         let fresh = arena.allocate(slab, OVERFLOW).cast::<Overflow>().as_ptr();
         // SAFETY: blocks of this class are zeroed, or were overflow buckets; they are as large and
-        // aligned, and stay mapped while the table lives. Nobody else has this one.
+        // aligned, and stay mapped while the table lives. No other thread has this one.
         let overflow = unsafe { &*fresh };
         fence_before_reuse();
         overflow.next.store(null_mut(), Ordering::Release);

@@ -19,7 +19,7 @@ impl Optimistic {
         if !self.directory.settled() || self.slab.used().0 <= items_allowed(buckets, self.load) {
             return;
         }
-        // Who split the last run may not have come to say so yet.
+        // The thread that split the last run may not have come to say so yet.
         Self::note_end(&self.env, &mut growing, buckets / 2);
         self.env.note(EventKind::Begin, buckets, 2 * buckets);
         if self.directory.double() {

@@ -166,7 +166,7 @@ impl Optimistic {
                 self.split(index, arena);
             }
             let locked = Locked::new(bucket);
-            // Whoever took entries out of this bucket since had seen a larger array before.
+            // A thread that took entries out of this bucket since had seen a larger array before.
             if self.directory.mask() == mask {
                 return (locked, mask);
             }
@@ -227,7 +227,7 @@ impl Optimistic {
     fn new_entry(&self, key: Key<'_>, value: &[u8], arena: &mut Arena) -> Entry {
         let class = class_for(Block::bytes_for(key.bytes.len(), value.len()));
         let block = Block(arena.allocate(&self.slab, class).cast());
-        // SAFETY: the class is for these lengths, and the block is nobody else's.
+        // SAFETY: the class is for these lengths, and the block belongs to no other thread.
         unsafe { block.fill(key.bytes, value) };
         Entry::new(block, key.hash, class_bytes(class))
     }
@@ -311,6 +311,13 @@ impl Strategy for Optimistic {
         },
         Param::CAPACITY,
     ];
+    const SAMPLES: &'static [&'static str] = &[
+        "optimistic",
+        "optimistic:buckets=1",
+        "optimistic:buckets=2,load=0.1",
+        "optimistic:buckets=4,load=1000",
+        "optimistic:buckets=1,capacity=100",
+    ];
     const WALK: bool = true;
     const BUCKET_BYTES: usize = size_of::<Bucket>();
     type Session<'t> = OptimisticSession<'t>;
@@ -355,7 +362,7 @@ impl Strategy for Optimistic {
         }
     }
 
-    /// Asking brings the doubling to its end, as nobody else may be inserting any more.
+    /// Asking brings the doubling to its end, as no other thread may be inserting any more.
     fn settled(&self) -> bool {
         let mut arena = self.slab.take_arena();
         while self.split_a_run(&mut arena) {}
@@ -373,7 +380,7 @@ impl Strategy for Optimistic {
             if !state.is_live() {
                 continue;
             }
-            // SAFETY: the exclusive borrow says that nobody is working on the table.
+            // SAFETY: the exclusive borrow says that no thread is working on the table.
             let chain = unsafe { Chain::new(bucket, state) };
             bytes.bucket_array += (chain.spilled() * overflow_bytes()) as u64;
             let mut length = 0;

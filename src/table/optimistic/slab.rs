@@ -153,7 +153,7 @@ impl Free {
 
     fn push(&mut self, block: NonNull<u8>) {
         let link = block.cast::<AtomicPtr<u8>>();
-        // SAFETY: a block is aligned and longer than a pointer, stays mapped, and belongs to who
+        // SAFETY: a block is aligned and longer than a pointer, stays mapped, and belongs to the thread that
         // frees it. The store is atomic, as stale readers may look; it comes after the lock under
         // which the block was unlinked, so no reader takes it for the entry.
         unsafe { link.as_ref() }.store(self.top.cast(), Ordering::Relaxed);
@@ -255,7 +255,7 @@ impl Arena {
     ///
     /// # Safety
     /// The block came from [`Arena::allocate`] of an arena of this slab with this class, and
-    /// whoever frees it had sole use of it.
+    /// the thread that frees it had sole use of it.
     pub(super) unsafe fn free(&mut self, slab: &Slab, class: usize, block: NonNull<u8>) {
         self.count(0, -class_bytes(class).cast_signed());
         let [loaded, spare] = &mut self.magazines[class];
@@ -358,7 +358,7 @@ mod tests {
                 .all(|pair| pair[1].addr().get() - pair[0].addr().get() >= 96)
         );
         for block in &blocks {
-            // SAFETY: just allocated from this slab, with this class, and used by nobody else.
+            // SAFETY: just allocated from this slab, with this class, and used by no other thread.
             unsafe { other.free(&slab, class, *block) };
         }
         assert_eq!(slab.used(), (0, 64));
@@ -379,7 +379,7 @@ mod tests {
         let class = class_for(1 << 20);
         let block = arena.allocate(&slab, class);
         assert_eq!(slab.chunks.lock().len(), 1);
-        // SAFETY: just allocated from this slab, with this class, and used by nobody else.
+        // SAFETY: just allocated from this slab, with this class, and used by no other thread.
         unsafe { arena.free(&slab, class, block) };
         assert_eq!(arena.allocate(&slab, class), block);
         for absurd in [usize::MAX, 1 << 62] {

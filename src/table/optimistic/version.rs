@@ -103,12 +103,12 @@ impl Version {
         let took =
             self.0
                 .compare_exchange_weak(seen.0, locked, Ordering::Acquire, Ordering::Relaxed);
-        // No store that follows may be seen by a reader who does not also see the lock.
+        // No store that follows may be seen by a reader that does not also see the lock.
         fence(Ordering::Release);
         took.is_ok()
     }
 
-    /// Unlocks with a new version and the flags of `state`. Only for who holds the lock.
+    /// Unlocks with a new version and the flags of `state`. Only for the lock's holder.
     #[inline]
     pub(super) fn unlock(&self, state: State) {
         self.0
@@ -116,13 +116,13 @@ impl Version {
     }
 
     /// Unlocks with the state that [`Version::lock`] returned: nothing was stored meanwhile, and no
-    /// reader need look again. Only for who holds the lock.
+    /// reader need look again. Only for the lock's holder.
     #[inline]
     pub(super) fn unlock_unchanged(&self, state: State) {
         self.0.store(state.0, Ordering::Release);
     }
 
-    /// Makes a bucket live that was not. Only for who holds the lock of its parent, or for who has
+    /// Makes a bucket live that was not. Only for the holder of its parent's lock, or for a thread that has
     /// the bucket to itself.
     pub(super) fn publish_live(&self, spills: bool) {
         self.0
@@ -131,7 +131,7 @@ impl Version {
 }
 
 /// To be called between getting hold of memory that stale readers may still look at and storing
-/// into it: whoever reads those stores and then validates sees every lock that was taken before.
+/// into it: a thread that reads those stores and then validates sees every lock that was taken before.
 #[inline]
 pub(super) fn fence_before_reuse() {
     fence(Ordering::Release);

@@ -69,6 +69,7 @@ impl Strategy for DashMap {
     const ABOUT: &'static str = "peer: dashmap, a sharded hashbrown with locks of its own.";
     const SOURCE: &'static str = "the dashmap crate, version 6";
     const PARAMS: &'static [Param] = &[Param::CAPACITY];
+    const SAMPLES: &'static [&'static str] = &["dashmap", "dashmap:capacity=100"];
     type Session<'t> = DashMapSession<'t>;
 
     fn open(params: &Params, env: &Env) -> Result<DashMap, SpecError> {

@@ -59,6 +59,7 @@ impl Strategy for Flurry {
     const SOURCE: &'static str =
         "the flurry crate, version 0.5, after Doug Lea's ConcurrentHashMap";
     const PARAMS: &'static [Param] = &[Param::CAPACITY];
+    const SAMPLES: &'static [&'static str] = &["flurry", "flurry:capacity=100"];
     type Session<'t> = FlurrySession<'t>;
 
     fn open(params: &Params, env: &Env) -> Result<Flurry, SpecError> {

@@ -162,7 +162,7 @@ mod tests {
     use super::*;
     use crate::table::testing::env;
 
-    /// Whoever hashes, and in whatever form: the map must come to the caller's hash.
+    /// Whichever side hashes, and in whatever form: the map must come to the caller's hash.
     #[test]
     fn every_form_of_a_key_hashes_to_the_callers_hash() {
         for name in ["sip13", "xxh3", "identity"] {

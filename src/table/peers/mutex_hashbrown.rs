@@ -17,7 +17,7 @@
 //! runs; `get_many` holds it for the batch, as anyone with a `Mutex` would.
 //!
 //! **Memory:** the table owns its entries, and each entry a key and a value that are allocated singly.
-//! Nobody reads without the lock, so what is removed, or replaced by a value of another length, is freed at
+//! No thread reads without the lock, so what is removed, or replaced by a value of another length, is freed at
 //! once, under it. The array is one allocation; it never shrinks, and while it grows the old one stands
 //! beside the new. `usage` counts the bytes of live keys and values, the two fat pointers of each, and the
 //! array with its empty slots; not what the allocator rounds up.
@@ -53,6 +53,7 @@ impl Strategy for MutexHashbrown {
     const ABOUT: &'static str = "peer: a hashbrown SwissTable behind one mutex.";
     const SOURCE: &'static str = "the hashbrown crate, version 0.17; parking_lot's mutex";
     const PARAMS: &'static [Param] = &[Param::CAPACITY];
+    const SAMPLES: &'static [&'static str] = &["mutex-hashbrown", "mutex-hashbrown:capacity=100"];
     type Session<'t> = MutexHashbrownSession<'t>;
 
     fn open(params: &Params, env: &Env) -> Result<MutexHashbrown, SpecError> {

@@ -61,6 +61,10 @@ impl Strategy for Papaya {
         "peer: papaya, lock-free reads over open addressing, resized step by step.";
     const SOURCE: &'static str = "the papaya crate, version 0.2";
     const PARAMS: &'static [Param] = &[Param::CAPACITY];
+    const SAMPLES: &'static [&'static str] = &["papaya", "papaya:capacity=100"];
+    // It takes 5·log2(slots) entries of one hash, and with more tries one table after the other
+    // until memory is gone.
+    const BEARS_ONE_HASH: bool = false;
     type Session<'t> = PapayaSession<'t>;
 
     fn open(params: &Params, env: &Env) -> Result<Papaya, SpecError> {

@@ -73,6 +73,7 @@ impl Strategy for Scc {
         "peer: scc::HashMap, 32-slot buckets each with a lock, resized a few buckets at a time.";
     const SOURCE: &'static str = "the scc crate, version 3";
     const PARAMS: &'static [Param] = &[Param::CAPACITY];
+    const SAMPLES: &'static [&'static str] = &["scc", "scc:capacity=100"];
     type Session<'t> = SccSession<'t>;
 
     fn open(params: &Params, env: &Env) -> Result<Scc, SpecError> {

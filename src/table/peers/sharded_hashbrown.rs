@@ -21,7 +21,7 @@
 //! **Locking:** the lock of the key's shard, shared for a `get` and exclusive for what may write, for
 //! one operation, while `read` looks at a value and while `edit` runs.
 //!
-//! **Memory:** a shard owns its entries, and each entry a key and a value that are allocated singly. Nobody
+//! **Memory:** a shard owns its entries, and each entry a key and a value that are allocated singly. No thread
 //! reads without the shard's lock, so what is removed, or replaced by a value of another length, is freed at
 //! once, under it. A shard's array never shrinks; while it grows the old one stands beside the new, so that
 //! one shard's share of memory is there twice. `usage` counts the bytes of live keys and values, the two
@@ -84,6 +84,12 @@ impl Strategy for ShardedHashbrown {
             meaning: "tables, each with its lock",
         },
         Param::CAPACITY,
+    ];
+    const SAMPLES: &'static [&'static str] = &[
+        "sharded-hashbrown",
+        "sharded-hashbrown:shards=1",
+        "sharded-hashbrown:shards=4,capacity=100",
+        "sharded-hashbrown:shards=1024",
     ];
     type Session<'t> = ShardedHashbrownSession<'t>;
 

@@ -17,7 +17,7 @@ struct Entry {
 }
 
 /// A map from bytes to bytes over `HashTable`, the part of `hashbrown`'s API that takes the hash from
-/// its caller; with its counts, as whoever changes it has it for himself anyway.
+/// its caller; with its counts, as a thread that changes it has it alone anyway.
 #[derive(Debug, Default)]
 pub(super) struct Slots {
     table: HashTable<Entry>,

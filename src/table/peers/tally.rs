@@ -8,7 +8,7 @@
 //!
 //! A counter that all threads write would cost a peer what it avoided itself; a line per session costs
 //! one load and one store to memory that stays in the writer's cache. One line's counts may be
-//! negative, when a session removes what another added; the sum is exact when nobody is writing.
+//! negative, when a session removes what another added; the sum is exact when no thread is writing.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -99,7 +99,7 @@ impl Counter<'_> {
 
 impl Drop for Counter<'_> {
     fn drop(&mut self) {
-        // Through the lock, so that whoever writes the line next sees what is in it.
+        // Through the lock, so that the next thread to write the line sees what is in it.
         self.tally.lines.lock().free.push(Arc::clone(&self.line));
     }
 }

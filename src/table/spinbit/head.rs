@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Taking the lock reads the pointer, and giving it back writes it, so that a lock costs no memory and
-//! no access beside those to the pointer that it protects. No thread sleeps: who does not get the lock
+//! no access beside those to the pointer that it protects. No thread sleeps: one that does not get the lock
 //! spins, twice as long each time, and after a few times offers the core to others at every attempt,
 //! as the holder may be waiting for one. No order of arrival is kept.
 //!
@@ -75,7 +75,7 @@ impl<W: Word> Head<W> {
         Head { word }
     }
 
-    /// Takes the lock; returns the pointer. Whoever has had the lock before has done all that it did
+    /// Takes the lock; returns the pointer. All that earlier holders did was done
     /// by then.
     #[inline]
     pub(super) fn lock(&self) -> *mut () {
@@ -103,7 +103,7 @@ impl<W: Word> Head<W> {
         }
     }
 
-    /// Gives the lock back and leaves `pointer`. Only for who has it.
+    /// Gives the lock back and leaves `pointer`. Only for its holder.
     #[inline]
     pub(super) fn unlock(&self, pointer: *mut ()) {
         debug_assert!(!is_locked(pointer), "the pointer has no room for the bit");
@@ -114,7 +114,7 @@ impl<W: Word> Head<W> {
         self.word.store(pointer, Ordering::Release);
     }
 
-    /// The pointer, whoever has the lock: out of date as soon as it is read, and not to be followed.
+    /// The pointer, whether the lock is free or not: out of date as soon as it is read, and not to be followed.
     #[inline]
     pub(super) fn hint(&self) -> *const () {
         self.word
@@ -227,7 +227,7 @@ mod loom_tests {
             let own = add(&shared);
             let in_all: usize = own + others.into_iter().map(|o| o.join().unwrap()).sum::<usize>();
             assert!(in_all > 0, "the first to come gets in");
-            let pointer = shared.0.try_lock().expect("nobody has the lock");
+            let pointer = shared.0.try_lock().expect("no thread has the lock");
             assert_eq!(pointer.addr(), 2 * in_all);
             // SAFETY: under the lock.
             shared.1.with(|count| assert_eq!(unsafe { *count }, in_all));
@@ -245,7 +245,7 @@ mod loom_tests {
         count_with(3, LoomHead::try_lock);
     }
 
-    /// The protocol of a split, as `spinbit` has it: who reads the count, locks the bucket that it
+    /// The protocol of a split, as `spinbit` has it: a thread that reads the count, locks the bucket that it
     /// says, and finds the count unchanged for its hash, is at the bucket that has the item.
     #[test]
     fn loom_a_split_is_seen_by_who_locks_either_half() {

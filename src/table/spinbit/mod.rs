@@ -13,12 +13,12 @@
 //!
 //! Good at: as many locks as buckets for no memory, so that threads meet only at the same bucket;
 //! one cache line less for each operation where locks would not stay in the cache. Bad at: buckets that
-//! many want at once (one hot key): who waits burns time instead of sleeping, takes its turn by luck,
+//! many want at once (one hot key): a thread that waits burns time instead of sleeping, takes its turn by luck,
 //! and, with more threads than cores, may wait for a holder that is not running (it offers its core
 //! then). Readers exclude each other.
 //!
-//! **Growth.** To stop everybody one would need a lock that every operation takes, which is what this
-//! table is there to save. So nobody is stopped: when items exceed `load` × buckets, the writer that
+//! **Growth.** To stop all threads one would need a lock that every operation takes, which is what this
+//! table is there to save. So no thread is stopped: when items exceed `load` × buckets, the writer that
 //! finds it so doubles the array, bucket by bucket under the bucket's own bit, before it returns. The
 //! array is a directory of segments (`segments.rs`), which gets longer without being copied, and one
 //! number, `count`, says which buckets have been split, as in `linear`. Others work on; what waits is
@@ -39,13 +39,13 @@
 //!   all buckets and first items beforehand, by what the heads say without being locked (they are
 //!   atomic), and then takes one bit after the other.
 //! - `count` passes a new bucket's number while the bucket being split is locked, after the new
-//!   one's chain is complete. So whoever locks a bucket and finds that `count` still leads there
+//!   one's chain is complete. So a thread that locks a bucket and finds that `count` still leads there
 //!   keeps it from being split.
-//! - The claim to grow (`claim.rs`) is taken by who grows, while holding no bucket. Others do not wait for
-//!   it: who gives it up looks once more at what was reported.
+//! - The claim to grow (`claim.rs`) is taken by the thread that grows, while it holds no bucket. Others do
+//!   not wait for it: the thread that gives it up looks once more at what was reported.
 //!
 //! **Memory:** an entry is freed by the operation that removes or outgrows it, under its bucket's bit; as
-//! nobody follows a pointer without it, nothing needs to be deferred. Segments stay until the table is
+//! no thread follows a pointer without it, nothing needs to be deferred. Segments stay until the table is
 //! dropped. If one cannot be allocated, the table goes on as it is and tries again at a later report.
 //!
 //! **Source:** Linux's `list_bl.h`: hash chains with a bit spinlock in the head pointer, made for the
@@ -106,7 +106,7 @@ impl SpinBit {
         }
     }
 
-    /// Doubles the table until it holds what was reported, for who has the claim and holds no lock;
+    /// Doubles the table until it holds what was reported, for the thread that has the claim and holds no lock;
     /// whether there was memory for it.
     fn grow(&self) -> bool {
         loop {
@@ -135,7 +135,7 @@ impl SpinBit {
         }
     }
 
-    /// Splits one bucket, for who has the claim; bucket `count` is there and empty.
+    /// Splits one bucket, for the thread that has the claim; bucket `count` is there and empty.
     fn split(&self, count: usize) {
         let bucket = next_to_split(count);
         let mut from = self.segments.at(bucket).lock();
@@ -146,8 +146,8 @@ impl SpinBit {
             chain::prepend(if half == bucket { &mut from } else { &mut to }, item);
         }
         drop(to);
-        // Release: who sees the count sees the new chain. And it is stored while the old bucket is
-        // locked, so that who locks that next sees the count.
+        // Release: a thread that sees the count sees the new chain. And it is stored while the old
+        // bucket is locked, so that the thread that locks that next sees the count.
         self.count.store(count + 1, Ordering::Release);
         drop(from);
     }
@@ -176,6 +176,13 @@ impl Strategy for SpinBit {
             ..params::LOAD
         },
         Param::CAPACITY,
+    ];
+    const SAMPLES: &'static [&'static str] = &[
+        "spinbit",
+        "spinbit:buckets=1",
+        "spinbit:buckets=4,load=0.1",
+        "spinbit:buckets=8,load=1000",
+        "spinbit:buckets=1,capacity=100",
     ];
     const WALK: bool = true;
     type Session<'t> = SpinBitSession<'t>;

@@ -13,7 +13,7 @@
 //! - **marked**: the node that this link is *of* has left the table; the link never changes again.
 //! - **pending**: in a sentinel's own link: it may not be in the list yet, so do not start from it.
 //!
-//! All zeros is the link of a sentinel that nobody has asked for yet.
+//! All zeros is the link of a sentinel that no thread has asked for yet.
 
 use std::ptr::{null_mut, without_provenance_mut};
 
@@ -22,7 +22,6 @@ use loom::sync::atomic::{AtomicPtr, Ordering};
 #[cfg(not(all(test, loom)))]
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-use super::node::Node;
 use crate::table::buckets::ZeroIsEmpty;
 
 const MARKED: usize = 1;
@@ -42,10 +41,9 @@ unsafe impl ZeroIsEmpty for Link {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Word(*mut ());
 
-/// What a link leads to.
-pub(super) enum Target<'g> {
-    Node(Node<'g>),
-    /// The sentinel of the bucket with this number.
+/// What a link leads to: the pointer of a node, or the sentinel of the bucket with this number.
+pub(super) enum Leads {
+    Node(*mut ()),
     Sentinel(usize),
 }
 
@@ -108,21 +106,14 @@ impl Word {
         self.0
     }
 
-    /// What the link leads to.
-    ///
-    /// # Safety
-    /// The word was loaded from the link of an element that had been put into the list, and the node,
-    /// if it leads to one, is not freed during `'g`.
+    /// What the link leads to: for a word of the list, neither untouched nor claimed.
     #[inline]
-    pub(super) unsafe fn target<'g>(self) -> Target<'g> {
+    pub(super) fn leads(self) -> Leads {
         debug_assert_ne!(self.not_pending(), Word::UNTOUCHED);
         if self.0.addr() & SENTINEL != 0 {
-            Target::Sentinel(self.0.addr() >> FLAGS.count_ones())
+            Leads::Sentinel(self.0.addr() >> FLAGS.count_ones())
         } else {
-            let node = self.0.map_addr(|address| address & !FLAGS);
-            // SAFETY: neither untouched nor claimed, as it comes from the list, and no sentinel: so
-            // it is a node's pointer, with flags that were added since and are taken off here.
-            Target::Node(unsafe { Node::from_ptr(node) })
+            Leads::Node(self.0.map_addr(|address| address & !FLAGS))
         }
     }
 }
@@ -132,7 +123,7 @@ impl Link {
         Link(AtomicPtr::new(word.0))
     }
 
-    /// The link of a sentinel that nobody has asked for yet: what a zeroed one is.
+    /// The link of a sentinel that no thread has asked for yet: what a zeroed one is.
     #[cfg(test)]
     pub(super) fn untouched() -> Link {
         Link::new(Word::UNTOUCHED)
@@ -155,7 +146,7 @@ impl Link {
         word
     }
 
-    /// Sets the link of a node that nobody else knows.
+    /// Sets the link of a node that no other thread knows.
     #[inline]
     pub(super) fn set(&self, word: Word) {
         self.0.store(word.0, Ordering::Relaxed);
@@ -164,15 +155,15 @@ impl Link {
     /// Changes the link if it is still `from`; otherwise says what it is.
     #[inline]
     pub(super) fn exchange(&self, from: Word, to: Word) -> Result<(), Word> {
-        // Release: whoever follows the link sees the node that it leads to.
+        // Release: a thread that follows the link sees the node that it leads to.
         self.0
             .compare_exchange(from.0, to.0, Ordering::AcqRel, Ordering::Acquire)
             .map(drop)
             .map_err(Word)
     }
 
-    /// Of a sentinel: whether it is in the list for certain, so that one may start from it. Whoever
-    /// sees it so also sees the link that leads to it.
+    /// Of a sentinel: whether it is in the list for certain, so that one may start from it. A thread
+    /// that sees it so also sees the link that leads to it.
     #[inline]
     pub(super) fn is_ready(&self) -> bool {
         self.load().is_ready()
@@ -189,7 +180,7 @@ impl Link {
     }
 
     /// Of a sentinel that is in the list: the link, ready to be started from and to be exchanged,
-    /// whoever was to make it so.
+    /// whichever thread was to make it so.
     #[inline]
     pub(super) fn settle(&self) -> Word {
         let word = self.load();
@@ -248,9 +239,7 @@ mod tests {
             assert_eq!(word.marked().unmarked(), word);
             assert_eq!(word.pending().not_pending(), word);
             for word in [word, word.marked(), word.pending()] {
-                // SAFETY: it leads to a sentinel.
-                let target = unsafe { word.target() };
-                assert!(matches!(target, Target::Sentinel(number) if number == bucket));
+                assert!(matches!(word.leads(), Leads::Sentinel(number) if number == bucket));
             }
         }
         assert_eq!(Word::END, Word::to_sentinel(0));

@@ -10,8 +10,8 @@
 //! ```
 //!
 //! A node is *live* from its insertion until its own link is marked. A marked link never changes
-//! again; every exchange expects an unmarked one, so that nothing is ever put behind a dead node. Who
-//! writes unlinks the dead nodes in its way; who reads walks over them. Nodes with one place in the
+//! again; every exchange expects an unmarked one, so that nothing is ever put behind a dead node. A
+//! writer unlinks the dead nodes in its way; a reader walks over them. Nodes with one place in the
 //! order (hashes that agree in 63 bits) form a run; a new key goes to the end of its run.
 //!
 //! **Why a reader misses no key that is there all the time.** Lay all nodes that were ever in the
@@ -36,15 +36,15 @@
 //! moment. (That the expected word still means the same element is the pin's doing: the element
 //! has been seen under the pin, so that its block is not reused.) Hence one thread succeeds. A dead node
 //! is unlinked only by way of a live one, never while its predecessor is dead, so a dead node that
-//! comes after it in a frozen link was unlinked later, and who is pinned after A was unlinked cannot
+//! comes after it in a frozen link was unlinked later, and a thread pinned after A was unlinked cannot
 //! come to A even by way of other dead nodes.
 //!
 //! **Source:** Harris, *A Pragmatic Implementation of Non-Blocking Linked-Lists*, DISC 2001 (the
 //! mark); Michael, *High Performance Dynamic Lock-Free Hash Tables and List-Based Sets*, SPAA 2002
 //! (unlinking one by one, so that memory can be reclaimed). Replacing in one step is this table's.
 
-use super::link::{Link, Target, Word};
-use super::node::{New, Node};
+use super::link::{Link, Word};
+use super::node::{New, Node, Target};
 use crate::table::prefetch::prefetch_read;
 
 /// A pin: what keeps nodes from being freed.
@@ -235,7 +235,7 @@ impl<'g> Place<'g> {
     pub(super) fn clear(self, pinned: impl Pinned<'g>, start: &'g Link) {
         let Some(node) = self.node else { return };
         if !unlink(pinned, self.link, node) {
-            // It may be another's doing that the link has changed, or that it is dead. Whoever looks
+            // It may be another's doing that the link has changed, or that it is dead. A thread that looks
             // for the key again passes the node's place.
             find(pinned, start, node.order(), node.key());
         }
@@ -273,7 +273,7 @@ pub(super) fn remove(node: Node<'_>) -> bool {
 }
 
 /// The sentinel to start from for a bucket that is not ready: its own, after putting it into the list,
-/// or that of the nearest ancestor if another thread is about to do so. Nobody waits.
+/// or that of the nearest ancestor if another thread is about to do so. No thread waits.
 ///
 /// A bucket's parent is that without the highest bit of its number: the bucket that had its hashes
 /// when there were half as many. Bucket 0 is always ready.

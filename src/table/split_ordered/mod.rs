@@ -14,7 +14,7 @@
 //! ```
 //!
 //! **Growth:** when items exceed `load` × buckets, a further segment of empty sentinels is
-//! allocated and one store doubles the count. That is all of it: there is nothing to move and nobody
+//! allocated and one store doubles the count. That is all of it: there is nothing to move and no thread
 //! to wait for, and [`Strategy::settled`] is always true. A sentinel goes into the list when somebody
 //! first comes for its bucket, be it a reader: from its parent's sentinel on, that of the number without
 //! its highest bit, which then is half a stretch before it. So the work of a doubling is spread over the
@@ -29,12 +29,12 @@
 //!   removed, or the last one of the run of equal hashes where a new key goes. It starts over where
 //!   another write to the same entry, or to the same spot, was faster; `edit` runs again then, if
 //!   the entry has changed.
-//! - The claim to grow (`claim.rs`) is taken by who allocates a segment. Others do not wait for it: who
+//! - The claim to grow (`claim.rs`) is taken by the thread that allocates a segment. Others do not wait for it: the thread that
 //!   gives it up looks once more at what was reported.
 //!
 //! **Memory:** entries are immutable: overwriting and patching make a new node in the old one's place.
 //! What is unlinked is freed by epochs (Fraser 2004, by way of `crossbeam-epoch`, one collector for each
-//! table) when everyone has gone who was pinned at the time. An operation pins once, a batch once,
+//! table) when all threads that were pinned at the time have gone. An operation pins once, a batch once,
 //! and a walk once each call; a session frees after some 64 retirements or at `quiesce`. `usage` counts
 //! what is live: an operation that makes a node leave the table does not return before the node is
 //! unlinked, so that at rest nothing else is linked. Segments stay until the table is dropped; if one
@@ -45,7 +45,7 @@
 //! as a chain what stands in a bucket's stretch, whether its sentinel is in the list yet or not.
 //!
 //! **Good at** growing, of which no operation notices more than a moment; at reads and writes that
-//! disturb each other little, and at writers that lose their core, for whom nobody waits. A miss looks
+//! disturb each other little, and at writers that lose their core, for which no other waits. A miss looks
 //! at no entry of another bucket, as the link to a sentinel says which one it is. **Bad at** overwriting, which
 //! allocates and retires; the pin is a full fence, dear for single lookups; and just after a doubling the
 //! stretches are walked from farther off, which a measurement that begins there sees.
@@ -57,152 +57,27 @@ mod link;
 mod list;
 mod node;
 mod session;
+mod table;
 
 #[cfg(all(test, loom))]
 mod models;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 
-use crossbeam_epoch::{Collector, Guard};
+use crossbeam_epoch::Collector;
 use crossbeam_utils::CachePadded;
 
-use self::link::{Link, Target, Word};
-use self::list::{Pinned, Walk, node_order};
+use self::link::{Link, Word};
 use self::node::Node;
 pub use self::session::SplitOrderedSession;
+pub use self::table::SplitOrdered;
 use super::count::Counts;
 use super::segments::Segments;
 use super::tally::Tally;
-use super::{Env, Strategy, buckets, claim, params};
-use crate::base::{ByteSplit, Census, EventKind, Param, Params, SpecError, Usage, Worker};
-
-/// One sorted list with sentinels.
-pub struct SplitOrdered {
-    /// The sentinels. Bucket 0's is always in the list.
-    segments: Segments<Link>,
-    /// Buckets in use, a power of two.
-    count: CachePadded<AtomicUsize>,
-    counts: Counts,
-    /// Items a bucket before it grows.
-    load: f64,
-    /// For the journal.
-    env: Env,
-    /// Frees, when it is dropped, what is still deferred.
-    collector: Collector,
-}
-
-/// The table, for who is pinned.
-#[derive(Clone, Copy)]
-struct Pin<'g> {
-    table: &'g SplitOrdered,
-    guard: &'g Guard,
-}
-
-// SAFETY: the guard is of the table's own collector, as `SplitOrdered::pin` says. Nodes are freed through
-// `retire` alone while the table is shared, that is after everyone who was pinned when it was called
-// has gone; by then the node had been unlinked, so that who is pinned later does not come to it.
-unsafe impl<'g> Pinned<'g> for Pin<'g> {
-    #[inline]
-    fn sentinel(self, bucket: usize) -> &'g Link {
-        self.table.segments.at(bucket)
-    }
-
-    #[inline]
-    unsafe fn retire(self, node: Node<'g>) {
-        // SAFETY: unlinked and retired once, as the caller promises; so only who is pinned now can be
-        // looking at it when this is called, and nobody when it runs. A node may be freed by any
-        // thread, and refers to nothing.
-        unsafe { self.guard.defer_unchecked(move || node.free()) };
-    }
-}
-
-impl<'g> Pin<'g> {
-    /// The sentinel to start from for a hash.
-    #[inline]
-    fn start(self, hash: u64) -> &'g Link {
-        // Acquire: with the store in `grow`; the bucket's segment is there.
-        let count = self.table.count.load(Ordering::Acquire);
-        let bucket = buckets::low_bits(hash, count);
-        let sentinel = self.sentinel(bucket);
-        if sentinel.is_ready() {
-            sentinel
-        } else {
-            list::prepare(self, bucket)
-        }
-    }
-
-    /// A reader who looks for a hash.
-    #[inline]
-    fn walk(self, hash: u64) -> Walk<Self> {
-        Walk::new(self, self.start(hash), node_order(hash))
-    }
-}
-
-impl SplitOrdered {
-    /// The table, for who is pinned by `guard`, which a session of this table has made.
-    #[inline]
-    fn pin<'g>(&'g self, guard: &'g Guard) -> Pin<'g> {
-        debug_assert!(guard.collector() == Some(&self.collector));
-        Pin { table: self, guard }
-    }
-
-    /// Doubles the buckets until they suffice for what was reported, for who has the claim; whether
-    /// there was memory for it.
-    fn grow(&self) -> bool {
-        while self.counts.claim.is_full() {
-            let from = self.count.load(Ordering::Relaxed);
-            self.env.note(EventKind::Begin, from, 2 * from);
-            if self.segments.extend().is_none() {
-                self.env.note(EventKind::End, from, from);
-                return false;
-            }
-            // Release: who sees the count finds the segment.
-            self.count.store(2 * from, Ordering::Release);
-            self.counts
-                .claim
-                .set_limit(claim::limit(2 * from, self.load));
-            self.env.note(EventKind::End, from, 2 * from);
-        }
-        true
-    }
-
-    /// All nodes in the list, in its order. Each has been left when the next is asked for.
-    fn nodes(&mut self) -> impl Iterator<Item = Node<'_>> {
-        let segments = &self.segments;
-        let first = follow(segments, segments.at(0));
-        std::iter::successors(first, |node| follow(segments, node.next()))
-    }
-
-    /// Bytes of the sentinels.
-    fn sentinel_bytes(&self) -> u64 {
-        (self.segments.buckets() * size_of::<Link>()) as u64
-    }
-}
-
-/// The next node of a table that nobody works on.
-fn follow<'g>(segments: &'g Segments<Link>, mut link: &'g Link) -> Option<Node<'g>> {
-    loop {
-        // SAFETY: all callers are in `nodes`: a link in the list, and no session, so nobody who
-        // retires. The node lives for as long as who has borrowed the table lets it.
-        match unsafe { link.load().target() } {
-            Target::Sentinel(0) => return None,
-            Target::Sentinel(bucket) => link = segments.at(bucket),
-            Target::Node(node) => return Some(node),
-        }
-    }
-}
-
-impl Drop for SplitOrdered {
-    fn drop(&mut self) {
-        for node in self.nodes() {
-            // SAFETY: there is no session; what is in the list has not been retired, and the iterator
-            // has gone on already when it hands a node out.
-            unsafe { node.free() };
-        }
-    }
-}
+use super::{Env, Strategy, buckets, params};
+use crate::base::{ByteSplit, Census, Param, Params, SpecError, Usage, Worker};
 
 impl Strategy for SplitOrdered {
     const NAME: &'static str = "split-ordered";
@@ -217,6 +92,14 @@ impl Strategy for SplitOrdered {
             ..params::LOAD
         },
         Param::CAPACITY,
+    ];
+    const SAMPLES: &'static [&'static str] = &[
+        "split-ordered",
+        "split-ordered:buckets=1",
+        "split-ordered:buckets=4,load=0.5",
+        "split-ordered:buckets=2,load=0.1",
+        "split-ordered:buckets=8,load=1000",
+        "split-ordered:buckets=1,capacity=100",
     ];
     const WALK: bool = true;
     type Session<'t> = SplitOrderedSession<'t>;

@@ -10,9 +10,9 @@ use std::sync::Mutex;
 use loom::sync::Arc;
 use loom::thread;
 
-use super::link::{Link, Target, Word};
+use super::link::{Link, Word};
 use super::list::{self, Pinned, Walk, find, node_order};
-use super::node::{New, Node};
+use super::node::{New, Node, Target};
 
 /// Two buckets, and what was retired.
 struct Model {

@@ -19,7 +19,7 @@ use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::link::{Link, Word};
+use super::link::{Leads, Link, Word};
 
 // Two u32 lengths and a header then always fit the address space.
 const _: () = assert!(usize::BITS >= 64);
@@ -43,13 +43,13 @@ const USED: u32 = 1 << 31;
 #[derive(Clone, Copy)]
 pub(super) struct Node<'g> {
     /// Points to a `Header` followed by `key_len` and then `value_len` initialised bytes, with the
-    /// provenance of the whole block. Nobody writes to it but through the link and through
+    /// provenance of the whole block. No thread writes to it but through the link and through
     /// `value_len`, which are atomic.
     block: NonNull<Header>,
     lives: PhantomData<&'g Header>,
 }
 
-/// A node that nobody else knows yet. Freed if it is dropped.
+/// A node that no other thread knows yet. Freed if it is dropped.
 #[must_use]
 pub(super) struct New(Node<'static>);
 
@@ -132,8 +132,32 @@ impl New {
 
 impl Drop for New {
     fn drop(&mut self) {
-        // SAFETY: nobody else knows it, as it has not been `published`.
+        // SAFETY: no other thread knows it, as it has not been `published`.
         unsafe { self.0.free() };
+    }
+}
+
+/// What a link leads to.
+pub(super) enum Target<'g> {
+    Node(Node<'g>),
+    /// The sentinel of the bucket with this number.
+    Sentinel(usize),
+}
+
+impl Word {
+    /// What the link leads to.
+    ///
+    /// # Safety
+    /// The word was loaded from the link of an element that had been put into the list, and the node,
+    /// if it leads to one, is not freed during `'g`.
+    #[inline]
+    pub(super) unsafe fn target<'g>(self) -> Target<'g> {
+        match self.leads() {
+            Leads::Sentinel(bucket) => Target::Sentinel(bucket),
+            // SAFETY: neither untouched nor claimed, as it comes from the list, and no sentinel: so it
+            // is a node's pointer, and the flags that were added since have been taken off.
+            Leads::Node(node) => Target::Node(unsafe { Node::from_ptr(node) }),
+        }
     }
 }
 
@@ -177,7 +201,7 @@ impl<'g> Node<'g> {
     #[inline]
     pub(super) fn key(self) -> &'g [u8] {
         let len = self.header().key_len as usize;
-        // SAFETY: `key_len` initialised bytes follow the header, and nobody writes them.
+        // SAFETY: `key_len` initialised bytes follow the header, and no thread writes them.
         unsafe { NonNull::slice_from_raw_parts(self.bytes(), len).as_ref() }
     }
 
@@ -185,7 +209,7 @@ impl<'g> Node<'g> {
     #[inline]
     pub(super) fn value(self) -> &'g [u8] {
         let (key_len, len) = (self.header().key_len, self.value_len());
-        // SAFETY: `value_len` initialised bytes follow the key, and nobody writes them.
+        // SAFETY: `value_len` initialised bytes follow the key, and no thread writes them.
         unsafe {
             let start = self.bytes().add(key_len as usize);
             NonNull::slice_from_raw_parts(start, len).as_ref()
@@ -229,7 +253,7 @@ impl<'g> Node<'g> {
     /// Frees it.
     ///
     /// # Safety
-    /// Nobody looks at it any more, and nobody else frees it.
+    /// No thread looks at it any more, and no other thread frees it.
     pub(super) unsafe fn free(self) {
         let layout = layout(self.key().len(), self.value().len());
         // SAFETY: `with_patch` allocated the block with this layout; the lengths never change.

@@ -4,10 +4,9 @@ use std::sync::atomic::Ordering;
 
 use crossbeam_epoch::LocalHandle;
 
-use super::link::Target;
 use super::list::{self, Pinned, Step, Walk, find, node_order};
-use super::node::{New, Node};
-use super::{Pin, SplitOrdered};
+use super::node::{New, Node, Target};
+use super::table::{Pin, SplitOrdered};
 use crate::base::{Key, Worker};
 use crate::table::buckets;
 use crate::table::change::Change;

@@ -312,7 +312,7 @@ fn counters_are_exact_and_never_fall() {
     }
 }
 
-/// All threads add the same keys and remove them again: each comes and goes once a turn, whoever does it.
+/// All threads add the same keys and remove them again: each comes and goes once a turn, whichever thread does it.
 #[test]
 fn a_key_is_created_once_and_removed_once() {
     const THREADS: u32 = 4;

@@ -91,7 +91,7 @@ impl Link {
     pub(super) fn push(&mut self, bit: usize, key: &[u8], value: &[u8]) {
         let filter = self.filter() | bit;
         let block = new_block(key, value);
-        // SAFETY: the block starts with an initialised header, and is nobody else's.
+        // SAFETY: the block starts with an initialised header, and belongs to no other thread.
         unsafe { (*block.as_ptr()).next = std::mem::take(self) };
         self.own(block, filter);
     }
@@ -278,7 +278,7 @@ impl Drop for Link {
         let mut rest = std::mem::take(self);
         while let Some(block) = rest.block() {
             // SAFETY: the link owns the block, whose header is initialised; it was allocated with
-            // this layout, and nobody frees it again, as the link goes on to the next one.
+            // this layout, and no thread frees it again, as the link goes on to the next one.
             unsafe {
                 let (key_len, value_len) = lengths(block);
                 let next = std::mem::take(&mut (*block.as_ptr()).next);

@@ -1,4 +1,4 @@
-//! `tagged`: chains whose links tell who is not behind them, so that a walk stops early.
+//! `tagged`: chains whose links tell which keys are not behind them, so that a walk stops early.
 //!
 //! The table of `striped`: chains under many locks, doubling stop-the-world. But a pointer has 48
 //! bits, and the 16 above them need not be zeros: here each link carries a *filter*, in which every
@@ -30,7 +30,7 @@
 //!   index order by a thread that holds none.
 //!
 //! **Memory:** an entry is freed by the operation that removes or outgrows it, the old array at the
-//! end of a resize, both under locks; nobody reads without one, so nothing needs to be deferred. If
+//! end of a resize, both under locks; no thread reads without one, so nothing needs to be deferred. If
 //! the larger array cannot be allocated, the table goes on with the one it has.
 //!
 //! **Good at** misses: those of a cache's lookups, or of `add`. **Bad at** hash functions whose top
@@ -277,6 +277,13 @@ impl Strategy for Tagged {
         params::STRIPES,
         Param::CAPACITY,
     ];
+    const SAMPLES: &'static [&'static str] = &[
+        "tagged",
+        "tagged:buckets=1",
+        "tagged:buckets=4,load=0.5",
+        "tagged:buckets=16,stripes=1,load=1000",
+        "tagged:buckets=8,stripes=8,capacity=100",
+    ];
     const WALK: bool = true;
     type Session<'t> = TaggedSession<'t>;
 
@@ -494,7 +501,7 @@ mod tests {
         chain.push(bit(present), b"key", b"value");
         assert!(find(&chain, present, b"key").is_some());
         assert!(find(&chain, present, b"other").is_none());
-        // Under another hash not even its own key is found: nobody looked.
+        // Under another hash not even its own key is found: the filter ended the walk.
         assert!(find(&chain, absent, b"key").is_none());
     }
 
