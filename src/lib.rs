@@ -8,8 +8,8 @@
 //! | roof | [`cli`], [`guide`] |
 //! | 6 | [`run`] |
 //! | 5 | [`catalog`] |
-//! | 4 | [`bench`], [`serve`], [`verify`] |
-//! | 3 | [`report`] |
+//! | 4 | [`bench`], [`serve`], [`verify`], [`report`] |
+//! | 3 | [`analysis`] |
 //! | 2 | [`table`], [`workload`], [`wire`], [`record`] |
 //! | 1 | [`hash`], [`stats`], [`machine`] |
 //! | 0 | [`base`] |
@@ -19,6 +19,7 @@
 //!
 //! [`bench`]: mod@bench
 
+pub mod analysis;
 pub mod base;
 pub mod bench;
 pub mod catalog;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use bucketlab::record::Records;
-use bucketlab::report;
+use bucketlab::{analysis, report};
 
 /// Columns of what `run` prints where no terminal says another number.
 const WIDTH: usize = 100;
@@ -24,9 +24,9 @@ fn document(path: &str) -> String {
 
 /// What `run` printed for the suite `quick`, without the path of the page.
 fn quick() -> String {
-    let summary = report::Summary::of(&Records::read(&reference()).unwrap());
+    let summary = analysis::Summary::of(&Records::read(&reference()).unwrap());
     let table = report::table(&summary, WIDTH, false);
-    let findings = report::bullets(&report::findings(&summary), WIDTH);
+    let findings = report::bullets(&analysis::findings(&summary), WIDTH);
     format!("{table}\nFindings\n{findings}")
 }
 
@@ -62,8 +62,8 @@ fn the_result_in_the_readme_is_part_of_the_results() {
 #[test]
 fn what_is_said_of_the_peers_is_what_the_records_say() {
     let run = root().join("results/reference/peers");
-    let summary = report::Summary::of(&Records::read(&run).unwrap());
-    let findings = report::bullets(&report::findings(&summary), WIDTH);
+    let summary = analysis::Summary::of(&Records::read(&run).unwrap());
+    let findings = report::bullets(&analysis::findings(&summary), WIDTH);
     let shown =
         format!("<!-- bucketlab run peers -->\n```text\nFindings\n{findings}```\n<!-- end -->");
     assert!(
@@ -79,7 +79,7 @@ fn the_pages_and_charts_of_the_committed_runs_are_drawn_from_their_records() {
     for suite in ["quick", "peers"] {
         let run = format!("results/reference/{suite}");
         let records = Records::read(&root().join(&run)).unwrap();
-        let summary = report::Summary::of(&records);
+        let summary = analysis::Summary::of(&records);
         let charts = report::charts(&summary, &records);
         let mut files: Vec<(String, String)> = charts
             .iter()

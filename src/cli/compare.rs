@@ -5,10 +5,11 @@ use std::process::ExitCode;
 
 use super::args::{Compare, FailOn, Sheet};
 use super::{House, output};
+use crate::analysis::{Call, Compared, Summary};
 use crate::base::{BadInput, Spec};
 use crate::catalog;
 use crate::record::{HashRecords, Records};
-use crate::report::{self, Compared, Summary};
+use crate::report;
 
 pub(super) fn compare(house: House<'_>, args: &Compare) -> anyhow::Result<ExitCode> {
     let compared = match &args.with[..] {
@@ -104,7 +105,7 @@ fn nothing(compared: &Compared) -> BadInput {
 fn judge(compared: &Compared, FailOn { slower_percent }: FailOn) -> ExitCode {
     let mut failed = false;
     for cell in &compared.cells {
-        if cell.call == report::Call::NotComparable {
+        if cell.call == Call::NotComparable {
             output::complain(&format!(
                 "note: not judged: {} on {}: {}\n",
                 cell.target, cell.place, cell.reason

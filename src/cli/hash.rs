@@ -10,9 +10,10 @@ use anyhow::Context;
 
 use super::args::{Format, Hash};
 use super::{House, output};
+use crate::analysis::HashSummary;
 use crate::base::BadInput;
 use crate::record::{HashRecords, Pages, Status, write_pages};
-use crate::report::{self, HashSummary};
+use crate::report;
 use crate::run::{HashOptions, HashPlan, measure_hashes};
 
 pub(super) fn hash(house: House<'_>, args: &Hash) -> anyhow::Result<ExitCode> {

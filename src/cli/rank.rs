@@ -4,8 +4,9 @@ use std::process::ExitCode;
 
 use super::args::{Rank, Sheet};
 use super::{compare, output};
+use crate::analysis::{Ranking, Summary};
 use crate::base::BadInput;
-use crate::report::{self, Ranking, Summary};
+use crate::report;
 
 pub(super) fn rank(args: &Rank) -> anyhow::Result<ExitCode> {
     let ranking = Ranking::of(&Summary::of(&compare::read(&args.run)?));

@@ -6,9 +6,10 @@ use std::process::ExitCode;
 
 use super::args::Report;
 use super::output;
+use crate::analysis::{HashSummary, Summary, findings};
 use crate::base::BadInput;
 use crate::record::{HashRecords, Pages, Records, write_page, write_pages};
-use crate::report::{self, Chart, HashSummary, Summary};
+use crate::report::{self, Chart};
 
 pub(super) fn report(args: &Report) -> anyhow::Result<ExitCode> {
     let path = match &args.other {
@@ -34,7 +35,7 @@ pub(super) fn report(args: &Report) -> anyhow::Result<ExitCode> {
 /// The table and the findings, as they are printed at the end of a run.
 pub(super) fn in_words(summary: &Summary) -> String {
     let mut text = report::table(summary, output::width(), output::colour());
-    let findings = report::findings(summary);
+    let findings = findings(summary);
     if !findings.is_empty() {
         text.push_str("\nFindings\n");
     }

@@ -12,6 +12,7 @@ use super::args::{Format, Run};
 use super::progress::Progress;
 use super::report as pages;
 use super::{House, output};
+use crate::analysis;
 use crate::base::BadInput;
 use crate::record::{Records, Status};
 use crate::report;
@@ -105,7 +106,7 @@ pub(super) fn run(house: House<'_>, args: &Run) -> anyhow::Result<ExitCode> {
         ));
     }
     let records = Records::read(&ended.path)?;
-    let summary = report::Summary::of(&records);
+    let summary = analysis::Summary::of(&records);
     let page = pages::write(&ended.path, &summary, &records);
     match args.format {
         Format::Table => {
@@ -116,7 +117,7 @@ pub(super) fn run(house: House<'_>, args: &Run) -> anyhow::Result<ExitCode> {
             output::print_if_read(&format!("{json}\n"))?;
         }
     }
-    let unmet = report::unmet(&summary);
+    let unmet = analysis::unmet(&summary);
     // A report that cannot be written is a failure, but not before the figures are shown.
     let page = page.map_err(|error| anyhow::anyhow!("{error}"))?;
     let last_line = format!("{}\n", page.display());

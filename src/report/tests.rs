@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
-use super::synthetic::{Cell, Synthetic};
-use super::{Summary, bullets, findings, json, table};
+use super::{bullets, json, table};
+use crate::analysis::synthetic::{Cell, Synthetic};
+use crate::analysis::{Summary, findings};
 use crate::record::{Records, Status};
 
 /// Chains of 100 000 entries in so many buckets, all of one length.

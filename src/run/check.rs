@@ -1,9 +1,9 @@
 //! What of a suite cannot be run, whatever its workloads and targets are.
 
 use super::suite::Suite;
+use crate::analysis::Ask;
 use crate::base::BadInput;
 use crate::catalog::{self, Row};
-use crate::report::Ask;
 
 /// The most threads that a cell may ask for.
 const MOST_THREADS: u32 = 4096;

@@ -15,7 +15,6 @@ use super::process::{Failure, Process};
 use super::tally::{self, Attempt, Place, Trial};
 use crate::bench::{CensusReply, Cut, Memory, Opened, Reply, Request, SliceOrder, Sliced};
 use crate::record::{RunDirectory, SliceKind, SliceRow, TrialRow};
-use crate::report;
 
 /// Every so many rounds the floor also hashes its stream without looking anything up.
 const HASH_ROUNDS: u32 = 3;
@@ -301,7 +300,7 @@ impl Measuring<'_, '_, '_> {
         let mut worst = None;
         for live in others {
             let own = of_cell(&live.cell.id);
-            let known = report::precision(&own, &over, panel.is_pass(), self.place.seed)?;
+            let known = crate::analysis::precision(&own, &over, panel.is_pass(), self.place.seed)?;
             worst = Some(known.max(worst.unwrap_or(0.0)));
         }
         worst

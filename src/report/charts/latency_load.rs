@@ -185,7 +185,7 @@ fn in_words(label: &str, latency: &Latency) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::tests::{chart, drawn, has, texts, titles};
-    use crate::report::synthetic::{Paced, Synthetic};
+    use crate::analysis::synthetic::{Paced, Synthetic};
 
     fn swept(rates: &[u64]) -> Synthetic {
         let targets = [

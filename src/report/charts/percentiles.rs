@@ -264,7 +264,7 @@ fn points(
 #[cfg(test)]
 mod tests {
     use super::super::tests::{chart, drawn, has, texts, titles};
-    use crate::report::synthetic::{Paced, Synthetic};
+    use crate::analysis::synthetic::{Paced, Synthetic};
 
     fn targets<'a>() -> [Paced<'a>; 3] {
         [

@@ -53,7 +53,7 @@ fn rows_of(panel: &PanelSummary) -> impl Iterator<Item = &CellSummary> {
         .filter(|cell| cell.ranked() && (ratio_of(cell).is_some() || cell.error.is_some()))
 }
 
-fn ratio_of(cell: &CellSummary) -> Option<crate::report::Ratio> {
+fn ratio_of(cell: &CellSummary) -> Option<crate::analysis::Ratio> {
     cell.ratio.filter(|ratio| {
         positive(ratio.interval.low).is_some() && positive(ratio.interval.high).is_some()
     })

@@ -85,7 +85,7 @@ fn chart(suite: &Suite<'_>, group: &Group<'_>, summary: &Summary) -> Option<Char
 
 fn line<'s>((label, points): Target<'s>, summary: &'s Summary) -> Line<'s> {
     let (first, last) = (points[0], points[points.len() - 1]);
-    let of_target = |law: &&crate::report::ScalingLaw| {
+    let of_target = |law: &&crate::analysis::ScalingLaw| {
         law.panels.contains(&first.0.entry.panel) && law.cells.contains(&first.1.entry.cell_id)
     };
     let grown = match (first.1.rate, last.1.rate) {
@@ -185,8 +185,8 @@ fn ideal(
 #[cfg(test)]
 mod tests {
     use super::super::tests::{chart, drawn, has, texts, titles};
+    use crate::analysis::synthetic::{Cell, Synthetic};
     use crate::record::Records;
-    use crate::report::synthetic::{Cell, Synthetic};
     use crate::stats::Usl;
 
     /// A target that obeys the law at so many threads, beside one that scales fully.
@@ -215,7 +215,7 @@ mod tests {
     #[test]
     fn four_thread_counts_within_the_cores_have_a_law() {
         let run = run(&[1, 2, 4, 8, 16], "8");
-        let json = crate::report::json(&crate::report::Summary::of(&run));
+        let json = crate::report::json(&crate::analysis::Summary::of(&run));
         let law = &json["laws"][1];
         assert_eq!(law["target"], "locked");
         assert_eq!(law["threads"], serde_json::json!([1, 2, 4, 8]));

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use roxmltree::{Document, Node};
 
 use super::{Chart, charts, dark_variables};
+use crate::analysis::Summary;
+use crate::analysis::synthetic::{Cell, Synthetic};
 use crate::record::{CensusRow, MarkRow, Records};
-use crate::report::Summary;
-use crate::report::synthetic::{Cell, Synthetic};
 
 const LONG: &[(u64, u64)] = &[(390, 128), (391, 128)];
 const SHORT: &[(u64, u64)] = &[(0, 180_000), (1, 65_000), (2, 17_500)];

@@ -418,8 +418,8 @@ fn in_words(steps: &[Step], shown: Figure) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::tests::{chart, drawn, has, texts, titles};
+    use crate::analysis::synthetic::{Cell, Synthetic};
     use crate::record::MarkRow;
-    use crate::report::synthetic::{Cell, Synthetic};
 
     fn run(count: u64, stall: u64) -> crate::record::Records {
         let cells = [Cell::new("fixed", 600.0), Cell::new("striped", 120.0)];

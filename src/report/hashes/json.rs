@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::{Fall, HashFigures, HashSummary, SpeedPoint, findings};
+use super::{Fall, HashFigures, HashSummary, SpeedPoint, hash_findings};
 
 /// Everything that the table and the findings say, as one value.
 #[must_use]
 pub fn json(summary: &HashSummary) -> Value {
-    let texts: Vec<String> = findings::findings(summary)
+    let texts: Vec<String> = hash_findings(summary)
         .into_iter()
         .map(|finding| finding.text)
         .collect();

@@ -1,6 +1,6 @@
 //! The table at the end of a run: a row a function, no wider than the terminal.
 
-use super::{HashFigures, HashSummary, findings};
+use super::{HashFigures, HashSummary, hash_findings};
 use crate::record::Status;
 use crate::report::format::{figure, wrap};
 
@@ -158,7 +158,7 @@ pub fn table(summary: &HashSummary, width: usize) -> String {
     if summary.manifest.status != Status::Complete {
         lines.push("Incomplete: the run was interrupted; what was measured is here.".to_owned());
     }
-    for finding in findings::findings(summary) {
+    for finding in hash_findings(summary) {
         lines.extend(wrap(&format!("• {}", finding.text), width, "  "));
     }
     lines.push(String::new());

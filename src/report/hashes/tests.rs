@@ -3,7 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::record::{CorpusEntry, HashAvalancheRow, HashChainRow, SCHEMA_VERSION, Status};
+use crate::analysis::hashes::EMPTY;
+use crate::record::{
+    CorpusEntry, HashAvalancheRow, HashChainRow, HashEntry, HashFloodRow, HashManifest,
+    HashRecords, HashSpeedRow, HashSpreadRow, SCHEMA_VERSION, Status,
+};
 
 /// Three functions: one fast and weak, one that piles a corpus up, one safe and slow.
 pub(in crate::report) fn records() -> HashRecords {

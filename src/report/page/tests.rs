@@ -1,11 +1,11 @@
 //! Whole pages on runs that nobody measured.
 
 use super::{Run, comparison, html, markdown};
+use crate::analysis::synthetic::{Cell, Paced, Synthetic};
 use crate::machine::doctor::{Diagnosis, Severity};
 use crate::record::{Records, SloRow, Status};
 use crate::report::charts::{Chart, charts};
 use crate::report::summary::Summary;
-use crate::report::synthetic::{Cell, Paced, Synthetic};
 
 /// A run with controls, a failure, misses, and a suite that says what it is about.
 fn ordinary() -> Records {

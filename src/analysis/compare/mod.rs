@@ -1,0 +1,263 @@
+//! Cell by cell: which of two runs, or of two targets in one run, is faster; and whether that can
+//! be said at all.
+//!
+//! `pairs` says which cell of one run is which of another, `runs` compares two runs, `targets` two
+//! targets of one run. Ratios are of rates and always the second over the first,
+//! so that `compare BEFORE AFTER` says slower when it has become slower.
+//!
+//! **Two targets of one run** were measured slice by slice next to each other, so their ratio is paired
+//! within rounds. A difference is one if the interval has 1 outside and the ratio itself is outside the
+//! panel's A/A noise. A ranking, as `run` prints it, asks for more: the whole interval outside the noise.
+//! Here the question is whether something has changed, and a change that is overlooked costs more.
+//!
+//! **Two runs** have no slices in common, and between them the machine may have changed. So
+//!
+//! 1. each cell's rate is taken relative to the other cells of its panel that no change to a table of
+//!    ours can move, paired within rounds: what the neighbours took from both goes out. These are the
+//!    peers, as long as both runs have the same ones: what the machine's memory does to a table it does
+//!    to them. A peer that tables are relative to gets a ratio to the others, but no verdict: it cannot have
+//!    changed. Where there is no peer it is the control (`null`, which stores nothing), and with it only what
+//!    the cores do goes out. The baseline would do as well as a peer, but where it gets slower itself all
+//!    others would seem faster;
+//! 2. in each run births are resampled before the rounds within them, because a table's place in
+//!    memory is luck that lasts as long as its process; the interval is of the difference of the
+//!    two medians of log-ratios, resample by resample;
+//! 3. a difference is one only if the interval has 1 outside and the ratio is outside the A/A noise of
+//!    both runs, taken together as the root of the sum of their squares: they are independent of each other. The twin
+//!    knows what resampling one run cannot: how far two copies of one table come apart. Relative to peers
+//!    and over four births or more that distance itself is what the ratio is held against, not the far end of its
+//!    interval: of 40 A/A cells that 20 turns of `scripts/compare-trial` compared over peers, 1 had an interval without 1.
+//!
+//! Neither the yardstick nor the noise band does alone: bare rates, and rates relative to the control
+//! without the band, call many A/A pairs different. What the band costs is power: on a noisy machine a
+//! small slowdown is not seen across runs without a peer. The report says how large the noise is, and measuring
+//! longer makes it smaller; in one run, where slices are paired, less is enough.
+//! `scripts/compare-trial` shows how often verdicts are right on the machine at hand.
+
+mod pairs;
+mod runs;
+mod targets;
+
+pub(crate) use pairs::{Place, pairs, places};
+
+use super::rates::Ratio;
+use super::summary::{PAIRS_FOR_A_VERDICT, Verdict};
+use crate::record::Manifest;
+use crate::stats::{self, Interval, Resampled};
+
+/// What two runs, or two targets of one run, come to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Compared {
+    /// Which two.
+    pub sides: [Side; 2],
+    /// Whether the sides are runs; otherwise they are targets of one run.
+    pub of_runs: bool,
+    /// What a reader must know before any figure.
+    pub notes: Vec<String>,
+    /// The cells, panel by panel in the order of the first.
+    pub cells: Vec<CellComparison>,
+    /// What it is that rates were taken relative to, and what that itself did from one run to the
+    /// other, panel by panel.
+    pub drifts: Vec<Drift>,
+    /// All comparable cells together.
+    pub overall: Option<Overall>,
+}
+
+/// Cells that others are taken relative to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Drift {
+    /// Their panel, as [`CellComparison::place`] has it.
+    pub place: String,
+    /// The targets.
+    pub of: Vec<String>,
+    /// The geometric mean of the second's rates over the first's.
+    pub ratio: Interval,
+}
+
+/// One of two.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Side {
+    /// The run's identity, or the target.
+    pub name: String,
+    /// The run: program, revision and when.
+    pub about: String,
+}
+
+/// One cell against another.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CellComparison {
+    /// Workload, threads and batch in words: the same for all cells of a panel.
+    pub place: String,
+    /// The target as people read it.
+    pub target: String,
+    /// The cells; empty where a side has none.
+    pub cell_ids: [String; 2],
+    /// Operations a second, not paired and not relative to anything.
+    pub rates: [Option<Interval>; 2],
+    /// The second's rate over the first's, and the pairs or slices behind it.
+    pub ratio: Option<Ratio>,
+    /// Of two runs: the targets that its rates were taken relative to.
+    pub over: Vec<String>,
+    /// What the ratio is held against, a natural logarithm.
+    pub noise_band: f64,
+    /// The verdict.
+    pub call: Call,
+    /// Why it is not comparable; empty where it is.
+    pub reason: String,
+}
+
+/// The verdict on one cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// The second does more operations a second.
+    Faster,
+    /// It does fewer.
+    Slower,
+    /// Interval and A/A noise leave no difference to speak of.
+    NoDifference,
+    /// There is nothing that could be said.
+    NotComparable,
+    /// A peer that tables were taken relative to: they are judged by it, it is not.
+    Yardstick,
+}
+
+impl Call {
+    /// Whether it says how two cells compare.
+    #[must_use]
+    pub fn is_verdict(self) -> bool {
+        !matches!(self, Call::NotComparable | Call::Yardstick)
+    }
+
+    /// The verdict in words.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Call::Faster => "faster",
+            Call::Slower => "slower",
+            Call::NoDifference => "no difference",
+            Call::NotComparable => "not comparable",
+            Call::Yardstick => "yardstick",
+        }
+    }
+}
+
+/// The geometric mean of ratios over cells.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Overall {
+    /// The mean with its interval.
+    pub ratio: Interval,
+    /// Cells behind it.
+    pub cells: usize,
+}
+
+/// A ratio that can be averaged with others.
+struct Judged {
+    ratio: Ratio,
+    /// Its logarithm.
+    log: Resampled,
+}
+
+impl Judged {
+    fn of(log: Resampled, pairs: usize) -> Judged {
+        let interval = log.interval(stats::CONFIDENCE).map(f64::exp);
+        let ratio = Ratio { interval, pairs };
+        Judged { ratio, log }
+    }
+}
+
+impl CellComparison {
+    /// Fills in ratio and verdict; a reason that is there already stands.
+    fn judge(&mut self, judged: Option<&Judged>, noise_band: f64) {
+        self.noise_band = noise_band;
+        if !self.reason.is_empty() {
+            return;
+        }
+        let Some(judged) = judged else {
+            "not measured in both".clone_into(&mut self.reason);
+            return;
+        };
+        self.ratio = Some(judged.ratio);
+        self.call = match Verdict::on_change(&judged.ratio, noise_band) {
+            Verdict::Faster => Call::Faster,
+            Verdict::Slower => Call::Slower,
+            Verdict::NoDifference => Call::NoDifference,
+            _ => {
+                let pairs = judged.ratio.pairs;
+                self.reason =
+                    format!("{pairs} of the {PAIRS_FOR_A_VERDICT} slices that a verdict needs");
+                Call::NotComparable
+            }
+        };
+    }
+
+    /// Whether it is slower by more than `limit` (0.05 is 5 %): the verdict is slower, and the
+    /// whole interval of the ratio lies below 1 − `limit`.
+    #[must_use]
+    pub fn is_slower_by(&self, limit: f64) -> bool {
+        let beyond = |ratio: Ratio| ratio.interval.high < 1.0 - limit;
+        self.call == Call::Slower && self.ratio.is_some_and(beyond)
+    }
+}
+
+impl Compared {
+    /// How many cells got this verdict.
+    #[must_use]
+    pub fn count(&self, call: Call) -> usize {
+        self.cells.iter().filter(|cell| cell.call == call).count()
+    }
+
+    /// Whether anything could be compared.
+    #[must_use]
+    pub fn says_something(&self) -> bool {
+        self.cells.iter().any(|cell| cell.call.is_verdict())
+    }
+
+    /// Why cells could not be compared: each reason once, most frequent first, with how many.
+    #[must_use]
+    pub fn reasons(&self) -> Vec<(&str, usize)> {
+        let mut reasons: Vec<(&str, usize)> = Vec::new();
+        for cell in self.cells.iter().filter(|cell| !cell.reason.is_empty()) {
+            match reasons
+                .iter_mut()
+                .find(|(reason, _)| *reason == cell.reason)
+            {
+                Some((_, count)) => *count += 1,
+                None => reasons.push((&cell.reason, 1)),
+            }
+        }
+        reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        reasons
+    }
+}
+
+/// The geometric mean over the cells that got a verdict.
+fn overall(judged: &[Option<Judged>], cells: &[CellComparison]) -> Option<Overall> {
+    let logs: Vec<Resampled> = judged
+        .iter()
+        .zip(cells)
+        .filter(|(_, cell)| cell.call.is_verdict())
+        .filter_map(|(judged, _)| Some(judged.as_ref()?.log.clone()))
+        .collect();
+    let mean = Resampled::mean(&logs)?;
+    Some(Overall {
+        ratio: mean.interval(stats::CONFIDENCE).map(f64::exp),
+        cells: logs.len(),
+    })
+}
+
+fn side(manifest: &Manifest) -> Side {
+    let mut about = vec![manifest.started.clone()];
+    if !manifest.revision.is_empty() {
+        about.push(format!("revision {}", manifest.revision));
+    }
+    Side {
+        name: manifest.run_id.clone(),
+        about: about.join(", "),
+    }
+}
+
+/// The seed of what is drawn for one panel of one side: cells of a panel share it, so that what
+/// disturbed them together is drawn together.
+pub(crate) fn seed_of(seed: u64, panel: u32, side: u64) -> u64 {
+    seed.wrapping_add((u64::from(panel) << 1 | side).wrapping_mul(0x9E37_79B9_7F4A_7C15))
+}

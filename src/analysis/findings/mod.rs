@@ -1,0 +1,485 @@
+//! The main of a run in sentences that follow from its figures.
+//!
+//! Each topic proposes sentences; the same effect in several panels makes one of them, with a
+//! range. Of those at most seven are kept: first what the suite asks for, then the strongest of
+//! each topic before the second of any.
+
+mod asked;
+mod batch;
+mod compare;
+mod events;
+mod hashes;
+mod latency;
+mod longest;
+mod misses;
+mod model;
+mod peers;
+mod scaling;
+mod sweep;
+mod tails;
+mod values;
+
+use super::format::{counted, listed};
+use super::labels::workload_among;
+use super::summary::{CellSummary, PanelSummary, Summary};
+use crate::record::PanelEntry;
+pub use asked::Ask;
+
+/// Sentences that a report gives at most; errors may take [`ERRORS_AT_MOST`] of them.
+const AT_MOST: usize = 7;
+/// Sentences about errors; the last then counts the rest.
+const ERRORS_AT_MOST: usize = 3;
+
+/// What a finding is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Topic {
+    /// A cell failed.
+    Error,
+    /// The fastest strategies against the fastest peers.
+    Peers,
+    /// What a batch gains over single lookups.
+    Batch,
+    /// Two strategies that the suite asks to be set against each other.
+    Asked,
+    /// One parameter of a strategy, over several values.
+    Sweep,
+    /// A target against the baseline.
+    Baseline,
+    /// The longest operation of clocked passes.
+    Longest,
+    /// How long operations take that begin at times of their own.
+    Latency,
+    /// The highest rate that keeps a limit on response times.
+    Limit,
+    /// How well the cost model explains a sweep over bucket counts.
+    Model,
+    /// Two targets, none of them the baseline.
+    Pair,
+    /// A target at several thread counts.
+    Scaling,
+    /// What is missed under budgets, beside what policies would have missed.
+    Misses,
+    /// What an operation costs when misses go to the stated origin.
+    Origin,
+    /// What a trace or a workload with misses was answered.
+    Replay,
+    /// Resizes within trials.
+    Resizes,
+    /// What the hash function makes of a table.
+    Hash,
+    /// The tail of response times against the baseline's.
+    Tail,
+    /// What a closed loop hides.
+    Hidden,
+    /// The part of the tail that overlaps resizes.
+    TailInResizes,
+    /// The Universal Scalability Law.
+    Law,
+    /// Two targets that do not differ by more than the noise.
+    NoDifference,
+}
+
+impl Topic {
+    /// Topics that a suite may ask for.
+    pub const ASKED: &'static [Topic] = &[
+        Topic::Batch,
+        Topic::Sweep,
+        Topic::Baseline,
+        Topic::Longest,
+        Topic::Model,
+        Topic::Pair,
+        Topic::Scaling,
+        Topic::Misses,
+        Topic::Origin,
+        Topic::Replay,
+        Topic::Resizes,
+    ];
+
+    /// The word used in files.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Topic::Error => "error",
+            Topic::Peers => "peers",
+            Topic::Batch => "batch",
+            Topic::Asked => "asked",
+            Topic::Sweep => "sweep",
+            Topic::Baseline => "baseline",
+            Topic::Longest => "longest",
+            Topic::Latency => "latency",
+            Topic::Limit => "limit",
+            Topic::Model => "model",
+            Topic::Pair => "pair",
+            Topic::Scaling => "scaling",
+            Topic::Misses => "misses",
+            Topic::Origin => "origin",
+            Topic::Replay => "replay",
+            Topic::Resizes => "resizes",
+            Topic::Hash => "hash",
+            Topic::Tail => "tail",
+            Topic::Hidden => "hidden",
+            Topic::TailInResizes => "tail-in-resizes",
+            Topic::Law => "law",
+            Topic::NoDifference => "no-difference",
+        }
+    }
+}
+
+/// One sentence, and what it rests on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    /// The sentence.
+    pub text: String,
+    /// What it is about.
+    pub topic: Topic,
+    /// The panels that it rests on.
+    pub panels: Vec<u32>,
+    /// The cells that it rests on.
+    pub cells: Vec<String>,
+    /// The size of the effect: the natural logarithm of its largest ratio, without sign; 0 where
+    /// the sentence claims no difference.
+    pub effect: f64,
+}
+
+/// The findings of a run: errors first, then what was asked of hash functions, then how peers compare,
+/// then what the suites ask for, then the largest effect, then what is not a difference. At most seven;
+/// fewer where the figures give no more.
+#[must_use]
+pub fn findings(summary: &Summary) -> Vec<Finding> {
+    let errors = events::errors(summary);
+    let mut about_hashes = hashes::hashes(summary);
+    about_hashes.truncate(AT_MOST - errors.len());
+    // What those panels have to say is said; of their many targets every pair would be too much.
+    let rest = Summary {
+        panels: summary
+            .panels
+            .iter()
+            .filter(|panel| !panel.is_about_hashes())
+            .cloned()
+            .collect(),
+        ..summary.clone()
+    };
+    let summary = &rest;
+    let mut proposed = compare::comparisons(summary);
+    let asks = asked::asks(&summary.manifest);
+    let scaling_is_asked = asks.contains(&Ask::Topic(Topic::Scaling));
+    proposed.extend(sweep::sweeps(summary));
+    proposed.extend(scaling::scalings(summary, scaling_is_asked));
+    proposed.extend(batch::batches(summary));
+    proposed.extend(scaling::laws(summary));
+    proposed.extend(tails::tails(summary));
+    proposed.extend(misses::misses(summary));
+    proposed.extend(misses::origins(summary));
+    proposed.extend(events::replays(summary));
+    proposed.extend(model::models(summary));
+    proposed.extend(longest::longest(summary));
+    proposed.extend(latency::latencies(summary));
+    proposed.extend(latency::limits(summary));
+    proposed.extend(events::resizes(summary));
+    proposed.sort_by(|a, b| b.effect.total_cmp(&a.effect).then(a.topic.cmp(&b.topic)));
+    let mut first = asked::first(summary, &asks, &mut proposed);
+    let room = AT_MOST - errors.len() - about_hashes.len();
+    first.truncate(room);
+    let mut kept = strongest_of_each_topic(proposed, room - first.len());
+    kept.sort_by(|a, b| b.effect.total_cmp(&a.effect).then(a.topic.cmp(&b.topic)));
+    let answers = about_hashes.into_iter().chain(first);
+    errors.into_iter().chain(answers).chain(kept).collect()
+}
+
+/// Keeps `room` of the findings, which are sorted: the first of each topic, then the first of what
+/// is left.
+fn strongest_of_each_topic(sorted: Vec<Finding>, room: usize) -> Vec<Finding> {
+    let mut topics = Vec::new();
+    let (mut kept, rest): (Vec<Finding>, Vec<Finding>) = sorted.into_iter().partition(|finding| {
+        let first = !topics.contains(&finding.topic);
+        topics.push(finding.topic);
+        first
+    });
+    kept.extend(rest);
+    kept.truncate(room);
+    kept
+}
+
+/// Names, with a space before, those that were not ranked for want of figures, and in how many panels they
+/// have some; empty where there are none.
+fn not_ranked<'l>(lacking: impl Iterator<Item = (&'l str, usize)>) -> String {
+    let lacking: Vec<String> = lacking
+        .map(|(name, in_panels)| format!("{name} (in {in_panels})"))
+        .collect();
+    if lacking.is_empty() {
+        return String::new();
+    }
+    format!(
+        " Not ranked, as they have no figures in all: {}.",
+        listed(&lacking)
+    )
+}
+
+/// Adds to the group of the same key, or opens it after the others.
+fn gather<K: PartialEq, T>(groups: &mut Vec<(K, Vec<T>)>, key: K, item: T) {
+    match groups.iter_mut().find(|(other, _)| *other == key) {
+        Some((_, items)) => items.push(item),
+        None => groups.push((key, vec![item])),
+    }
+}
+
+/// A cell where it was measured.
+type Place<'s> = (&'s PanelSummary, &'s CellSummary);
+
+fn panel_numbers<'s>(panels: impl IntoIterator<Item = &'s PanelSummary>) -> Vec<u32> {
+    let mut numbers: Vec<u32> = panels.into_iter().map(|p| p.entry.panel).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers
+}
+
+fn cell_ids<'s>(cells: impl IntoIterator<Item = &'s CellSummary>) -> Vec<String> {
+    let mut ids: Vec<String> = Vec::new();
+    for cell in cells {
+        if !ids.contains(&cell.entry.cell_id) {
+            ids.push(cell.entry.cell_id.clone());
+        }
+    }
+    ids
+}
+
+/// A workload as sentences name it: with what else tells it from others of the run.
+fn workload_name(summary: &Summary, entry: &PanelEntry) -> String {
+    workload_among(entry, summary.panels.iter())
+}
+
+/// Where something holds: `ycsb-c, 1 thread`; `ycsb-a and ycsb-c, 1 and 2 threads`; or, where thread
+/// counts differ, `ycsb-a and ycsb-c (1 and 2 threads); fill (1 thread)`.
+fn places(summary: &Summary, panels: &[&PanelSummary]) -> String {
+    let mut by_workload: Vec<(String, Vec<u32>)> = Vec::new();
+    for panel in panels {
+        let name = workload_name(summary, &panel.entry);
+        gather(&mut by_workload, name, panel.entry.threads);
+    }
+    let mut by_threads: Vec<(Vec<u32>, Vec<String>)> = Vec::new();
+    for (name, mut threads) in by_workload {
+        threads.sort_unstable();
+        threads.dedup();
+        gather(&mut by_threads, threads, name);
+    }
+    if let [(threads, names)] = by_threads.as_slice() {
+        return format!("{}, {}", listed(names), thread_counts(threads));
+    }
+    let each: Vec<String> = by_threads
+        .iter()
+        .map(|(threads, names)| format!("{} ({})", listed(names), thread_counts(threads)))
+        .collect();
+    each.join("; ")
+}
+
+/// Where something holds among panels of one workload: `2 threads`; `100000 entries, 1 and 2 threads;
+/// 1000000 entries in batches of 16, 1 thread`.
+fn settings(summary: &Summary, panels: &[&PanelSummary]) -> String {
+    let mut by_rest: Vec<(String, Vec<u32>)> = Vec::new();
+    for panel in panels {
+        let name = workload_name(summary, &panel.entry);
+        let rest = name.strip_prefix(&panel.entry.workload).unwrap_or(&name);
+        let rest = rest.trim_start().trim_start_matches("of ");
+        gather(&mut by_rest, rest.to_owned(), panel.entry.threads);
+    }
+    let each = by_rest.into_iter().map(|(rest, mut threads)| {
+        threads.sort_unstable();
+        threads.dedup();
+        match rest.as_str() {
+            "" => thread_counts(&threads),
+            rest => format!("{rest}, {}", thread_counts(&threads)),
+        }
+    });
+    each.collect::<Vec<_>>().join("; ")
+}
+
+fn thread_counts(threads: &[u32]) -> String {
+    match threads {
+        [one] => counted(u64::from(*one), "thread"),
+        several => {
+            let counts: Vec<String> = several.iter().map(u32::to_string).collect();
+            format!("{} threads", listed(&counts))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::synthetic::{Cell, Synthetic};
+    use crate::record::Records;
+
+    fn texts(records: &Records) -> Vec<String> {
+        let found = findings(&Summary::of(records));
+        found.into_iter().map(|finding| finding.text).collect()
+    }
+
+    #[test]
+    fn errors_come_first_and_leave_room_for_figures() {
+        let mut run = Synthetic::new();
+        for workload in ["a", "b"] {
+            let cells = [
+                Cell::new("fixed", 400.0),
+                Cell::new("resizable", 80.0),
+                Cell::new("one", 80.0).failing("it hung."),
+                Cell::new("two", 80.0).failing(workload),
+                Cell::new("three", 80.0).failing(workload),
+            ];
+            run = run.panel(workload, 1, &cells);
+        }
+        let texts = texts(&run.records());
+        assert_eq!(
+            texts[..3],
+            [
+                "one under a and b, 1 thread failed: it hung.",
+                "two under a, 1 thread failed: a.",
+                "3 cells failed besides; the table has the reasons."
+            ]
+        );
+        assert!(
+            texts[3].starts_with("a and b, 1 thread: resizable does"),
+            "{}",
+            texts[3]
+        );
+        assert_eq!(texts.len(), 4);
+    }
+
+    #[test]
+    fn at_most_seven_and_the_largest_effect_first() {
+        let times = [400.0, 20.0, 45.0, 100.0, 220.0, 900.0, 401.0, 2000.0];
+        let names = ["fixed", "a", "b", "c", "d", "e", "f", "g"];
+        let cells: Vec<Cell<'_>> = names
+            .iter()
+            .zip(times)
+            .map(|(name, ns)| Cell::new(name, ns))
+            .collect();
+        let found = findings(&Summary::of(
+            &Synthetic::new().panel("w", 1, &cells).records(),
+        ));
+        assert_eq!(found.len(), AT_MOST);
+        assert!(
+            found
+                .windows(2)
+                .all(|pair| pair[0].effect >= pair[1].effect)
+        );
+        assert!(
+            found[0].text.starts_with("w, 1 thread: a does 99"),
+            "{}",
+            found[0].text
+        );
+        // What is no difference is said as well, after all that is one.
+        let last = &found[AT_MOST - 1];
+        assert_eq!(last.topic, Topic::NoDifference);
+        assert!(
+            last.text
+                .starts_with("w, 1 thread: f and fixed: no difference")
+        );
+        assert_eq!(last.cells, ["p0-f", "p0-fixed"]);
+    }
+
+    #[test]
+    fn unlike_effects_are_not_one_range() {
+        let pair = |ns| [Cell::new("fixed", 400.0), Cell::new("resizable", ns)];
+        let records = Synthetic::new()
+            .panel("a", 1, &pair(200.0))
+            .panel("b", 1, &pair(190.0))
+            .panel("c", 1, &pair(20.0))
+            .panel("d", 1, &pair(800.0))
+            .records();
+        let starts: Vec<String> = texts(&records)
+            .iter()
+            .map(|text| text.split(':').next().unwrap().to_owned())
+            .collect();
+        assert_eq!(starts, ["c, 1 thread", "a and b, 1 thread", "d, 1 thread"]);
+    }
+
+    #[test]
+    fn places_tell_panels_apart() {
+        let pair = || [Cell::new("fixed", 400.0), Cell::new("resizable", 200.0)];
+        let mut records = Synthetic::new()
+            .panel("a", 2, &pair())
+            .panel("a", 1, &pair())
+            .panel("b", 1, &pair())
+            .panel("c", 1, &pair())
+            .panel("c", 1, &pair())
+            .records();
+        records.manifest.panels[2].batch = 16;
+        records.manifest.panels[4].entries = 1_000_000;
+        let summary = Summary::of(&records);
+        let panels: Vec<&PanelSummary> = summary.panels.iter().collect();
+        assert_eq!(places(&summary, &panels[..2]), "a, 1 and 2 threads");
+        assert_eq!(
+            places(&summary, &panels[2..3]),
+            "b in batches of 16, 1 thread"
+        );
+        assert_eq!(
+            places(&summary, &panels),
+            "a (1 and 2 threads); b in batches of 16, c of 100000 entries \
+             and c of 1000000 entries (1 thread)"
+        );
+    }
+
+    #[test]
+    fn hashes_are_named_where_a_panel_has_several() {
+        let cells = [
+            Cell::new("fixed", 400.0),
+            Cell::new("fixed:buckets=2^11", 300.0),
+            Cell::new("fixed:buckets=2^12", 200.0),
+            Cell::new("resizable", 100.0),
+        ];
+        let mut records = Synthetic::new().panel("w", 1, &cells).records();
+        records.manifest.cells[3].hash = "xxh3".into();
+        let texts = texts(&records);
+        assert!(texts[0].contains("resizable (xxh3) does"), "{}", texts[0]);
+        let sweep = "in 2^10 buckets an operation of fixed (sip13) takes";
+        assert!(texts.iter().any(|text| text.contains(sweep)), "{texts:?}");
+    }
+
+    #[test]
+    fn other_parameters_are_named_in_a_sweep() {
+        let cells = [
+            Cell::new("fixed", 400.0),
+            Cell::new("striped:stripes=1", 400.0),
+            Cell::new("striped:stripes=16", 200.0),
+            Cell::new("striped:stripes=256", 100.0),
+        ];
+        let texts = texts(&Synthetic::new().panel("w", 1, &cells).records());
+        let sweep = texts
+            .iter()
+            .find(|text| text.contains("stripes=1 an operation of striped"));
+        let sweep = sweep.expect("it is said");
+        assert!(
+            sweep.starts_with("w, 1 thread: with stripes=1 an"),
+            "{sweep}"
+        );
+        assert!(sweep.ends_with("as long as with stripes=256."), "{sweep}");
+    }
+
+    #[test]
+    fn many_targets_scale_in_one_sentence() {
+        let names = ["fixed", "a", "b", "c", "d"];
+        let cells = |factor: f64| -> Vec<Cell<'_>> {
+            let times = (0..5).map(|place| 100.0 * factor.powi(place));
+            names
+                .iter()
+                .zip(times)
+                .map(|(name, ns)| Cell::new(name, ns))
+                .collect()
+        };
+        let records = Synthetic::new()
+            .panel("w", 1, &cells(1.0))
+            .panel("w", 4, &cells(1.5))
+            .records();
+        let texts = texts(&records);
+        let scaling = texts
+            .iter()
+            .find(|text| text.starts_with("w, from 1 to 4 threads"));
+        let scaling = scaling.expect("it is said");
+        assert!(
+            scaling.contains("of 5 targets fixed gains most (3.97×"),
+            "{scaling}"
+        );
+        assert!(scaling.contains("and d least (0.798×"), "{scaling}");
+        assert!(scaling.ends_with("(medians of separate panels, not paired)."));
+    }
+}

@@ -1,0 +1,472 @@
+//! Whether a strategy of ours or a map of others is the one to take: the fastest of each, wherever a
+//! panel has several of both.
+
+use std::collections::BTreeSet;
+
+use super::asked::claim;
+use super::compare::{self, Claim};
+use super::{Finding, Topic, cell_ids, gather, not_ranked, panel_numbers, places, settings};
+use crate::analysis::format::{counted, listed, times};
+use crate::analysis::summary::{CellSummary, PanelSummary, Summary, Verdict};
+
+/// Strategies of each kind from which on a panel is a contest; one against one is a pair.
+const ENTRANTS: usize = 2;
+/// Workloads that get a sentence.
+const WORKLOADS: usize = 4;
+/// Strategies that the answer ranks besides the first.
+const NEXT: usize = 2;
+
+/// A panel where both kinds stand, and what can be said there.
+struct Contest<'s> {
+    panel: &'s PanelSummary,
+    outcome: Outcome,
+    /// The fastest of ours over the fastest peer.
+    claim: Claim<'s>,
+}
+
+/// What became of a contest.
+#[derive(Clone, Copy, PartialEq)]
+enum Outcome {
+    /// Ours is faster.
+    Ahead,
+    /// The peer is.
+    Behind,
+    /// The interval lies within the noise: there is no difference.
+    Level,
+    /// It does not, and neither does it lie beyond: there may be one.
+    NotToldApart,
+}
+
+/// The answer over all panels, then a sentence for each workload. In an open loop the rate is the one
+/// asked for, so that nobody is ahead.
+pub(crate) fn peers(summary: &Summary) -> Vec<Finding> {
+    let closed = summary.panels.iter().filter(|panel| !panel.is_open_loop());
+    let (mut contests, mut undecided) = (Vec::new(), Vec::new());
+    for panel in closed {
+        let Some((ours, peer)) = entrants(panel) else {
+            continue;
+        };
+        match contest(panel, ours, peer) {
+            Some(contest) => contests.push(contest),
+            None => undecided.push((panel, ours, peer)),
+        }
+    }
+    match (contests.as_slice(), undecided.as_slice()) {
+        ([], []) => return Vec::new(),
+        ([], _) => return vec![nothing_decided(summary, &undecided)],
+        ([only], []) => return vec![the_only(summary, only)],
+        _ => {}
+    }
+    let mut findings = vec![answer(summary, &contests, &undecided)];
+    let mut by_workload: Vec<(&str, Vec<&Contest<'_>>)> = Vec::new();
+    for contest in &contests {
+        gather(&mut by_workload, &contest.panel.entry.workload, contest);
+    }
+    let sentences = by_workload.iter().take(WORKLOADS);
+    findings.extend(sentences.map(|(workload, contests)| of_workload(summary, workload, contests)));
+    findings
+}
+
+/// The fastest of ours and the fastest peer, where the panel is a contest.
+fn entrants(panel: &PanelSummary) -> Option<(&CellSummary, &CellSummary)> {
+    let (peers, ours): (Vec<&CellSummary>, Vec<&CellSummary>) = panel
+        .ranking()
+        .into_iter()
+        .partition(|cell| cell.entry.peer);
+    let strategies = |cells: &[&CellSummary]| {
+        let names: BTreeSet<&str> = cells
+            .iter()
+            .map(|cell| cell.entry.strategy.as_str())
+            .collect();
+        names.len()
+    };
+    let several = strategies(&peers) >= ENTRANTS && strategies(&ours) >= ENTRANTS;
+    several.then(|| (ours[0], peers[0]))
+}
+
+fn contest<'s>(
+    panel: &'s PanelSummary,
+    ours: &'s CellSummary,
+    peer: &'s CellSummary,
+) -> Option<Contest<'s>> {
+    let (verdict, claim) = claim(panel, ours, peer)?;
+    let outcome = match verdict {
+        Verdict::Faster => Outcome::Ahead,
+        Verdict::Slower => Outcome::Behind,
+        _ if Verdict::is_level(&claim.ratio, panel.noise_band) => Outcome::Level,
+        _ => Outcome::NotToldApart,
+    };
+    Some(Contest {
+        panel,
+        outcome,
+        claim,
+    })
+}
+
+/// A panel that cannot be decided, with its two.
+type Undecided<'s> = (&'s PanelSummary, &'s CellSummary, &'s CellSummary);
+
+/// `undecided for want of pairs in 2 (ycsb-b, 1 and 2 threads)`.
+fn undecided_words(summary: &Summary, undecided: &[Undecided<'_>]) -> String {
+    let panels: Vec<&PanelSummary> = undecided.iter().map(|(panel, ..)| *panel).collect();
+    format!(
+        "undecided for want of pairs in {} ({})",
+        panels.len(),
+        places(summary, &panels)
+    )
+}
+
+fn nothing_decided(summary: &Summary, undecided: &[Undecided<'_>]) -> Finding {
+    Finding {
+        text: format!(
+            "Ours or a peer: of {} the fastest of ours against the fastest peer is {}.",
+            counted(undecided.len() as u64, "panel"),
+            undecided_words(summary, undecided)
+        ),
+        topic: Topic::Peers,
+        panels: panel_numbers(undecided.iter().map(|(panel, ..)| *panel)),
+        cells: cell_ids(undecided.iter().flat_map(|(_, ours, peer)| [*ours, *peer])),
+        effect: 0.0,
+    }
+}
+
+fn the_only(summary: &Summary, contest: &Contest<'_>) -> Finding {
+    let Contest {
+        panel,
+        outcome,
+        claim,
+    } = contest;
+    let (ours, peer) = (panel.label(claim.cell), panel.label(claim.over));
+    let ranks = ranks(std::slice::from_ref(contest), false).ranks;
+    let against = match outcome {
+        Outcome::Ahead | Outcome::Behind => format!("{} {peer}", over(&[*claim])),
+        _ => format!("beside {peer}: {}", even_words(*outcome, &[*claim])),
+    };
+    let text = format!(
+        "Ours or a peer, {}: {ours}, the fastest of ours, {against}, the fastest peer{}.",
+        places(summary, &[panel]),
+        next(&ranks)
+    );
+    compare::finding(text, Topic::Peers, &[*claim])
+}
+
+/// `no difference (−1 % … +2 %, floor 3 %)`, or that there may be one.
+fn even_words(outcome: Outcome, claims: &[Claim<'_>]) -> String {
+    if outcome == Outcome::NotToldApart {
+        return compare::words_with_range("not told apart", claims);
+    }
+    compare::no_difference_words(claims)
+}
+
+/// `; then cuckoo 1.28× and optimistic 1.24×`: those that come after the first.
+fn next(ranks: &[(String, f64)]) -> String {
+    let after = ranks.iter().skip(1).take(NEXT);
+    let names: Vec<String> = after
+        .map(|(name, mean)| format!("{name} {}", times(*mean)))
+        .collect();
+    if names.is_empty() {
+        return String::new();
+    }
+    format!("; then {}", listed(&names))
+}
+
+fn answer(summary: &Summary, contests: &[Contest<'_>], undecided: &[Undecided<'_>]) -> Finding {
+    let with = |outcome: Outcome| -> Vec<Claim<'_>> {
+        let of_it = contests.iter().filter(|contest| contest.outcome == outcome);
+        of_it.map(|contest| contest.claim).collect()
+    };
+    let mut outcomes = Vec::new();
+    for (outcome, words) in [
+        (Outcome::Ahead, "ahead of the fastest peer"),
+        (Outcome::Behind, "behind it"),
+    ] {
+        let claims = with(outcome);
+        if !claims.is_empty() {
+            outcomes.push(format!(
+                "{words} in {} ({})",
+                claims.len(),
+                compare::factor(&claims)
+            ));
+        }
+    }
+    for (outcome, words) in [
+        (Outcome::Level, "level with it"),
+        (Outcome::NotToldApart, "not told apart from it"),
+    ] {
+        let claims = with(outcome);
+        if !claims.is_empty() {
+            outcomes.push(format!("{words} in {}", claims.len()));
+        }
+    }
+    if !undecided.is_empty() {
+        outcomes.push(undecided_words(summary, undecided));
+    }
+    let [ours, peers] = [false, true].map(|peer| ranks(contests, peer));
+    let lacking = ours.lacking.iter().chain(&peers.lacking);
+    let lacking = not_ranked(lacking.map(|(name, in_panels)| (name.as_str(), *in_panels)));
+    let (ours, peers) = (ours.ranks, peers.ranks);
+    let mut text = format!(
+        "Ours or a peer: of {} the fastest of ours is {}",
+        counted((contests.len() + undecided.len()) as u64, "panel"),
+        listed(&outcomes)
+    );
+    if let (Some((first, mean)), Some((peer, of_peer))) = (ours.first(), peers.first()) {
+        let over = if undecided.is_empty() {
+            "all of them"
+        } else {
+            "those that are decided"
+        };
+        text += &format!(
+            ". Over {over} {first} is first of ours ({} the fastest peer of each{}), {peer} first \
+             of the peers ({}; geometric means of paired medians)",
+            times(*mean),
+            next(&ours),
+            times(*of_peer)
+        );
+    }
+    text += ".";
+    text += &lacking;
+    let claims: Vec<Claim<'_>> = contests.iter().map(|contest| contest.claim).collect();
+    compare::finding(text, Topic::Peers, &claims)
+}
+
+/// The targets of one kind, over all contests.
+struct Ranks {
+    /// Those that stand in every contest, with the geometric mean of their rates over the fastest
+    /// peer's; the highest first.
+    ranks: Vec<(String, f64)>,
+    /// Those that do not, a failed cell among them perhaps, and in how many they do.
+    lacking: Vec<(String, usize)>,
+}
+
+/// Ranks the targets of one kind by the geometric mean of their rates over the fastest peer's. Means over
+/// different panels do not compare, so who lacks one is named instead.
+fn ranks(contests: &[Contest<'_>], peers: bool) -> Ranks {
+    let mut logs: Vec<(String, Vec<f64>)> = Vec::new();
+    for Contest { panel, claim, .. } in contests {
+        let of_kind = panel.ranking().into_iter();
+        for cell in of_kind.filter(|cell| cell.entry.peer == peers) {
+            let itself = cell.entry.cell_id == claim.over.entry.cell_id;
+            let log = match panel.ratio(cell, claim.over) {
+                _ if itself => 0.0,
+                Some(ratio) => ratio.interval.mid.ln(),
+                None => continue,
+            };
+            gather(&mut logs, panel.label(cell), log);
+        }
+    }
+    let (everywhere, elsewhere): (Vec<_>, Vec<_>) = logs
+        .into_iter()
+        .partition(|(_, logs)| logs.len() == contests.len());
+    let mut ranks: Vec<(String, f64)> = everywhere
+        .into_iter()
+        .map(|(label, logs)| (label, (logs.iter().sum::<f64>() / logs.len() as f64).exp()))
+        .collect();
+    ranks.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let lacking = elsewhere.into_iter();
+    Ranks {
+        ranks,
+        lacking: lacking.map(|(label, logs)| (label, logs.len())).collect(),
+    }
+}
+
+/// Who wins where: equal pairs make one clause.
+fn of_workload(summary: &Summary, workload: &str, contests: &[&Contest<'_>]) -> Finding {
+    let mut groups = Vec::new();
+    for Contest {
+        panel,
+        outcome,
+        claim,
+    } in contests
+    {
+        let key = (*outcome, panel.label(claim.cell), panel.label(claim.over));
+        gather(&mut groups, key, *claim);
+    }
+    let clauses: Vec<String> = groups
+        .into_iter()
+        .map(|((outcome, ours, peer), claims)| {
+            let panels: Vec<&PanelSummary> = claims.iter().map(|claim| claim.panel).collect();
+            let place = settings(summary, &panels);
+            match outcome {
+                Outcome::Ahead | Outcome::Behind => {
+                    format!("{ours} {} {peer} ({place})", over(&claims))
+                }
+                _ => format!(
+                    "{ours} and {peer} {} ({place})",
+                    even_words(outcome, &claims)
+                ),
+            }
+        })
+        .collect();
+    let claims: Vec<Claim<'_>> = contests.iter().map(|contest| contest.claim).collect();
+    let text = format!(
+        "{workload}, the fastest of ours beside the fastest peer: {}.",
+        clauses.join("; ")
+    );
+    compare::finding(text, Topic::Peers, &claims)
+}
+
+/// `does 1.31× [1.28–1.35] the operations of`.
+fn over(claims: &[Claim<'_>]) -> String {
+    format!("does {} the operations of", compare::factor(claims))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::analysis::synthetic::{Cell, Synthetic};
+    use crate::analysis::{Summary, Topic, findings};
+    use crate::record::PaceEntry;
+
+    fn contest(ours: [f64; 2], peers: [f64; 2]) -> [Cell<'static>; 4] {
+        [
+            Cell::peer("papaya", peers[0]),
+            Cell::peer("dashmap", peers[1]),
+            Cell::new("cuckoo", ours[0]),
+            Cell::new("dash", ours[1]),
+        ]
+    }
+
+    #[test]
+    fn the_winner_the_best_peer_and_their_ratio_come_first() {
+        // The twin says how large the noise is.
+        let mut even = Vec::from(contest([100.0, 200.0], [100.0, 200.0]));
+        even.push(Cell::twin("papaya", 104.0));
+        let records = Synthetic::new()
+            .panel("ycsb-b", 1, &contest([100.0, 150.0], [200.0, 300.0]))
+            .panel("ycsb-b", 2, &contest([100.0, 150.0], [200.0, 300.0]))
+            .panel("ycsb-c", 2, &contest([300.0, 290.0], [145.0, 200.0]))
+            .panel("ycsb-c", 1, &even)
+            .records();
+        let found = findings(&Summary::of(&records));
+        let texts: Vec<&str> = found.iter().map(|finding| finding.text.as_str()).collect();
+        let start =
+            "Ours or a peer: of 4 panels the fastest of ours is ahead of the fastest peer in 2 (";
+        assert!(texts[0].starts_with(start), "{texts:?}");
+        assert!(texts[0].contains("behind it in 1 (0.5"), "{texts:?}");
+        assert!(texts[0].contains("level with it in 1"), "{texts:?}");
+        assert!(
+            texts[0].contains("Over all of them cuckoo is first of ours (1."),
+            "{texts:?}"
+        );
+        assert!(
+            texts[0].contains("papaya first of the peers (1.000×;"),
+            "{texts:?}"
+        );
+        let b = "ycsb-b, the fastest of ours beside the fastest peer: cuckoo does ";
+        assert!(texts[1].starts_with(b), "{texts:?}");
+        assert!(
+            texts[1].ends_with(" the operations of papaya (1 and 2 threads)."),
+            "{texts:?}"
+        );
+        assert!(
+            texts[2].contains("cuckoo and papaya no difference ("),
+            "{texts:?}"
+        );
+        assert_eq!(found[2].topic, Topic::Peers);
+    }
+
+    #[test]
+    fn what_cannot_be_said_is_said() {
+        let clear = contest([100.0, 150.0], [200.0, 300.0]);
+        let mut records = Synthetic::new()
+            .panel("ycsb-b", 1, &clear)
+            .panel("ycsb-c", 1, &contest([100.0, 200.0], [100.0, 200.0]))
+            .panel("ycsb-b", 2, &clear)
+            .records();
+        records
+            .slices
+            .retain(|slice| slice.panel != 2 || slice.round < 2);
+        let text = &findings(&Summary::of(&records))[0].text;
+        // Without a twin nothing is known of the noise, so that nothing is level.
+        let start =
+            "Ours or a peer: of 3 panels the fastest of ours is ahead of the fastest peer in 1 (";
+        assert!(text.starts_with(start), "{text}");
+        let rest = ", not told apart from it in 1 and undecided for want of pairs in 1 (ycsb-b, 2 threads). \
+                    Over those that are decided cuckoo is first of ours (";
+        assert!(text.contains(rest), "{text}");
+        records.manifest.panels.drain(..2);
+        records.manifest.cells.retain(|cell| cell.panel == 2);
+        let text = &findings(&Summary::of(&records))[0].text;
+        let wanted = "Ours or a peer: of 1 panel the fastest of ours against the fastest peer is undecided \
+                      for want of pairs in 1 (ycsb-b, 2 threads).";
+        assert_eq!(text, wanted);
+    }
+
+    #[test]
+    fn at_a_pace_nobody_is_ahead() {
+        let cells = contest([100.0, 150.0], [200.0, 300.0]);
+        let mut records = Synthetic::new().panel("ycsb-b", 1, &cells).records();
+        let has = |records: &crate::record::Records| {
+            let found = findings(&Summary::of(records));
+            found.iter().any(|finding| finding.topic == Topic::Peers)
+        };
+        assert!(has(&records));
+        records.manifest.panels[0].pace = Some(PaceEntry {
+            offered_per_s: Some(100_000),
+            arrival: "poisson".into(),
+            speed: None,
+            sweep: "ycsb-b".into(),
+        });
+        assert!(!has(&records));
+    }
+
+    #[test]
+    fn who_lacks_a_panel_is_named_and_not_ranked() {
+        let [_, dashmap, cuckoo, dash] = contest([100.0, 150.0], [200.0, 300.0]);
+        let failed = [
+            Cell::peer("papaya", 200.0).failing("it hung"),
+            Cell::peer("flurry", 400.0),
+            dashmap,
+            cuckoo,
+            dash,
+        ];
+        let [papaya, dashmap, cuckoo, dash] = contest([100.0, 150.0], [200.0, 300.0]);
+        let whole = [papaya, Cell::peer("flurry", 400.0), dashmap, cuckoo, dash];
+        let records = Synthetic::new()
+            .panel("ycsb-b", 1, &whole)
+            .panel("ycsb-b", 2, &failed)
+            .records();
+        let found = findings(&Summary::of(&records));
+        let answer = found
+            .iter()
+            .find(|finding| finding.text.starts_with("Ours or a peer"));
+        let text = &answer.unwrap().text;
+        assert!(text.contains("dashmap first of the peers ("), "{text}");
+        let named = " Not ranked, as they have no figures in all: papaya (in 1).";
+        assert!(text.ends_with(named), "{text}");
+    }
+
+    #[test]
+    fn one_contest_makes_one_sentence() {
+        let cells = contest([100.0, 150.0], [200.0, 300.0]);
+        let found = findings(&Summary::of(
+            &Synthetic::new().panel("ycsb-b", 2, &cells).records(),
+        ));
+        let text = &found[0].text;
+        let start = "Ours or a peer, ycsb-b, 2 threads: cuckoo, the fastest of ours, does ";
+        assert!(text.starts_with(start), "{text}");
+        assert!(
+            text.contains(" papaya, the fastest peer; then dash 1.3"),
+            "{text}"
+        );
+        assert!(
+            found
+                .iter()
+                .skip(1)
+                .all(|finding| finding.topic != Topic::Peers)
+        );
+    }
+
+    #[test]
+    fn one_against_one_is_no_contest() {
+        let cells = [
+            Cell::peer("papaya", 100.0),
+            Cell::new("cuckoo", 50.0),
+            Cell::new("dash", 60.0),
+        ];
+        let found = findings(&Summary::of(
+            &Synthetic::new().panel("w", 1, &cells).records(),
+        ));
+        assert!(found.iter().all(|finding| finding.topic != Topic::Peers));
+    }
+}

@@ -1,0 +1,283 @@
+//! Figures as people read them.
+//!
+//! Three significant digits: a fourth is noise in any run that lasts minutes. An interval has the
+//! decimals of its figure. `–` is between the ends of a range, `−` is minus.
+
+use crate::record::PanelEntry;
+use crate::stats::Interval;
+
+/// Decimals that give a figure three significant digits.
+fn decimals(figure: f64) -> usize {
+    if figure == 0.0 || !figure.is_finite() {
+        return 0;
+    }
+    let mut scaled = figure.abs();
+    let mut decimals = 0;
+    // The rounded figure decides: 99.96 prints as 100, not as 100.0.
+    while decimals < 9 && scaled < 99.95 {
+        scaled *= 10.0;
+        decimals += 1;
+    }
+    decimals
+}
+
+/// A figure with three significant digits: `0.0421`, `5.31`, `81.3`, `433`.
+pub(crate) fn figure(figure: f64) -> String {
+    format!("{figure:.*}", decimals(figure))
+}
+
+/// A figure and the interval it is known to, with the decimals of the figure: `12.3 [12.1–12.6]`. An
+/// interval of no width (there was one value) is left out.
+pub(crate) fn figure_within(interval: &Interval) -> String {
+    let decimals = decimals(interval.mid);
+    format!("{:.decimals$}{}", interval.mid, bounds(interval, decimals))
+}
+
+fn bounds(Interval { low, high, .. }: &Interval, decimals: usize) -> String {
+    if high <= low {
+        return String::new();
+    }
+    format!(" [{low:.decimals$}–{high:.decimals$}]")
+}
+
+/// Near 1 the third decimal of a factor is what matters.
+fn factor_decimals(factor: f64) -> usize {
+    if (0.9..1.1).contains(&factor) {
+        3
+    } else {
+        decimals(factor)
+    }
+}
+
+/// A factor: `5.31×`, `1.004×`.
+pub(crate) fn times(factor: f64) -> String {
+    format!("{factor:.*}×", factor_decimals(factor))
+}
+
+/// A factor and its interval: `5.31× [5.12–5.48]`.
+pub(crate) fn times_within(factor: &Interval) -> String {
+    let decimals = factor_decimals(factor.mid);
+    format!("{}{}", times(factor.mid), bounds(factor, decimals))
+}
+
+/// Several factors as a range, with an interval around all of theirs: `4.87× to 5.35× [4.85–5.37]`; one
+/// like [`times_within`].
+pub(crate) fn times_between(factors: &[Interval]) -> String {
+    let mids = || factors.iter().map(|factor| factor.mid);
+    let smallest = mids().fold(f64::INFINITY, f64::min);
+    let largest = mids().fold(0.0, f64::max);
+    let around = Interval {
+        mid: smallest,
+        ..around(factors)
+    };
+    if times(smallest) == times(largest) {
+        return times_within(&around);
+    }
+    let decimals = factor_decimals(smallest);
+    format!(
+        "{} to {}{}",
+        times(smallest),
+        times(largest),
+        bounds(&around, decimals)
+    )
+}
+
+/// The interval that holds all of the intervals; its middle is the first's.
+pub(crate) fn around(intervals: &[Interval]) -> Interval {
+    let lows = intervals.iter().map(|interval| interval.low);
+    let highs = intervals.iter().map(|interval| interval.high);
+    Interval {
+        low: lows.fold(f64::INFINITY, f64::min),
+        mid: intervals.first().map_or(f64::NAN, |first| first.mid),
+        high: highs.fold(f64::NEG_INFINITY, f64::max),
+    }
+}
+
+/// The change that a factor means: `−1.2 %`, `+12 %`, `0 %`.
+pub(crate) fn change(factor: f64) -> String {
+    let percent = (factor - 1.0) * 100.0;
+    let digits = percent_digits(percent.abs());
+    match digits.as_str() {
+        "0" => "0 %".to_owned(),
+        _ if percent < 0.0 => format!("−{digits} %"),
+        _ => format!("+{digits} %"),
+    }
+}
+
+/// The changes between which a factor lies: `−1.2 % … +2.0 %`.
+pub(crate) fn changes(low: f64, high: f64) -> String {
+    format!("{} … {}", change(low), change(high))
+}
+
+/// A noise floor, given as a logarithm, in percent: `1.2 %`.
+pub(crate) fn noise(log: f64) -> String {
+    format!("{} %", percent_digits(log.exp_m1() * 100.0))
+}
+
+fn percent_digits(percent: f64) -> String {
+    if percent < 0.05 {
+        "0".to_owned()
+    } else if percent < 9.95 {
+        format!("{percent:.1}")
+    } else {
+        format!("{percent:.0}")
+    }
+}
+
+/// A time with its unit: `17.0 ns`, `580 µs`, `4.80 s`.
+pub(crate) fn duration(ns: f64) -> String {
+    let (unit_ns, unit) = unit_of(ns);
+    format!("{} {unit}", figure(ns / unit_ns))
+}
+
+/// A time with the range it lies in: `580 µs [510–640]`, in the unit of the middle.
+pub(crate) fn duration_within(ns: &Interval) -> String {
+    let (unit_ns, unit) = unit_of(ns.mid);
+    let [low, mid, high] = [ns.low, ns.mid, ns.high].map(|ns| figure(ns / unit_ns));
+    format!("{mid} {unit} [{low}–{high}]")
+}
+
+fn unit_of(ns: f64) -> (f64, &'static str) {
+    match ns {
+        ns if ns >= 1e9 => (1e9, "s"),
+        ns if ns >= 1e6 => (1e6, "ms"),
+        ns if ns >= 1e3 => (1e3, "µs"),
+        _ => (1.0, "ns"),
+    }
+}
+
+/// `1 thread`, `2 threads`.
+pub(crate) fn counted(count: u64, thing: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {thing}{plural}")
+}
+
+/// Where cells are measured together: `ycsb-c, 100000 entries, 2 threads, batch 16`.
+pub(crate) fn place_of(panel: &PanelEntry) -> String {
+    let mut text = panel.workload.clone();
+    if panel.entries > 0 {
+        text += &format!(", {} entries", panel.entries);
+    }
+    text += &format!(", {}", counted(u64::from(panel.threads), "thread"));
+    if panel.batch > 1 {
+        text += &format!(", batch {}", panel.batch);
+    }
+    if !panel.corpus.is_empty() {
+        text += &format!(", keys {}", panel.corpus);
+    }
+    text
+}
+
+/// `a`, `a and b`, `a, b and c`.
+pub(crate) fn listed<S: AsRef<str>>(items: &[S]) -> String {
+    let mut text = String::new();
+    for (index, item) in items.iter().enumerate() {
+        if index > 0 {
+            text += if index + 1 == items.len() {
+                " and "
+            } else {
+                ", "
+            };
+        }
+        text += item.as_ref();
+    }
+    text
+}
+
+/// Breaks a text into lines of at most `width` characters, later ones behind `indent`. A word that
+/// is longer than a line is cut.
+pub(crate) fn wrap(text: &str, width: usize, indent: &str) -> Vec<String> {
+    let width = width.max(indent.chars().count() + 8);
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    let mut used = 0;
+    for word in text.split_whitespace() {
+        let mut word: Vec<char> = word.chars().collect();
+        let fresh = |lines: &[String]| if lines.is_empty() { "" } else { indent };
+        if used > 0 && used + 1 + word.len() > width {
+            lines.push(std::mem::take(&mut line));
+            used = 0;
+        }
+        if used > 0 {
+            line.push(' ');
+            used += 1;
+        } else {
+            line += fresh(&lines);
+            used = line.chars().count();
+        }
+        while used + word.len() > width {
+            let rest = word.split_off(width - used);
+            line.extend(word);
+            lines.push(std::mem::take(&mut line));
+            line += indent;
+            used = indent.chars().count();
+            word = rest;
+        }
+        used += word.len();
+        line.extend(word);
+    }
+    if used > 0 {
+        lines.push(line);
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_have_three_digits() {
+        for (value, text) in [
+            (0.0, "0"),
+            (0.042_13, "0.0421"),
+            (0.9994, "0.999"),
+            (0.9996, "1.00"),
+            (5.312, "5.31"),
+            (9.996, "10.0"),
+            (81.27, "81.3"),
+            (99.96, "100"),
+            (432.6, "433"),
+            (76_118.4, "76118"),
+        ] {
+            assert_eq!(figure(value), text);
+        }
+    }
+
+    #[test]
+    fn intervals_have_the_decimals_of_their_figure() {
+        let interval = |low, mid, high| Interval { low, mid, high };
+        let rate = interval(9.81, 12.34, 14.0);
+        assert_eq!(figure_within(&rate), "12.3 [9.8–14.0]");
+        assert_eq!(figure_within(&interval(12.34, 12.34, 12.34)), "12.3");
+        let near_one = interval(0.975, 1.004, 1.022);
+        assert_eq!(times_within(&near_one), "1.004× [0.975–1.022]");
+        let several = [interval(5.1, 5.31, 5.5), interval(4.8, 4.87, 4.9)];
+        assert_eq!(times_between(&several), "4.87× to 5.31× [4.80–5.50]");
+        assert_eq!(times_between(&several[..1]), "5.31× [5.10–5.50]");
+    }
+
+    #[test]
+    fn changes_are_in_percent() {
+        assert_eq!(changes(0.988, 1.02), "−1.2 % … +2.0 %");
+        assert_eq!(changes(0.8, 1.25), "−20 % … +25 %");
+        assert_eq!(change(1.000_1), "0 %");
+        assert_eq!(noise(0.03), "3.0 %");
+    }
+
+    #[test]
+    fn words_go_together() {
+        assert_eq!(counted(1, "thread"), "1 thread");
+        assert_eq!(counted(2, "thread"), "2 threads");
+        assert_eq!(listed(&["a"]), "a");
+        assert_eq!(listed(&["a", "b", "c"]), "a, b and c");
+    }
+
+    #[test]
+    fn lines_stay_within_the_width() {
+        assert_eq!(wrap("one two three", 8, "  "), ["one two", "  three"]);
+        let lines = wrap("a 12345678901234567890123 b", 10, "  ");
+        assert_eq!(lines, ["a", "  12345678", "  90123456", "  7890123", "  b"]);
+        assert!(wrap("", 10, "").is_empty());
+    }
+}

@@ -1,0 +1,194 @@
+//! Targets as readers tell them apart: without the parameters that all of them have.
+
+use super::summary::{CellSummary, PanelSummary};
+use crate::record::PanelEntry;
+
+/// A panel's workload by what tells it from those of other panels: `ycsb-c of 1000000 entries in batches of 16`.
+pub(crate) fn workload_among<'s>(
+    entry: &PanelEntry,
+    panels: impl Iterator<Item = &'s PanelSummary> + Clone,
+) -> String {
+    let mut name = entry.workload.clone();
+    let mut others = panels.filter(|other| other.entry.workload == entry.workload);
+    if others
+        .clone()
+        .any(|other| other.entry.entries != entry.entries)
+    {
+        name = format!("{name} of {} entries", entry.entries);
+    }
+    // The keys that most workloads have need no name.
+    if !entry.corpus.is_empty() && others.any(|other| other.entry.corpus != entry.corpus) {
+        name = format!("{name} on {} keys", entry.corpus);
+    }
+    if entry.batch > 1 {
+        name = format!("{name} in batches of {}", entry.batch);
+    }
+    name
+}
+
+/// The parameters that every ranked target spells out alike.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Shared {
+    params: Vec<String>,
+}
+
+impl Shared {
+    /// What the ranked targets of these panels share; nothing where there is one target only.
+    pub fn of<'s>(panels: impl Iterator<Item = &'s PanelSummary>) -> Shared {
+        let cells = panels.flat_map(|panel| panel.cells.iter().filter(|cell| cell.ranked()));
+        let mut targets: Vec<&str> = cells
+            .map(|cell: &CellSummary| cell.entry.target.as_str())
+            .collect();
+        targets.sort_unstable();
+        targets.dedup();
+        let [first, rest @ ..] = targets.as_slice() else {
+            return Shared::default();
+        };
+        if rest.is_empty() {
+            return Shared::default();
+        }
+        let everywhere = |param: &&str| rest.iter().all(|other| params(other).any(|p| p == *param));
+        let params = params(first)
+            .filter(everywhere)
+            .map(str::to_owned)
+            .collect();
+        Shared { params }
+    }
+
+    /// A label without them; what follows the target stays: `fixed:buckets=2^17 (sip13)` becomes
+    /// `fixed (sip13)`.
+    pub fn without(&self, label: &str) -> String {
+        let (target, rest) = split(label);
+        let own = params(target).filter(|param| !self.params.iter().any(|shared| shared == param));
+        name_with(target, &own.collect::<Vec<_>>(), rest)
+    }
+
+    /// `buckets=2^17 and capacity=1000`; `None` where nothing is shared.
+    pub fn in_words(&self) -> Option<String> {
+        (!self.params.is_empty()).then(|| super::format::listed(&self.params))
+    }
+}
+
+/// A cell's target as people read it, with what else tells it from the others among these cells: the
+/// hash function, the allocator and the page mode where they have several.
+pub(crate) fn label_among<'s>(
+    cells: &(impl Iterator<Item = &'s CellSummary> + Clone),
+    cell: &CellSummary,
+) -> String {
+    let own = &cell.entry;
+    let mut rest = Vec::new();
+    if cells.clone().any(|cell| cell.entry.hash != own.hash) {
+        rest.push(own.hash.clone());
+    }
+    if cells
+        .clone()
+        .any(|cell| cell.entry.allocator != own.allocator)
+    {
+        rest.push(own.allocator.word().to_owned());
+    }
+    if cells.clone().any(|cell| cell.entry.pages != own.pages) {
+        rest.push(format!("{} pages", own.pages.word()));
+    }
+    if rest.is_empty() {
+        return own.target.clone();
+    }
+    format!("{} ({})", own.target, rest.join(", "))
+}
+
+/// A label without one parameter, whatever its value.
+pub(crate) fn without_param(label: &str, param: &str) -> String {
+    let (target, rest) = split(label);
+    let other = |own: &&str| own.split_once('=').is_none_or(|(name, _)| name != param);
+    let own: Vec<&str> = params(target).filter(other).collect();
+    name_with(target, &own, rest)
+}
+
+/// The target, and what follows it.
+fn split(label: &str) -> (&str, &str) {
+    label.find(' ').map_or((label, ""), |at| label.split_at(at))
+}
+
+fn name_with(target: &str, params: &[&str], rest: &str) -> String {
+    let name = target.split(':').next().unwrap_or(target);
+    if params.is_empty() {
+        return format!("{name}{rest}");
+    }
+    format!("{name}:{}{rest}", params.join(","))
+}
+
+fn params(target: &str) -> impl Iterator<Item = &str> {
+    let params = target.split_once(':').map_or("", |(_, params)| params);
+    params.split(',').filter(|param| !param.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::Summary;
+    use crate::analysis::synthetic::{Cell, Synthetic};
+
+    fn shared(targets: &[&str]) -> Shared {
+        let cells: Vec<Cell<'_>> = targets
+            .iter()
+            .map(|target| Cell::new(target, 9.0))
+            .collect();
+        let summary = Summary::of(&Synthetic::new().panel("w", 1, &cells).records());
+        Shared::of(summary.panels.iter())
+    }
+
+    #[test]
+    fn what_all_have_is_left_out() {
+        let shared = shared(&[
+            "a:buckets=2^17",
+            "b:buckets=2^17,stripes=1",
+            "b:buckets=2^17,stripes=16",
+        ]);
+        assert_eq!(shared.in_words().as_deref(), Some("buckets=2^17"));
+        assert_eq!(shared.without("a:buckets=2^17 (sip13)"), "a (sip13)");
+        assert_eq!(shared.without("b:buckets=2^17,stripes=16"), "b:stripes=16");
+        assert_eq!(shared.without("null"), "null");
+    }
+
+    #[test]
+    fn one_parameter_is_left_out_whatever_its_value() {
+        let cut = |label| without_param(label, "stripes");
+        assert_eq!(
+            cut("b:buckets=4,stripes=2^4 (sip13)"),
+            "b:buckets=4 (sip13)"
+        );
+        assert_eq!(cut("b:stripes=1"), "b");
+        assert_eq!(cut("b:buckets=4"), "b:buckets=4");
+        assert_eq!(cut("b"), "b");
+    }
+
+    #[test]
+    fn allocators_and_pages_are_named_where_there_are_several() {
+        let cells = ["a", "a:x=1", "a:x=2", "a:x=3"].map(|target| Cell::new(target, 9.0));
+        let mut records = Synthetic::new().panel("w", 1, &cells).records();
+        let entries = &mut records.manifest.cells;
+        entries[1].allocator = crate::machine::Allocator::Mimalloc;
+        let labels = |records: &crate::record::Records| -> Vec<String> {
+            let summary = Summary::of(records);
+            let panel = &summary.panels[0];
+            panel.cells.iter().map(|cell| panel.label(cell)).collect()
+        };
+        let wanted = ["a (system)", "a:x=1 (mimalloc)", "a:x=2 (system)"];
+        assert_eq!(labels(&records)[..3], wanted);
+        records.manifest.cells[2].pages = crate::machine::Pages::Huge;
+        let wanted = [
+            "a (system, default pages)",
+            "a:x=1 (mimalloc, default pages)",
+            "a:x=2 (system, huge pages)",
+        ];
+        assert_eq!(labels(&records)[..3], wanted);
+    }
+
+    #[test]
+    fn what_one_has_not_is_kept() {
+        for targets in [&["a:buckets=2^17", "b"][..], &["a:buckets=2^17"]] {
+            let shared = shared(targets);
+            assert_eq!(shared.in_words(), None);
+            assert_eq!(shared.without("a:buckets=2^17"), "a:buckets=2^17");
+        }
+    }
+}

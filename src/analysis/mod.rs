@@ -1,0 +1,39 @@
+//! Floor 3: records in, figures out: rates, intervals, verdicts, comparison, ranking, findings.
+//!
+//! `rates` turns slices into rates and pairs them, `summary` is what a run measured and `derive` makes
+//! it, `findings` puts the main of it into sentences; `compare` and `rank` set runs and targets against
+//! each other. `format` has how figures are written in words. Nothing here draws, and nothing measures:
+//! the same records give the same figures.
+
+pub(crate) mod compare;
+mod derive;
+pub(crate) mod disturbance;
+pub(crate) mod findings;
+pub(crate) mod format;
+pub(crate) mod hashes;
+pub(crate) mod labels;
+pub(crate) mod latency;
+pub(crate) mod model;
+pub(crate) mod percentiles;
+mod rank;
+pub(crate) mod rates;
+pub(crate) mod scaling;
+pub(crate) mod summary;
+#[cfg(test)]
+pub(crate) mod synthetic;
+
+pub use compare::{Call, CellComparison, Compared, Drift, Overall, Side};
+pub use disturbance::Disturbance;
+pub use findings::{Ask, Finding, Topic, findings};
+pub use hashes::{
+    AvalancheFigures, Fall, HashFigures, HashFinding, HashSummary, SpeedPoint, hash_findings,
+};
+pub use latency::unmet;
+pub use percentiles::{Latency, Percentile};
+pub use rank::{Ranked, Ranking};
+pub use rates::{Ratio, precision, ratio};
+pub use scaling::ScalingLaw;
+pub use summary::{
+    CellSummary, CountedPerOp, FloodCost, HarnessFloor, PAIRS_FOR_A_VERDICT, PanelSummary, Spread,
+    Summary, Tally, Verdict,
+};

@@ -1,0 +1,252 @@
+//! A comparison for people and for programs.
+
+use serde_json::{Value, json};
+
+use crate::analysis::{Call, CellComparison, Compared, Drift, Side};
+use crate::report::format::{
+    counted, figure, figure_within, listed, noise, times, times_within, wrap,
+};
+use crate::report::grid::{Field, Grid, Step, Tone};
+use crate::report::page::escape;
+use crate::stats::Interval;
+
+/// The comparison as tables, one for each panel, with the sum of it in the last lines. Lines have at
+/// most `width` characters; without `colour` there is no escape sequence.
+#[must_use]
+pub fn comparison_table(compared: &Compared, width: usize, colour: bool) -> String {
+    let mut lines = Vec::new();
+    for text in head(compared) {
+        lines.extend(wrap(&text, width, "   "));
+    }
+    for note in &compared.notes {
+        lines.extend(wrap(note, width, "  "));
+    }
+    for (place, cells) in by_place(compared) {
+        lines.push(String::new());
+        for line in wrap(place, width, "  ") {
+            lines.push(if colour {
+                format!("\x1b[1m{line}\x1b[0m")
+            } else {
+                line
+            });
+        }
+        lines.extend(grid(&cells).lines(width, colour));
+        for line in below(compared, place, &cells) {
+            lines.extend(wrap(&line, width, "  "));
+        }
+    }
+    lines.push(String::new());
+    for line in sum(compared) {
+        lines.extend(wrap(&line, width, "  "));
+    }
+    lines.push(String::new());
+    lines.join("\n")
+}
+
+/// The same as Markdown.
+#[must_use]
+pub fn comparison_markdown(compared: &Compared) -> String {
+    let list = |lines: Vec<String>| {
+        let lines = lines.iter().map(|line| format!("- {}", escape(line)));
+        let lines: Vec<String> = lines.collect();
+        format!("{}\n", lines.join("\n"))
+    };
+    let mut blocks = vec![list(head(compared))];
+    let notes = compared.notes.iter();
+    blocks.extend(notes.map(|note| format!("> {}\n", escape(note))));
+    for (place, cells) in by_place(compared) {
+        blocks.push(format!("**{}**\n", escape(place)));
+        blocks.push(grid(&cells).markdown());
+        let below = below(compared, place, &cells);
+        blocks.extend(below.iter().map(|line| format!("{}\n", escape(line))));
+    }
+    blocks.push(list(sum(compared)));
+    blocks.join("\n")
+}
+
+/// The same as one JSON object, keys in alphabetical order; what was not measured is `null`.
+///
+/// | field | meaning |
+/// |---|---|
+/// | `of` | `runs` or `targets` |
+/// | `a`, `b` | `name`: run or target; `about`: the run |
+/// | `notes[]` | what a reader must know first |
+/// | `cells[]` | `place`, `target`, the two `cell_ids`; `verdict`: `faster`, `slower`, `no-difference`, `not-comparable`, and the `reason` of that; `yardstick`: not judged, but others by it |
+/// | `….ratio`, `….pairs` | rate of B over that of A, an interval `{low, mid, high}`; the pairs of slices behind it, of two runs the fewer slices |
+/// | `….relative_to[]` | of two runs: the targets that its rates were taken relative to |
+/// | `….noise_band` | what the verdict holds the ratio against, as a part of 1: the A/A noise or, over peers, how far two copies of a table came apart |
+/// | `….ops_per_s` | the rates of A and B, intervals |
+/// | `yardsticks[]` | `place`, the targets `of` it, and `ratio`: what cells were taken relative to, and what that did from A to B |
+/// | `overall` | `ratio`: the geometric mean over `cells`; `null` where none is comparable |
+/// | `count` | how many cells got each verdict |
+#[must_use]
+pub fn comparison_json(compared: &Compared) -> Value {
+    let side = |side: &Side| json!({ "name": side.name, "about": side.about });
+    let cells = compared.cells.iter().map(|cell| {
+        json!({
+            "place": cell.place,
+            "target": cell.target,
+            "cell_ids": cell.cell_ids.each_ref().map(|id| (!id.is_empty()).then_some(id)),
+            "verdict": word(cell.call),
+            "reason": (!cell.reason.is_empty()).then_some(&cell.reason),
+            "ratio": cell.ratio.map(|ratio| interval(&ratio.interval)),
+            "pairs": cell.ratio.map(|ratio| ratio.pairs),
+            "relative_to": cell.over,
+            "noise_band": cell.noise_band.exp_m1(),
+            "ops_per_s": cell.rates.map(|rate| rate.as_ref().map(interval)),
+        })
+    });
+    let yardsticks = compared.drifts.iter().map(
+        |Drift { place, of, ratio }| json!({ "place": place, "of": of, "ratio": interval(ratio) }),
+    );
+    let calls = [
+        Call::Faster,
+        Call::Slower,
+        Call::NoDifference,
+        Call::NotComparable,
+        Call::Yardstick,
+    ];
+    let count: serde_json::Map<String, Value> = calls
+        .iter()
+        .map(|&call| (word(call), compared.count(call).into()))
+        .collect();
+    json!({
+        "of": if compared.of_runs { "runs" } else { "targets" },
+        "a": side(&compared.sides[0]),
+        "b": side(&compared.sides[1]),
+        "notes": compared.notes,
+        "cells": cells.collect::<Vec<_>>(),
+        "yardsticks": yardsticks.collect::<Vec<_>>(),
+        "overall": compared.overall.map(|overall| {
+            json!({ "ratio": interval(&overall.ratio), "cells": overall.cells })
+        }),
+        "count": count,
+    })
+}
+
+fn word(call: Call) -> String {
+    call.words().replace(' ', "-")
+}
+
+fn interval(Interval { low, mid, high }: &Interval) -> Value {
+    json!({ "low": low, "mid": mid, "high": high })
+}
+
+/// Which two.
+fn head(compared: &Compared) -> Vec<String> {
+    let [a, b] = &compared.sides;
+    if compared.of_runs {
+        let line = |name: &str, side: &Side| format!("{name}: {} ({})", side.name, side.about);
+        vec![line("A", a), line("B", b)]
+    } else {
+        vec![
+            format!("A: {}", a.name),
+            format!("B: {}", b.name),
+            format!("run {}", a.about),
+        ]
+    }
+}
+
+fn by_place(compared: &Compared) -> Vec<(&str, Vec<&CellComparison>)> {
+    let mut places: Vec<(&str, Vec<&CellComparison>)> = Vec::new();
+    for cell in &compared.cells {
+        match places.iter_mut().find(|(place, _)| *place == cell.place) {
+            Some((_, cells)) => cells.push(cell),
+            None => places.push((&cell.place, vec![cell])),
+        }
+    }
+    places
+}
+
+fn grid(cells: &[&CellComparison]) -> Grid {
+    let rate = |rate: Option<Interval>| {
+        let rate = rate.map(|rate| rate.map(|rate| rate / 1e6));
+        Field::figure(rate.map(|rate| (figure_within(&rate), figure(rate.mid))))
+    };
+    let rows = cells.iter().map(|cell| {
+        let tone = match cell.call {
+            Call::Faster => Tone::Good,
+            Call::Slower => Tone::Bad,
+            _ => Tone::Plain,
+        };
+        let ratio = cell.ratio.map(|ratio| ratio.interval);
+        let words = match cell.call {
+            Call::NotComparable => format!("not comparable: {}", cell.reason),
+            call => call.words().to_owned(),
+        };
+        vec![
+            Field::text(&cell.target),
+            rate(cell.rates[0]),
+            rate(cell.rates[1]),
+            Field::figure(ratio.map(|ratio| (times_within(&ratio), times(ratio.mid)))).tone(tone),
+            Field::text(words).tone(tone),
+        ]
+    });
+    let titles = [
+        ("target", false),
+        ("A M ops/s", true),
+        ("B M ops/s", true),
+        ("B / A", true),
+        ("", false),
+    ];
+    Grid {
+        columns: titles.map(|(title, n)| (title.to_owned(), n)).into(),
+        rows: rows.collect(),
+        give_way: vec![
+            Step::Narrow(1),
+            Step::Narrow(2),
+            Step::Drop(1),
+            Step::Drop(2),
+            Step::Narrow(3),
+        ],
+    }
+}
+
+/// What stands under the table of a panel.
+fn below(compared: &Compared, place: &str, cells: &[&CellComparison]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for drift in compared.drifts.iter().filter(|drift| drift.place == place) {
+        let does = match drift.of.len() {
+            1 => "does",
+            _ => "do",
+        };
+        lines.push(format!(
+            "the machine: {} {does} {} in B; B / A is relative to that (of a peer to the others, or the control)",
+            listed(&drift.of),
+            times_within(&drift.ratio)
+        ));
+    }
+    let judged = cells.iter().filter(|cell| cell.call.is_verdict());
+    let band = judged.map(|cell| cell.noise_band).reduce(f64::max);
+    match band {
+        Some(band) if band > 0.0 => {
+            let whose = if compared.of_runs { " of both" } else { "" };
+            lines.push(format!("A/A noise{whose}: ±{}", noise(band)));
+        }
+        Some(_) => lines.push("A/A noise: not measured".to_owned()),
+        None => {}
+    }
+    lines
+}
+
+/// The whole in a sentence or two.
+fn sum(compared: &Compared) -> Vec<String> {
+    let mut lines = Vec::new();
+    match &compared.overall {
+        Some(overall) => lines.push(format!(
+            "B / A over {}: {} (geometric mean)",
+            counted(overall.cells as u64, "cell"),
+            times_within(&overall.ratio)
+        )),
+        None => lines.push("No cell is comparable.".to_owned()),
+    }
+    let calls = [
+        Call::Slower,
+        Call::Faster,
+        Call::NoDifference,
+        Call::NotComparable,
+    ];
+    let counts = calls.map(|call| format!("{} {}", compared.count(call), call.words()));
+    lines.push(counts.join(", "));
+    lines
+}

@@ -1,0 +1,382 @@
+//! Comparisons of runs whose figures are known beforehand.
+
+use super::{comparison_json, comparison_markdown, comparison_table};
+use crate::analysis::synthetic::{Cell, Synthetic};
+use crate::analysis::{Call, Compared, Summary};
+use crate::record::Records;
+
+/// A run in which an operation of the control takes `machine` times, one of `resizable` `table` times
+/// as long as usual.
+fn run(machine: f64, table: f64) -> Records {
+    let cells = |scale: f64| {
+        [
+            Cell::null(8.0 * machine, 5.0 * machine),
+            Cell::new("fixed", 400.0 * machine * scale),
+            Cell::twin("fixed", 400.0 * machine * scale),
+            Cell::new("resizable", 80.0 * machine * scale * table),
+            Cell::new("striped", 81.0 * machine * scale),
+        ]
+    };
+    Synthetic::new()
+        .panel("ycsb-b", 1, &cells(1.0))
+        .panel("ycsb-c", 2, &cells(1.2))
+        .records()
+}
+
+fn compare(a: &Records, b: &Records) -> Compared {
+    Compared::of_runs(&Summary::of(a), &Summary::of(b))
+}
+
+fn calls(compared: &Compared) -> Vec<(&str, Call)> {
+    let cells = compared.cells.iter();
+    cells
+        .map(|cell| (cell.target.as_str(), cell.call))
+        .collect()
+}
+
+#[test]
+fn a_slower_machine_is_no_slower_table() {
+    let compared = compare(&run(1.0, 1.0), &run(1.3, 1.0));
+    assert_eq!(compared.count(Call::NoDifference), 6, "{compared:?}");
+    let overall = compared.overall.unwrap();
+    assert!(
+        overall.ratio.contains(1.0) && overall.cells == 6,
+        "{overall:?}"
+    );
+    for drift in &compared.drifts {
+        assert_eq!(drift.of, ["null"]);
+        assert!((drift.ratio.mid - 1.0 / 1.3).abs() < 0.02, "{drift:?}");
+    }
+    assert_eq!(compared.drifts.len(), 2);
+}
+
+#[test]
+fn a_slower_table_is_called_slower_and_no_other() {
+    let (before, after) = (run(1.0, 1.0), run(1.3, 1.25));
+    let compared = compare(&before, &after);
+    for (target, call) in calls(&compared) {
+        let wanted = match target {
+            "resizable" => Call::Slower,
+            _ => Call::NoDifference,
+        };
+        assert_eq!(call, wanted, "{target}");
+    }
+    let cell = compared.cells.iter().find(|c| c.target == "resizable");
+    let cell = cell.unwrap();
+    assert!((cell.ratio.unwrap().interval.mid - 0.8).abs() < 0.02);
+    assert!(cell.is_slower_by(0.10) && !cell.is_slower_by(0.30));
+    let back = compare(&after, &before);
+    assert_eq!(back.count(Call::Faster), 2);
+    assert!(!back.cells.iter().any(|cell| cell.is_slower_by(0.0)));
+    // 0.8, 1 and 1 in both panels.
+    let overall = compared.overall.unwrap().ratio;
+    assert!((overall.mid - 0.8_f64.cbrt()).abs() < 0.01 && overall.low < overall.high);
+    assert_eq!(
+        compared,
+        compare(&before, &after),
+        "the same records, the same figures"
+    );
+}
+
+/// Slower memory slows tables and peers, and not the control.
+#[test]
+fn peers_are_what_tables_are_relative_to() {
+    let run = |memory: f64, table: f64| {
+        let cells = [
+            Cell::null(8.0, 5.0),
+            Cell::new("fixed", 400.0 * memory),
+            Cell::twin("fixed", 400.0 * memory),
+            Cell::new("resizable", 80.0 * memory * table),
+            Cell::peer("scc", 90.0 * memory),
+            Cell::peer("papaya", 70.0 * memory),
+        ];
+        Synthetic::new().panel("ycsb-b", 1, &cells).records()
+    };
+    let before = run(1.0, 1.0);
+    let compared = compare(&before, &run(1.3, 1.0));
+    assert_eq!(compared.count(Call::NoDifference), 2, "{compared:?}");
+    // A peer is relative to the other one, and has no verdict: it is the same in both runs.
+    let peers = &compared.cells[2..];
+    assert!(peers.iter().all(|cell| cell.ratio.is_some()));
+    assert!(peers.iter().all(|cell| cell.call == Call::Yardstick));
+    assert_eq!(compared.overall.unwrap().cells, 2);
+    assert_eq!(compared.count(Call::NotComparable), 0);
+    let over: Vec<_> = compared
+        .cells
+        .iter()
+        .map(|cell| cell.over.join(" "))
+        .collect();
+    assert_eq!(over, ["scc papaya", "scc papaya", "papaya", "scc"]);
+    assert_eq!(compared.drifts.len(), 1);
+    let about_control = |compared: &Compared| {
+        let mut notes = compared.notes.iter();
+        notes.any(|note| note.contains("relative to the control"))
+    };
+    assert!(!about_control(&compared), "{compared:?}");
+    let drift = compared.drifts[0].ratio;
+    assert!((drift.mid - 1.0 / 1.3).abs() < 0.02, "{drift:?}");
+
+    let mut after = run(1.3, 1.25);
+    let compared = compare(&before, &after);
+    assert_eq!(calls(&compared)[1], ("resizable", Call::Slower));
+    let ratio = compared.cells[1].ratio.unwrap().interval;
+    assert!((ratio.mid - 0.8).abs() < 0.02, "{ratio:?}");
+    // Other versions of them may be faster or slower themselves.
+    after.manifest.lockfile_hash = "another".into();
+    let compared = compare(&before, &after);
+    assert!(compared.cells.iter().all(|cell| cell.over == ["null"]));
+    assert_eq!(compared.count(Call::NotComparable), 0, "{compared:?}");
+    assert!(about_control(&compared), "{compared:?}");
+}
+
+/// A single peer is relative to the control, and judged by nothing: its noise is not the tables'.
+#[test]
+fn the_noise_shown_is_that_of_what_is_judged() {
+    let cells = [
+        Cell::null(8.0, 5.0),
+        Cell::new("fixed", 400.0),
+        Cell::twin("fixed", 400.0),
+        Cell::peer("scc", 90.0),
+    ];
+    let run = Synthetic::new().panel("ycsb-b", 1, &cells).records();
+    let mut compared = compare(&run, &run);
+    assert_eq!(
+        calls(&compared),
+        [("fixed", Call::NoDifference), ("scc", Call::Yardstick)]
+    );
+    assert_eq!(compared.cells[1].over, ["null"]);
+    let before = comparison_table(&compared, 100, false);
+    assert!(before.contains("A/A noise of both") && before.contains("  yardstick"));
+    compared.cells[1].noise_band = 2.0;
+    assert_eq!(comparison_table(&compared, 100, false), before);
+}
+
+#[test]
+fn noise_of_either_run_hides_what_lies_within_it() {
+    let noisy = |ns: f64| {
+        let cells = [
+            Cell::null(8.0, 5.0),
+            Cell::new("fixed", 400.0),
+            Cell::twin("fixed", 400.0 * 1.3),
+            Cell::new("resizable", ns),
+        ];
+        Synthetic::new().panel("ycsb-b", 1, &cells).records()
+    };
+    let quiet = |ns: f64| {
+        let cells = [
+            Cell::null(8.0, 5.0),
+            Cell::new("fixed", 400.0),
+            Cell::twin("fixed", 400.0),
+            Cell::new("resizable", ns),
+        ];
+        Synthetic::new().panel("ycsb-b", 1, &cells).records()
+    };
+    let call = |a: &Records, b: &Records| calls(&compare(a, b))[1].1;
+    assert_eq!(call(&quiet(80.0), &quiet(100.0)), Call::Slower);
+    assert_eq!(call(&noisy(80.0), &quiet(100.0)), Call::NoDifference);
+    assert_eq!(call(&quiet(80.0), &noisy(100.0)), Call::NoDifference);
+    assert_eq!(call(&noisy(80.0), &noisy(200.0)), Call::Slower);
+}
+
+#[test]
+fn what_cannot_be_compared_says_why() {
+    let (a, mut b) = (run(1.0, 1.0), run(1.0, 1.0));
+    let reason = |a: &Records, b: &Records| {
+        let compared = compare(a, b);
+        assert!(!compared.says_something(), "{compared:?}");
+        assert_eq!(compared.overall, None);
+        compared.reasons()[0].0.to_owned()
+    };
+    let mut other = a.clone();
+    other
+        .manifest
+        .machine
+        .insert("cpu_model".into(), "X".into());
+    b.manifest.machine.insert("cpu_model".into(), "Y".into());
+    assert_eq!(reason(&other, &b), "other machine: X in A, Y in B");
+    // An older run that does not say what it ran on is not refused.
+    assert!(compare(&a, &b).says_something());
+    other
+        .manifest
+        .machine
+        .insert("cpu_model".into(), "Y".into());
+    other
+        .manifest
+        .machine
+        .insert("allocator".into(), "glibc".into());
+    b.manifest
+        .machine
+        .insert("allocator".into(), "mimalloc".into());
+    assert!(reason(&other, &b).starts_with("other allocator: glibc in A"));
+
+    // Ids that differ, and what differs behind them.
+    let changed = |change: &dyn Fn(&mut Records)| {
+        let mut b = run(1.0, 1.0);
+        for cell in &mut b.manifest.cells {
+            cell.cell_id.insert(0, 'x');
+        }
+        change(&mut b);
+        reason(&a, &b)
+    };
+    assert_eq!(
+        changed(&|b| b
+            .manifest
+            .cells
+            .iter_mut()
+            .for_each(|c| c.hash = "xxh3".into())),
+        "hash sip13 here, xxh3 in B"
+    );
+    assert_eq!(
+        changed(&|b| b.manifest.panels.iter_mut().for_each(|p| p.entries = 7)),
+        "entries 100000 here, 7 in B"
+    );
+    assert_eq!(
+        changed(&|b| b.manifest.panels.iter_mut().for_each(|p| p.threads += 4)),
+        "threads 1 here, 5 in B"
+    );
+    assert!(changed(&|_| ()).contains("other workload parameters"));
+    assert_eq!(
+        changed(&|b| b
+            .manifest
+            .cells
+            .iter_mut()
+            .for_each(|c| c.strategy = "z".into())),
+        "only in A"
+    );
+}
+
+#[test]
+fn failed_short_and_missing_cells_are_left_out_alone() {
+    let cells =
+        |resizable: Cell<'static>| [Cell::null(8.0, 5.0), Cell::new("fixed", 400.0), resizable];
+    let one = |cell| Synthetic::new().panel("ycsb-b", 1, &cells(cell)).records();
+    let good = one(Cell::new("resizable", 80.0));
+    let failed = one(Cell::new("resizable", 80.0).failing("it hung"));
+    let compared = compare(&good, &failed);
+    assert_eq!(compared.cells[1].reason, "failed in B: it hung");
+    assert_eq!(compared.overall.unwrap().cells, 1);
+    let mut short = good.clone();
+    short.slices.retain(|slice| slice.round < 2);
+    let compared = compare(&good, &short);
+    assert!(compared.cells[1].reason.starts_with("2 of the 3 slices"));
+    let compared = compare(&good, &one(Cell::new("striped", 80.0)));
+    let reasons: Vec<&str> = compared
+        .cells
+        .iter()
+        .map(|cell| cell.reason.as_str())
+        .collect();
+    assert_eq!(reasons, ["", "only in A", "only in B"]);
+}
+
+#[test]
+fn targets_of_a_run_are_paired_where_both_were_measured() {
+    let summary = Summary::of(&run(1.0, 1.0));
+    let of = |first: &str, second: &str| Compared::of_targets(&summary, first, second);
+    let compared = of("fixed", "resizable").unwrap();
+    assert_eq!(compared.count(Call::Faster), 2);
+    let ratio = compared.cells[0].ratio.unwrap();
+    assert!((ratio.interval.mid - 5.0).abs() < 0.05 && ratio.pairs == 60);
+    // The very figures that the run printed.
+    let cells = &summary.panels[0].cells;
+    assert_eq!(
+        Some(ratio),
+        cells
+            .iter()
+            .find(|c| c.entry.target == "resizable")
+            .unwrap()
+            .ratio
+    );
+    let overall = compared.overall.unwrap();
+    assert!((overall.ratio.mid - 5.0).abs() < 0.05 && overall.cells == 2);
+    // 1.25 % apart, which so many quiet pairs tell from a noise of less.
+    assert_eq!(of("resizable", "striped").unwrap().count(Call::Slower), 2);
+    assert_eq!(
+        of("striped:buckets=2^10", "fixed")
+            .unwrap()
+            .count(Call::Slower),
+        2
+    );
+    let error = of("fixed", "stripd").unwrap_err().0;
+    assert!(error.contains("did you mean 'striped'"), "{error}");
+    assert!(of("fixed", "fixed").unwrap_err().0.contains("same target"));
+    assert!(
+        of("fixed", "fixed:buckets=2^10")
+            .unwrap_err()
+            .0
+            .contains("same target")
+    );
+}
+
+#[test]
+fn a_panel_without_one_of_the_targets_says_so() {
+    let records = Synthetic::new()
+        .panel(
+            "ycsb-b",
+            1,
+            &[Cell::new("fixed", 400.0), Cell::new("striped", 80.0)],
+        )
+        .panel(
+            "ycsb-c",
+            1,
+            &[Cell::new("fixed", 400.0), Cell::new("resizable", 80.0)],
+        )
+        .panel(
+            "ycsb-c",
+            1,
+            &[Cell::new("fixed", 400.0), Cell::new("striped", 80.0)],
+        )
+        .panel("ycsb-d", 1, &[Cell::new("fixed", 400.0)])
+        .records();
+    let summary = Summary::of(&records);
+    let compared = Compared::of_targets(&summary, "fixed", "striped").unwrap();
+    let reasons: Vec<&str> = compared
+        .cells
+        .iter()
+        .map(|cell| cell.reason.as_str())
+        .collect();
+    assert_eq!(reasons, ["", "", "striped was not measured here"]);
+    // Split over two panels of one workload they were never side by side.
+    let compared = Compared::of_targets(&summary, "resizable", "striped").unwrap();
+    let apart = compared
+        .reasons()
+        .iter()
+        .any(|(why, _)| why.contains("in another panel"));
+    assert!(apart && !compared.says_something(), "{compared:?}");
+}
+
+#[test]
+fn tables_fit_and_say_all() {
+    let compared = compare(&run(1.0, 1.0), &run(1.3, 1.25));
+    for width in [40, 60, 80, 120] {
+        let table = comparison_table(&compared, width, false);
+        assert!(
+            table.lines().all(|line| line.chars().count() <= width),
+            "{width}:\n{table}"
+        );
+        assert!(!table.contains('\x1b'));
+    }
+    let table = comparison_table(&compared, 100, false);
+    let markdown = comparison_markdown(&compared);
+    for text in [&table, &markdown] {
+        for words in [
+            "resizable",
+            "slower",
+            "no difference",
+            "geometric mean",
+            "2 slower, 0 faster, 4 no difference, 0 not comparable",
+            "null does",
+            "A/A noise of both",
+        ] {
+            assert!(text.contains(words), "no '{words}' in\n{text}");
+        }
+    }
+    assert!(comparison_table(&compared, 100, true).contains('\x1b'));
+    let json = comparison_json(&compared);
+    assert_eq!(json["count"]["slower"], 2);
+    assert_eq!(json["cells"][1]["verdict"], "slower");
+    assert_eq!(
+        json["cells"][1]["ratio"]["mid"].as_f64(),
+        compared.cells[1].ratio.map(|r| r.interval.mid)
+    );
+    assert_eq!(json["overall"]["cells"], 6);
+}
