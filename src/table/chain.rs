@@ -73,7 +73,11 @@ pub(super) fn get_group<'c>(
 }
 
 /// Overwrites the item of a key, or appends one.
-#[inline]
+#[expect(
+    clippy::inline_always,
+    reason = "timed; as a call it costs a set 7 % more instructions, for registers saved and the change returned in memory"
+)]
+#[inline(always)]
 pub(super) fn set(chain: &mut Chain, key: &[u8], value: &[u8], recency: bool) -> (Stored, Change) {
     let link = seek(chain, key);
     if let Some(item) = link {
