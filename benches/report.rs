@@ -1,6 +1,6 @@
 //! What `bucketlab report` takes for a run of ten thousand trials, from start to end of the process.
 
-#[path = "../tests/report/made_up.rs"]
+#[path = "../tests/all/report/made_up.rs"]
 mod made_up;
 
 use std::process::{Command, Stdio};

@@ -110,7 +110,7 @@ unsafe impl GlobalAlloc for CountingAllocator {
 mod tests {
     use super::*;
 
-    /// The library's own tests run on the default allocator; `tests/counting.rs` has the counts.
+    /// The library's own tests run on the default allocator; `tests/all/memory.rs` has the counts.
     #[test]
     fn without_the_allocator_there_is_no_count() {
         assert!(!installed());

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::server::{Server, ask, line};
+use super::server::{Server, ask, line};
 
 /// A thousand connections, of which two hundred have sent half a set and one never reads.
 #[test]
@@ -174,7 +174,7 @@ fn expired_items_are_walked_off() {
     let begun = std::time::Instant::now();
     while !stats(&mut stream).contains("STAT curr_items 500\r\n") {
         assert!(
-            begun.elapsed() < crate::server::PATIENCE,
+            begun.elapsed() < super::server::PATIENCE,
             "{}",
             stats(&mut stream)
         );
@@ -189,7 +189,7 @@ fn expired_items_are_walked_off() {
     );
     let begun = std::time::Instant::now();
     while line(&mut stream, b"mg key0\r\n") != "EN\r\n" {
-        assert!(begun.elapsed() < crate::server::PATIENCE);
+        assert!(begun.elapsed() < super::server::PATIENCE);
         std::thread::sleep(std::time::Duration::from_millis(100));
     }
 }

@@ -1,12 +1,9 @@
-//! Memory of a whole process: the counting allocator where it is installed, and growth as the
-//! system sees it. Apart from the library's tests, which allocate much and all at once.
+//! Memory of a whole process: the counting allocator where it is installed (`main.rs` does so), and
+//! growth as the system sees it.
 
 use std::hint::black_box;
 
-use bucketlab::machine::{CountingAllocator, counting};
-
-#[global_allocator]
-static ALLOCATOR: CountingAllocator = CountingAllocator;
+use bucketlab::machine::counting;
 
 #[test]
 fn live_bytes_are_those_asked_for_and_not_freed() {
@@ -89,6 +86,12 @@ fn allocating_while_a_thread_ends_is_safe() {
 #[test]
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 fn growth_is_resident_and_goes_when_it_is_freed() {
+    let name = "memory::growth_is_resident_and_goes_when_it_is_freed";
+    super::alone::alone(name, grow_and_free);
+}
+
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn grow_and_free() {
     use bucketlab::machine::{available_bytes, resident_bytes, trim};
 
     const BYTES: u64 = 64 << 20;

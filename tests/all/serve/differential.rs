@@ -29,9 +29,9 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use crate::server::{self, PATIENCE, Server};
-use crate::settle::SETTLED;
-use crate::transcripts::{Author, Piece, Transcript, seed_of};
+use super::server::{self, PATIENCE, Server};
+use super::settle::SETTLED;
+use super::transcripts::{Author, Piece, Transcript, seed_of};
 
 /// Transcripts, unless the environment says another number.
 const TRANSCRIPTS: u64 = 5000;

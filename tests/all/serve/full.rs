@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 
-use crate::server::{Server, ask, line};
+use super::server::{Server, ask, line};
 
 const REFUSED: &str = "SERVER_ERROR out of memory storing object\r\n";
 
@@ -198,7 +198,7 @@ fn what_is_replaced_makes_room_for_as_much() {
 }
 
 fn figure(stream: &mut TcpStream, name: &str) -> u64 {
-    let text = crate::crowd::stats(stream);
+    let text = super::crowd::stats(stream);
     let rest = text.split(&format!("STAT {name} ")).nth(1).unwrap();
     rest.split("\r\n").next().unwrap().parse().unwrap()
 }
@@ -315,7 +315,7 @@ fn a_limit_below_what_the_table_takes_is_refused() {
     assert_eq!(line(&mut stream, b"set a 0 0 1\r\n1\r\n"), "STORED\r\n");
     assert_eq!(limit(&mut stream, 16), FAILED);
     assert_eq!(line(&mut stream, b"mg a\r\n"), "HD\r\n");
-    assert!(crate::crowd::stats(&mut stream).contains("STAT limit_maxbytes 67108864\r\n"));
+    assert!(super::crowd::stats(&mut stream).contains("STAT limit_maxbytes 67108864\r\n"));
     assert_eq!(limit(&mut stream, 17), "OK\r\n");
 
     // One that has grown: 2^21 buckets and more.
@@ -359,7 +359,7 @@ fn an_empty_server_holds_no_bytes() {
     let server = Server::start(&["-t", "1"]);
     let mut stream = server.connect();
     let bytes = |stream: &mut TcpStream| {
-        let text = crate::crowd::stats(stream);
+        let text = super::crowd::stats(stream);
         let line = text.lines().find(|line| line.starts_with("STAT bytes "));
         line.unwrap().to_owned()
     };

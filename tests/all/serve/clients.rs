@@ -5,7 +5,7 @@ use std::process::Command;
 
 use bucketlab::catalog::ROWS;
 
-use crate::server::Server;
+use super::server::Server;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -24,7 +24,7 @@ fn python() -> PathBuf {
 fn run(server: &Server, what: &str, target: &str) {
     let port = server.address.port().to_string();
     let done = Command::new(python())
-        .arg(root().join("tests/serve/clients.py"))
+        .arg(root().join("tests/all/serve/clients.py"))
         .args([&port, what])
         .output()
         .unwrap();

@@ -14,7 +14,7 @@ use std::time::Instant;
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use crate::server::{Server, line};
+use super::server::{Server, line};
 
 const CONNECTIONS: usize = 4;
 const ROUNDS: usize = 6;

@@ -4,8 +4,8 @@ use rand::seq::IndexedRandom;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use crate::settle::Settled;
-use crate::words::{ENDS, EXPTIMES, FLAGS, FLUSHES, KEYS, NUMBERS, ODD, VALUES};
+use super::settle::Settled;
+use super::words::{ENDS, EXPTIMES, FLAGS, FLUSHES, KEYS, NUMBERS, ODD, VALUES};
 
 /// Requests in the order they are sent; one is whole within its `Vec`, and `cuts` say where sends end.
 #[derive(Clone, Debug)]

@@ -5,7 +5,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::{Command, Output, Stdio};
 use std::time::Instant;
 
-use crate::server::{PATIENCE, Server, line};
+use super::server::{PATIENCE, Server, line};
 
 fn bucketlab(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_bucketlab"))

@@ -1,0 +1,25 @@
+//! What is tested from outside the library: the program's commands, and the rules that the source
+//! keeps. One binary holds all of it, because each integration binary links the whole library again.
+//!
+//! Only `tests/failures.rs` stands apart, and says why.
+
+mod alone;
+mod budget;
+mod cli;
+mod compare;
+mod hash;
+mod heap;
+mod latency;
+mod memory;
+mod precision;
+mod reference;
+mod report;
+mod resume;
+mod serve;
+mod structure;
+
+use bucketlab::machine::CountingAllocator;
+
+/// The tests of `memory` need it. It counts only for threads that ask, and passes all else on.
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator;
