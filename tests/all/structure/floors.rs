@@ -7,8 +7,8 @@
 
 use std::fs;
 
-use super::paths::{Reach, reaches};
-use super::source::{blank_comments_and_strings, tokens};
+use super::paths::paths;
+use super::source::{Token, tokens};
 use super::{assert_none, root, sources};
 
 /// Modules by floor, the lowest first; the roof sees everything.
@@ -25,7 +25,7 @@ const FLOORS: [&[&str]; 8] = [
 const ROOF: usize = FLOORS.len() - 1;
 
 /// `src/table/fixed.rs` is in the module `table::fixed`, `src/table/mod.rs` in `table`.
-fn module_of(file: &str) -> Vec<String> {
+pub fn module_of(file: &str) -> Vec<String> {
     let inside = file.strip_prefix("src/").unwrap().strip_suffix(".rs");
     let mut module: Vec<String> = inside.unwrap().split('/').map(str::to_owned).collect();
     if module.last().is_some_and(|name| name == "mod") {
@@ -50,29 +50,43 @@ fn violations(file: &str, text: &str) -> Vec<String> {
     } else {
         module.as_slice()
     };
-    let complain = |(line, reach): (usize, Reach)| {
-        let why = match reach {
-            Reach::Module(to) if to == module[0] => return None,
-            Reach::Module(to) => match floor_of(&to) {
-                Some(below) if below < floor || floor == ROOF => return None,
-                Some(below) => {
-                    let way = if below == floor { "sideways" } else { "up" };
-                    format!("points {way}: {} to {to}", module[0])
-                }
-                // What the roots of the crates define themselves is the roof's business.
-                None if floor == ROOF => return None,
-                None => format!("'{to}' is on no floor"),
-            },
-            Reach::Root if floor == ROOF => return None,
-            Reach::Root => "takes hold of the whole crate".to_owned(),
-            Reach::File => "reads source from a path of its own".to_owned(),
-        };
-        Some(format!("{file}:{line}: {why}"))
+    let why = |to: Option<&String>| match to {
+        Some(to) if *to == module[0] => None,
+        Some(to) => match floor_of(to) {
+            Some(below) if below < floor || floor == ROOF => None,
+            Some(below) => {
+                let way = if below == floor { "sideways" } else { "up" };
+                Some(format!("points {way}: {} to {to}", module[0]))
+            }
+            // What the roots of the crates define themselves is the roof's business.
+            None if floor == ROOF => None,
+            None => Some(format!("'{to}' is on no floor")),
+        },
+        None if floor == ROOF => None,
+        None => Some("takes hold of the whole crate".to_owned()),
     };
-    reaches(&tokens(&blank_comments_and_strings(text)), place)
-        .into_iter()
-        .filter_map(complain)
-        .collect()
+    let tokens = tokens(text);
+    let mut complaints: Vec<String> = paths(&tokens, place, &[])
+        .iter()
+        .filter_map(|path| Some((path.line, why(path.names.first())?)))
+        .chain(files_by_path(&tokens))
+        .map(|(line, why)| format!("{file}:{line}: {why}"))
+        .collect();
+    // One line may take several names of one module.
+    complaints.dedup();
+    complaints
+}
+
+/// Where the file takes source from a path of its own, past the module tree.
+fn files_by_path(tokens: &[Token]) -> impl Iterator<Item = (usize, String)> {
+    let is_one = |three: &&[Token]| {
+        matches!(
+            (three[0].text(), three[1].text(), three[2].text()),
+            ("[", "path", "=") | ("include", "!", "(")
+        )
+    };
+    let why = |three: &[Token]| (three[0].line, "reads source from a path of its own".into());
+    tokens.windows(3).filter(is_one).map(why)
 }
 
 #[test]

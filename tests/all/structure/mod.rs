@@ -1,5 +1,6 @@
 //! The house rules, held by reading the source: imports point down, files stay small and tidy.
 
+mod circles;
 mod floors;
 mod paths;
 mod source;
