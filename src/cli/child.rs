@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 
-use super::House;
+use super::house::House;
 use crate::bench::{Pipe, Reply, Request, StdPipe};
 use crate::catalog;
 use crate::machine;

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::args::{Compare, FailOn, Sheet};
-use super::{House, output};
+use super::house::House;
+use super::output;
 use crate::analysis::{Call, Compared, Summary};
 use crate::base::{BadInput, Spec};
 use crate::catalog;

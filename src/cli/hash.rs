@@ -9,7 +9,8 @@ use std::sync::atomic::AtomicBool;
 use anyhow::Context;
 
 use super::args::{Format, Hash};
-use super::{House, output};
+use super::house::House;
+use super::output;
 use crate::analysis::HashSummary;
 use crate::base::BadInput;
 use crate::record::{HashRecords, Pages, Status, write_pages};

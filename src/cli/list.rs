@@ -7,7 +7,8 @@ use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::{Map, Value, json};
 
 use super::args::{Format, Kind, List};
-use super::{House, output};
+use super::house::House;
+use super::output;
 use crate::catalog::Row;
 use crate::hash::HASHES;
 use crate::run::{SUITES, Suite};

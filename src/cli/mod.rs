@@ -5,6 +5,7 @@ mod child;
 mod compare;
 mod doctor;
 mod hash;
+mod house;
 mod list;
 mod output;
 mod progress;
@@ -16,7 +17,7 @@ mod suboptions;
 mod trace;
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -24,14 +25,7 @@ use clap::Parser;
 use crate::base::BadInput;
 use crate::catalog::Row;
 
-/// What every verb gets.
-#[derive(Clone, Copy, Debug)]
-struct House<'h> {
-    /// The strategies.
-    rows: &'h [Row],
-    /// The program that children are started from.
-    executable: &'h Path,
-}
+use house::House;
 
 /// The program: parses the command line, does what it says, and returns the exit code: 0 when all
 /// is well, 1 when something failed while running or is slower than asked for, 2 for input that cannot be used, 130 after an

@@ -9,9 +9,10 @@ use std::sync::atomic::AtomicBool;
 use anyhow::Context;
 
 use super::args::{Format, Run};
+use super::house::House;
+use super::output;
 use super::progress::Progress;
 use super::report as pages;
-use super::{House, output};
 use crate::analysis;
 use crate::base::BadInput;
 use crate::record::{Records, Status};

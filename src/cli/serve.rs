@@ -9,7 +9,8 @@ use std::process::{Command, ExitCode, Stdio};
 use anyhow::Context;
 use clap::Args;
 
-use super::{House, output, suboptions};
+use super::house::House;
+use super::{output, suboptions};
 use crate::base::BadInput;
 use crate::catalog;
 use crate::hash::{self, Hasher};

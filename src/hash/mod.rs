@@ -14,41 +14,18 @@ mod fnv;
 mod identity;
 mod lookup3;
 mod murmur3;
+mod row;
 mod rows;
 mod sip;
 #[cfg(test)]
 mod vectors;
 mod widen;
 
+pub use row::{HashRow, Seed};
 pub use rows::HASHES;
 pub use widen::widen;
 
 use crate::base::{BadInput, unknown_name};
-
-/// The seed of a keyed hash: 128 bits.
-pub type Seed = [u64; 2];
-
-/// One hash function.
-#[derive(Debug)]
-pub struct HashRow {
-    /// Its name, as `--hash` takes it.
-    pub name: &'static str,
-    /// One sentence for `list`.
-    pub about: &'static str,
-    /// Who published it, and what computes it here.
-    pub source: &'static str,
-    /// Bits of the function's own output; fewer than 64 are widened by one multiply ([`widen`]).
-    pub bits: u32,
-    /// Whether the seed enters the hash at all.
-    pub keyed: bool,
-    /// Whether someone who chooses keys but does not know the seed is kept from making them
-    /// collide on purpose.
-    pub flood_resistant: bool,
-    /// Index of its colour, marker and dash in charts: it belongs to the name for good.
-    pub look: u32,
-    /// Hashes `bytes` under a seed.
-    pub function: fn(&[u8], Seed) -> u64,
-}
 
 /// Finds a hash function by name.
 ///

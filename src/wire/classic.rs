@@ -1,9 +1,9 @@
 //! The classic text commands.
 
-use super::line::{signed, signed_32, unsigned, unsigned_32};
-use super::{
-    BAD_FORMAT, Body, ERROR, KEY_MAX, Limits, Line, MetaKey, Request, Span, Store, TOO_LARGE,
-    Tokens, Verb, footprint, say,
+use super::line::{Span, Tokens, body_length, signed, signed_32, unsigned, unsigned_32};
+use super::request::{
+    BAD_FORMAT, Body, ERROR, KEY_MAX, Limits, Line, MetaKey, Request, Store, TOO_LARGE, Verb,
+    footprint, say,
 };
 
 /// Tokens of a line behind its command that matter to anything but a get.
@@ -158,16 +158,6 @@ fn key(words: &Words<'_>) -> Result<Span, Line> {
         return Err(refuse(words, BAD_FORMAT));
     }
     Ok(key)
-}
-
-/// The length of a body; one that does not fit 31 bits with its line end is no length. (memcached
-/// takes it modulo 2^32.)
-pub(super) fn body_length(text: &[u8]) -> Option<usize> {
-    let length = signed(text)?;
-    (0..=i64::from(i32::MAX - 2))
-        .contains(&length)
-        .then(|| usize::try_from(length).ok())
-        .flatten()
 }
 
 fn store(words: &Words<'_>, verb: Verb, limits: &Limits) -> Line {

@@ -140,6 +140,16 @@ pub(super) fn unsigned_32(text: &[u8]) -> Option<u32> {
     unsigned(text).map(|number| number as u32)
 }
 
+/// The length of a body; one that does not fit 31 bits with its line end is no length. (memcached
+/// takes it modulo 2^32.)
+pub(super) fn body_length(text: &[u8]) -> Option<usize> {
+    let length = signed(text)?;
+    (0..=i64::from(i32::MAX - 2))
+        .contains(&length)
+        .then(|| usize::try_from(length).ok())
+        .flatten()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

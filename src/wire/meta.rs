@@ -1,9 +1,9 @@
 //! The meta commands: two letters, a key, flags of one letter each.
 
-use super::classic::body_length;
-use super::line::{signed_32, unsigned, unsigned_32};
-use super::{
-    BAD_FORMAT, Body, ERROR, KEY_MAX, Limits, Line, Request, Span, TOO_LARGE, Tokens, Verb, base64,
+use super::base64;
+use super::line::{Span, Tokens, body_length, signed_32, unsigned, unsigned_32};
+use super::request::{
+    BAD_FORMAT, Body, ERROR, KEY_MAX, Limits, Line, Meta, MetaKey, Request, TOO_LARGE, Verb,
     footprint, say,
 };
 
@@ -12,85 +12,6 @@ const TOKENS_MAX: usize = 20;
 
 /// Bytes that an opaque token may have, its letter counted.
 const OPAQUE_MAX: usize = 32;
-
-/// A key, as it stands in the buffer or decoded.
-#[derive(Clone, Debug, PartialEq)]
-pub enum MetaKey {
-    /// In the buffer.
-    Plain(Span),
-    /// It was base64.
-    Decoded(Box<[u8]>),
-}
-
-impl Meta {
-    /// The exptime of an item that this command makes, as given; `None` if it makes none.
-    pub fn new_exptime(&self) -> Option<i32> {
-        match (self.vivify, self.ttl) {
-            (Some(_), Some(ttl)) if !self.vivify_last => Some(ttl),
-            (vivify, _) => vivify,
-        }
-    }
-}
-
-impl MetaKey {
-    /// The key's bytes.
-    pub fn bytes<'a>(&'a self, buffer: &'a [u8]) -> &'a [u8] {
-        match self {
-            MetaKey::Plain(span) => span.of(buffer),
-            MetaKey::Decoded(bytes) => bytes,
-        }
-    }
-
-    /// Whether it was base64.
-    pub fn is_binary(&self) -> bool {
-        matches!(self, MetaKey::Decoded(_))
-    }
-}
-
-/// What a meta command says beside its name.
-#[derive(Debug, PartialEq)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a flag of the protocol"
-)]
-pub struct Meta {
-    /// The key.
-    pub key: MetaKey,
-    /// The flags as they stand in the line: the answer repeats some in their order.
-    pub flags: Span,
-    /// q: the expected answer is left out.
-    pub quiet: bool,
-    /// v: the value is wanted.
-    pub value: bool,
-    /// u: being read leaves no trace.
-    pub no_update: bool,
-    /// Whether the item's state is asked for or changed (h l t, N R T).
-    pub stateful: bool,
-    /// I: what is there is stale.
-    pub invalidate: bool,
-    /// N: an item is made where there is none, with this exptime.
-    pub vivify: Option<i32>,
-    /// T: the new exptime.
-    pub ttl: Option<i32>,
-    /// R: who reads it with less time left than this is to renew it.
-    pub recache: Option<i32>,
-    /// Whether N stands behind T: of two exptimes for a new item the last counts.
-    pub vivify_last: bool,
-    /// Whether T stands behind R, which then looks at the exptime before.
-    pub ttl_last: bool,
-    /// C: the cas that is compared.
-    pub cas: Option<u64>,
-    /// F: the client's flags.
-    pub client_flags: u32,
-    /// M: the mode, 0 if none is given.
-    pub mode: u8,
-    /// D: by how much to count.
-    pub delta: u64,
-    /// J: where counting starts.
-    pub initial: u64,
-    /// Whether the O flag is longer than is allowed.
-    pub opaque_too_long: bool,
-}
 
 pub(super) fn command<'b>(
     verb: u8,
