@@ -2,11 +2,11 @@
 
 use super::counting::Counted;
 use super::counts::Count;
+use super::hands::Server;
 use super::header::Header;
 use super::items::{Fate, Incoming};
 use super::lookups::{meta_hit, meta_miss};
-use super::reply::{self, Told};
-use super::requests::{OUT_MAX, Server, moved};
+use super::reply::{self, OUT_MAX, Told, moved};
 use crate::wire::{self, Meta, Span, Store, Verb};
 
 impl Server<'_, '_> {

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::counts::Count;
+use super::hands::Server;
 use super::inbox::Inbox;
-use super::requests::{Pause, Server, Talk};
+use super::requests::{Pause, Talk};
 use super::shared::Guest;
 use super::socket::Socket;
 

@@ -3,8 +3,7 @@
 use super::batch::Batch;
 use super::classes::class_of;
 use super::header::{FETCHED, Header};
-use super::reply::decimal;
-use super::requests::OUT_MAX;
+use super::reply::{OUT_MAX, decimal};
 use super::shared::Shared;
 use crate::table::{Cursor, Keep};
 use crate::wire::footprint;

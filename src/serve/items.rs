@@ -5,8 +5,8 @@
 
 use super::batch::Batch;
 use super::counts::{Count, Counts};
+use super::credit::{Credit, Edited, charge};
 use super::header::{ACTIVE, BINARY, FETCHED, Header, STALE, WON};
-use super::room::{Credit, Edited, charge};
 use super::shared::{Gone, Shared};
 use crate::base::Key;
 use crate::table::{Edit, Outcome, Stored};

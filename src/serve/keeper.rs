@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use super::batch::Batch;
 use super::counts::Count;
+use super::credit::{Credit, charge};
 use super::header::{FETCHED, Header};
 use super::items::Items;
-use super::room::{Credit, charge};
 use super::shared::{Shared, Walked};
 use crate::table::Keep;
 

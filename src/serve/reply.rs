@@ -1,7 +1,11 @@
 //! Answers: text put together without formatting machinery, which the hot path cannot afford.
 
 use super::header::{Header, STALE, WON};
-use crate::wire::{Meta, base64};
+use crate::wire::{Meta, Span, base64};
+
+/// Bytes of answers that a connection may leave unread before nothing more of it is served. One
+/// answer may go beyond it by one item.
+pub(super) const OUT_MAX: usize = 256 << 10;
 
 /// Appends a number in decimal digits.
 #[inline]
@@ -139,6 +143,14 @@ pub(super) fn tokens(out: &mut Vec<u8>, before: &Header, won: bool) {
     }
     if won {
         out.extend_from_slice(b" W");
+    }
+}
+
+/// A span of a request that starts at `start`, as a span of the whole buffer.
+pub(super) fn moved(span: Span, start: usize) -> Span {
+    Span {
+        start: span.start + start,
+        end: span.end + start,
     }
 }
 

@@ -1,22 +1,15 @@
 //! From the bytes of a connection to its answers.
 
 use super::answers::{say, uncounted};
-use super::batch::Batch;
 use super::counting::Counted;
-use super::counts::{Count, Counts};
+use super::counts::Count;
 use super::dump::Dump;
+use super::hands::Server;
 use super::inbox::Inbox;
-use super::items::Items;
 use super::lookups::{Asked, Lookup, TOGETHER};
-use super::reply;
-use super::room::Credit;
-use super::shared::Shared;
+use super::reply::{self, OUT_MAX, moved};
 use super::stats;
 use crate::wire::{self, Request, Span, Step};
-
-/// Bytes of answers that a connection may leave unread before nothing more of it is served. One
-/// answer may go beyond it by one item.
-pub(super) const OUT_MAX: usize = 256 << 10;
 
 /// Requests that are served in a turn before others have theirs, in quarters, at least: as many as are
 /// looked up together.
@@ -53,40 +46,7 @@ pub(super) enum Pause {
     Close,
 }
 
-/// One thread's hands: its session and what it counts.
-pub(super) struct Server<'a, 't> {
-    pub(super) session: &'a mut dyn Batch,
-    pub(super) shared: &'a Shared<'t>,
-    pub(super) counts: &'a Counts,
-    pub(super) credit: Credit,
-    lookups: Vec<Lookup>,
-}
-
-impl<'a, 't> Server<'a, 't> {
-    pub(super) fn new(
-        session: &'a mut dyn Batch,
-        shared: &'a Shared<'t>,
-        counts: &'a Counts,
-    ) -> Server<'a, 't> {
-        Server {
-            session,
-            shared,
-            counts,
-            credit: Credit::default(),
-            lookups: Vec::with_capacity(TOGETHER),
-        }
-    }
-
-    pub(super) fn items(&mut self, now: u32) -> Items<'_, 't> {
-        Items {
-            session: &mut *self.session,
-            shared: self.shared,
-            counts: self.counts,
-            now,
-            credit: &mut self.credit,
-        }
-    }
-
+impl Server<'_, '_> {
     /// Serves what has arrived and appends the answers to `out`.
     pub(super) fn serve(&mut self, talk: &mut Talk, inbox: &mut Inbox, out: &mut Vec<u8>) -> Pause {
         let now = self.shared.clock.now();
@@ -440,13 +400,5 @@ impl<'a, 't> Server<'a, 't> {
             talk.stacked = true;
         }
         false
-    }
-}
-
-/// A span of a request that starts at `start`, as a span of the whole buffer.
-pub(super) fn moved(span: Span, start: usize) -> Span {
-    Span {
-        start: span.start + start,
-        end: span.end + start,
     }
 }

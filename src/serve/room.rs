@@ -19,12 +19,12 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::counts::Count;
+use super::credit::{Credit, Edited};
 use super::header::{FETCHED, Header};
 use super::items::Items;
 use super::shared::Shared;
 use crate::base::Key;
 use crate::table::{Edit, Evicted, Outcome};
-use crate::wire::footprint;
 
 /// Bytes that an allocator adds to an item: its header, and rounding up to sixteen.
 const ALLOCATOR: u64 = 16;
@@ -54,15 +54,6 @@ const SINK: u64 = 64 << 10;
 /// of the limit: arrays that double take less than that, unless they are far larger than their items.
 const ABOVE: u64 = 8;
 
-/// What a thread may store before usage is looked at again.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Credit {
-    /// Bytes; below 0 where more was stored, which is never refused.
-    left: i64,
-    /// The limit that it was given under: another one takes it back.
-    limit: u64,
-}
-
 /// Room for a value that is about to be stored.
 #[derive(Clone, Copy, Debug)]
 #[must_use = "what is not stored gives its room back"]
@@ -80,24 +71,6 @@ impl Room {
     pub(super) fn is_plain(self) -> bool {
         !matches!(self, Room::Freed(_))
     }
-}
-
-/// Bytes that an item in the table was admitted with.
-pub(super) fn charge(key: usize, item: &[u8]) -> u64 {
-    let bytes = Header::split(item).map_or(item.len(), |(header, value)| {
-        footprint(key, header.flags, value.len())
-    });
-    bytes as u64
-}
-
-/// What an edit did.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Edited {
-    pub(super) outcome: Outcome,
-    /// Bytes of the item that there was, as [`charge`] counts them.
-    pub(super) old: u64,
-    /// Bytes of the one that there is now.
-    pub(super) new: u64,
 }
 
 impl Items<'_, '_> {

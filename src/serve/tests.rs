@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use super::batch::{Opened, Table};
+use super::hands::Server;
 use super::inbox::Inbox;
 use super::options::Options;
-use super::requests::{OUT_MAX, Pause, Server, Talk};
+use super::reply::OUT_MAX;
+use super::requests::{Pause, Talk};
 use super::shared::Shared;
 use crate::base::{Journal, Params, Worker};
 use crate::hash::{self, Hasher};

@@ -9,7 +9,7 @@ use mio::{Events, Interest, Poll, Token};
 
 use super::batch::Batch;
 use super::connection::{Connection, Spare, Turn};
-use super::requests::Server;
+use super::hands::Server;
 use super::shared::Shared;
 
 /// The token of the waker; connections have the others.

@@ -33,7 +33,6 @@ const NOT_YET_FREE: &[&str] = &[
     "report/findings",
     "report/page",
     "run",
-    "serve",
     "table/faults",
     "table/incremental",
     "table/split_ordered",
