@@ -1,6 +1,6 @@
 //! The classic text commands.
 
-use super::line::{Span, Tokens, body_length, signed, signed_32, unsigned, unsigned_32};
+use super::line::{Span, Tokens, body_length, signed_32, unsigned, unsigned_32};
 use super::request::{
     BAD_FORMAT, Body, ERROR, KEY_MAX, Limits, Line, MetaKey, Request, Store, TOO_LARGE, Verb,
     footprint, say,
