@@ -247,12 +247,13 @@ fn without_tests(tokens: Vec<Token>) -> (Vec<Token>, Vec<String>) {
 
 /// `#[cfg(test)]`, or a `cfg` that asks for tests among others.
 fn is_test_attribute(words: &[String]) -> bool {
-    let mut end = words.iter().position(|word| word == "]").unwrap_or(0);
-    end = end.min(words.len());
-    words.len() > 4
-        && words[..4] == ["#", "[", "cfg", "("]
-        && words[4..end].contains(&"test".to_owned())
-        && !words[4..end].contains(&"not".to_owned())
+    if words.len() < 5 || words[..4] != ["#", "[", "cfg", "("] {
+        return false;
+    }
+    let end = words.iter().position(|word| word == "]");
+    let inside = &words[..end.unwrap_or(words.len())];
+    let asks = |at: usize| inside[at] == "test" && inside[at - 2] != "not";
+    (4..inside.len()).any(asks)
 }
 
 /// Where the item ends that begins at `at` with an attribute: behind its block or its semicolon.
@@ -342,6 +343,7 @@ const PLANTED: &[(&[(&str, &str)], &str)] = &[
        ("b/c.rs", "use super::super::a::A;")], "a, b"),
     (&[("mod.rs", "mod b;"), ("b.rs", "mod c; mod d;"), ("b/c.rs", "use super::d::D;"),
        ("b/d.rs", "use super::c::C;")], "c, d"),
+    (&[("mod.rs", "mod a; mod b;"), ("a.rs", "#[cfg(not(test))] use super::b::B;"), ("b.rs", "use super::a::A;")], "a, b"),
     // Test code in one direction does not hide the other.
     (&[("mod.rs", "mod a; mod b;"), ("a.rs", "#[cfg(test)] mod tests { fn f() {} } use super::b::B;"),
        ("b.rs", "#[cfg(test)] use std::{fmt, io}; use super::a::A;")], "a, b"),
@@ -360,6 +362,8 @@ const FREE: &[&[(&str, &str)]] = &[
     &[("mod.rs", "mod a; mod b;"), ("a.rs", "use super::b::B;"),
       ("b.rs", "#[cfg(test)] mod tests { use super::super::a::A; }")],
     &[("mod.rs", "mod a; #[cfg(test)] mod b;"), ("a.rs", "#[cfg(test)] use super::b::B;"), ("b.rs", "use super::a::A;")],
+    &[("mod.rs", "mod a; mod b;"), ("a.rs", "use super::b::B;"),
+      ("b.rs", "#[cfg(all(test, not(loom)))] mod tests { use super::super::a::A; }")],
     &[("mod.rs", "mod a; mod b;"), ("a.rs", "use super::b::B;"),
       ("b.rs", "#[cfg(test)]\n#[allow(x, y)]\nfn f(a: [u8; 3]) -> u8 { super::a::go() }")],
     // Documentation and visibility are no uses.
