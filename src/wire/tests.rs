@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::request::BAD_FORMAT;
 use super::*;
 
 const LIMITS: Limits = Limits {
