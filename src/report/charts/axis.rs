@@ -168,14 +168,49 @@ impl Axis {
         (self.low, self.high)
     }
 
+    /// With `%` behind its ticks.
+    pub fn in_percent(mut self) -> Axis {
+        for (_, text) in &mut self.ticks {
+            text.push_str(" %");
+        }
+        self
+    }
+
+    /// With ticks at whole numbers alone.
+    pub fn whole(mut self) -> Axis {
+        self.ticks.retain(|(at, _)| at.fract() == 0.0);
+        self
+    }
+
+    /// Under another name.
+    pub fn named(mut self, name: &str) -> Axis {
+        name.clone_into(&mut self.name);
+        self
+    }
+
     /// Where a value is. On a logarithmic scale it must be positive.
     pub fn at(&self, value: f64) -> f64 {
         if self.log { value.log10() } else { value }
     }
 
-    /// Where a value is, or the nearest end for one that is outside.
-    pub fn within(&self, value: f64) -> f64 {
-        self.at(value).clamp(self.low, self.high)
+    /// How far a value is from the first end, in parts of the way to the last; the nearest end for one
+    /// that is outside.
+    pub fn share(&self, value: f64) -> f64 {
+        let at = self.at(value).clamp(self.low, self.high);
+        (at - self.low) / (self.high - self.low)
+    }
+
+    /// Whether a value has a place on it.
+    pub fn holds(&self, value: f64) -> bool {
+        (self.low..=self.high).contains(&self.at(value))
+    }
+
+    /// So many values from one to another, at even steps on the scale.
+    pub fn steps(&self, from: f64, to: f64, count: u32) -> impl Iterator<Item = f64> + use<> {
+        let (first, last, log) = (self.at(from), self.at(to), self.log);
+        let each = (last - first) / f64::from(count.max(1));
+        let places = (0..=count).map(move |step| first + each * f64::from(step));
+        places.map(move |at| if log { 10_f64.powf(at) } else { at })
     }
 
     /// What is written at a position.

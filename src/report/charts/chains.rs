@@ -1,22 +1,20 @@
 //! Chain lengths, and what keys spread at random would give: a small plot for each table.
 
-use plotters::style::Color;
-
-use super::axis::Axis;
-use super::canvas::{self, Align, Canvas, Drawn, Frame, WIDTH, clip, pixel};
-use super::palette::{Style, Tone};
+use super::histogram::{Column, plot};
+use super::palette::Style;
+use super::shape::{Multiples, Plot, Shape};
 use super::structure::{Structure, Structures};
-use super::{Chart, Suite, buckets, positive, stem, table_of};
+use super::suite::{Draft, Suite, and_more, positive, stem, table_of};
+use super::sweep;
 use crate::base::{human_integer, whole};
-use crate::report::format::{counted, figure};
+use crate::report::format::figure;
 use crate::report::summary::CellSummary;
 
-const COLUMNS: usize = 3;
+const COLUMNS: i32 = 3;
 /// Small plots in a chart: three rows.
 const MOST_TABLES: usize = 9;
 /// Bars in a small plot, about.
 const BARS: f64 = 24.0;
-const ROW: i32 = 186;
 /// Entries a bucket above which nobody has a histogram to look at; it bounds the sums below.
 const LARGEST_LOAD: f64 = 1e6;
 
@@ -24,7 +22,7 @@ const LARGEST_LOAD: f64 = 1e6;
 struct Histogram<'s> {
     cell: &'s CellSummary,
     label: String,
-    /// Buckets counted, and entries in them.
+    /// Buckets counted, and entries in each of them.
     buckets: f64,
     load: f64,
     bars: Vec<Bar>,
@@ -39,29 +37,62 @@ struct Bar {
     expected: f64,
 }
 
-pub(super) fn charts(suite: &Suite<'_>, structures: &Structures<'_>, charts: &mut Vec<Chart>) {
+pub(super) fn chart(suite: &Suite<'_>, structures: &Structures<'_>) -> Option<Draft> {
     let (histograms, panels, left_out) = choose(suite, structures);
     if histograms.is_empty() {
-        return;
+        return None;
     }
-    let title = "Are chains as long as keys spread at random make them?".to_owned();
-    let mut about = "Bars: the share of buckets that hold so many entries, counted by the census. Line with dots: \
-                     the Poisson distribution with the same entries a bucket (α). Scales are linear and each \
-                     plot's own."
-        .to_owned();
-    if left_out > 0 {
-        about += &format!(" {} more not shown.", counted(left_out as u64, "table"));
-    }
-    let rows = i32::try_from(histograms.len().div_ceil(COLUMNS)).unwrap_or(1);
-    let svg = canvas::draw(&title, rows * ROW + 8, |canvas| paint(canvas, &histograms));
-    charts.extend(svg.map(|svg| Chart {
+    Some(Draft {
         file: stem(&["chains", suite.name]),
-        suite: suite.name.to_owned(),
         panels,
-        title,
-        about,
-        svg,
-    }));
+        title: "Are chains as long as keys spread at random make them?".to_owned(),
+        about: format!(
+            "Bars: the share of buckets that hold so many entries, counted by the census. Line with dots: \
+             the Poisson distribution with the same entries a bucket (α). Scales are linear and each \
+             plot's own.{}",
+            and_more(left_out, "table")
+        ),
+        shape: Shape::Multiples(Multiples {
+            columns: COLUMNS,
+            plots: histograms.iter().map(small).collect(),
+            notes: Vec::new(),
+        }),
+    })
+}
+
+/// The small plot of a table, with its heading.
+fn small(histogram: &Histogram<'_>) -> (String, Plot) {
+    let fill = Style::of(&histogram.cell.entry).fill();
+    let columns = histogram.bars.iter().map(|bar| Column {
+        from: bar.from,
+        to: bar.to,
+        share: bar.share,
+        expected: bar.expected,
+        hover: format!(
+            "{}: {} % of {} buckets hold {}; Poisson expects {} %",
+            histogram.label,
+            figure(100.0 * bar.share),
+            human_integer(whole(histogram.buckets)),
+            label_of(bar),
+            figure(100.0 * bar.expected)
+        ),
+    });
+    let columns: Vec<Column> = columns.collect();
+    let heading = format!("{}, α = {}", histogram.label, figure(histogram.load));
+    let from = columns.first().map_or(0.0, |column| column.from);
+    let to = columns.last().map_or(1.0, |column| column.to);
+    (
+        heading,
+        plot("entries in a bucket", fill, (from, to), &columns),
+    )
+}
+
+fn label_of(bar: &Bar) -> String {
+    if bar.to > bar.from {
+        format!("{}–{}", bar.from, bar.to)
+    } else {
+        bar.from.to_string()
+    }
 }
 
 /// Each table once, the baselines and other strategies before sweeps, of which the ends and the
@@ -73,7 +104,7 @@ fn choose<'s>(
     let (mut plain, mut swept) = (Vec::new(), Vec::new());
     let mut seen = Vec::new();
     for &panel in &suite.panels {
-        let sweeps = buckets::sweeps(panel);
+        let sweeps = sweep::sweeps(panel);
         for cell in panel
             .cells
             .iter()
@@ -169,93 +200,6 @@ fn poisson(mean: f64, from: f64, to: f64) -> f64 {
         n += 1.0;
     }
     sum
-}
-
-fn paint(canvas: &mut Canvas<'_>, histograms: &[Histogram<'_>]) -> Drawn {
-    let columns = i32::try_from(COLUMNS).unwrap_or(1);
-    let cell_width = WIDTH / columns;
-    for (at, histogram) in (0..).zip(histograms) {
-        let (column, row) = (at % columns, at / columns);
-        let frame = Frame {
-            left: column * cell_width + 56,
-            top: row * ROW + 30,
-            width: cell_width - 68,
-            height: ROW - 30 - 50,
-        };
-        let heading = format!(
-            "{}, α = {}",
-            clip(&histogram.label, cell_width - 86),
-            figure(histogram.load)
-        );
-        canvas.text(
-            &heading,
-            (column * cell_width + 14, frame.top - 16),
-            Align::Left,
-            Tone::Ink,
-        )?;
-        one(canvas, histogram, frame)?;
-    }
-    Ok(())
-}
-
-fn one(canvas: &mut Canvas<'_>, histogram: &Histogram<'_>, frame: Frame) -> Drawn {
-    let bars = &histogram.bars;
-    let (Some(lowest), Some(highest)) = (bars.first(), bars.last()) else {
-        return Ok(());
-    };
-    let shares = bars.iter().map(|bar| bar.share.max(bar.expected));
-    let y = Axis::from_zero(100.0 * shares.fold(0.0, f64::max), 3, "");
-    let percent: Vec<(f64, String)> = y
-        .ticks
-        .iter()
-        .map(|(at, text)| (*at, format!("{text} %")))
-        .collect();
-    let y = y.with_ticks(percent);
-    let mut x = Axis::between(lowest.from - 0.5, highest.to + 0.5, 5);
-    // Lengths are whole.
-    x.ticks.retain(|(at, _)| at.fract() == 0.0);
-    x.name = "entries in a bucket".into();
-    let plot = canvas.plot(frame, &x, &y)?;
-    let style = Style::of(&histogram.cell.entry);
-    let mut expected = Vec::new();
-    for bar in bars {
-        let from = pixel(&plot, (bar.from - 0.5, 100.0 * bar.share));
-        let to = pixel(&plot, (bar.to + 0.5, 0.0));
-        let gap = i32::from(to.0 - from.0 > 4);
-        if bar.share > 0.0 {
-            canvas.rectangle(
-                (from.0 + gap, from.1),
-                (to.0 - gap, to.1),
-                style.fill().filled(),
-            )?;
-        }
-        expected.push(pixel(
-            &plot,
-            (f64::midpoint(bar.from, bar.to), 100.0 * bar.expected),
-        ));
-        let text = format!(
-            "{}: {} % of {} buckets hold {}; Poisson expects {} %",
-            histogram.label,
-            figure(100.0 * bar.share),
-            human_integer(whole(histogram.buckets)),
-            label_of(bar),
-            figure(100.0 * bar.expected)
-        );
-        canvas.hover((from.0, frame.top), (to.0, frame.top + frame.height), &text);
-    }
-    canvas.line(&expected, Tone::Ink.colour(), 1)?;
-    for at in expected {
-        canvas.dot(at, 2, Tone::Ink)?;
-    }
-    Ok(())
-}
-
-fn label_of(bar: &Bar) -> String {
-    if bar.to > bar.from {
-        format!("{}–{}", bar.from, bar.to)
-    } else {
-        bar.from.to_string()
-    }
 }
 
 #[cfg(test)]

@@ -3,18 +3,16 @@
 use std::collections::BTreeMap;
 
 use super::axis::{Axis, amount};
-use super::canvas::{self, Align, Canvas, Drawn, Frame, WIDTH, clip, pixel};
-use super::palette::{Style, Tone};
-use super::passes::{
-    Clock, Resize, bands, last_attempts, marks_of, median_trial, name_bands, resizes, span, unit_of,
-};
-use super::{Chart, Suite, positive, stem, workload_of};
+use super::course::Course;
+use super::palette::Style;
+use super::passes::{Clock, Resize, last_attempts, marks_of, median_trial, resizes, span};
+use super::shape::{Multiples, Note, Plot, Shape};
+use super::suite::{Draft, Suite, and_more, extremes, positive, stem, workload_of};
 use crate::record::{MarkRow, Records, SliceKind, SliceRow};
 use crate::report::format::{counted, figure};
 use crate::report::summary::{CellSummary, PanelSummary};
 
-const COLUMNS: u8 = 2;
-const ROW: i32 = 186;
+const COLUMNS: i32 = 2;
 /// Small plots in a chart.
 const MOST_CELLS: usize = 12;
 /// From this ratio of the extremes on the rates are on a logarithmic scale.
@@ -32,6 +30,14 @@ enum Figure {
 }
 
 impl Figure {
+    fn file(self) -> &'static str {
+        match self {
+            Figure::Rate => "time",
+            Figure::Longest => "longest",
+            Figure::Memory => "memory",
+        }
+    }
+
     fn axis_name(self) -> &'static str {
         match self {
             Figure::Rate => "operations/s",
@@ -114,32 +120,71 @@ struct Step {
     value: f64,
 }
 
-pub(super) fn charts(suite: &Suite<'_>, records: &Records, charts: &mut Vec<Chart>) {
-    for panel in suite.panels.iter().filter(|panel| panel.entry.pass) {
-        let of_panel = |row: &&SliceRow| row.panel == panel.entry.panel;
-        let clocked = records
-            .slices
-            .iter()
-            .filter(of_panel)
-            .any(|row| row.longest_ns.is_some());
+pub(super) fn charts(suite: &Suite<'_>, records: &Records) -> Vec<Draft> {
+    let passes = suite.panels.iter().filter(|panel| panel.entry.pass);
+    let charts = passes.flat_map(|panel| {
+        let figures = figures(panel, records).iter();
+        figures.filter_map(|figure| chart(suite.name, panel, records, *figure))
+    });
+    charts.collect()
+}
+
+/// What is drawn of a panel's passes.
+fn figures(panel: &PanelSummary, records: &Records) -> &'static [Figure] {
+    let number = panel.entry.panel;
+    let mut slices = records.slices.iter().filter(|row| row.panel == number);
+    let clocked = slices.any(|row| row.longest_ns.is_some());
+    let has_windows = records.windows.iter().any(|row| row.panel == number);
+    match (clocked, has_windows) {
+        // What took longest is told window by window.
+        (true, true) => &[Figure::Memory],
         // A clock around every operation is part of a rate, so those passes show none.
-        let windows = records.windows.iter();
-        let has_windows = windows.clone().any(|row| row.panel == panel.entry.panel);
-        let figures: &[Figure] = if clocked && has_windows {
-            // What took longest is told window by window.
-            &[Figure::Memory]
-        } else if clocked {
-            &[Figure::Longest, Figure::Memory]
-        } else {
-            &[Figure::Rate]
-        };
-        for figure in figures {
-            charts.extend(chart(suite.name, panel, records, *figure));
-        }
+        (true, false) => &[Figure::Longest, Figure::Memory],
+        (false, _) => &[Figure::Rate],
     }
 }
 
-fn chart(suite: &str, panel: &PanelSummary, records: &Records, shown: Figure) -> Option<Chart> {
+fn chart(suite: &str, panel: &PanelSummary, records: &Records, shown: Figure) -> Option<Draft> {
+    let mut passes = passes(panel, records, shown);
+    let left_out = passes.len().saturating_sub(MOST_CELLS);
+    passes.truncate(MOST_CELLS);
+    let values = passes.iter().flat_map(|pass| &pass.steps);
+    let (low, high) = extremes(values.map(|step| step.value))?;
+    let log = high / low >= LOG_FROM;
+    let (scale, y) = if log {
+        ("logarithmic", Axis::log(low, high, 5, shown.axis_name()))
+    } else {
+        let axis = Axis::from_zero(high, 3, shown.axis_name());
+        ("linear, from 0", axis)
+    };
+    let ranked = panel.cells.iter().filter(|cell| cell.ranked());
+    let notes = ranked.filter_map(|cell| note(panel, cell)).collect();
+    let workload = workload_of(panel);
+    let threads = panel.entry.threads;
+    Some(Draft {
+        file: stem(&[shown.file(), suite, &workload, &format!("{threads}t")]),
+        panels: vec![panel.entry.panel],
+        title: shown.title(&workload, &counted(u64::from(threads), "thread")),
+        about: shown.about(scale) + &and_more(left_out, "target"),
+        shape: Shape::Multiples(Multiples {
+            columns: COLUMNS,
+            plots: passes.iter().map(|pass| small(pass, &y, shown)).collect(),
+            notes,
+        }),
+    })
+}
+
+/// Says that a cell failed.
+fn note(panel: &PanelSummary, cell: &CellSummary) -> Option<Note> {
+    let (label, why) = (panel.label(cell), cell.error.as_ref()?);
+    Some(Note {
+        text: format!("{label}: failed"),
+        hover: format!("{label}: {why}"),
+    })
+}
+
+/// The passes of a panel, one of each cell.
+fn passes<'s>(panel: &'s PanelSummary, records: &Records, shown: Figure) -> Vec<Pass<'s>> {
     let mut slices: BTreeMap<&str, Vec<&SliceRow>> = BTreeMap::new();
     let of_panel =
         |row: &&SliceRow| row.panel == panel.entry.panel && row.kind == SliceKind::Throughput;
@@ -148,76 +193,12 @@ fn chart(suite: &str, panel: &PanelSummary, records: &Records, shown: Figure) ->
     for row in records.slices.iter().filter(of_panel).filter(is_known) {
         slices.entry(&row.cell_id).or_default().push(row);
     }
-    let mut passes: Vec<Pass<'_>> = Vec::new();
-    for cell in panel.cells.iter().filter(|cell| cell.ranked()) {
-        let of_cell = slices.get(cell.entry.cell_id.as_str());
-        passes.extend(of_cell.and_then(|slices| pass(panel, cell, slices, &records.marks, shown)));
-    }
-    let left_out = passes.len().saturating_sub(MOST_CELLS);
-    passes.truncate(MOST_CELLS);
-    let values = || {
-        passes
-            .iter()
-            .flat_map(|pass| &pass.steps)
-            .map(|step| step.value)
+    let ranked = panel.cells.iter().filter(|cell| cell.ranked());
+    let pass = |cell: &'s CellSummary| {
+        let slices = slices.get(cell.entry.cell_id.as_str())?;
+        pass(panel, cell, slices, &records.marks, shown)
     };
-    let (low, high) = (
-        values().fold(f64::INFINITY, f64::min),
-        values().fold(0.0, f64::max),
-    );
-    if passes.is_empty() || positive(low).is_none() {
-        return None;
-    }
-    let failed: Vec<&CellSummary> = panel
-        .cells
-        .iter()
-        .filter(|cell| cell.ranked() && cell.error.is_some())
-        .collect();
-    let log = high / low >= LOG_FROM;
-    let workload = workload_of(panel);
-    let threads = counted(u64::from(panel.entry.threads), "thread");
-    let title = shown.title(&workload, &threads);
-    let scale = if log { "logarithmic" } else { "linear, from 0" };
-    let mut about = shown.about(scale);
-    if left_out > 0 {
-        about += &format!(" {} more not shown.", counted(left_out as u64, "target"));
-    }
-    let rows = i32::try_from(passes.len().div_ceil(usize::from(COLUMNS))).ok()?;
-    let notes = 18 * i32::try_from(failed.len()).ok()?;
-    let svg = canvas::draw(&title, rows * ROW + notes + 8, |canvas| {
-        let y = if log {
-            Axis::log(low, high, 5, shown.axis_name())
-        } else {
-            Axis::from_zero(high, 3, shown.axis_name())
-        };
-        paint(canvas, &passes, &y, shown)?;
-        for (at, cell) in (0..).zip(&failed) {
-            let text = format!("{}: failed", clip(&panel.label(cell), 600));
-            let top = rows * ROW + 18 * at;
-            canvas.text(&text, (16, top + 8), Align::Left, Tone::Ink)?;
-            let why = cell.error.as_deref().unwrap_or_default();
-            let text = format!("{}: {why}", panel.label(cell));
-            canvas.hover((0, top), (WIDTH, top + 18), &text);
-        }
-        Ok(())
-    })?;
-    Some(Chart {
-        file: stem(&[
-            match shown {
-                Figure::Rate => "time",
-                Figure::Longest => "longest",
-                Figure::Memory => "memory",
-            },
-            suite,
-            &workload,
-            &format!("{}t", panel.entry.threads),
-        ]),
-        suite: suite.to_owned(),
-        panels: vec![panel.entry.panel],
-        title,
-        about,
-        svg,
-    })
+    ranked.filter_map(pass).collect()
 }
 
 /// The trial of median length with one figure; none of a cell that failed.
@@ -255,65 +236,19 @@ fn pass<'s>(
     (!pass.steps.is_empty()).then_some(pass)
 }
 
-fn paint(canvas: &mut Canvas<'_>, passes: &[Pass<'_>], y: &Axis, shown: Figure) -> Drawn {
-    let columns = i32::from(COLUMNS);
-    let cell_width = WIDTH / columns;
-    for (at, pass) in (0..).zip(passes) {
-        let (column, row) = (at % columns, at / columns);
-        let frame = Frame {
-            left: column * cell_width + 74,
-            top: row * ROW + 30,
-            width: cell_width - 90,
-            height: ROW - 30 - 50,
-        };
-        let heading = clip(&pass.label, cell_width - 90);
-        canvas.text(
-            &heading,
-            (frame.left, frame.top - 18),
-            Align::Left,
-            Tone::Ink,
-        )?;
-        let mut y = y.clone();
-        if column > 0 {
-            y.name.clear();
-        }
-        one(canvas, pass, frame, &y, shown)?;
-    }
-    Ok(())
-}
-
-fn one(canvas: &mut Canvas<'_>, pass: &Pass<'_>, frame: Frame, y: &Axis, shown: Figure) -> Drawn {
-    let end = pass.steps.last().map_or(1.0, |step| step.to_ns);
-    let (unit_ns, unit) = unit_of(end);
-    let x = Axis::from_zero(end / unit_ns, 5, &format!("time in slices, {unit}"));
-    let plot = canvas.plot(frame, &x, y)?;
-    let across = |ns: f64| pixel(&plot, (x.within(ns / unit_ns), y.range().0)).0;
-    let bottom = frame.top + frame.height;
-    bands(canvas, &pass.resizes, across, frame, end)?;
-    let style = Style::of(&pass.cell.entry);
-    let mut path = Vec::new();
-    for step in &pass.steps {
-        let height = pixel(&plot, (x.range().0, y.within(step.value))).1;
-        let ends = (across(step.from_ns), across(step.to_ns));
-        path.extend([(ends.0, height), (ends.1, height)]);
-        let text = format!(
-            "{}, {}–{} {unit}: {}",
-            pass.label,
-            figure(step.from_ns / unit_ns),
-            figure(step.to_ns / unit_ns),
-            shown.in_words(step.value)
-        );
-        canvas.hover((ends.0, frame.top), (ends.1, bottom), &text);
-    }
-    canvas.line(&path, style.fill(), 2)?;
-    // Behind the slices', so that they are on top of them.
-    name_bands(
-        canvas,
-        &pass.label,
-        &pass.resizes,
-        across,
-        frame,
-        (unit_ns, unit),
-    );
-    Ok(())
+/// The small plot of a pass, with its heading.
+fn small(pass: &Pass<'_>, y: &Axis, shown: Figure) -> (String, Plot) {
+    let steps = || pass.steps.iter();
+    let said = |step: &Step| (step.from_ns, step.to_ns, shown.in_words(step.value));
+    let course = Course {
+        label: &pass.label,
+        line: (Style::of(&pass.cell.entry).fill(), 2),
+        end_ns: pass.steps.last().map_or(1.0, |step| step.to_ns),
+        steps: steps()
+            .map(|step| (step.from_ns, step.to_ns, step.value))
+            .collect(),
+        said: steps().map(said).collect(),
+        resizes: &pass.resizes,
+    };
+    (pass.label.clone(), course.plot(y))
 }

@@ -1,8 +1,7 @@
 //! How evenly keys fall into buckets: a heat map of functions against corpora.
 
-use super::Chart;
-use super::canvas;
-use super::heat::{Heat, HeatCell, log_depth};
+use super::shape::{Heat, HeatCell, Shape, log_depth};
+use super::suite::Draft;
 use crate::base::human_integer;
 use crate::record::HashSpreadRow;
 use crate::report::format::figure;
@@ -11,7 +10,7 @@ use crate::report::hashes::{Fall, HashFigures, HashSummary};
 /// Chi-square over its degrees of freedom where the scale ends.
 const DEEPEST: f64 = 100.0;
 
-pub(super) fn chart(summary: &HashSummary) -> Option<Chart> {
+pub(super) fn chart(summary: &HashSummary) -> Option<Draft> {
     if summary.hashes.iter().all(|hash| hash.spread.is_empty()) {
         return None;
     }
@@ -43,14 +42,12 @@ pub(super) fn chart(summary: &HashSummary) -> Option<Chart> {
                  counts the worst one is shown, by its standard score; ! and a deeper shade say that chance \
                  is ruled out (a score above 5). Shades are logarithmic."
         .to_owned();
-    let svg = canvas::draw(&title, heat.height(), |canvas| heat.paint(canvas))?;
-    Some(Chart {
+    Some(Draft {
         file: "hash-spread".into(),
-        suite: "hash".into(),
         panels: Vec::new(),
         title,
         about,
-        svg,
+        shape: Shape::Heat(heat),
     })
 }
 

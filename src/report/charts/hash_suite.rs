@@ -1,18 +1,16 @@
 //! Hash functions under tables: heat maps of what an operation takes, and of what a flood costs.
 
-use super::canvas;
-use super::heat::{Heat, HeatCell, log_depth};
-use super::{Chart, Suite, gather, stem};
+use super::shape::{Heat, HeatCell, Shape, log_depth};
+use super::suite::{Draft, Suite, gather, numbers, positive, stem};
 use crate::report::format::{figure, figure_within, times, times_within};
 use crate::report::summary::{CellSummary, PanelSummary};
 
 /// Charts of the panels that are about hash functions.
-pub(super) fn charts(suite: &Suite<'_>, charts: &mut Vec<Chart>) {
+pub(super) fn charts(suite: &Suite<'_>) -> Vec<Draft> {
     let (floods, plain): (Vec<&PanelSummary>, Vec<&PanelSummary>) = suite
         .panels
         .iter()
         .partition(|panel| panel.flooded().is_some());
-    charts.extend(flood_chart(suite.name, &floods));
     let mut by_target: Vec<(&str, Vec<&PanelSummary>)> = Vec::new();
     for panel in plain {
         let mut seen = Vec::new();
@@ -24,15 +22,15 @@ pub(super) fn charts(suite: &Suite<'_>, charts: &mut Vec<Chart>) {
             }
         }
     }
-    for (target, panels) in by_target {
-        charts.extend(target_chart(suite.name, target, &panels));
-    }
+    let of_targets = by_target
+        .iter()
+        .filter_map(|(target, panels)| target_chart(suite.name, target, panels));
+    let flood = flood_chart(suite.name, &floods).into_iter();
+    flood.chain(of_targets).collect()
 }
 
 fn ns(cell: &CellSummary) -> Option<f64> {
-    cell.ns_per_op
-        .map(|ns| ns.mid)
-        .filter(|ns| ns.is_finite() && *ns > 0.0)
+    positive(cell.ns_per_op?.mid)
 }
 
 /// What a panel is called at the head of a column.
@@ -44,26 +42,8 @@ fn head(panel: &PanelSummary) -> String {
     }
 }
 
-fn chart(
-    file: String,
-    suite: &str,
-    panels: &[&PanelSummary],
-    (title, about): (String, String),
-    heat: &Heat,
-) -> Option<Chart> {
-    let svg = canvas::draw(&title, heat.height(), |canvas| heat.paint(canvas))?;
-    Some(Chart {
-        file,
-        suite: suite.to_owned(),
-        panels: panels.iter().map(|panel| panel.entry.panel).collect(),
-        title,
-        about,
-        svg,
-    })
-}
-
 /// Functions against corpora, for one target.
-fn target_chart(suite: &str, target: &str, panels: &[&PanelSummary]) -> Option<Chart> {
+fn target_chart(suite: &str, target: &str, panels: &[&PanelSummary]) -> Option<Draft> {
     let mut hashes: Vec<&str> = Vec::new();
     let cells = || {
         let cells = panels.iter().flat_map(|panel| &panel.cells);
@@ -145,17 +125,17 @@ fn target_chart(suite: &str, target: &str, panels: &[&PanelSummary]) -> Option<C
                  keys. Shades are logarithmic, from the fastest function of a column; intervals and paired ratios \
                  are on hover."
         .to_owned();
-    chart(
-        stem(&["hashes", suite, target]),
-        suite,
-        panels,
-        (title, about),
-        &heat,
-    )
+    Some(Draft {
+        file: stem(&["hashes", suite, target]),
+        panels: numbers(panels.iter().copied()),
+        title,
+        about,
+        shape: Shape::Heat(heat),
+    })
 }
 
 /// Targets against flooded functions.
-fn flood_chart(suite: &str, panels: &[&PanelSummary]) -> Option<Chart> {
+fn flood_chart(suite: &str, panels: &[&PanelSummary]) -> Option<Draft> {
     let mut targets: Vec<&str> = Vec::new();
     for cell in panels.iter().flat_map(|panel| &panel.cells) {
         let target = cell.entry.target.as_str();
@@ -225,11 +205,11 @@ fn flood_chart(suite: &str, panels: &[&PanelSummary]) -> Option<Chart> {
                  times are on hover. Below 1 the flooded function is faster than the safe one, and the flood \
                  does nothing."
         .to_owned();
-    chart(
-        stem(&["flood", suite]),
-        suite,
-        panels,
-        (title, about),
-        &heat,
-    )
+    Some(Draft {
+        file: stem(&["flood", suite]),
+        panels: numbers(panels.iter().copied()),
+        title,
+        about,
+        shape: Shape::Heat(heat),
+    })
 }

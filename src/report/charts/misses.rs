@@ -1,18 +1,13 @@
 //! Workloads under budgets: what is missed, and what an operation costs in the end.
 
-use plotters::style::RGBColor;
-
 use super::axis::Axis;
-use super::canvas::{self, Align, Canvas, Drawn, Frame, WIDTH, clip, pixel};
-use super::palette::{Style, Tone};
-use super::{Chart, Suite, gather, positive, stem};
-use crate::base::ByteCount;
+use super::palette::{Ink, Style, Tone};
+use super::shape::{Names, Plot, Point, Series, Shape, Single};
+use super::suite::{Draft, Suite, extremes, gather, numbers, stem};
+use crate::base::{ByteCount, Nanoseconds};
 use crate::record::MissRow;
 use crate::report::format::{counted, figure};
 use crate::report::summary::{CellSummary, PanelSummary};
-
-/// What the curve of LRU is called.
-const LRU: &str = "exact LRU";
 
 /// A workload's panels, one for each budget.
 struct Group<'s> {
@@ -22,88 +17,164 @@ struct Group<'s> {
     simulated: Vec<&'s MissRow>,
 }
 
-/// One target: a point for each budget.
-struct Line<'s> {
-    label: String,
-    style: Style,
-    /// Bytes of the budget, the figure, and what is said of it.
-    points: Vec<(f64, f64, String)>,
-    first: &'s CellSummary,
-}
-
-pub(super) fn charts(suite: &Suite<'_>, simulated: &[MissRow], charts: &mut Vec<Chart>) {
+pub(super) fn charts(suite: &Suite<'_>, simulated: &[MissRow]) -> Vec<Draft> {
     let mut groups = Vec::new();
-    for &panel in suite
-        .panels
-        .iter()
-        .filter(|panel| panel.entry.budget.is_some())
-    {
-        let key = (
-            panel.plain_workload(),
-            panel.entry.threads,
-            panel.entry.batch,
-        );
-        gather(&mut groups, key, panel);
+    for &panel in &suite.panels {
+        if panel.entry.budget.is_some() {
+            let shared = (panel.entry.threads, panel.entry.batch);
+            gather(&mut groups, (panel.plain_workload(), shared), panel);
+        }
     }
-    for ((workload, threads, _), panels) in groups {
+    let group = |((workload, (threads, _)), panels)| {
         let own = |row: &&MissRow| row.suite == suite.name && row.workload == workload;
-        let group = Group {
+        Group {
             workload,
             threads,
             panels,
             simulated: simulated.iter().filter(own).collect(),
-        };
-        charts.extend(miss_ratios(suite.name, &group));
-        charts.extend(effective(suite.name, &group));
-    }
+        }
+    };
+    let groups = groups.into_iter().map(group);
+    let charts =
+        groups.flat_map(|group| [group.miss_ratios(suite.name), group.effective(suite.name)]);
+    charts.flatten().collect()
 }
 
-impl<'s> Group<'s> {
-    /// The ranked cells by target, with a figure each.
-    fn lines(
+impl Group<'_> {
+    fn miss_ratios(&self, suite: &str) -> Option<Draft> {
+        let mut series = self.series(|_, cell| {
+            let ratio = 100.0 * cell.miss_ratio()?;
+            let evicted = cell.evicted.map_or(String::new(), |evicted| {
+                format!(", {} entries evicted", evicted.count())
+            });
+            let said = format!("{} % of lookups miss{evicted}", figure(ratio));
+            Some((ratio, said))
+        });
+        if series.is_empty() {
+            return None;
+        }
+        let x = self.budget_axis();
+        let muted = Ink::from(Tone::Muted);
+        let curves = [
+            ("exact LRU", self.curve("lru", &x), muted),
+            ("Belady's rule", self.curve("belady", &x), muted.dashed()),
+        ];
+        let curves = curves.into_iter().filter(|(_, points, _)| points.len() > 1);
+        let curves =
+            curves.map(|(name, points, ink)| Series::curve(ink, 2, points).named(name, ""));
+        let mut all: Vec<Series> = curves.collect();
+        let about_curves = if all.is_empty() {
+            "What LRU and Belady's rule would miss is not known: the page says why where it lists what was \
+             not measured."
+        } else {
+            "The grey lines are simulated over the bytes of keys and values alone, so that a table's own \
+             bytes are part of its distance: exact LRU, and, dashed, Belady's rule, which knows the future \
+             (the optimum for values of one size, nearly so for others)."
+        };
+        all.append(&mut series);
+        let largest = all.iter().flat_map(|series| &series.points);
+        let largest = largest.map(|point| point.y).fold(0.0, f64::max);
+        Some(Draft {
+            title: format!(
+                "How many lookups of {} miss under each memory budget{}?",
+                self.workload,
+                self.by_threads()
+            ),
+            about: format!(
+                "Measured points by target over a logarithmic axis of budgets, which cover all that a table holds: \
+                 entries with headers, buckets, locks. {about_curves} Evictions are CLOCK over buckets in every target."
+            ),
+            ..self.draft(
+                &["misses", suite],
+                Plot::new(x, Axis::from_zero(largest, 7, "lookups that miss, %"), all),
+            )
+        })
+    }
+
+    fn effective(&self, suite: &str) -> Option<Draft> {
+        let mut origins = self.panels.iter().filter_map(|panel| panel.entry.origin_ns);
+        let origin = Nanoseconds(origins.next()?);
+        let series = self.series(|panel, cell| {
+            let whole = panel.effective_ns(cell)? / 1e3;
+            let said = format!(
+                "{} µs an operation: {} ns in the table, {} % of operations to the origin",
+                figure(whole),
+                figure(cell.ns_per_op?.mid),
+                figure(100.0 * cell.origin_share()?),
+            );
+            Some((whole, said))
+        });
+        let points = series.iter().flat_map(|series| &series.points);
+        let (_, largest) = extremes(points.map(|point| point.y))?;
+        let y = Axis::from_zero(largest, 7, "effective latency, µs an operation");
+        Some(Draft {
+            title: format!(
+                "What does an operation of {} take in the end, when a miss costs {origin}{}?",
+                self.workload,
+                self.by_threads()
+            ),
+            about: format!(
+                "Effective latency over a logarithmic axis of budgets: the measured median time an operation, plus the \
+                 part of operations that miss times the {origin} that the workload states for its origin. The origin was \
+                 not measured; time in queues is not in it."
+            ),
+            ..self.draft(
+                &["latency", suite],
+                Plot::new(self.budget_axis(), y, series),
+            )
+        })
+    }
+
+    /// A chart without title and explanation. Lines meet where a budget holds everything: their names
+    /// are in a list.
+    fn draft(&self, words: &[&str; 2], plot: Plot) -> Draft {
+        Draft {
+            file: stem(&[words[0], words[1], self.workload, &self.threads.to_string()]),
+            panels: numbers(self.panels.iter().copied()),
+            title: String::new(),
+            about: String::new(),
+            shape: Shape::Plot(Single {
+                names: Names::Listed,
+                ..Single::new(plot)
+            }),
+        }
+    }
+
+    /// The ranked cells by target, with a figure each and what is said of it.
+    fn series(
         &self,
         figure_of: impl Fn(&PanelSummary, &CellSummary) -> Option<(f64, String)>,
-    ) -> Vec<Line<'s>> {
-        let mut lines: Vec<Line<'s>> = Vec::new();
-        for &panel in &self.panels {
+    ) -> Vec<Series> {
+        let mut lines: Vec<((&str, Style, String), Vec<Point>)> = Vec::new();
+        for panel in &self.panels {
             let Some(budget) = panel.entry.budget else {
                 continue;
             };
             for cell in panel.cells.iter().filter(|cell| cell.ranked()) {
-                let Some((value, said)) = figure_of(panel, cell) else {
-                    continue;
-                };
-                let label = panel.label(cell);
-                let said = format!("{label} in {} bytes: {said}", ByteCount(budget));
-                let point = (budget as f64, value, said);
-                match lines.iter_mut().find(|line| line.label == label) {
-                    Some(line) => line.points.push(point),
-                    None => lines.push(Line {
-                        label,
-                        style: Style::of(&cell.entry),
-                        points: vec![point],
-                        first: cell,
-                    }),
+                if let Some((value, said)) = figure_of(panel, cell) {
+                    let label = panel.label(cell);
+                    let hover = format!("{label} in {} bytes: {said}", ByteCount(budget));
+                    let point = Point::new(budget as f64, value).says(hover);
+                    let key = (cell.entry.strategy.as_str(), Style::of(&cell.entry), label);
+                    gather(&mut lines, key, point);
                 }
             }
         }
-        let strategies: Vec<String> = lines
-            .iter()
-            .map(|line| line.first.entry.strategy.clone())
-            .collect();
-        for (at, line) in lines.iter_mut().enumerate() {
-            line.points.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let strategies: Vec<&str> = lines.iter().map(|((strategy, ..), _)| *strategy).collect();
+        let series = lines.into_iter().enumerate();
+        let series = series.map(|(at, ((strategy, style, label), mut points))| {
+            points.sort_by(|a, b| a.x.total_cmp(&b.x));
             // The same strategy with other parameters has another dash.
-            let same = strategies[..at]
-                .iter()
-                .filter(|name| **name == strategies[at]);
-            line.style = line.style.variant(same.count());
-        }
-        lines
+            let same = strategies[..at].iter().filter(|name| **name == strategy);
+            let style = style.variant(same.count());
+            Series::marked(style, style.line(), points).named(label, "")
+        });
+        series.collect()
     }
 
     fn budget_axis(&self) -> Axis {
-        let mut budgets: Vec<u64> = self.panels.iter().filter_map(|p| p.entry.budget).collect();
+        let budgets = self.panels.iter().filter_map(|panel| panel.entry.budget);
+        let mut budgets: Vec<u64> = budgets.collect();
         budgets.sort_unstable();
         budgets.dedup();
         let ends = (budgets[0] as f64, budgets[budgets.len() - 1] as f64);
@@ -113,220 +184,25 @@ impl<'s> Group<'s> {
         Axis::log(ends.0, ends.1, 1, "budget in bytes").with_ticks(ticks)
     }
 
-    fn numbers(&self) -> Vec<u32> {
-        self.panels.iter().map(|panel| panel.entry.panel).collect()
+    /// A policy's curve: budgets that have a place on the axis, rising, and percent of lookups that
+    /// miss.
+    fn curve(&self, policy: &str, x: &Axis) -> Vec<(f64, f64)> {
+        let rows = self.simulated.iter().filter(|row| row.policy == policy);
+        let rows = rows.filter(|row| row.requests > 0);
+        let points = rows.map(|row| {
+            let ratio = 100.0 * row.misses as f64 / row.requests as f64;
+            (row.budget_bytes as f64, ratio)
+        });
+        let mut points: Vec<(f64, f64)> = points.filter(|(budget, _)| x.holds(*budget)).collect();
+        points.sort_by(|a, b| a.0.total_cmp(&b.0));
+        points
     }
 
-    fn threads(&self) -> String {
+    fn by_threads(&self) -> String {
         if self.threads == 1 {
             String::new()
         } else {
             format!(" by {}", counted(self.threads.into(), "thread"))
         }
     }
-}
-
-const FRAME: Frame = Frame {
-    left: 84,
-    top: 14,
-    width: WIDTH - 84 - 190,
-    height: 320,
-};
-const HEIGHT: i32 = 390;
-
-fn miss_ratios(suite: &str, group: &Group<'_>) -> Option<Chart> {
-    let lines = group.lines(|_, cell| {
-        let ratio = 100.0 * cell.miss_ratio()?;
-        let evicted = cell.evicted.map_or(String::new(), |evicted| {
-            format!(", {} entries evicted", evicted.count())
-        });
-        Some((
-            ratio,
-            format!("{} % of lookups miss{evicted}", figure(ratio)),
-        ))
-    });
-    if lines.is_empty() {
-        return None;
-    }
-    let title = format!(
-        "How many lookups of {} miss under each memory budget{}?",
-        group.workload,
-        group.threads()
-    );
-    let curves: Vec<(&str, Vec<(f64, f64)>)> = [(LRU, "lru"), ("Belady's rule", "belady")]
-        .into_iter()
-        .map(|(label, policy)| (label, group.curve(policy)))
-        .filter(|(_, points)| points.len() > 1)
-        .collect();
-    let x = group.budget_axis();
-    let measured = lines
-        .iter()
-        .flat_map(|line| &line.points)
-        .map(|point| point.1);
-    let simulated = curves.iter().flat_map(|(_, points)| points);
-    let inside = |at: &&(f64, f64)| (x.range().0..=x.range().1).contains(&x.at(at.0));
-    let largest = measured
-        .chain(simulated.filter(inside).map(|point| point.1))
-        .fold(0.0, f64::max);
-    let y = Axis::from_zero(largest, 7, "lookups that miss, %");
-    let svg = canvas::draw(&title, HEIGHT, |canvas| {
-        let plot = canvas.plot(FRAME, &x, &y)?;
-        for (label, points) in &curves {
-            let colour = colour_of(label);
-            let path: Vec<(i32, i32)> = points
-                .iter()
-                .filter(inside)
-                .map(|&(budget, ratio)| pixel(&plot, (x.at(budget), y.within(ratio))))
-                .collect();
-            canvas.line(&path, colour, 2)?;
-        }
-        draw_lines(canvas, &lines, |budget, ratio| {
-            pixel(&plot, (x.at(budget), y.within(ratio)))
-        })?;
-        let names: Vec<&str> = curves.iter().map(|(label, _)| *label).collect();
-        legend(canvas, &lines, &names)
-    })?;
-    Some(Chart {
-        file: stem(&["misses", suite, group.workload, &group.threads.to_string()]),
-        suite: suite.to_owned(),
-        panels: group.numbers(),
-        title,
-        about: format!(
-            "Measured points by target over a logarithmic axis of budgets, which cover all that a table holds: \
-             entries with headers, buckets, locks. {} Evictions are CLOCK over buckets in every target.",
-            if curves.is_empty() {
-                "What LRU and Belady's rule would miss is not known: the page says why where it lists what was \
-                 not measured."
-            } else {
-                "The grey lines are simulated over the bytes of keys and values alone, so that a table's own \
-                 bytes are part of its distance: exact LRU, and, dashed, Belady's rule, which knows the future \
-                 (the optimum for values of one size, nearly so for others)."
-            }
-        ),
-        svg,
-    })
-}
-
-impl Group<'_> {
-    /// A policy's curve: budgets, rising, and percent of lookups that miss.
-    fn curve(&self, policy: &str) -> Vec<(f64, f64)> {
-        let rows = self.simulated.iter().filter(|row| row.policy == policy);
-        let mut points: Vec<(f64, f64)> = rows
-            .filter(|row| row.requests > 0)
-            .map(|row| {
-                let ratio = 100.0 * row.misses as f64 / row.requests as f64;
-                (row.budget_bytes as f64, ratio)
-            })
-            .collect();
-        points.sort_by(|a, b| a.0.total_cmp(&b.0));
-        points
-    }
-}
-
-fn effective(suite: &str, group: &Group<'_>) -> Option<Chart> {
-    let origin_ns = group
-        .panels
-        .iter()
-        .find_map(|panel| panel.entry.origin_ns)?;
-    let lines = group.lines(|panel, cell| {
-        let whole = panel.effective_ns(cell)? / 1e3;
-        let said = format!(
-            "{} µs an operation: {} ns in the table, {} % of operations to the origin",
-            figure(whole),
-            figure(cell.ns_per_op?.mid),
-            figure(100.0 * cell.origin_share()?),
-        );
-        Some((whole, said))
-    });
-    let largest = lines
-        .iter()
-        .flat_map(|line| &line.points)
-        .map(|point| point.1);
-    let largest = positive(largest.fold(0.0, f64::max))?;
-    let origin = crate::base::Nanoseconds(origin_ns);
-    let title = format!(
-        "What does an operation of {} take in the end, when a miss costs {origin}{}?",
-        group.workload,
-        group.threads()
-    );
-    let (x, y) = (
-        group.budget_axis(),
-        Axis::from_zero(largest, 7, "effective latency, µs an operation"),
-    );
-    let svg = canvas::draw(&title, HEIGHT, |canvas| {
-        let plot = canvas.plot(FRAME, &x, &y)?;
-        draw_lines(canvas, &lines, |budget, us| {
-            pixel(&plot, (x.at(budget), y.within(us)))
-        })?;
-        legend(canvas, &lines, &[])
-    })?;
-    Some(Chart {
-        file: stem(&["latency", suite, group.workload, &group.threads.to_string()]),
-        suite: suite.to_owned(),
-        panels: group.numbers(),
-        title,
-        about: format!(
-            "Effective latency over a logarithmic axis of budgets: the measured median time an operation, plus the \
-             part of operations that miss times the {origin} that the workload states for its origin. The origin was \
-             not measured; time in queues is not in it."
-        ),
-        svg,
-    })
-}
-
-fn draw_lines(
-    canvas: &mut Canvas<'_>,
-    lines: &[Line<'_>],
-    place: impl Fn(f64, f64) -> (i32, i32),
-) -> Drawn {
-    for line in lines {
-        let path: Vec<(i32, i32)> = line
-            .points
-            .iter()
-            .map(|(budget, value, _)| place(*budget, *value))
-            .collect();
-        canvas.line(&path, line.style.line(), 2)?;
-        for (at, (_, _, said)) in path.iter().zip(&line.points) {
-            canvas.mark(*at, line.style)?;
-            canvas.hover_point(*at, said);
-        }
-    }
-    Ok(())
-}
-
-/// The colour of a simulated policy: drawn through for LRU, dashed for Belady's rule.
-fn colour_of(policy: &str) -> RGBColor {
-    if policy == LRU {
-        Tone::Muted.colour()
-    } else {
-        Tone::Muted.dashed()
-    }
-}
-
-/// What each line is. Not at the ends of the lines, which meet where a budget holds everything: in the
-/// order of their first points, highest first.
-fn legend(canvas: &Canvas<'_>, lines: &[Line<'_>], policies: &[&str]) -> Drawn {
-    const STEP: i32 = 20;
-    let left = FRAME.left + FRAME.width + 10;
-    let mut sorted: Vec<&Line<'_>> = lines.iter().collect();
-    sorted.sort_by(|a, b| b.points[0].1.total_cmp(&a.points[0].1));
-    let mut height = FRAME.top + 10;
-    let entry = |text: &str, height, tone| {
-        let text = clip(text, WIDTH - left - 38);
-        canvas.text(&text, (left + 34, height), Align::Left, tone)
-    };
-    for line in sorted {
-        let ends = [(left, height), (left + 28, height)];
-        canvas.line(&ends, line.style.line(), 2)?;
-        canvas.mark((left + 14, height), line.style)?;
-        entry(&line.label, height, Tone::Ink)?;
-        height += STEP;
-    }
-    for policy in policies {
-        let ends = [(left, height), (left + 28, height)];
-        canvas.line(&ends, colour_of(policy), 2)?;
-        entry(policy, height, Tone::Muted)?;
-        height += STEP;
-    }
-    Ok(())
 }

@@ -1,21 +1,21 @@
 //! Charts of a run, as SVG. Each answers the question that its title asks.
 //!
-//! plotters draws them; `canvas` adds what it does not write: colours as CSS variables and values
-//! on hover. A chart without figures is not drawn at all. The same records give the same bytes.
+//! Each file turns figures into a [`shape`], which is data alone; [`draw`] turns shapes into SVG, in one
+//! way for all. A chart without figures is not drawn at all. The same records give the same bytes.
 
 mod axis;
 mod buckets;
 mod bytes;
-mod canvas;
 mod chains;
+mod course;
+mod draw;
 mod fill;
 mod hash_avalanche;
 mod hash_chains;
 mod hash_speed;
 mod hash_spread;
 mod hash_suite;
-mod heat;
-mod labels;
+mod histogram;
 mod latency_load;
 mod limit;
 mod load;
@@ -26,7 +26,10 @@ mod percentiles;
 mod popularity;
 mod ratios;
 mod scaling;
+mod shape;
 mod structure;
+mod suite;
+mod sweep;
 #[cfg(test)]
 mod tests;
 mod throughput;
@@ -38,8 +41,9 @@ pub use palette::{dark_variables, light_variables};
 pub use popularity::{FittedLine, popularity};
 
 use super::hashes::HashSummary;
-use super::summary::{CellSummary, PanelSummary, Summary};
+use super::summary::Summary;
 use crate::record::{HashRecords, Records};
+use suite::{Draft, suites};
 
 /// One chart.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,7 +68,21 @@ impl Chart {
     /// The chart as a file for itself: title and explanation above the drawing.
     #[must_use]
     pub fn standalone(&self) -> String {
-        canvas::with_heading(&self.svg, &self.title, &self.about)
+        draw::with_heading(&self.svg, &self.title, &self.about)
+    }
+}
+
+impl Draft {
+    /// Draws the chart; `None` where plotters refuses.
+    fn draw(self, suite: &str) -> Option<Chart> {
+        Some(Chart {
+            svg: draw::svg(&self.title, &self.shape)?,
+            file: self.file,
+            suite: suite.to_owned(),
+            panels: self.panels,
+            title: self.title,
+            about: self.about,
+        })
     }
 }
 
@@ -75,19 +93,23 @@ pub fn charts(summary: &Summary, records: &Records) -> Vec<Chart> {
     let mut charts = Vec::new();
     for suite in suites(summary) {
         let (about_hashes, suite) = suite.split();
-        hash_suite::charts(&about_hashes, &mut charts);
-        ratios::charts(&suite, &mut charts);
-        throughput::charts(&suite, &mut charts);
-        buckets::charts(&suite, &structures, &mut charts);
-        chains::charts(&suite, &structures, &mut charts);
-        bytes::charts(&suite, &structures, &mut charts);
-        scaling::charts(&suite, summary, &mut charts);
-        fill::charts(&suite, records, &mut charts);
-        timeline::charts(&suite, records, &mut charts);
-        misses::charts(&suite, &summary.simulated, &mut charts);
-        limit::charts(&suite, summary, &mut charts);
-        latency_load::charts(&suite, &mut charts);
-        percentiles::charts(&suite, &mut charts);
+        let drafts = [
+            hash_suite::charts(&about_hashes),
+            ratios::charts(&suite),
+            throughput::charts(&suite),
+            buckets::charts(&suite, &structures),
+            Vec::from_iter(chains::chart(&suite, &structures)),
+            Vec::from_iter(bytes::chart(&suite, &structures)),
+            scaling::charts(&suite, summary),
+            fill::charts(&suite, records),
+            timeline::charts(&suite, records),
+            misses::charts(&suite, &summary.simulated),
+            Vec::from_iter(limit::chart(&suite, summary)),
+            latency_load::charts(&suite),
+            percentiles::charts(&suite),
+        ];
+        let drafts = drafts.into_iter().flatten();
+        charts.extend(drafts.filter_map(|draft| draft.draw(suite.name)));
     }
     let mut taken = BTreeSet::new();
     for chart in &mut charts {
@@ -104,84 +126,12 @@ pub fn charts(summary: &Summary, records: &Records) -> Vec<Chart> {
 /// The charts of a hash laboratory's run. Without figures there are none.
 #[must_use]
 pub fn hash_charts(summary: &HashSummary, records: &HashRecords) -> Vec<Chart> {
-    [
+    let drafts = [
         hash_speed::chart(summary),
         hash_spread::chart(summary),
         hash_chains::chart(summary, records),
         hash_avalanche::chart(summary),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
-}
-
-/// A suite and its panels.
-struct Suite<'s> {
-    name: &'s str,
-    panels: Vec<&'s PanelSummary>,
-}
-
-impl<'s> Suite<'s> {
-    /// The panels that are about hash functions, which have charts of their own, and the others.
-    fn split(self) -> (Suite<'s>, Suite<'s>) {
-        let name = self.name;
-        let all = self.panels.into_iter();
-        let (about_hashes, others) = all.partition(|panel| panel.is_about_hashes());
-        let suite = |panels| Suite { name, panels };
-        (suite(about_hashes), suite(others))
-    }
-}
-
-fn suites(summary: &Summary) -> Vec<Suite<'_>> {
-    let mut suites: Vec<Suite<'_>> = Vec::new();
-    for panel in &summary.panels {
-        let name = panel.entry.suite.as_str();
-        match suites.iter_mut().find(|suite| suite.name == name) {
-            Some(suite) => suite.panels.push(panel),
-            None => suites.push(Suite {
-                name,
-                panels: vec![panel],
-            }),
-        }
-    }
-    suites
-}
-
-/// Joins words to a file's stem: what is no letter or digit becomes `-`.
-fn stem(words: &[&str]) -> String {
-    let mut stem = String::new();
-    for character in words.join("-").chars().take(80) {
-        match character.to_ascii_lowercase() {
-            letter if letter.is_ascii_alphanumeric() => stem.push(letter),
-            _ if stem.ends_with('-') => {}
-            _ => stem.push('-'),
-        }
-    }
-    stem.trim_matches('-').to_owned()
-}
-
-/// What a panel's workload is called: its name, with the batch where gets are handed over together.
-fn workload_of(panel: &PanelSummary) -> String {
-    match panel.entry.batch {
-        0 | 1 => panel.entry.workload.clone(),
-        batch => format!("{} in batches of {batch}", panel.entry.workload),
-    }
-}
-
-/// A cell's target, which has all that is not as by default, and its hash: the same table wherever it is measured.
-fn table_of(cell: &CellSummary) -> (&str, &str) {
-    (&cell.entry.target, &cell.entry.hash)
-}
-
-/// A finite figure above zero: what a scale can hold.
-fn positive(figure: f64) -> Option<f64> {
-    (figure.is_finite() && figure > 0.0).then_some(figure)
-}
-
-/// Adds an item to the group of its key; groups keep the order of their first item.
-fn gather<K: PartialEq, T>(groups: &mut Vec<(K, Vec<T>)>, key: K, item: T) {
-    match groups.iter_mut().find(|(known, _)| *known == key) {
-        Some((_, items)) => items.push(item),
-        None => groups.push((key, vec![item])),
-    }
+    ];
+    let drafts = drafts.into_iter().flatten();
+    drafts.filter_map(|draft| draft.draw("hash")).collect()
 }

@@ -3,13 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use plotters::style::Color;
-
-use super::canvas::{Canvas, Drawn, Frame};
-use super::palette::Tone;
-use crate::base::human_integer;
 use crate::record::{MarkRow, SliceRow};
-use crate::report::format::figure;
 
 /// A resize, on the clock of its pass.
 pub(super) struct Resize {
@@ -127,64 +121,4 @@ pub(super) fn resizes(marks: &[&MarkRow], clock: &Clock) -> Vec<Resize> {
             })
         })
         .collect()
-}
-
-/// The unit that suits a time axis with such an end: its nanoseconds and its name.
-pub(super) fn unit_of(end_ns: f64) -> (f64, &'static str) {
-    match end_ns {
-        ns if ns >= 2e9 => (1e9, "s"),
-        ns if ns >= 2e6 => (1e6, "ms"),
-        _ => (1e3, "µs"),
-    }
-}
-
-/// Draws resizes as bands with a triangle on top; `across` is the pixel of a time in nanoseconds, and
-/// the pass ends at `end_ns`.
-pub(super) fn bands(
-    canvas: &Canvas<'_>,
-    resizes: &[Resize],
-    across: impl Fn(f64) -> i32,
-    frame: Frame,
-    end_ns: f64,
-) -> Drawn {
-    let bottom = frame.top + frame.height;
-    for resize in resizes {
-        let from = across(resize.at_ns);
-        // One that did not end within the pass went on until its last slice.
-        let ended = resize
-            .took_ns
-            .map_or(end_ns, |took_ns| resize.at_ns + took_ns);
-        let to = across(ended).max(from + 1);
-        canvas.rectangle(
-            (from, frame.top),
-            (to, bottom),
-            Tone::Band.colour().filled(),
-        )?;
-        canvas.triangle((from, frame.top - 5))?;
-    }
-    Ok(())
-}
-
-/// Says what the triangles are.
-pub(super) fn name_bands(
-    canvas: &mut Canvas<'_>,
-    label: &str,
-    resizes: &[Resize],
-    across: impl Fn(f64) -> i32,
-    frame: Frame,
-    (unit_ns, unit): (f64, &str),
-) {
-    for resize in resizes {
-        let from = across(resize.at_ns);
-        let took = resize.took_ns.map_or("did not end".to_owned(), |ns| {
-            format!("took {} µs", figure(ns / 1e3))
-        });
-        let text = format!(
-            "{label}: resize from {} to {} buckets at {} {unit}, {took}",
-            human_integer(resize.from_buckets),
-            human_integer(resize.to_buckets),
-            figure(resize.at_ns / unit_ns)
-        );
-        canvas.hover((from - 5, frame.top - 12), (from + 5, frame.top + 2), &text);
-    }
 }

@@ -1,22 +1,14 @@
 //! Latency by percentile: how long the middle operation takes, and how long the worst ones.
 
 use super::axis::{Axis, amount};
-use super::canvas::{self, Align, Canvas, Drawn, Frame, Plot, WIDTH, pixel};
-use super::labels::Labels;
-use super::palette::{Style, Tone};
-use super::{Chart, Suite, stem, workload_of};
+use super::palette::{Ink, Style, Tone};
+use super::shape::{Mark, Plot, Point, Series, Shape, Single};
+use super::suite::{Draft, Suite, extremes, stem, workload_of};
 use crate::record::{LoopKind, TimeKind};
 use crate::report::format::{counted, duration_within};
 use crate::report::percentiles::{Latency, Percentile};
 use crate::report::summary::PanelSummary;
 
-const HEIGHT: i32 = 410;
-const FRAME: Frame = Frame {
-    left: 84,
-    top: 34,
-    width: WIDTH - 84 - 190,
-    height: HEIGHT - 34 - 52,
-};
 /// Nines beyond which an axis does not go: no run has so many operations.
 const MOST_NINES: f64 = 9.0;
 
@@ -27,36 +19,27 @@ struct Line<'s> {
     latency: &'s Latency,
 }
 
-pub(super) fn charts(suite: &Suite<'_>, charts: &mut Vec<Chart>) {
-    for panel in &suite.panels {
-        charts.extend(chart(suite.name, panel, LoopKind::Open));
-        charts.extend(chart(suite.name, panel, LoopKind::Closed));
-    }
+pub(super) fn charts(suite: &Suite<'_>) -> Vec<Draft> {
+    let kinds = [LoopKind::Open, LoopKind::Closed];
+    let charts = suite.panels.iter().flat_map(|panel| {
+        let of_kind = move |kind| chart(suite.name, panel, kind);
+        kinds.into_iter().filter_map(of_kind)
+    });
+    charts.collect()
 }
 
-fn chart(suite: &str, panel: &PanelSummary, loop_kind: LoopKind) -> Option<Chart> {
+fn chart(suite: &str, panel: &PanelSummary, loop_kind: LoopKind) -> Option<Draft> {
     let lines = lines(panel, loop_kind);
-    let end = lines
-        .iter()
-        .filter_map(|line| Some(line.latency.curve.last()?.0))
-        .fold(0.0, f64::max);
-    let times = || lines.iter().flat_map(|line| &line.latency.curve);
-    let (least, most) = (
-        times().map(|point| point.1).fold(f64::INFINITY, f64::min),
-        times().map(|point| point.1).fold(0.0, f64::max),
-    );
-    if lines.is_empty() || end <= 0.0 {
-        return None;
-    }
+    let ends = lines.iter().filter_map(|line| line.latency.curve.last());
+    let (_, end) = extremes(ends.map(|(end, _)| *end))?;
+    let times = lines.iter().flat_map(|line| &line.latency.curve);
+    let (least, most) = extremes(times.map(|(_, ns)| *ns))?;
     let workload = workload_of(panel);
     let threads = counted(u64::from(panel.entry.threads), "thread");
     let title = match loop_kind {
         LoopKind::Open => {
-            let offered = panel
-                .entry
-                .pace
-                .as_ref()
-                .and_then(|pace| pace.offered_per_s);
+            let pace = panel.entry.pace.as_ref();
+            let offered = pace.and_then(|pace| pace.offered_per_s);
             let rate = offered.map_or(String::new(), |rate| {
                 format!(" at {} operations a second", amount(rate as f64))
             });
@@ -67,26 +50,22 @@ fn chart(suite: &str, panel: &PanelSummary, loop_kind: LoopKind) -> Option<Chart
              (closed loop, sampled: hides what a stall delays; {threads})"
         ),
     };
-    let svg = canvas::draw(&title, HEIGHT, |canvas| {
-        let x = nines(end.min(MOST_NINES));
-        let y = Axis::log_time(least, most, 12, "latency");
-        paint(canvas, &lines, &x, &y, loop_kind)
-    })?;
-    Some(Chart {
-        file: stem(&[
-            match loop_kind {
-                LoopKind::Open => "percentiles",
-                LoopKind::Closed => "percentiles-closed",
-            },
-            suite,
-            &workload,
-            &format!("{}t", panel.entry.threads),
-        ]),
-        suite: suite.to_owned(),
+    let kind = match loop_kind {
+        LoopKind::Open => "percentiles",
+        LoopKind::Closed => "percentiles-closed",
+    };
+    let y = Axis::log_time(least, most, 12, "latency");
+    let series = lines.iter().flat_map(|line| series(line, loop_kind));
+    let series = series.collect();
+    Some(Draft {
+        file: stem(&[kind, suite, &workload, &format!("{}t", panel.entry.threads)]),
         panels: vec![panel.entry.panel],
         title,
         about: about(loop_kind, &lines),
-        svg,
+        shape: Shape::Plot(Single {
+            key: key(loop_kind),
+            ..Single::new(Plot::new(nines(end.min(MOST_NINES)), y, series))
+        }),
     })
 }
 
@@ -145,120 +124,86 @@ fn nines(end: f64) -> Axis {
     axis
 }
 
-fn paint(
-    canvas: &mut Canvas<'_>,
-    lines: &[Line<'_>],
-    x: &Axis,
-    y: &Axis,
-    loop_kind: LoopKind,
-) -> Drawn {
-    if loop_kind == LoopKind::Open {
-        key(canvas)?;
-    }
-    let plot = canvas.plot(FRAME, x, y)?;
-    let mut labels = Labels::new(FRAME);
-    for line in lines {
-        let path: Vec<(i32, i32)> = line
-            .latency
-            .curve
-            .iter()
-            .map(|(at, ns)| pixel(&plot, (x.within(*at), y.within(*ns))))
-            .collect();
-        let second = loop_kind == LoopKind::Open && line.latency.time == TimeKind::Service;
-        if second {
-            canvas.line(&path, line.style.dashed(), 1)?;
-        } else {
-            canvas.line(&path, line.style.fill(), 2)?;
-        }
-        points(canvas, &plot, line, (x, y), second)?;
-        if let Some(last) = path.last().filter(|_| !second) {
-            let behind = line.latency.fell_behind();
-            let said = if behind { ": fell behind" } else { "" };
-            labels.add_marked(last.1, (&line.label, said), line.style, behind);
-        }
-    }
-    labels.draw(canvas)
-}
-
 /// What the two kinds of line are.
-fn key(canvas: &Canvas<'_>) -> Drawn {
-    let entries = [
-        (
-            FRAME.left,
-            "response, from the intended start",
-            Tone::Ink.colour(),
-            2,
-        ),
-        (
-            FRAME.left + 260,
-            "service, from the real start",
-            Tone::Ink.dashed(),
-            1,
-        ),
-    ];
-    for (left, text, colour, width) in entries {
-        canvas.line(&[(left, 14), (left + 28, 14)], colour, width)?;
-        canvas.text(text, (left + 36, 14), Align::Left, Tone::Muted)?;
+fn key(loop_kind: LoopKind) -> Vec<(Ink, u32, String)> {
+    let ink = Ink::from(Tone::Ink);
+    match loop_kind {
+        LoopKind::Open => vec![
+            (ink, 2, "response, from the intended start".to_owned()),
+            (ink.dashed(), 1, "service, from the real start".to_owned()),
+        ],
+        LoopKind::Closed => Vec::new(),
     }
-    Ok(())
 }
 
-/// The percentiles that reports tell, with their spread over trials.
-fn points(
-    canvas: &mut Canvas<'_>,
-    plot: &Plot<'_>,
-    line: &Line<'_>,
-    (x, y): (&Axis, &Axis),
-    second: bool,
-) -> Drawn {
-    let latency = line.latency;
-    let Some((end, _)) = latency.curve.last() else {
-        return Ok(());
+/// The curve of all trials together, and the percentiles that reports tell with their spread over
+/// trials. Of an open loop's service times only the curve is seen.
+fn series(line: &Line<'_>, loop_kind: LoopKind) -> [Series; 2] {
+    let (style, latency) = (line.style, line.latency);
+    let second = loop_kind == LoopKind::Open && latency.time == TimeKind::Service;
+    let (ink, width) = if second {
+        (style.fill().dashed(), 1)
+    } else {
+        (style.fill(), 2)
     };
+    let curve = Series::curve(ink, width, latency.curve.iter().copied());
+    let points = Percentile::ALL.into_iter();
+    let mut points = Series {
+        points: points
+            .filter_map(|percentile| point(line, percentile))
+            .collect(),
+        ..Series::default()
+    };
+    if second {
+        for point in &mut points.points {
+            point.interval = None;
+        }
+        return [curve, points];
+    }
+    let said = if latency.fell_behind() {
+        ": fell behind"
+    } else {
+        ""
+    };
+    points.mark = Mark::Of(style);
+    [curve, points.named(&line.label, said)]
+}
+
+fn point(line: &Line<'_>, percentile: Percentile) -> Option<Point> {
+    let latency = line.latency;
+    let (end, _) = latency.curve.last()?;
+    let place = match percentile {
+        Percentile::Max => *end,
+        other => -(1.0 - other.quantile()).log10(),
+    };
+    // Of a hundred operations none is the 99.9th percentile.
+    if place > *end {
+        return None;
+    }
+    let ns = latency.at(percentile);
     let what = match latency.time {
         TimeKind::Response => "response",
         TimeKind::Service => "service",
     };
-    for percentile in Percentile::ALL {
-        let place = match percentile {
-            Percentile::Max => *end,
-            other => -(1.0 - other.quantile()).log10(),
-        };
-        // Of a hundred operations none is the 99.9th percentile.
-        if place > *end {
-            continue;
-        }
-        let ns = latency.at(percentile);
-        let height = |ns: f64| pixel(plot, (x.within(place), y.within(ns)));
-        let at = height(ns.mid);
-        if !second {
-            canvas.whiskers(
-                at.0,
-                (height(ns.low).1, height(ns.high).1),
-                Tone::Ink.colour(),
-            )?;
-            if latency.fell_behind() {
-                canvas.hollow_mark(at, line.style)?;
-            } else {
-                canvas.mark(at, line.style)?;
-            }
-        }
-        let behind = match latency.behind {
-            0 => String::new(),
-            behind => format!(
-                "; fell behind in {behind} of {}",
-                counted(latency.trials as u64, "trial")
-            ),
-        };
-        let text = format!(
-            "{}: {what} {} {}{behind}",
-            line.label,
-            percentile.name(),
-            duration_within(&ns)
-        );
-        canvas.hover_point(at, &text);
-    }
-    Ok(())
+    let behind = match latency.behind {
+        0 => String::new(),
+        behind => format!(
+            "; fell behind in {behind} of {}",
+            counted(latency.trials as u64, "trial")
+        ),
+    };
+    let hover = format!(
+        "{}: {what} {} {}{behind}",
+        line.label,
+        percentile.name(),
+        duration_within(&ns)
+    );
+    Some(Point {
+        hollow: latency.fell_behind(),
+        ..Point::new(place, ns.mid)
+            .within(ns.low, ns.high)
+            .says(hover)
+    })
 }
 
 #[cfg(test)]

@@ -1,13 +1,11 @@
 //! The popularity of keys: how often each is asked for, by its rank, on two logarithmic scales.
 
-use plotters::style::Color;
-
 use super::axis::{Axis, amount};
-use super::canvas::{self, Align, Drawn, Frame, WIDTH, clip, pixel};
-use super::palette::Tone;
+use super::draw;
+use super::palette::{Ink, Tone};
+use super::shape::{Mark, Names, Plot, Point, Series, Shape, Single};
 use crate::report::format::figure;
 
-const HEIGHT: i32 = 330;
 /// Points a decade of ranks: more would lie on each other.
 const POINTS_A_DECADE: f64 = 24.0;
 
@@ -30,48 +28,36 @@ pub fn popularity(name: &str, points: &[(u64, u64)], fit: Option<FittedLine>) ->
     let points = thin(points);
     let (last_rank, _) = *points.last()?;
     let largest = points.iter().map(|(_, count)| *count).max()? as f64;
+    let x = Axis::log(1.0, (last_rank as f64).max(2.0), 9, "rank of the key");
+    let y = Axis::log(1.0, largest.max(2.0), 7, "requests for it");
+    let keys = points.iter().map(|&(rank, count)| {
+        Point::new(rank as f64, count as f64)
+            .says(format!("rank {rank}: {} requests", amount(count as f64)))
+    });
+    let keys = Series {
+        mark: Mark::Dot(3),
+        points: keys.collect(),
+        ..Series::default()
+    };
+    let fit = fit.filter(|fit| fit.exponent.is_finite() && fit.first > 0.0);
+    let series = [keys].into_iter().chain(fit.map(line)).collect();
+    let shape = Shape::Plot(Single {
+        names: Names::InCorner,
+        ..Single::new(Plot::new(x, y, series))
+    });
     let title = format!("How popular are the keys of {name}?");
-    let svg = canvas::draw(&title, HEIGHT + 74, |canvas| -> Drawn {
-        let frame = Frame {
-            left: 80,
-            top: 16,
-            width: WIDTH - 80 - 30,
-            height: HEIGHT,
-        };
-        let x = Axis::log(1.0, (last_rank as f64).max(2.0), 9, "rank of the key");
-        let y = Axis::log(1.0, largest.max(2.0), 7, "requests for it");
-        let plot = canvas.plot(frame, &x, &y)?;
-        let at = |rank: f64, count: f64| pixel(&plot, (x.within(rank), y.within(count)));
-        for (rank, count) in &points {
-            let place = at(*rank as f64, *count as f64);
-            canvas.dot(place, 3, Tone::Ink)?;
-            let text = format!("rank {rank}: {} requests", amount(*count as f64));
-            canvas.hover_point(place, &text);
-        }
-        let Some(fit) = fit.filter(|fit| fit.exponent.is_finite() && fit.first > 0.0) else {
-            return Ok(());
-        };
-        let law = |rank: f64| fit.first / rank.powf(fit.exponent);
-        let end = fit.last_rank as f64;
-        let line = [at(1.0, law(1.0)), at(end, law(end))];
-        canvas.line(&line, Tone::Muted.dashed(), 2)?;
-        let text = clip(
-            &format!("fitted: rank to the power of -{}", figure(fit.exponent)),
-            260,
-        );
-        // Where a falling line leaves room: the upper right corner.
-        let corner = (frame.left + frame.width - 12, frame.top + 18);
-        canvas.rectangle(
-            (corner.0 - 262, corner.1 - 10),
-            (corner.0 + 4, corner.1 + 10),
-            Tone::Paper.colour().filled(),
-        )?;
-        canvas.text(&text, corner, Align::Right, Tone::Muted)
-    })?;
     let about = "Each dot is a key, the most popular on the left; both scales are logarithmic, so a \
                  Zipf law is a straight line. The dashed line is fitted by least squares to evenly \
                  spread ranks.";
-    Some(canvas::with_heading(&svg, &title, about))
+    let svg = draw::svg(&title, &shape)?;
+    Some(draw::with_heading(&svg, &title, about))
+}
+
+fn line(fit: FittedLine) -> Series {
+    let end = fit.last_rank as f64;
+    let ends = [1.0, end].map(|rank: f64| (rank, fit.first / rank.powf(fit.exponent)));
+    let name = format!("fitted: rank to the power of -{}", figure(fit.exponent));
+    Series::curve(Ink::from(Tone::Muted).dashed(), 2, ends).named(name, "")
 }
 
 /// The pairs whose ranks are the first of their step on a logarithmic scale, and the last pair.

@@ -1,63 +1,52 @@
 //! Rates by threads: what more of them add, beside what they would add at best.
 
 use super::axis::{Axis, amount};
-use super::canvas::{self, Canvas, Drawn, Frame, WIDTH, pixel};
-use super::labels::Labels;
-use super::palette::{Style, Tone};
-use super::{Chart, Suite, positive, stem};
+use super::palette::{Ink, Style, Tone};
+use super::shape::{Plot, Point, Series, Shape, Single};
+use super::suite::{Draft, Suite, extremes, numbers, stem};
 use crate::report::format::{counted, figure, figure_within};
 use crate::report::labels::workload_among;
-use crate::report::scaling::{Group, Target, groups};
+use crate::report::scaling::{Group, ScalingLaw, Target, groups};
 use crate::report::summary::{CellSummary, PanelSummary, Summary};
-use crate::stats::Usl;
 
-const HEIGHT: i32 = 400;
-const FRAME: Frame = Frame {
-    left: 84,
-    top: 14,
-    width: WIDTH - 84 - 226,
-    height: HEIGHT - 14 - 56,
-};
 /// Points of a drawn law.
 const LAW_STEPS: u32 = 32;
+/// Ticks that have room.
+const MOST_TICKS: usize = 12;
 
-/// A target as it is drawn.
-struct Line<'s> {
-    label: String,
-    /// What more threads made of its rate.
-    grown: String,
-    style: Style,
-    points: Vec<(&'s PanelSummary, &'s CellSummary)>,
-    law: Option<&'s Usl>,
+/// One target at several thread counts.
+type Points<'s> = [(&'s PanelSummary, &'s CellSummary)];
+
+pub(super) fn charts(suite: &Suite<'_>, summary: &Summary) -> Vec<Draft> {
+    let groups = groups(suite.panels.iter().copied());
+    let chart = |group: &Group<'_>| chart(suite, group, summary);
+    groups.iter().filter_map(chart).collect()
 }
 
-pub(super) fn charts(suite: &Suite<'_>, summary: &Summary, charts: &mut Vec<Chart>) {
-    for group in groups(suite.panels.iter().copied()) {
-        charts.extend(chart(suite, &group, summary));
-    }
-}
-
-fn chart(suite: &Suite<'_>, group: &Group<'_>, summary: &Summary) -> Option<Chart> {
-    let lines: Vec<Line<'_>> = group
-        .targets()
-        .into_iter()
-        .map(|target| line(target, summary))
-        .collect();
-    let highest = lines
-        .iter()
-        .flat_map(|line| &line.points)
-        .filter_map(|(_, cell)| positive(cell.rate?.high))
-        .fold(0.0, f64::max);
+fn chart(suite: &Suite<'_>, group: &Group<'_>, summary: &Summary) -> Option<Draft> {
+    let targets = group.targets();
+    let points = || targets.iter().flat_map(|(_, points)| points);
+    let (_, highest) = extremes(points().filter_map(|(_, cell)| Some(cell.rate?.high)))?;
     let mut counts: Vec<u32> = group
         .panels
         .iter()
         .map(|panel| panel.entry.threads)
         .collect();
     counts.dedup();
-    positive(highest)?;
-    let workload = workload_among(&group.panels[0].entry, suite.panels.iter().copied());
-    let title = format!("What do more threads add under {workload}?");
-    let law = if lines.iter().any(|line| line.law.is_some()) {
+    let most = f64::from(*counts.last()?);
+    let every = counts.len().div_ceil(MOST_TICKS);
+    let ticks = counts.iter().step_by(every);
+    let x = Axis::from_zero(most, 1, "threads")
+        .with_ticks(ticks.map(|&count| (f64::from(count), count.to_string())));
+    let y = Axis::from_zero(highest, 6, "operations a second");
+    let mut series: Vec<Series> = ideal(&targets, most, y.range().1).into_iter().collect();
+    let mut is_fitted = false;
+    for target in &targets {
+        let law = law_of(target, summary);
+        is_fitted |= law.is_some();
+        series.extend(of_target(target, law, (most, &y)));
+    }
+    let law = if is_fitted {
         "Dashed: the Universal Scalability Law, fitted by least squares of relative errors to thread counts within \
          the machine's cores."
             .to_owned()
@@ -66,120 +55,89 @@ fn chart(suite: &Suite<'_>, group: &Group<'_>, summary: &Summary) -> Option<Char
         let why = why.unwrap_or_else(|| "no target has figures at enough thread counts".to_owned());
         format!("The Universal Scalability Law is not fitted: {why}.")
     };
-    let svg = canvas::draw(&title, HEIGHT, |canvas| {
-        paint(canvas, &lines, &counts, highest)
-    })?;
-    Some(Chart {
+    let workload = workload_among(&group.panels[0].entry, suite.panels.iter().copied());
+    Some(Draft {
         file: stem(&["scaling", suite.name, &workload]),
-        suite: suite.name.to_owned(),
-        panels: group.panels.iter().map(|panel| panel.entry.panel).collect(),
-        title,
+        panels: numbers(group.panels.iter().copied()),
+        title: format!("What do more threads add under {workload}?"),
         about: format!(
             "Median operations a second over all threads, from 0; whiskers are 95 % bootstrap intervals. A label says \
              by which factor the rate grew from the fewest threads to the most, and by which the threads did. Thin \
              grey: every thread doing as much as at the fewest, for the target that does most there. {law}"
         ),
-        svg,
+        shape: Shape::Plot(Single::new(Plot::new(x, y, series))),
     })
 }
 
-fn line<'s>((label, points): Target<'s>, summary: &'s Summary) -> Line<'s> {
+fn law_of<'s>((_, points): &Target<'_>, summary: &'s Summary) -> Option<&'s ScalingLaw> {
+    let (panel, cell) = points[0];
+    summary.laws.iter().find(|law| {
+        law.panels.contains(&panel.entry.panel) && law.cells.contains(&cell.entry.cell_id)
+    })
+}
+
+/// The law of a target, where there is one, and what was measured.
+fn of_target(
+    (label, points): &Target<'_>,
+    law: Option<&ScalingLaw>,
+    (most, y): (f64, &Axis),
+) -> Vec<Series> {
+    let style = Style::of(&points[0].1.entry);
+    let fewest = f64::from(points[0].0.entry.threads);
+    let curve = law.map(|law| {
+        let step = (most - fewest) / f64::from(LAW_STEPS);
+        let threads = (0..=LAW_STEPS).map(|n| fewest + f64::from(n) * step);
+        let curve = threads.map(|threads| (threads, law.fit.rate(threads)));
+        let curve = curve.filter(|(_, rate)| y.holds(*rate));
+        Series::curve(style.fill().dashed(), 1, curve)
+    });
+    let measured = points.iter().filter_map(|(panel, cell)| {
+        let (rate, threads) = (cell.rate?, panel.entry.threads);
+        let law = law.map_or(String::new(), |law| {
+            let rate = law.fit.rate(f64::from(threads));
+            format!("; the law says {} M", figure(rate / 1e6))
+        });
+        let point = Point::new(f64::from(threads), rate.mid).within(rate.low, rate.high);
+        Some(point.says(format!(
+            "{}, {}: {} M operations a second{law}",
+            panel.label(cell),
+            counted(u64::from(threads), "thread"),
+            figure_within(&rate.map(|rate| rate / 1e6))
+        )))
+    });
+    let measured = Series::marked(style, style.fill(), measured.collect());
+    curve
+        .into_iter()
+        .chain([measured.named(label, grown(points))])
+        .collect()
+}
+
+/// What more threads made of a rate: `: 1.5× by 2×`.
+fn grown(points: &Points<'_>) -> String {
     let (first, last) = (points[0], points[points.len() - 1]);
-    let of_target = |law: &&crate::analysis::ScalingLaw| {
-        law.panels.contains(&first.0.entry.panel) && law.cells.contains(&first.1.entry.cell_id)
-    };
+    let threads = f64::from(last.0.entry.threads) / f64::from(first.0.entry.threads);
     let grown = match (first.1.rate, last.1.rate) {
         (Some(first), Some(last)) => figure(last.mid / first.mid),
         _ => "?".to_owned(),
     };
-    let threads = f64::from(last.0.entry.threads) / f64::from(first.0.entry.threads);
-    Line {
-        label,
-        grown: format!(": {grown}× by {threads}×"),
-        style: Style::of(&first.1.entry),
-        law: summary.laws.iter().find(of_target).map(|law| &law.fit),
-        points,
-    }
-}
-
-fn paint(canvas: &mut Canvas<'_>, lines: &[Line<'_>], counts: &[u32], highest: f64) -> Drawn {
-    let most = f64::from(counts[counts.len() - 1]);
-    let every = counts.len().div_ceil(12);
-    let ticks = counts.iter().step_by(every);
-    let x = Axis::from_zero(most, 1, "threads")
-        .with_ticks(ticks.map(|&count| (f64::from(count), count.to_string())));
-    let y = Axis::from_zero(highest, 6, "operations a second");
-    let plot = canvas.plot(FRAME, &x, &y)?;
-    let place = |threads: f64, rate: f64| pixel(&plot, (x.within(threads), y.within(rate)));
-    ideal(canvas, lines, (most, y.range().1), &place)?;
-    let mut labels = Labels::new(FRAME);
-    for line in lines {
-        if let (Some(law), Some(first)) = (line.law, line.points.first()) {
-            let from = f64::from(first.0.entry.threads);
-            let step = (most - from) / f64::from(LAW_STEPS);
-            let curve: Vec<(i32, i32)> = (0..=LAW_STEPS)
-                .map(|n| from + f64::from(n) * step)
-                .map(|threads| place(threads, law.rate(threads)))
-                .collect();
-            canvas.line(&curve, line.style.dashed(), 1)?;
-        }
-        let mut path = Vec::new();
-        for (panel, cell) in &line.points {
-            let Some(rate) = cell.rate else { continue };
-            let threads = f64::from(panel.entry.threads);
-            let at = place(threads, rate.mid);
-            let ends = (place(threads, rate.low).1, place(threads, rate.high).1);
-            canvas.whiskers(at.0, ends, Tone::Ink.colour())?;
-            path.push(at);
-            let law = line.law.map_or(String::new(), |law| {
-                format!("; the law says {} M", figure(law.rate(threads) / 1e6))
-            });
-            let text = format!(
-                "{}, {}: {} M operations a second{law}",
-                panel.label(cell),
-                counted(u64::from(panel.entry.threads), "thread"),
-                figure_within(&rate.map(|rate| rate / 1e6))
-            );
-            canvas.hover_point(at, &text);
-        }
-        canvas.line(&path, line.style.fill(), 2)?;
-        for at in &path {
-            canvas.mark(*at, line.style)?;
-        }
-        if let Some(last) = path.last() {
-            labels.add_marked(last.1, (&line.label, &line.grown), line.style, false);
-        }
-    }
-    labels.draw(canvas)
+    format!(": {grown}× by {threads}×")
 }
 
 /// The line of a target whose threads are all worth as much as at the fewest: of the one that does most
 /// there. It ends where it leaves the plot.
-fn ideal(
-    canvas: &mut Canvas<'_>,
-    lines: &[Line<'_>],
-    (most, top): (f64, f64),
-    place: &impl Fn(f64, f64) -> (i32, i32),
-) -> Drawn {
-    let fewest = lines.iter().filter_map(|line| {
-        let (panel, cell) = line.points.first()?;
+fn ideal(targets: &[Target<'_>], most: f64, top: f64) -> Option<Series> {
+    let fewest = targets.iter().filter_map(|(_, points)| {
+        let (panel, cell) = points.first()?;
         let threads = f64::from(panel.entry.threads);
         Some((threads, cell.rate?.mid / threads))
     });
-    let best = fewest.max_by(|a, b| {
-        (b.0, a.1)
-            .partial_cmp(&(a.0, b.1))
-            .unwrap_or(std::cmp::Ordering::Equal)
-    });
-    let Some((threads, each)) = best else {
-        return Ok(());
-    };
+    let best = fewest.max_by(|a, b| b.0.total_cmp(&a.0).then(a.1.total_cmp(&b.1)));
+    let (threads, each) = best?;
     let until = most.min(top / each);
-    let ends = [place(threads, threads * each), place(until, until * each)];
-    canvas.line(&ends, Tone::Muted.dotted(), 1)?;
-    let text = format!("ideal: {}/s a thread", amount(each));
-    canvas.hover_point(ends[1], &text);
-    Ok(())
+    let ends = [(threads, threads * each), (until, until * each)];
+    let mut line = Series::curve(Ink::from(Tone::Muted).dotted(), 1, ends);
+    line.points[1].hover = format!("ideal: {}/s a thread", amount(each));
+    Some(line)
 }
 
 #[cfg(test)]

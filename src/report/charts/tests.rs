@@ -249,6 +249,91 @@ fn a_resize_is_where_its_slice_is() {
     assert!((apart - 1.0).abs() < 0.02, "{apart} ms");
 }
 
+/// The horizontal texts of a chart: left, right and middle in pixels, by a width that is on the narrow
+/// side, since fonts differ.
+fn places(svg: &str) -> Vec<(f64, f64, f64, String)> {
+    let document = Document::parse(svg).expect("it is well-formed XML");
+    let level = |node: &Node<'_, '_>| node.has_tag_name("text") && !node.has_attribute("transform");
+    let place = |node: Node<'_, '_>| {
+        let number = |name| node.attribute(name).unwrap_or("12").parse::<f64>().unwrap();
+        let text = node.text().unwrap_or("").trim().to_owned();
+        let width = text.chars().count() as f64 * number("font-size") * 0.5;
+        let left = match node.attribute("text-anchor") {
+            Some("middle") => number("x") - width / 2.0,
+            Some("end") => number("x") - width,
+            _ => number("x"),
+        };
+        (left, left + width, number("y"), text)
+    };
+    document.descendants().filter(level).map(place).collect()
+}
+
+#[test]
+fn no_text_lies_on_another_or_leaves_the_chart() {
+    let mut failed = ordinary();
+    for row in failed
+        .trials
+        .iter_mut()
+        .filter(|row| row.target == "striped")
+    {
+        row.error = "a get returned another key's value".into();
+    }
+    let mut records = vec![ordinary(), failed];
+    for run in ["quick", "peers"] {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let run = root.join("results/reference").join(run);
+        records.push(Records::read(&run).unwrap());
+    }
+    for chart in records.iter().flat_map(drawn) {
+        let places = places(&chart.standalone());
+        for (at, (left, right, y, text)) in places.iter().enumerate() {
+            let inside = *left >= 0.0 && *right <= 760.0;
+            assert!(inside, "{}: {text:?} leaves the chart", chart.file);
+            let under = places[..at]
+                .iter()
+                .find(|(other_left, other_right, other_y, _)| {
+                    (y - other_y).abs() < 9.0 && left < other_right && other_left < right
+                });
+            assert!(
+                under.is_none(),
+                "{}: {text:?} lies on {under:?}",
+                chart.file
+            );
+        }
+    }
+}
+
+#[test]
+fn a_model_that_leaves_the_scale_ends_there() {
+    let mut records = ordinary();
+    for row in &mut records.trials {
+        if row.target == "fixed:buckets=2^12" {
+            row.error = "killed".into();
+        }
+    }
+    let charts = drawn(&records);
+    let svg = &chart(&charts, "buckets-quick-ycsb-b").svg;
+    let is_model = |line: &&str| line.contains("<polyline") && line.contains("--chart-muted");
+    let model = svg.lines().find(is_model).expect("there is a model");
+    let points = model
+        .split("points=\"")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap();
+    let heights = points
+        .split_whitespace()
+        .filter_map(|at| at.split(',').nth(1));
+    let heights: Vec<&str> = heights.collect();
+    assert!(heights.len() > 10 && heights.len() < 49, "{points}");
+    let last = heights[heights.len() - 1];
+    assert!(
+        heights[heights.len() - 2] != last,
+        "it runs along the edge: {points}"
+    );
+}
+
 #[test]
 fn the_same_records_give_the_same_bytes() {
     assert_eq!(drawn(&ordinary()), drawn(&ordinary()));

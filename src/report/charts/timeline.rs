@@ -3,18 +3,16 @@
 use std::collections::BTreeMap;
 
 use super::axis::{Axis, amount};
-use super::canvas::{self, Align, Canvas, Drawn, Frame, WIDTH, clip, pixel};
-use super::palette::{Style, Tone};
-use super::passes::{
-    Clock, Resize, bands, last_attempts, marks_of, median_trial, name_bands, resizes, span, unit_of,
-};
-use super::{Chart, Suite, positive, stem, workload_of};
+use super::course::Course;
+use super::palette::Style;
+use super::passes::{Clock, Resize, last_attempts, marks_of, median_trial, resizes, span};
+use super::shape::{Multiples, Plot, Shape};
+use super::suite::{Draft, Suite, and_more, extremes, stem, workload_of};
 use crate::record::{Records, SliceKind, SliceRow, WINDOW_NS, WindowRow};
-use crate::report::format::{counted, duration, figure};
+use crate::report::format::{counted, duration};
 use crate::report::summary::{CellSummary, PanelSummary};
 
-const COLUMNS: u8 = 2;
-const ROW: i32 = 186;
+const COLUMNS: i32 = 2;
 /// Small plots in a chart.
 const MOST_CELLS: usize = 12;
 /// From this ratio of the extremes on an axis is logarithmic.
@@ -91,18 +89,20 @@ impl Step {
     }
 }
 
-pub(super) fn charts(suite: &Suite<'_>, records: &Records, charts: &mut Vec<Chart>) {
+pub(super) fn charts(suite: &Suite<'_>, records: &Records) -> Vec<Draft> {
+    let mut drafts = Vec::new();
     if records.windows.is_empty() {
-        return;
+        return drafts;
     }
     let detail = Detail::of(records);
     for panel in suite.panels.iter().filter(|panel| panel.entry.pass) {
         let (passes, left_out, width_ns) = passes(panel, records, detail);
         for shown in [Figure::Rate, Figure::Longest] {
             let of = (passes.as_slice(), left_out, width_ns);
-            charts.extend(chart(suite.name, panel, of, shown, detail));
+            drafts.extend(chart(suite.name, panel, of, shown, detail));
         }
     }
+    drafts
 }
 
 /// The passes that are drawn, how many are not, and the width of a step in nanoseconds.
@@ -236,20 +236,14 @@ fn chart(
     (passes, left_out, width_ns): (&[Pass<'_>], usize, u64),
     shown: Figure,
     detail: Detail,
-) -> Option<Chart> {
-    let values = || {
-        let steps = passes.iter().flat_map(|pass| &pass.steps);
-        steps.filter_map(|step| positive(step.value(shown)))
-    };
-    let (low, high) = (
-        values().fold(f64::INFINITY, f64::min),
-        values().fold(0.0, f64::max),
-    );
-    positive(high)?;
+) -> Option<Draft> {
+    let steps = || passes.iter().flat_map(|pass| &pass.steps);
+    let (low, high) = extremes(steps().map(|step| step.value(shown)))?;
     let low = low.max(high / LOG_RANGE);
+    let (_, end_ns) = extremes(steps().map(|step| step.to_ns))?;
+    let log = high / low >= LOG_FROM;
     let workload = workload_of(panel);
     let threads = counted(u64::from(panel.entry.threads), "thread");
-    let log = high / low >= LOG_FROM;
     let (file, title, y) = match shown {
         Figure::Rate => (
             "timeline-rate",
@@ -268,24 +262,17 @@ fn chart(
             Axis::log_time(low, high, 4, "longest op"),
         ),
     };
-    let end = passes
-        .iter()
-        .filter_map(|pass| Some(pass.steps.last()?.to_ns))
-        .fold(0.0, f64::max);
-    let rows = i32::try_from(passes.len().div_ceil(usize::from(COLUMNS))).ok()?;
-    let svg = canvas::draw(&title, rows * ROW + 8, |canvas| {
-        for (at, pass) in (0..).zip(passes) {
-            one(canvas, pass, at, (end, &y), (shown, detail))?;
-        }
-        Ok(())
-    })?;
-    Some(Chart {
+    let small = |pass: &Pass<'_>| small(pass, (end_ns, &y), (shown, detail));
+    Some(Draft {
         file: stem(&[file, suite, &workload, &format!("{}t", panel.entry.threads)]),
-        suite: suite.to_owned(),
         panels: vec![panel.entry.panel],
         title,
         about: about(shown, width_ns, log, left_out),
-        svg,
+        shape: Shape::Multiples(Multiples {
+            columns: COLUMNS,
+            plots: passes.iter().map(small).collect(),
+            notes: Vec::new(),
+        }),
     })
 }
 
@@ -304,100 +291,42 @@ fn about(shown: Figure, width_ns: u64, log: bool, left_out: usize) -> String {
             "The longest operation of any thread, wall time less its run-queue delay where that is known."
         }
     };
-    let mut about = format!(
+    format!(
         "{ordinate} A step is {width}; all plots have the same axes, upward {scale}. Shown is the trial of median \
          length of each table, named behind it; waits between slices are left out. Grey bands with a triangle on top \
-         are resizes."
-    );
-    if left_out > 0 {
-        about += &format!(" {} more not shown.", counted(left_out as u64, "target"));
-    }
-    about
+         are resizes.{}",
+        and_more(left_out, "target")
+    )
 }
 
-/// One small plot.
-fn one(
-    canvas: &mut Canvas<'_>,
+/// The small plot of a pass, with its heading: its axis ends where the longest of all does.
+fn small(
     pass: &Pass<'_>,
-    at: i32,
-    (end, y): (f64, &Axis),
+    (end_ns, y): (f64, &Axis),
     (shown, detail): (Figure, Detail),
-) -> Drawn {
-    let columns = i32::from(COLUMNS);
-    let cell_width = WIDTH / columns;
-    let (column, row) = (at % columns, at / columns);
-    let frame = Frame {
-        left: column * cell_width + 74,
-        top: row * ROW + 30,
-        width: cell_width - 90,
-        height: ROW - 30 - 50,
+) -> (String, Plot) {
+    let step = |step: &Step| {
+        // What is nothing lies on the floor of a logarithmic scale.
+        let value = step.value(shown).max(f64::MIN_POSITIVE);
+        (step.from_ns, step.to_ns, value)
     };
-    let heading = format!("{}, trial {}", pass.label, pass.trial);
-    canvas.text(
-        &clip(&heading, cell_width - 90),
-        (frame.left, frame.top - 18),
-        Align::Left,
-        Tone::Ink,
-    )?;
-    let mut y = y.clone();
-    if column > 0 {
-        y.name.clear();
-    }
-    let (unit_ns, unit) = unit_of(end);
-    let x = Axis::from_zero(end / unit_ns, 5, &format!("time in slices, {unit}"));
-    let plot = canvas.plot(frame, &x, &y)?;
-    let across = |ns: f64| pixel(&plot, (x.within(ns / unit_ns), y.range().0)).0;
-    let height = |value: f64| pixel(&plot, (x.range().0, y.within(value))).1;
-    bands(
-        canvas,
-        &pass.resizes,
-        across,
-        frame,
-        pass.steps.last().map_or(end, |step| step.to_ns),
-    )?;
-    let style = Style::of(&pass.cell.entry);
-    let mut path: Vec<(i32, i32)> = Vec::new();
-    for step in &pass.steps {
-        let up = height(step.value(shown));
-        for point in [(across(step.from_ns), up), (across(step.to_ns), up)] {
-            // A level run of steps is one line.
-            if let [.., (_, a), (_, b)] = path.as_slice()
-                && (*a, *b) == (up, up)
-            {
-                path.pop();
-            }
-            path.push(point);
-        }
-    }
-    canvas.line(&path, style.fill(), 1)?;
+    let said = |steps: &[Step]| {
+        let (first, last) = (steps[0], steps[steps.len() - 1]);
+        (first.from_ns, last.to_ns, in_words(steps, shown))
+    };
     let each = pass.steps.len().div_ceil(detail.zones).max(1);
-    for steps in pass.steps.chunks(each) {
-        let (Some(first), Some(last)) = (steps.first(), steps.last()) else {
-            continue;
-        };
-        let text = format!(
-            "{}, {}–{} {unit}: {}",
-            pass.label,
-            figure(first.from_ns / unit_ns),
-            figure(last.to_ns / unit_ns),
-            in_words(steps, shown)
-        );
-        let ends = (across(first.from_ns), across(last.to_ns));
-        canvas.hover(
-            (ends.0, frame.top),
-            (ends.1, frame.top + frame.height),
-            &text,
-        );
-    }
-    name_bands(
-        canvas,
-        &pass.label,
-        &pass.resizes,
-        across,
-        frame,
-        (unit_ns, unit),
-    );
-    Ok(())
+    let course = Course {
+        label: &pass.label,
+        line: (Style::of(&pass.cell.entry).fill(), 1),
+        end_ns,
+        steps: pass.steps.iter().map(step).collect(),
+        said: pass.steps.chunks(each).map(said).collect(),
+        resizes: &pass.resizes,
+    };
+    (
+        format!("{}, trial {}", pass.label, pass.trial),
+        course.plot(y),
+    )
 }
 
 fn in_words(steps: &[Step], shown: Figure) -> String {

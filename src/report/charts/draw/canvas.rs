@@ -9,8 +9,8 @@ use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::axis::Axis;
-use super::palette::{self, Marker, Style, Tone};
+use crate::report::charts::axis::Axis;
+use crate::report::charts::palette::{self, Ink, Marker, Style, Tone};
 use crate::report::format::wrap;
 
 /// Width of every chart, in pixels.
@@ -25,9 +25,8 @@ const PLOTTERS_FONT_FACTOR: f64 = 1.24;
 const CHARACTER_WIDTH: f64 = 0.56;
 
 /// Drawing into a string fails only where a region is drawn outside its parent.
-pub(super) type Drawn = Result<(), DrawingAreaErrorKind<std::io::Error>>;
-/// A plot: pixels for what two axes say.
-pub(super) type Plot<'a> = ChartContext<'a, SVGBackend<'a>, Cartesian2d<Axis, Axis>>;
+pub(super) type Failed = DrawingAreaErrorKind<std::io::Error>;
+pub(super) type Drawn = Result<(), Failed>;
 
 /// Where a plot is, axes excluded: left, top, width, height in pixels.
 #[derive(Clone, Copy)]
@@ -36,6 +35,26 @@ pub(super) struct Frame {
     pub top: i32,
     pub width: i32,
     pub height: i32,
+}
+
+impl Frame {
+    pub fn right(self) -> i32 {
+        self.left + self.width
+    }
+
+    pub fn bottom(self) -> i32 {
+        self.top + self.height
+    }
+
+    /// The pixel of a value across, or of the nearest end.
+    pub fn across(self, axis: &Axis, value: f64) -> i32 {
+        self.left + pixels(f64::from(self.width) * axis.share(value))
+    }
+
+    /// The pixel of a value upwards, or of the nearest end.
+    pub fn up(self, axis: &Axis, value: f64) -> i32 {
+        self.bottom() - pixels(f64::from(self.height) * axis.share(value))
+    }
 }
 
 /// Where a text stands at its point.
@@ -154,15 +173,18 @@ pub(super) fn pixels(length: f64) -> i32 {
     whole
 }
 
-fn font<'s>(px: i32, colour: RGBColor) -> TextStyle<'s> {
+fn font<'s>(px: i32, tone: Tone) -> TextStyle<'s> {
     ("system-ui", f64::from(px) * PLOTTERS_FONT_FACTOR)
         .into_font()
-        .color(&colour)
+        .color(&Ink::from(tone).placeholder())
 }
 
 impl<'a> Canvas<'a> {
     /// A text whose middle line is at a height.
     pub fn text(&self, text: &str, (x, y): (i32, i32), align: Align, tone: Tone) -> Drawn {
+        if text.is_empty() {
+            return Ok(());
+        }
         let clean: String = text.chars().map(printable).collect();
         let px = if tone == Tone::Muted {
             SMALL_PX
@@ -174,42 +196,61 @@ impl<'a> Canvas<'a> {
             Align::Centre => HPos::Center,
             Align::Right => HPos::Right,
         };
-        let style = font(px, tone.colour()).pos(Pos::new(anchor, VPos::Center));
+        let style = font(px, tone).pos(Pos::new(anchor, VPos::Center));
         self.root.draw(&Text::new(clean, (x, y), style))
     }
 
     /// A straight line through points, in pixels.
-    pub fn line(&self, points: &[(i32, i32)], colour: RGBColor, width: u32) -> Drawn {
-        self.root.draw(&PathElement::new(
-            points.to_vec(),
-            colour.stroke_width(width),
-        ))
+    pub fn line(&self, points: &[(i32, i32)], ink: impl Into<Ink>, width: u32) -> Drawn {
+        let style = ink.into().placeholder().stroke_width(width);
+        self.root.draw(&PathElement::new(points.to_vec(), style))
     }
 
-    /// A rectangle between two corners, in pixels.
-    pub fn rectangle(
-        &self,
-        from: (i32, i32),
-        to: (i32, i32),
-        style: impl Into<ShapeStyle>,
-    ) -> Drawn {
+    /// A filled rectangle between two corners, in pixels.
+    pub fn rectangle(&self, from: (i32, i32), to: (i32, i32), ink: impl Into<Ink>) -> Drawn {
+        let style = ink.into().placeholder().filled();
         self.root.draw(&Rectangle::new([from, to], style))
     }
 
-    /// A point in its strategy's shape.
-    pub fn mark(&self, (x, y): (i32, i32), style: Style) -> Drawn {
-        let filled = style.fill().filled();
-        let outline = style.fill().stroke_width(2);
+    /// The outline of a rectangle between two corners.
+    pub fn outline(&self, from: (i32, i32), to: (i32, i32), ink: impl Into<Ink>) -> Drawn {
+        let style = ink.into().placeholder().stroke_width(1);
+        self.root.draw(&Rectangle::new([from, to], style))
+    }
+
+    /// A point in its strategy's shape. A hollow one has nothing in it: it does not count as others do.
+    pub fn mark(&self, (x, y): (i32, i32), style: Style, hollow: bool) -> Drawn {
+        let colour = style.fill().placeholder();
+        let (filled, outline) = (colour.filled(), colour.stroke_width(2));
+        let paper = Ink::from(Tone::Paper).placeholder().filled();
+        let circle =
+            |radius, style: ShapeStyle| self.root.draw(&Circle::new((x, y), radius, style));
         let polygon = |points: &[(i32, i32)]| {
-            let points: Vec<(i32, i32)> = points.iter().map(|(dx, dy)| (x + dx, y + dy)).collect();
-            self.root.draw(&Polygon::new(points, filled))
+            let mut points: Vec<(i32, i32)> =
+                points.iter().map(|(dx, dy)| (x + dx, y + dy)).collect();
+            if !hollow {
+                return self.root.draw(&Polygon::new(points, filled));
+            }
+            self.root.draw(&Polygon::new(points.clone(), paper))?;
+            points.push(points[0]);
+            self.root.draw(&PathElement::new(points, outline))
         };
         match style.marker {
-            Marker::Circle => self.root.draw(&Circle::new((x, y), 4, filled)),
-            Marker::Square => self.rectangle((x - 4, y - 4), (x + 4, y + 4), filled),
+            Marker::Circle if hollow => {
+                circle(5, paper)?;
+                circle(4, outline)
+            }
+            Marker::Circle => circle(4, filled),
+            Marker::Square => polygon(&[(-4, -4), (4, -4), (4, 4), (-4, 4)]),
             Marker::Up => polygon(&[(0, -5), (5, 4), (-5, 4)]),
             Marker::Down => polygon(&[(0, 5), (5, -4), (-5, -4)]),
             Marker::Diamond => polygon(&[(0, -6), (5, 0), (0, 6), (-5, 0)]),
+            // Those have nothing in them as it is: a ring of their colour sets them apart.
+            Marker::Cross | Marker::Plus if hollow => {
+                circle(7, paper)?;
+                self.mark((x, y), style, false)?;
+                circle(7, colour.stroke_width(1))
+            }
             Marker::Cross => self.root.draw(&Cross::new((x, y), 4, outline)),
             Marker::Plus => {
                 self.line(&[(x - 5, y), (x + 5, y)], style.fill(), 2)?;
@@ -218,98 +259,64 @@ impl<'a> Canvas<'a> {
         }
     }
 
-    /// The same with nothing in it: a point that does not count as the others do.
-    pub fn hollow_mark(&self, (x, y): (i32, i32), style: Style) -> Drawn {
-        let (paper, outline) = (Tone::Paper.colour().filled(), style.fill().stroke_width(2));
-        let polygon = |points: &[(i32, i32)]| {
-            let mut points: Vec<(i32, i32)> =
-                points.iter().map(|(dx, dy)| (x + dx, y + dy)).collect();
-            self.root.draw(&Polygon::new(points.clone(), paper))?;
-            points.push(points[0]);
-            self.root.draw(&PathElement::new(points, outline))
-        };
-        match style.marker {
-            Marker::Circle => {
-                self.root.draw(&Circle::new((x, y), 5, paper))?;
-                self.root.draw(&Circle::new((x, y), 4, outline))
-            }
-            Marker::Square => polygon(&[(-4, -4), (4, -4), (4, 4), (-4, 4)]),
-            Marker::Up => polygon(&[(0, -5), (5, 4), (-5, 4)]),
-            Marker::Down => polygon(&[(0, 5), (5, -4), (-5, -4)]),
-            Marker::Diamond => polygon(&[(0, -6), (5, 0), (0, 6), (-5, 0)]),
-            // Those have nothing in them as it is: a ring of their colour sets them apart.
-            Marker::Cross | Marker::Plus => {
-                self.root.draw(&Circle::new((x, y), 7, paper))?;
-                self.mark((x, y), style)?;
-                self.root
-                    .draw(&Circle::new((x, y), 7, style.fill().stroke_width(1)))
-            }
-        }
-    }
-
     /// A plain dot.
-    pub fn dot(&self, at: (i32, i32), radius: i32, tone: Tone) -> Drawn {
-        self.root
-            .draw(&Circle::new(at, radius, tone.colour().filled()))
+    pub fn dot(&self, at: (i32, i32), radius: i32) -> Drawn {
+        let style = Ink::from(Tone::Ink).placeholder().filled();
+        self.root.draw(&Circle::new(at, radius, style))
     }
 
     /// A ring around a point that asks for attention.
     pub fn ring(&self, at: (i32, i32), radius: i32) -> Drawn {
-        let style = Tone::Ink.colour().stroke_width(2);
+        let style = Ink::from(Tone::Ink).placeholder().stroke_width(2);
         self.root.draw(&Circle::new(at, radius, style))
     }
 
     /// A small triangle that points down: a resize.
     pub fn triangle(&self, (x, y): (i32, i32)) -> Drawn {
         let points = vec![(x - 4, y - 4), (x + 4, y - 4), (x, y + 3)];
-        self.root
-            .draw(&Polygon::new(points, Tone::Muted.colour().filled()))
+        let style = Ink::from(Tone::Muted).placeholder().filled();
+        self.root.draw(&Polygon::new(points, style))
     }
 
     /// A horizontal interval with whiskers at its ends.
-    pub fn interval(&self, (low, high): (i32, i32), y: i32, colour: RGBColor, width: u32) -> Drawn {
-        self.line(&[(low, y), (high, y)], colour, width)?;
+    pub fn interval(
+        &self,
+        (low, high): (i32, i32),
+        y: i32,
+        ink: impl Into<Ink>,
+        width: u32,
+    ) -> Drawn {
+        let ink = ink.into();
+        self.line(&[(low, y), (high, y)], ink, width)?;
         for end in [low, high] {
-            self.line(&[(end, y - 4), (end, y + 4)], colour, width)?;
+            self.line(&[(end, y - 4), (end, y + 4)], ink, width)?;
         }
         Ok(())
     }
 
     /// A vertical interval with whiskers at its ends; one that is no longer than a point is left out.
-    pub fn whiskers(&self, x: i32, (from, to): (i32, i32), colour: RGBColor) -> Drawn {
+    pub fn whiskers(&self, x: i32, (from, to): (i32, i32)) -> Drawn {
         if (from - to).abs() < 3 {
             return Ok(());
         }
-        self.line(&[(x, from), (x, to)], colour, 1)?;
+        self.line(&[(x, from), (x, to)], Tone::Ink, 1)?;
         for end in [from, to] {
-            self.line(&[(x - 4, end), (x + 4, end)], colour, 1)?;
+            self.line(&[(x - 4, end), (x + 4, end)], Tone::Ink, 1)?;
         }
         Ok(())
     }
 
     /// An interval in ink that is seen on a bar of any colour: it has a rim of the background.
     pub fn interval_on_bar(&self, ends: (i32, i32), y: i32) -> Drawn {
-        self.interval(ends, y, Tone::Paper.colour(), 3)?;
-        self.interval(ends, y, Tone::Ink.colour(), 1)
+        self.interval(ends, y, Tone::Paper, 3)?;
+        self.interval(ends, y, Tone::Ink, 1)
     }
 
-    /// Says in a row why its cell has no figure.
-    pub fn failure(
-        &mut self,
-        label: &str,
-        error: &str,
-        (left, right): (i32, i32),
-        (top, bottom): (i32, i32),
-    ) -> Drawn {
-        let text = clip(&format!("failed: {error}"), right - left - 8);
-        let at = (left + 8, i32::midpoint(top, bottom));
-        self.text(&text, at, Align::Left, Tone::Ink)?;
-        self.hover((left, top), (right, bottom), &format!("{label}: {error}"));
-        Ok(())
-    }
-
-    /// Shows a text where the pointer rests on a rectangle.
+    /// Shows a text where the pointer rests on a rectangle; no text shows nothing.
     pub fn hover(&mut self, (left, top): (i32, i32), (right, bottom): (i32, i32), text: &str) {
+        if text.is_empty() {
+            return;
+        }
         let _ = writeln!(
             self.hovers,
             "<rect x=\"{left}\" y=\"{top}\" width=\"{}\" height=\"{}\"><title>{}</title></rect>",
@@ -325,12 +332,7 @@ impl<'a> Canvas<'a> {
     }
 
     /// Axes and grid in a frame. An axis without a name and without ticks is not drawn.
-    pub fn plot(
-        &self,
-        frame: Frame,
-        x: &Axis,
-        y: &Axis,
-    ) -> Result<Plot<'a>, DrawingAreaErrorKind<std::io::Error>> {
+    pub fn axes(&self, frame: Frame, x: &Axis, y: &Axis) -> Drawn {
         let left = if y.ticks.is_empty() { 0 } else { 46 } + if y.name.is_empty() { 0 } else { 20 };
         let below =
             if x.ticks.is_empty() { 0 } else { 22 } + if x.name.is_empty() { 0 } else { 20 };
@@ -347,13 +349,13 @@ impl<'a> Canvas<'a> {
         let name_of = |axis: &Axis| axis.name.chars().map(printable).collect::<String>();
         let x_label = |at: &f64| x.label(*at);
         let y_label = |at: &f64| y.label(*at);
-        let ink = Tone::Ink.colour();
+        let grid = Ink::from(Tone::Grid).placeholder();
         let mut mesh = plot.configure_mesh();
-        mesh.axis_style(Tone::Grid.colour())
+        mesh.axis_style(grid)
             .light_line_style(TRANSPARENT)
-            .bold_line_style(Tone::Grid.colour())
-            .label_style(font(SMALL_PX, Tone::Muted.colour()))
-            .axis_desc_style(font(SMALL_PX, ink))
+            .bold_line_style(grid)
+            .label_style(font(SMALL_PX, Tone::Muted))
+            .axis_desc_style(font(SMALL_PX, Tone::Ink))
             .x_label_formatter(&x_label)
             .y_label_formatter(&y_label)
             .x_labels(x.ticks.len() + 1)
@@ -366,8 +368,7 @@ impl<'a> Canvas<'a> {
         if y.ticks.is_empty() {
             mesh.disable_y_mesh();
         }
-        mesh.draw()?;
-        Ok(plot)
+        mesh.draw()
     }
 }
 
@@ -392,13 +393,8 @@ impl Ranged for Axis {
     }
 }
 
-/// The pixel of a point on an axis' own scale.
-pub(super) fn pixel(plot: &Plot<'_>, (x, y): (f64, f64)) -> (i32, i32) {
-    plot.backend_coord(&(x, y))
-}
-
 /// A chart with a heading above it, for a file of its own.
-pub(super) fn with_heading(svg: &str, title: &str, about: &str) -> String {
+pub(in crate::report::charts) fn with_heading(svg: &str, title: &str, about: &str) -> String {
     const LINE: i32 = 18;
     let Some((size, rest)) = svg
         .strip_prefix("<svg ")

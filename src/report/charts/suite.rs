@@ -1,0 +1,118 @@
+//! What all charts of a run start from: a suite's panels. And what they end as: a drawing that waits to
+//! be drawn.
+
+use super::shape::Shape;
+use crate::report::summary::{CellSummary, PanelSummary, Summary};
+
+/// One chart before it is drawn.
+pub(super) struct Draft {
+    /// Name of its file, see [`stem`].
+    pub file: String,
+    /// The panels that it shows.
+    pub panels: Vec<u32>,
+    /// The question that it answers.
+    pub title: String,
+    /// How to read it.
+    pub about: String,
+    /// What is drawn.
+    pub shape: Shape,
+}
+
+/// A suite and its panels.
+pub(super) struct Suite<'s> {
+    pub name: &'s str,
+    pub panels: Vec<&'s PanelSummary>,
+}
+
+impl<'s> Suite<'s> {
+    /// The panels that are about hash functions, which have charts of their own, and the others.
+    pub fn split(self) -> (Suite<'s>, Suite<'s>) {
+        let name = self.name;
+        let all = self.panels.into_iter();
+        let (about_hashes, others) = all.partition(|panel| panel.is_about_hashes());
+        let suite = |panels| Suite { name, panels };
+        (suite(about_hashes), suite(others))
+    }
+}
+
+/// The suites of a run, in the order of its manifest.
+pub(super) fn suites(summary: &Summary) -> Vec<Suite<'_>> {
+    let mut groups = Vec::new();
+    for panel in &summary.panels {
+        gather(&mut groups, panel.entry.suite.as_str(), panel);
+    }
+    let suite = |(name, panels)| Suite { name, panels };
+    groups.into_iter().map(suite).collect()
+}
+
+/// The numbers of panels, each once.
+pub(super) fn numbers<'p>(panels: impl IntoIterator<Item = &'p PanelSummary>) -> Vec<u32> {
+    let panels = panels.into_iter();
+    let mut numbers: Vec<u32> = panels.map(|panel| panel.entry.panel).collect();
+    numbers.dedup();
+    numbers
+}
+
+/// Joins words to a file's stem: what is no letter or digit becomes `-`.
+pub(super) fn stem(words: &[&str]) -> String {
+    let mut stem = String::new();
+    for character in words.join("-").chars().take(80) {
+        match character.to_ascii_lowercase() {
+            letter if letter.is_ascii_alphanumeric() => stem.push(letter),
+            _ if stem.ends_with('-') => {}
+            _ => stem.push('-'),
+        }
+    }
+    stem.trim_matches('-').to_owned()
+}
+
+/// What a panel's workload is called: its name, with the batch where gets are handed over together.
+pub(super) fn workload_of(panel: &PanelSummary) -> String {
+    match panel.entry.batch {
+        0 | 1 => panel.entry.workload.clone(),
+        batch => format!("{} in batches of {batch}", panel.entry.workload),
+    }
+}
+
+/// A cell's target, which has all that is not as by default, and its hash: the same table wherever it is measured.
+pub(super) fn table_of(cell: &CellSummary) -> (&str, &str) {
+    (&cell.entry.target, &cell.entry.hash)
+}
+
+/// A finite figure above zero: what a scale can hold.
+pub(super) fn positive(figure: f64) -> Option<f64> {
+    (figure.is_finite() && figure > 0.0).then_some(figure)
+}
+
+/// The smallest and the largest positive figure.
+pub(super) fn extremes(figures: impl IntoIterator<Item = f64>) -> Option<(f64, f64)> {
+    let figures = figures.into_iter().filter_map(positive);
+    figures.fold(None, |ends, figure| {
+        let (low, high) = ends.unwrap_or((figure, figure));
+        Some((low.min(figure), high.max(figure)))
+    })
+}
+
+/// The harness floor of a panel: operations a second over all threads of a table that does nothing.
+pub(super) fn floor_per_s(panel: &PanelSummary) -> Option<f64> {
+    let floor = panel.harness.as_ref()?;
+    positive(f64::from(panel.entry.threads) * 1e9 / floor.floor_ns)
+}
+
+/// Adds an item to the group of its key; groups keep the order of their first item.
+pub(super) fn gather<K: PartialEq, T>(groups: &mut Vec<(K, Vec<T>)>, key: K, item: T) {
+    match groups.iter_mut().find(|(known, _)| *known == key) {
+        Some((_, items)) => items.push(item),
+        None => groups.push((key, vec![item])),
+    }
+}
+
+/// ` 3 targets more are not shown.`, or nothing.
+pub(super) fn and_more(left_out: usize, thing: &str) -> String {
+    if left_out == 0 {
+        return String::new();
+    }
+    let counted = crate::report::format::counted(left_out as u64, thing);
+    let are = if left_out == 1 { "is" } else { "are" };
+    format!(" {counted} more {are} not shown.")
+}
