@@ -31,7 +31,6 @@ const NOT_YET_FREE: &[&str] = &[
     "machine/doctor",
     "record",
     "report",
-    "report/charts",
     "report/page",
     "run",
     "verify",
