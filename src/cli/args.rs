@@ -224,6 +224,9 @@ pub(super) struct Compare {
     /// Exit with 1 where a cell is slower and its whole interval lies below 1 − this part (slower=5%)
     #[arg(long, value_name = "slower=N%")]
     pub(super) fail_on: Option<FailOn>,
+    /// Compare runs of builds with different Cargo profiles
+    #[arg(long)]
+    pub(super) force: bool,
     /// How it is printed
     #[arg(long, value_enum, default_value_t = Sheet::Table)]
     pub(super) format: Sheet,

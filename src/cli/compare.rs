@@ -9,6 +9,7 @@ use super::output;
 use crate::analysis::{Call, Compared, Summary};
 use crate::base::{BadInput, Spec};
 use crate::catalog;
+use crate::machine;
 use crate::record::{HashRecords, Records};
 use crate::report;
 
@@ -16,6 +17,9 @@ pub(super) fn compare(house: House<'_>, args: &Compare) -> anyhow::Result<ExitCo
     let compared = match &args.with[..] {
         [other] => {
             let (a, b) = (read(&args.run)?, read(Path::new(other))?);
+            if !args.force {
+                same_profile(&a, &b)?;
+            }
             Compared::of_runs(&Summary::of(&a), &Summary::of(&b))
         }
         [first, second] => of_targets(house, &Summary::of(&read(&args.run)?), first, second)?,
@@ -36,6 +40,21 @@ pub(super) fn compare(house: House<'_>, args: &Compare) -> anyhow::Result<ExitCo
     Ok(args
         .fail_on
         .map_or(ExitCode::SUCCESS, |limit| judge(&compared, limit)))
+}
+
+/// Refuses builds of two profiles: between them the compiler has changed every table.
+fn same_profile(a: &Records, b: &Records) -> Result<(), BadInput> {
+    let [of_a, of_b] = [a, b].map(|records| {
+        let build = records.manifest.machine.get(machine::BUILD);
+        build.and_then(|build| machine::profile_of(build))
+    });
+    match (of_a, of_b) {
+        (Some(of_a), Some(of_b)) if of_a != of_b => Err(BadInput(format!(
+            "A was measured with a build of profile {of_a}, B with one of profile {of_b}: measure both \
+             with `cargo build --release`, or give --force to compare them all the same"
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// Reads a run of tables that has rows.

@@ -15,6 +15,7 @@ use super::progress::Progress;
 use super::report as pages;
 use crate::analysis;
 use crate::base::BadInput;
+use crate::machine;
 use crate::record::{Records, Status};
 use crate::report;
 use crate::run::suite::DEFAULT_SUITE;
@@ -64,6 +65,9 @@ pub(super) fn run(house: House<'_>, args: &Run) -> anyhow::Result<ExitCode> {
     };
     for note in &plan.notes {
         output::complain(&format!("note: {note}\n"));
+    }
+    if let Some(note) = note_on_profile(machine::profile()) {
+        output::complain(&note);
     }
     if args.dry {
         output::print(&describe(&plan))?;
@@ -135,6 +139,17 @@ pub(super) fn run(house: House<'_>, args: &Run) -> anyhow::Result<ExitCode> {
         Status::Interrupted => ExitCode::from(130),
         Status::Errors => ExitCode::FAILURE,
         Status::Running | Status::Complete => ExitCode::SUCCESS,
+    })
+}
+
+/// One line where figures are not fit to be kept.
+fn note_on_profile(profile: &str) -> Option<String> {
+    let unfit = profile != machine::RELEASE;
+    unfit.then(|| {
+        format!(
+            "note: a build of profile {profile}: its figures are for yourself; for figures to keep or \
+             compare: cargo build --release\n"
+        )
     })
 }
 
@@ -227,4 +242,17 @@ fn describe(plan: &Plan<'_>) -> String {
         mib(plan.bytes),
     );
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_of_a_release_build_alone_are_to_keep() {
+        assert_eq!(note_on_profile("release"), None);
+        let note = note_on_profile("edit").unwrap();
+        assert!(note.contains("profile edit") && note.contains("for yourself"));
+        assert_eq!(note.lines().count(), 1);
+    }
 }

@@ -18,7 +18,7 @@ pub fn fingerprint() -> BTreeMap<String, String> {
         ("affinity", affinity()),
         ("allocator", allocator()),
         ("architecture", Ok(std::env::consts::ARCH.to_owned())),
-        ("build", Ok(build())),
+        (BUILD, Ok(build())),
         (CARGO_FEATURES, Ok(cargo_features())),
         ("counters", Ok(counters::seen().to_string())),
         ("cpus_usable", cpus_usable()),
@@ -190,6 +190,25 @@ fn build() -> String {
         "without"
     };
     format!("{}, {checks} debug assertions", env!("BUCKETLAB_BUILD"))
+}
+
+/// The fact that says how the program was built.
+pub const BUILD: &str = "build";
+
+/// The Cargo profile that figures to keep are measured with.
+pub const RELEASE: &str = "release";
+
+/// The Cargo profile that this program was built with, by the name of its directory: `dev` is `debug`.
+#[must_use]
+pub fn profile() -> &'static str {
+    env!("BUCKETLAB_PROFILE")
+}
+
+/// The profile in a recorded [`BUILD`] fact.
+#[must_use]
+pub fn profile_of(build: &str) -> Option<&str> {
+    let (profile, _) = build.strip_prefix("profile ")?.split_once(',')?;
+    Some(profile)
 }
 
 /// The fact that says which of Cargo's features the program was built with, with commas between
@@ -367,6 +386,16 @@ mod tests {
             assert!(!value.is_empty() && !value.contains('\n'), "{name}");
             assert_ne!(value, "unknown: ", "{name}");
         }
+    }
+
+    #[test]
+    fn the_build_names_the_profile_by_its_directory() {
+        let program = std::env::current_exe().unwrap();
+        // target/PROFILE/deps/bucketlab-…
+        let directory = program.parent().and_then(Path::parent).unwrap();
+        assert_eq!(directory.file_name().unwrap(), profile());
+        assert_eq!(profile_of(&fingerprint()[BUILD]), Some(profile()));
+        assert_eq!(profile_of("something else"), None);
     }
 
     #[test]

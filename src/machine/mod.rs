@@ -22,7 +22,7 @@ pub use counting::CountingAllocator;
 pub use cpu_time::{process_cpu_ns, thread_cpu_ns};
 pub use cpu_times::CpuTimes;
 pub use file_hash::file_hash;
-pub use fingerprint::{CARGO_FEATURES, fingerprint};
+pub use fingerprint::{BUILD, CARGO_FEATURES, RELEASE, fingerprint, profile, profile_of};
 pub use heap::{Allocator, Heap, Pages};
 pub use memory::{available_bytes, resident_bytes, trim};
 pub use pin::{allowed_cpus, pin_thread};

@@ -285,6 +285,11 @@ fn a_run_leaves_its_files_and_ends_with_the_path_of_its_report() {
         ],
     );
     assert_eq!(code, Some(0), "{stdout}{stderr}");
+    assert_eq!(
+        stderr.contains("figures are for yourself"),
+        bucketlab::machine::profile() != bucketlab::machine::RELEASE,
+        "{stderr}"
+    );
     let run = directory_of(&stdout);
     for file in [
         "run.toml",

@@ -120,6 +120,32 @@ fn a_run_and_itself_are_no_different_and_a_slower_copy_fails_the_build() {
     }
 }
 
+/// Which profile a build had is read from the run: a build of another one changes every table.
+#[test]
+fn builds_of_two_profiles_are_compared_by_force_alone() {
+    let root = tempfile::tempdir().unwrap();
+    let release = reference();
+    let release = release.to_str().unwrap();
+    let edit = copy(root.path(), "edit", |file, text| match file {
+        "run.toml" => text.replace("build = \"profile release,", "build = \"profile edit,"),
+        _ => text,
+    });
+    for (a, b) in [(release, edit.as_str()), (edit.as_str(), release)] {
+        let refused = bucketlab(&["compare", a, b]);
+        let complaint = text(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(2), "{complaint}");
+        assert!(refused.stdout.is_empty());
+        for words in ["profile edit", "profile release", "--release", "--force"] {
+            assert!(complaint.contains(words), "no '{words}' in {complaint}");
+        }
+        let forced = bucketlab(&["compare", a, b, "--force"]);
+        assert_eq!(forced.status.code(), Some(0), "{}", text(&forced.stderr));
+        assert!(text(&forced.stdout).contains("differ in build"));
+    }
+    let alike = bucketlab(&["compare", &edit, &edit]);
+    assert_eq!(alike.status.code(), Some(0), "{}", text(&alike.stderr));
+}
+
 #[test]
 fn two_targets_of_a_run_are_compared_under_any_of_their_names() {
     let run = reference();

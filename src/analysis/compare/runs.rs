@@ -6,7 +6,7 @@ use super::{
 use crate::analysis::format::{counted, place_of};
 use crate::analysis::rates::Rates;
 use crate::analysis::summary::{CellSummary, PAIRS_FOR_A_VERDICT, PanelSummary, Summary, Verdict};
-use crate::machine::CARGO_FEATURES;
+use crate::machine::{BUILD, CARGO_FEATURES};
 use crate::record::Manifest;
 use crate::stats::{self, Interval, Resampled};
 
@@ -324,7 +324,7 @@ fn notes(a: &Summary, b: &Summary) -> Vec<String> {
         "frequency_governor",
         "huge_pages",
         "affinity",
-        "build",
+        BUILD,
         "rustc",
         "target_features",
         "libc",

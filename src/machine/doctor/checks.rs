@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{Diagnosis, Own, percent};
 use crate::machine::cpu_times::CpuTimes;
-use crate::machine::fingerprint::meminfo_bytes;
+use crate::machine::fingerprint::{RELEASE, meminfo_bytes};
 use crate::machine::memory::group_directories;
 
 const CPU: &str = "sys/devices/system/cpu";
@@ -55,6 +55,14 @@ fn unknown(check: &str, what: &str) -> Diagnosis {
 }
 
 fn build(own: &Own) -> Diagnosis {
+    if !own.debug && own.profile != RELEASE {
+        return Diagnosis::note(
+            "build",
+            format!("profile {}", own.profile),
+            "its figures are for yourself: the code of a table depends on how this build was cut into units",
+            "cargo build --release",
+        );
+    }
     if !own.debug {
         return Diagnosis::ok("build", "optimised, without debug assertions");
     }

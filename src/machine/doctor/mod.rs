@@ -93,6 +93,8 @@ pub(super) struct Own {
     allowed: Vec<usize>,
     /// Whether it was built with debug assertions.
     debug: bool,
+    /// The Cargo profile that it was built with.
+    profile: &'static str,
     /// What one reading of the clock costs, in picoseconds.
     clock_cost_ps: u64,
     /// The hardware counters that it can read.
@@ -105,6 +107,7 @@ pub fn look(clock_cost_ps: u64) -> Vec<Diagnosis> {
     let own = Own {
         allowed: super::allowed_cpus(),
         debug: cfg!(debug_assertions),
+        profile: super::profile(),
         clock_cost_ps,
         counters: counters::seen().clone(),
     };

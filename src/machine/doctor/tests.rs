@@ -21,6 +21,7 @@ fn own(cores: usize) -> Own {
     Own {
         allowed: (0..cores).collect(),
         debug: false,
+        profile: "release",
         clock_cost_ps: 25_000,
         counters: Seen {
             counted: Event::ALL.to_vec(),
@@ -184,6 +185,17 @@ fn what_the_process_is_counts_too() {
             "{check}"
         );
     }
+    let edit = Own {
+        profile: "edit",
+        ..own(8)
+    };
+    let all_of_it = all(root.path(), &edit);
+    let build = found(&all_of_it, "build");
+    assert_eq!(
+        (build.severity, build.seen.as_str()),
+        (Severity::Note, "profile edit")
+    );
+    assert!(build.why.contains("for yourself"), "{}", build.why);
     let few = all(root.path(), &own(2));
     assert_eq!(found(&few, "cores").seen, "2 of 8 for us");
     assert_eq!(found(&few, "cores").severity, Severity::Note);
