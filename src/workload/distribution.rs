@@ -13,20 +13,21 @@ use crate::base::BadInput;
 pub enum KeyDistribution {
     /// Every record alike.
     Uniform,
-    /// YCSB's scrambled zipfian: ranks over 10^10 items (Gray et al., SIGMOD 1994), each scattered
-    /// over the records by FNV-1a, so that hot records lie anywhere.
+    /// YCSB's scrambled zipfian: ranks over 10^10 items by the generator that YCSB has (Gray et al.,
+    /// SIGMOD 1994), each scattered over the records by FNV-1a, so that hot records lie anywhere. Below
+    /// θ = 1 the generator is exact for the two hottest ranks and gives the third 10 to 19 % too much.
     Zipfian {
         /// The skew, θ ≥ 0; 0 is uniform.
         theta: f64,
     },
-    /// Zipfian over recency: the record added last is the hottest. A thread counts the prefill and
-    /// its own inserts.
+    /// YCSB's zipfian over recency, by the same generator: the record added last is the hottest. A
+    /// thread counts the prefill and its own inserts.
     Latest {
         /// The skew, θ ≥ 0; 0 is uniform.
         theta: f64,
     },
-    /// Zipf's law over the records themselves: a rank for each, scattered so that hot records lie
-    /// anywhere. More skewed than `Zipfian` of the same θ, whose ranks outnumber the records.
+    /// Zipf's law over the records themselves, exactly (by rejection-inversion): a rank for each,
+    /// scattered so that hot records lie anywhere. More skewed than `Zipfian` of the same θ, whose ranks outnumber the records.
     Zipf {
         /// The skew, θ ≥ 0; 0 is uniform.
         theta: f64,

@@ -12,7 +12,8 @@ use super::rejection::Rejection;
 use super::segment::Kind;
 use super::zipf::{YCSB_ITEMS, Zipf};
 
-/// Zipf ranks: by Gray's generator where it has a formula, by rejection-inversion elsewhere.
+/// Zipf ranks. Distributions that are YCSB's have Gray's generator, as it has, where that has a formula
+/// (θ below 1), and rejection-inversion elsewhere; Zipf's law over the records is exact for every θ.
 #[derive(Clone)]
 pub(super) enum Ranks {
     Gray(Zipf),
@@ -20,6 +21,12 @@ pub(super) enum Ranks {
 }
 
 impl Ranks {
+    /// Exactly Zipf's law.
+    fn exact(items: u64, theta: f64) -> Ranks {
+        Ranks::Rejection(Rejection::new(items, theta))
+    }
+
+    /// As YCSB draws them over so many items.
     fn new(items: u64, theta: f64) -> Ranks {
         if theta < 1.0 {
             Ranks::Gray(Zipf::new(items, theta))
@@ -210,7 +217,7 @@ impl Picker {
                 zipf: Ranks::new(records, *theta),
             },
             KeyDistribution::Zipf { theta } => Picker::Zipf {
-                zipf: Ranks::new(records, *theta),
+                zipf: Ranks::exact(records, *theta),
                 scatter: Scatter::new(records),
             },
             KeyDistribution::Hotspot { hot_keys, hot_ops } => {
@@ -461,11 +468,16 @@ mod tests {
             seen.sort_unstable();
             assert!(seen.into_iter().eq(0..records), "{records}");
         }
-        for theta in [0.5, 1.0, 1.4] {
-            let mut counts = counts(&KeyDistribution::Zipf { theta }, 1_000, 200_000);
-            counts.sort_unstable_by(|a, b| b.cmp(a));
+        for theta in [0.0, 0.3, 0.5, 0.9, 0.99, 1.0, 1.4] {
+            let counts = counts(&KeyDistribution::Zipf { theta }, 1_000, 400_000);
+            let scatter = Scatter::new(1_000);
             let zeta: f64 = (1..=1_000u32).map(|i| f64::from(i).powf(-theta)).sum();
-            assert_share(counts[0], 200_000, 1.0 / zeta, "the hottest");
+            for rank in 0..10u32 {
+                let record = usize::try_from(scatter.record(rank.into())).unwrap();
+                let share = f64::from(rank + 1).powf(-theta) / zeta;
+                let what = format!("theta {theta}, rank {rank}");
+                assert_share(counts[record], 400_000, share, &what);
+            }
         }
         // The scramble of YCSB takes skews of 1 and more too.
         let counts = counts(&KeyDistribution::Zipfian { theta: 1.2 }, 10_000, 50_000);

@@ -3,7 +3,7 @@
 //! Hörmann and Derflinger, "Rejection-inversion to generate variates from monotone discrete
 //! distributions" (ACM TOMACS 1996): a draw from the continuous hat ∫ x^-θ dx is inverted and
 //! rounded, and rejected where the hat is above the law; fewer than one draw in ten is. Unlike Gray's
-//! generator it is exact and has no trouble with θ ≥ 1.
+//! generator it is exact for every rank and every θ ≥ 0.
 //!
 //! Most draws fall on the first items, whose parts of the hat stand in a table: there a draw is
 //! looked up instead of inverted, with the same outcome.

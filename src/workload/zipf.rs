@@ -4,7 +4,7 @@
 //! Rank r (from 0) has probability (r + 1)^-θ / ζ(n, θ) with ζ(n, θ) = Σ i^-θ for i = 1 … n. The
 //! generator is exact for ranks 0 and 1 and inverts a continuous approximation for the others. It
 //! divides by 1 - θ, so θ = 1 has no generator, and beyond it is no approximation: `rejection` has
-//! these.
+//! these. Only distributions that are YCSB's use it: the third rank comes 10 to 19 % too often.
 
 use std::hint::select_unpredictable;
 
