@@ -14,7 +14,7 @@ use super::{output, suboptions};
 use crate::base::BadInput;
 use crate::catalog;
 use crate::hash::{self, Hasher};
-use crate::serve::Options;
+use crate::serve::{Options, VERSION};
 
 const DEFAULT_PORT: u16 = 11211;
 
@@ -213,7 +213,7 @@ fn item_size(text: &str) -> Result<usize, String> {
 
 pub(super) fn serve(house: House<'_>, args: &Serve) -> anyhow::Result<ExitCode> {
     if args.version || args.license {
-        let mut text = concat!("bucketlab ", env!("CARGO_PKG_VERSION"), "\n").to_owned();
+        let mut text = format!("bucketlab {VERSION}\n");
         if args.license {
             text += concat!("Licensed under ", env!("CARGO_PKG_LICENSE"), "\n");
         }
@@ -430,7 +430,7 @@ fn in_background(house: House<'_>) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Lets go of the streams that the caller gave: whoever reads them to their end would wait for the
+/// Lets go of the streams that the caller gave: a program that reads them to their end would wait for the
 /// server's.
 fn leave_streams() -> std::io::Result<()> {
     let null = std::fs::File::options()
@@ -442,7 +442,7 @@ fn leave_streams() -> std::io::Result<()> {
     Ok(())
 }
 
-/// Number of a user and of their group; `None` without root's rights, as memcached then stays who it
+/// Number of a user and of their group; `None` without root's rights, as memcached then keeps the user that it
 /// is.
 fn ids_of(user: &str) -> Result<Option<(u32, u32)>, BadInput> {
     if !rustix::process::geteuid().is_root() {

@@ -1,6 +1,6 @@
 //! One connection's turn: read, serve, write.
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -46,12 +46,17 @@ pub(super) struct Connection {
     more: bool,
     /// Whether the connection ends when its answers have left.
     closing: bool,
+    /// Bytes dropped since it was decided that the connection ends when the other side has ended.
+    lingering: Option<usize>,
 }
+
+/// So much is dropped of what comes behind a line that is too long; then the connection is cut.
+const DROPPED_MAX: usize = 256 << 20;
 
 /// What a connection needs next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Turn {
-    /// To be told of the next event.
+    /// The next event.
     Wait,
     /// Another turn, after others had theirs.
     Again,
@@ -74,6 +79,7 @@ impl Connection {
             queued: false,
             more: false,
             closing: false,
+            lingering: None,
         }
     }
 
@@ -94,12 +100,12 @@ impl Connection {
 
     /// One turn: at most one read, what it brought, and what of the answers the socket takes.
     ///
-    /// While answers wait, nothing is read: who does not read is not read from, and costs what its
+    /// While answers wait, nothing is read: a client that does not read is not read from, and costs what its
     /// answers and its last read take.
     pub(super) fn turn(&mut self, server: &mut Server<'_, '_>, spare: &mut Spare) -> Turn {
         match self.try_turn(server, spare) {
             Ok(turn) => turn,
-            // Whatever ended it, nobody is left to be told.
+            // Whatever ended it, an answer would reach no client.
             Err(_) => Turn::Close,
         }
     }
@@ -110,6 +116,9 @@ impl Connection {
         }
         if self.closing {
             return Ok(Turn::Close);
+        }
+        if let Some(dropped) = self.lingering {
+            return self.drop_rest(dropped);
         }
         if self.readable && !self.more {
             self.inbox.borrow(&mut spare.inbox);
@@ -136,6 +145,7 @@ impl Connection {
             let pause = server.serve(&mut self.talk, &mut self.inbox, &mut self.out);
             self.more = pause == Pause::More;
             self.closing = pause == Pause::Close;
+            self.lingering = (pause == Pause::Linger).then_some(0);
         }
         self.inbox.give_back(&mut spare.inbox);
         if !self.send(server, spare)? {
@@ -143,11 +153,35 @@ impl Connection {
         }
         Ok(if self.closing {
             Turn::Close
-        } else if self.more || self.readable {
+        } else if self.more || self.readable || self.lingering.is_some() {
             Turn::Again
         } else {
             Turn::Wait
         })
+    }
+
+    /// Drops what still comes, until the other side ends. A socket that is closed with bytes unread resets
+    /// the connection, and the last answer may be lost with it.
+    fn drop_rest(&mut self, dropped: usize) -> io::Result<Turn> {
+        if dropped == 0 {
+            self.socket.end_answers()?;
+        }
+        if !self.readable {
+            return Ok(Turn::Wait);
+        }
+        let mut rest = [0; 16 << 10];
+        match self.socket.read(&mut rest) {
+            Ok(0) => return Ok(Turn::Close),
+            Ok(count) if dropped + count > DROPPED_MAX => return Ok(Turn::Close),
+            Ok(count) => self.lingering = Some(dropped + count),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                self.readable = false;
+                return Ok(Turn::Wait);
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+        Ok(Turn::Again)
     }
 
     /// Sends what the socket takes; whether that was everything.

@@ -108,7 +108,7 @@ impl Items<'_, '_> {
                 ..header
             };
             if grows {
-                // Nobody has read the new item.
+                // No client has read the new item.
                 new.state = 0;
                 new.time = now;
             } else {

@@ -1,4 +1,4 @@
-//! What `stats` counts: a set of counters for each thread, added up when somebody asks.
+//! What `stats` counts: a set of counters for each thread, added up when they are asked for.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -227,7 +227,7 @@ impl<'t> Items<'_, 't> {
                     let length = value.len() + new.value.len();
                     let too_large =
                         footprint(key.bytes.len(), header.flags, length) > shared.limits.item_max;
-                    // memcached forgets that the key was base64; clients decode by what they are told.
+                    // memcached forgets that the key was base64; clients decode by the flag in the answer.
                     let kept = Header {
                         state: 0,
                         time: now,

@@ -1,7 +1,7 @@
 //! The keeper: a thread that walks the table for what has expired or was flushed, and evicts where a lowered limit
 //! has not been reached yet.
 //!
-//! It works for half a millisecond at a time, a bucket at a time, and then sleeps: nobody waits for
+//! It works for half a millisecond at a time, a bucket at a time, and then sleeps: no client waits for
 //! it longer than for another client's request. What it sees on the way is what `stats` tells of
 //! buckets and chains.
 

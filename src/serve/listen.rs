@@ -144,9 +144,9 @@ pub(super) fn accept(
         }
         let ends = signals.read(&mut [0; 8]).is_ok();
         again = false;
-        // Those who came before the signal, too: what they have sent is answered.
+        // Connections from before the signal, too: what they have sent is answered.
         for listener in &*listeners {
-            // Out of descriptors or memory: those who wait are not forgotten.
+            // Out of descriptors or memory: waiting connections are kept.
             again |= reception.accept_all(listener).is_err();
         }
         if ends {

@@ -52,7 +52,7 @@ use anyhow::Context;
 use mio::{Poll, Waker};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 
-pub use options::Options;
+pub use options::{Options, VERSION};
 
 use crate::base::{BadInput, Journal, Params, Worker};
 use crate::hash::Hasher;

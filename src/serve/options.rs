@@ -2,6 +2,11 @@
 
 use std::path::PathBuf;
 
+/// The version that is announced: that of the memcached whose protocol is spoken, then our own. Clients
+/// decide by the first numbers what they may ask for, and libmemcached takes a major version of 0 for
+/// an error.
+pub const VERSION: &str = concat!("1.6.18-bucketlab-", env!("CARGO_PKG_VERSION"));
+
 /// What a server is started with; the names of fields are those of memcached's own settings where it
 /// has one.
 #[derive(Clone, Debug)]
@@ -30,7 +35,7 @@ pub struct Options {
     pub backlog: i32,
     /// Seconds after which an idle connection is closed; 0 for never.
     pub idle_timeout: u32,
-    /// How much is told, 0 to 3.
+    /// Verbosity, 0 to 3.
     pub verbosity: u32,
     /// Whether clients may end the server.
     pub shutdown_enabled: bool,

@@ -133,7 +133,7 @@ pub(super) fn told(out: &mut Vec<u8>, meta: &Meta, buffer: &[u8], item: &Told<'_
     }
 }
 
-/// Appends what an mg answer says of who is to renew the item.
+/// Appends what an mg answer says of which client is to renew the item.
 pub(super) fn tokens(out: &mut Vec<u8>, before: &Header, won: bool) {
     if before.has(WON) {
         out.extend_from_slice(b" Z");

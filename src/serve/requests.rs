@@ -7,6 +7,7 @@ use super::dump::Dump;
 use super::hands::Server;
 use super::inbox::Inbox;
 use super::lookups::{Asked, Lookup, TOGETHER};
+use super::options::VERSION;
 use super::reply::{self, OUT_MAX, moved};
 use super::stats;
 use crate::wire::{self, Request, Span, Step};
@@ -44,6 +45,8 @@ pub(super) enum Pause {
     More,
     /// The connection ends when its answers have left.
     Close,
+    /// The same, but the other side may still be sending: what comes is dropped until it ends.
+    Linger,
 }
 
 impl Server<'_, '_> {
@@ -105,6 +108,11 @@ impl Server<'_, '_> {
                     }
                     if other == Step::Close {
                         return Pause::Close;
+                    }
+                    if other == Step::TooLong {
+                        say(out, wire::LINE_TOO_LONG, false);
+                        *at = end;
+                        return Pause::Linger;
                     }
                     let Step::More(wanted) = other else {
                         unreachable!("requests are taken above")
@@ -361,9 +369,7 @@ impl Server<'_, '_> {
                 say(out, text, noreply);
             }
             Request::Version => {
-                out.extend_from_slice(
-                    concat!("VERSION ", env!("CARGO_PKG_VERSION"), "\r\n").as_bytes(),
-                );
+                out.extend_from_slice(format!("VERSION {VERSION}\r\n").as_bytes());
             }
             Request::Quit => return true,
             Request::Shutdown { valid } => {

@@ -7,7 +7,7 @@ use rustix::process::{Gid, Resource, Rlimit, Uid, getrlimit, setrlimit};
 const OWN: u64 = 64;
 
 /// Asks for as many descriptors as `connections` need. Where they cannot be had, the server goes on:
-/// those who come when none is free wait.
+/// connections that come when none is free wait.
 pub(super) fn raise_descriptors(connections: usize) {
     let wanted = connections as u64 + OWN;
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);

@@ -103,7 +103,7 @@ impl Items<'_, '_> {
         }
     }
 
-    /// Makes an edit that may need room, which it can only tell from the item. `edit` is told how many bytes
+    /// Makes an edit that may need room, which it can only tell from the item. `edit` gets how many bytes
     /// it may take, and its second result is how many it needs: if those are more, it keeps the item, room
     /// is made, and it is asked again. `None` if there is no room.
     pub(super) fn edit_within(
@@ -212,7 +212,7 @@ impl Items<'_, '_> {
         Some(Room::Free)
     }
 
-    /// Evicts a little where the table is above its limit, for who has the time; whether it may still be.
+    /// Evicts a little where the table is above its limit, for a thread that has the time; whether it may still be.
     pub(super) fn sink(&mut self) -> bool {
         let limit = self.shared.limit_bytes.load(Ordering::Relaxed);
         let (free, own) = self.free(limit);

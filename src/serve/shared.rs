@@ -224,7 +224,7 @@ impl<'t> Shared<'t> {
     ///
     /// A flush that was announced and has not come is forgotten, as in memcached. One that has come
     /// stays: memcached shows flushed items again when another flush is announced before it has
-    /// come by them, which nobody can want.
+    /// come by them, which no client can want.
     pub(super) fn flush(&self, delay: i32, now: u32) {
         let flushed = &self.flushed;
         let until = if delay > 0 {
@@ -252,7 +252,7 @@ impl<'t> Shared<'t> {
     }
 }
 
-/// What the mutexes here protect is whole at every moment, whoever panicked.
+/// What the mutexes here protect is whole at every moment, whichever thread panicked.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

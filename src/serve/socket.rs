@@ -1,6 +1,7 @@
 //! A connected socket, TCP or Unix.
 
 use std::io::{self, Read, Write};
+use std::net::Shutdown;
 
 use mio::event::Source;
 use mio::net::{TcpStream, UnixStream};
@@ -11,6 +12,16 @@ use mio::{Interest, Registry, Token};
 pub(super) enum Socket {
     Tcp(TcpStream),
     Unix(UnixStream),
+}
+
+impl Socket {
+    /// Tells the other side that no more answers come.
+    pub(super) fn end_answers(&self) -> io::Result<()> {
+        match self {
+            Socket::Tcp(socket) => socket.shutdown(Shutdown::Write),
+            Socket::Unix(socket) => socket.shutdown(Shutdown::Write),
+        }
+    }
 }
 
 impl Read for Socket {

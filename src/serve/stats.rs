@@ -8,6 +8,7 @@ use super::counts::Count;
 use super::dump::Dump;
 use super::header::{BINARY, FETCHED};
 use super::items::Items;
+use super::options::VERSION;
 use super::shared::Shared;
 use crate::base::Usage;
 use crate::wire::{Span, Tokens, footprint, unsigned};
@@ -106,7 +107,7 @@ fn general(shared: &Shared<'_>, out: &mut Vec<u8>) {
     stat(out, "pid", std::process::id());
     stat(out, "uptime", shared.clock.uptime());
     stat(out, "time", time);
-    stat(out, "version", env!("CARGO_PKG_VERSION"));
+    stat(out, "version", VERSION);
     stat(out, "libevent", "none");
     stat(out, "pointer_size", usize::BITS);
     stat(out, "rusage_user", format_args!("{user:.6}"));
@@ -252,7 +253,7 @@ fn yes(value: bool) -> &'static str {
     if value { "yes" } else { "no" }
 }
 
-/// The names that memcached 1.6.18 prints. What this server does not have is told as memcached tells
+/// The names that memcached 1.6.18 prints. What this server does not have is reported as memcached reports
 /// it when it is off.
 #[expect(clippy::too_many_lines, reason = "a line a name")]
 fn settings(shared: &Shared<'_>, out: &mut Vec<u8>) {

@@ -66,7 +66,7 @@ fn converse(pieces: &[&[u8]]) -> (Vec<u8>, usize) {
                     match pause {
                         Pause::More => {}
                         Pause::Empty => break,
-                        Pause::Close => return,
+                        Pause::Close | Pause::Linger => return,
                     }
                 }
                 inbox.give_back(&mut spare);

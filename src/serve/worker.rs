@@ -171,7 +171,7 @@ impl Guests {
         events: &mut Events,
         deadline: Instant,
     ) {
-        // Requests that the kernel has and no event has told of yet.
+        // Requests that the kernel has and no event has announced yet.
         for connection in self.places.iter_mut().flatten() {
             connection.wake();
         }

@@ -363,7 +363,7 @@ fn lru(words: &Words<'_>) -> Line {
     refuse(words, if mode || ttl { "OK\r\n" } else { ERROR })
 }
 
-/// How memcached is told the sizes of its lists, and what it says.
+/// Sets the sizes of memcached's lists, and the answer.
 fn tune(words: &Words<'_>) -> &'static str {
     let percents = [1, 2].map(|at| unsigned_32(words.text(at)));
     let factors = [3, 4].map(|at| float(words.text(at)));

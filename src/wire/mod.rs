@@ -33,6 +33,9 @@ const GET_LINE_MAX: usize = 8 << 20;
 /// Spaces that may stand in front of a long get.
 const LEADING_SPACES_MAX: usize = 100;
 
+/// The answer to a line that is too long. memcached closes the connection without one.
+pub const LINE_TOO_LONG: &str = "CLIENT_ERROR line too long\r\n";
+
 /// Reads the request that `buffer` starts with.
 ///
 /// Never looks at more than that request, so what follows it makes no difference; and a part of
@@ -42,8 +45,8 @@ pub fn next(buffer: &[u8], limits: &Limits) -> Step {
         return unfinished(buffer);
     };
     let used = newline + 1;
-    if newline > WHOLE_LINE_MAX && !is_long_get(buffer) {
-        return Step::Close;
+    if newline > line_max(buffer, WHOLE_LINE_MAX) {
+        return Step::TooLong;
     }
     // A lone CR in front of the LF is a token, as it is to memcached.
     let mut end = newline;
@@ -63,11 +66,19 @@ pub fn next(buffer: &[u8], limits: &Limits) -> Step {
 }
 
 fn unfinished(buffer: &[u8]) -> Step {
-    let fine = buffer.len() <= LINE_MAX || is_long_get(buffer) && buffer.len() <= GET_LINE_MAX;
-    if fine {
+    if buffer.len() <= line_max(buffer, LINE_MAX) {
         Step::More(buffer.len() + 1)
     } else {
-        Step::Close
+        Step::TooLong
+    }
+}
+
+/// The longest line: this for all commands but a get of many keys.
+fn line_max(buffer: &[u8], most: usize) -> usize {
+    if buffer.len() > most && is_long_get(buffer) {
+        GET_LINE_MAX
+    } else {
+        most
     }
 }
 

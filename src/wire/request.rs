@@ -9,7 +9,7 @@ pub(super) const BAD_FORMAT: &str = "CLIENT_ERROR bad command line format\r\n";
 pub(super) const TOO_LARGE: &str = "SERVER_ERROR object too large for cache\r\n";
 pub(super) const ERROR: &str = "ERROR\r\n";
 
-/// What the parser is told by the server.
+/// The server's settings that the parser needs.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Bytes of the largest item, by memcached's own account of an item ([`footprint`]).
@@ -29,8 +29,12 @@ pub fn footprint(key: usize, flags: u32, value: usize) -> usize {
 pub enum Step {
     /// Not yet a whole request: ask again when there are this many bytes.
     More(usize),
-    /// The connection is to be closed without a word.
+    /// The connection is to be closed without an answer.
     Close,
+    /// The line is longer than any that is served: to be answered with
+    /// [`LINE_TOO_LONG`](super::LINE_TOO_LONG), and then the connection is to be closed, as nothing says where
+    /// the next request begins.
+    TooLong,
     /// A request, and how many bytes it took.
     Request(Request, usize),
 }
@@ -78,7 +82,7 @@ pub enum Request {
     Get {
         /// The keys, between spaces.
         keys: Span,
-        /// Whether the cas is told.
+        /// Whether the answer has the cas.
         cas: bool,
         /// A new exptime for what is found.
         touch: Option<i32>,
@@ -175,7 +179,7 @@ pub enum Request {
         noreply: bool,
         /// Bytes of the body with its line end, to be passed over.
         swallow: usize,
-        /// The key whose old value goes away, so that nobody takes it for the new one.
+        /// The key whose old value goes away, so that no client takes it for the new one.
         forget: Option<MetaKey>,
     },
 }
@@ -260,7 +264,7 @@ pub struct Meta {
     pub vivify: Option<i32>,
     /// T: the new exptime.
     pub ttl: Option<i32>,
-    /// R: who reads it with less time left than this is to renew it.
+    /// R: a client that reads it with less time left than this is to renew it.
     pub recache: Option<i32>,
     /// Whether N stands behind T: of two exptimes for a new item the last counts.
     pub vivify_last: bool,

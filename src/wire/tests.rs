@@ -23,8 +23,8 @@ fn requests(bytes: &[u8], cuts: &[usize]) -> Vec<String> {
                     assert!(more > end - at, "wants what is there already");
                     wanted = more;
                 }
-                Step::Close => {
-                    found.push("close".to_owned());
+                stop @ (Step::Close | Step::TooLong) => {
+                    found.push(format!("{stop:?}"));
                     return found;
                 }
                 Step::Request(request, used) => {
@@ -117,10 +117,17 @@ fn a_value_too_large_is_refused_by_its_line() {
 }
 
 #[test]
-fn long_lines_close_unless_they_are_gets() {
-    assert_eq!(next(&[b'a'; LINE_MAX + 1], &LIMITS), Step::Close);
+fn long_lines_are_too_long_unless_they_are_gets() {
+    assert_eq!(next(&[b'a'; LINE_MAX + 1], &LIMITS), Step::TooLong);
+    let whole = [vec![b'a'; WHOLE_LINE_MAX + 1], b"\n".to_vec()].concat();
+    assert_eq!(next(&whole, &LIMITS), Step::TooLong);
     let get = [b"get ".as_slice(), &[b'a'; LINE_MAX]].concat();
     assert_eq!(next(&get, &LIMITS), Step::More(get.len() + 1));
+    // With its end or without.
+    let mut get = [b"gets ".as_slice(), &vec![b'a'; GET_LINE_MAX]].concat();
+    assert_eq!(next(&get, &LIMITS), Step::TooLong);
+    get.push(b'\n');
+    assert_eq!(next(&get, &LIMITS), Step::TooLong);
 }
 
 fn piece() -> impl Strategy<Value = Vec<u8>> {

@@ -5,6 +5,9 @@
 //! - `version`, and the figures of `stats` (`cachedump` among them, which lists nothing here);
 //! - body lengths beyond 31 bits, which memcached takes modulo 2^32 and this server refuses;
 //! - the binary protocol, which is hung up on;
+//! - lines longer than memcached takes, where it closes the connection without an answer: here the answer is
+//!   `CLIENT_ERROR line too long`, and then the connection is closed; a get of many keys may have 8 MiB here, for
+//!   which memcached has no limit;
 //! - a `flush_all` for later takes the place of one that has come: memcached then shows again what that one
 //!   had flushed, until the later one comes, as far as nobody has asked for it and its memory was not needed. A
 //!   flush that can be undone is no flush, and which items come back is chance there: here, what is gone stays

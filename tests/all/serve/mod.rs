@@ -8,5 +8,6 @@ mod history;
 mod server;
 mod settle;
 mod start;
+mod tools;
 mod transcripts;
 mod words;

@@ -51,7 +51,7 @@ impl Settled {
             let (request, used) = match wire::next(rest, &LIMITS) {
                 Step::Request(request, used) => (request, used),
                 // A request without its end, or a line that it hangs up on: memcached loses what it holds.
-                Step::More(_) | Step::Close => {
+                Step::More(_) | Step::Close | Step::TooLong => {
                     settled.wait();
                     settled.bytes.extend_from_slice(rest);
                     break;

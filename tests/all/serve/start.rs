@@ -123,7 +123,8 @@ fn of_repeated_options_the_last_counts() {
 
 #[test]
 fn the_version_is_told() {
-    let version = format!("bucketlab {}\n", env!("CARGO_PKG_VERSION"));
+    let version = format!("bucketlab {}\n", bucketlab::serve::VERSION);
+    assert!(version.contains(env!("CARGO_PKG_VERSION")));
     for args in [["-V"], ["--version"], ["-i"]] {
         let output = bucketlab(&args);
         assert_eq!(output.status.code(), Some(0));
@@ -132,7 +133,7 @@ fn the_version_is_told() {
     }
 }
 
-/// A file for the process's number that cannot be written is told of, by a user without rights too.
+/// A file for the process's number that cannot be written is warned about, also for a user without rights.
 #[test]
 fn a_pidfile_that_cannot_be_written_ends_nothing() {
     let port = free_port();
