@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::base::{ByteCount, Nanoseconds, PerSecond, parse_integer};
@@ -80,22 +81,22 @@ Flags replace what the suite says. The baseline's twin and the harness's floor a
 run. Progress goes to stderr, the result to stdout.")]
 pub(super) struct Run {
     /// Built-in suites by name, or paths of .toml files [default: quick]
-    #[arg(value_name = "SUITE|FILE.toml")]
+    #[arg(value_name = "SUITE|FILE.toml", value_parser = text())]
     pub(super) suites: Vec<String>,
     /// Target instead of the suite's, like fixed:buckets=2^16; may be repeated
-    #[arg(short, long = "target", value_name = "TARGET")]
+    #[arg(short, long = "target", value_name = "TARGET", value_parser = text())]
     pub(super) targets: Vec<String>,
     /// Workload instead of the suite's; may be repeated
-    #[arg(short, long = "workload", value_name = "WORKLOAD")]
+    #[arg(short, long = "workload", value_name = "WORKLOAD", value_parser = text())]
     pub(super) workloads: Vec<String>,
     /// Trace to replay instead of the suite's workloads
-    #[arg(long, value_name = "FILE[:FORMAT]")]
+    #[arg(long, value_name = "FILE[:FORMAT]", value_parser = text())]
     pub(super) trace: Option<String>,
     /// Leave broken lines of the trace out and count them, instead of stopping at the first
     #[arg(long)]
     pub(super) lenient: bool,
     /// Hash functions instead of the suite's
-    #[arg(long, value_name = "HASH", value_delimiter = ',')]
+    #[arg(long, value_name = "HASH", value_delimiter = ',', value_parser = text())]
     pub(super) hash: Vec<String>,
     /// Allocators instead of the suite's: system, mimalloc
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
@@ -140,6 +141,9 @@ pub(super) struct Run {
     /// Replay a trace at its own times, so many times as fast
     #[arg(long, value_name = "FACTOR", conflicts_with_all = ["rate", "arrival"])]
     pub(super) speed: Option<f64>,
+    /// Replay a trace at its own times even where that takes longer than a day
+    #[arg(long)]
+    pub(super) yes: bool,
     /// Sample service times in a closed loop too, a second of them at each birth of a table
     #[arg(long)]
     pub(super) latency: bool,
@@ -219,7 +223,7 @@ pub(super) struct Compare {
     #[arg(value_name = "RUN")]
     pub(super) run: PathBuf,
     /// The directory of another run, or two targets of this one
-    #[arg(value_name = "RUN_B | TARGET TARGET", num_args = 1..=2, required = true)]
+    #[arg(value_name = "RUN_B | TARGET TARGET", num_args = 1..=2, required = true, value_parser = text())]
     pub(super) with: Vec<String>,
     /// Exit with 1 where a cell is slower and its whole interval lies below 1 − this part (slower=5%)
     #[arg(long, value_name = "slower=N%")]
@@ -261,7 +265,7 @@ formats` says which there are. The zipf exponent is a least-squares line through
 A chart of the popularity of keys goes into a file, whose path is the last line.")]
 pub(super) struct Trace {
     /// The trace: plain, .gz or .zst
-    #[arg(value_name = "FILE[:FORMAT]")]
+    #[arg(value_name = "FILE[:FORMAT]", value_parser = text())]
     pub(super) file: String,
     /// Leave broken lines out and count them, instead of stopping at the first
     #[arg(long)]
@@ -286,11 +290,11 @@ Corpora: user, sequential, decimal, url, uuid, one-byte; or a file with a key a 
 trace (FILE:FORMAT). The last line of stdout is the path of the report.")]
 pub(super) struct Hash {
     /// Functions to measure; all when left out
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = text())]
     #[expect(clippy::struct_field_names, reason = "it is what the flag is called")]
     pub(super) hash: Vec<String>,
     /// Keys to spread; all corpora when left out; may be repeated
-    #[arg(long, value_name = "CORPUS|FILE")]
+    #[arg(long, value_name = "CORPUS|FILE", value_parser = text())]
     pub(super) keys: Vec<String>,
     /// Bucket counts, powers of two [default: 2^6,2^10,2^16,2^20]
     #[arg(long, value_name = "N", value_parser = integer, value_delimiter = ',')]
@@ -413,6 +417,19 @@ fn percent(text: &str) -> Result<f64, String> {
     percent
         .filter(|percent| *percent > 0.0 && *percent < 100.0)
         .ok_or_else(|| "write a percentage above 0 and below 100: 2%".to_owned())
+}
+
+/// Takes text, and says of which argument it is that bytes are none: the parser of clap does not.
+fn text() -> impl TypedValueParser<Value = String> {
+    OsStringValueParser::new().try_map(|value| {
+        value.into_string().map_err(|value| {
+            format!(
+                "it is not UTF-8 ({}): names of files, suites and formats have to be here; rename the file, \
+                 or give a link to it",
+                value.as_encoded_bytes().escape_ascii()
+            )
+        })
+    })
 }
 
 fn integer(text: &str) -> Result<u64, String> {

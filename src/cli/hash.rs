@@ -65,10 +65,10 @@ pub(super) fn hash(house: House<'_>, args: &Hash) -> anyhow::Result<ExitCode> {
         }
     }
     // A report that cannot be written is a failure, but not before the figures are shown.
-    let last_line = format!("{}\n", page?.display());
+    let page = page?;
     match args.format {
-        Format::Table => output::print_if_read(&last_line)?,
-        Format::Json => output::complain(&last_line),
+        Format::Table => output::print_path_if_read(&page)?,
+        Format::Json => output::complain_path(&page),
     }
     Ok(match ended.status {
         Status::Interrupted => ExitCode::from(130),

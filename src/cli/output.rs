@@ -1,6 +1,7 @@
 //! Writing to people and pipes.
 
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 
 /// Width of what is printed where no terminal says another, in columns.
 const PIPE_WIDTH: usize = 100;
@@ -18,6 +19,30 @@ pub(super) fn print_if_read(text: &str) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other,
     }
+}
+
+/// Writes the path that a verb ends with, byte for byte: it need not be UTF-8.
+pub(super) fn print_path(path: &Path) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(path.as_os_str().as_encoded_bytes())?;
+    out.write_all(b"\n")?;
+    out.flush()
+}
+
+/// The same where the exit code says more than that the reader has gone away.
+pub(super) fn print_path_if_read(path: &Path) -> io::Result<()> {
+    match print_path(path) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
+
+/// The same to stderr, as far as anyone listens.
+pub(super) fn complain_path(path: &Path) {
+    let mut err = io::stderr().lock();
+    let _ = err
+        .write_all(path.as_os_str().as_encoded_bytes())
+        .and_then(|()| err.write_all(b"\n"));
 }
 
 /// Writes to stderr, as far as anyone listens.

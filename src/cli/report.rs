@@ -28,7 +28,7 @@ pub(super) fn report(args: &Report) -> anyhow::Result<ExitCode> {
         }
         Some(other) => compare(&args.run, other, args.out.as_deref())?,
     };
-    output::print(&format!("{}\n", path.display()))?;
+    output::print_path(&path)?;
     Ok(ExitCode::SUCCESS)
 }
 

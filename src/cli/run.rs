@@ -73,6 +73,9 @@ pub(super) fn run(house: House<'_>, args: &Run) -> anyhow::Result<ExitCode> {
         output::print(&describe(&plan))?;
         return Ok(ExitCode::SUCCESS);
     }
+    if begun.is_none() && !args.yes {
+        plan.check_patience()?;
+    }
     let interrupted = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         // The second one ends the program at once, with 130.
@@ -125,10 +128,9 @@ pub(super) fn run(house: House<'_>, args: &Run) -> anyhow::Result<ExitCode> {
     let unmet = analysis::unmet(&summary);
     // A report that cannot be written is a failure, but not before the figures are shown.
     let page = page.map_err(|error| anyhow::anyhow!("{error}"))?;
-    let last_line = format!("{}\n", page.display());
     match args.format {
-        Format::Table => output::print_if_read(&last_line)?,
-        Format::Json => output::complain(&last_line),
+        Format::Table => output::print_path_if_read(&page)?,
+        Format::Json => output::complain_path(&page),
     }
     if let Some(unmet) = unmet
         && ended.status == Status::Complete

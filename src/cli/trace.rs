@@ -17,13 +17,16 @@ pub(super) fn trace(args: &Trace) -> anyhow::Result<ExitCode> {
     let profile = TraceProfile::read(&source)?;
     let chart = write_chart(args, &source, &profile)?;
     let text = match args.format {
-        Format::Table => as_text(&source, &profile, &chart),
+        Format::Table => as_text(&source, &profile),
         Format::Json => format!(
             "{}\n",
             serde_json::to_string_pretty(&as_json(&source, &profile, &chart))?
         ),
     };
     output::print(&text)?;
+    if args.format == Format::Table {
+        output::print_path(&chart)?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -60,7 +63,7 @@ fn mix(profile: &TraceProfile) -> Vec<(TraceOp, u64)> {
     ops
 }
 
-fn as_text(source: &TraceSource, profile: &TraceProfile, chart: &std::path::Path) -> String {
+fn as_text(source: &TraceSource, profile: &TraceProfile) -> String {
     let facts = &profile.facts;
     let percent = |part: u64, of: u64| format!("{:.1} %", part as f64 * 100.0 / of as f64);
     let sizes = |sizes: &SizeFacts| {
@@ -117,7 +120,6 @@ fn as_text(source: &TraceSource, profile: &TraceProfile, chart: &std::path::Path
     for note in facts.notes_in_words() {
         let _ = writeln!(text, "note: {note}");
     }
-    let _ = writeln!(text, "{}", chart.display());
     text
 }
 
@@ -155,8 +157,9 @@ fn as_json(source: &TraceSource, profile: &TraceProfile, chart: &std::path::Path
         })),
         "span_s": profile.span_s,
         "with_ttl": facts.with_ttl,
-        "other_operations": facts.others,
-        "skipped": facts.skipped,
+        "other_operations": facts.left_out.others,
+        "skipped": facts.left_out.skipped,
+        "backwards": facts.left_out.backwards,
         "notes": notes,
         "chart": chart.display().to_string(),
     })

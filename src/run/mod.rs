@@ -4,6 +4,7 @@
 //! - [`plan`]: from suites to panels and cells, checked against the catalog and the memory;
 //! - `process`: a child process that holds one table, and the requests to it; `fill`: its start;
 //! - `deal`: the order in which the cells of a panel get their slices;
+//! - `patience`: what takes longer than a day is asked about first;
 //! - `guard`: what else went on while a slice was measured;
 //! - `panel`: one panel measured, round by round;
 //! - `latency`: slices of latencies, in an open loop and in a closed one; `slo`: the search for the
@@ -24,6 +25,7 @@ mod hashes;
 mod latency;
 mod misses;
 mod panel;
+mod patience;
 pub mod plan;
 mod process;
 mod resume;

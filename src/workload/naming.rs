@@ -48,7 +48,7 @@ pub enum Naming {
 }
 
 impl Naming {
-    /// Whether it is what workloads have when nobody says otherwise.
+    /// Whether it is the default of workloads.
     #[must_use]
     pub fn is_ycsb(&self) -> bool {
         *self == Naming::Ycsb

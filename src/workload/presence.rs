@@ -1,7 +1,7 @@
 //! What a thread can know of a key before it touches it.
 //!
 //! Where nothing is ever removed, a key stays once it is there. So a thread is sure of every key
-//! that it has written itself, and of the absence of one that nobody else may write. Two things
+//! that it has written itself, and of the absence of one that no other thread may write. Two things
 //! blur this:
 //! - Another thread may have written the key: then an operation that has not seen it is "either".
 //! - Gets are handed over in batches, so one may run later than its place in the stream says. A

@@ -69,7 +69,7 @@ impl Replay {
             own += u64::from(threads == 1 || owner.has(xxh3_128(requests.request().key)));
         }
         if all == 0 {
-            return Err(source.is_empty());
+            return Err(requests.why_empty());
         }
         let writes = find_format(&source.format)?.writes;
         Ok(Replay {

@@ -18,7 +18,7 @@ pub(super) const KEY_SIZE_MAX: u32 = 250;
 
 /// Bytes of a value or of a key.
 ///
-/// A pure function of the record: whoever writes a record writes the same length, so a reader
+/// A pure function of the record: every write of a record has the same length, so a reader
 /// knows what to expect.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]

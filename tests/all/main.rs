@@ -4,6 +4,7 @@
 //! Only `tests/failures.rs` stands apart, and says why.
 
 mod alone;
+mod arguments;
 mod budget;
 mod cli;
 mod compare;

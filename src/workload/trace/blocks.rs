@@ -4,38 +4,28 @@
 //! claims, and a line is a slice of the block that it came in.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, ErrorKind, Read};
+use std::io::{ErrorKind, Read};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use flate2::bufread::MultiGzDecoder;
-
+use super::layout::{Cut, TOO_LONG};
+use super::unpack::{self, BOM, Packing};
 use crate::base::BadInput;
 
-const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
-const ZSTD_MAGIC: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
-/// Bytes read from a packed file at a time.
-const PACKED_BYTES: usize = 1 << 16;
 /// Bytes of the block: within a second-level cache, and more than the longest line.
 const BLOCK_BYTES: usize = 1 << 18;
 /// Bytes of the longest line, without its end: the longest key and room for what stands beside it.
 const LINE_MAX: usize = (1 << 16) + (1 << 14);
 
-/// How a file is packed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Packing {
-    Plain,
-    Gzip,
-    Zstd,
-}
+/// Bytes at a file's beginning that say what it is: up to the name of a tar archive's format.
+const KIND_BYTES: usize = 512;
 
 /// A file read block by block, and where its current line or record is.
 pub(super) struct Blocks {
     path: PathBuf,
     input: Box<dyn Read + Send>,
     packing: Packing,
-    /// What a place is counted in: `line` or `record`.
-    unit: &'static str,
+    cut: Cut,
     block: Box<[u8]>,
     /// What of the block is still to be read.
     start: usize,
@@ -61,8 +51,9 @@ pub(super) enum Item {
 }
 
 impl Blocks {
-    /// Opens a file; whether it is packed is seen from its first bytes, not from its name.
-    pub(super) fn open(path: &Path, unit: &'static str) -> Result<Blocks, BadInput> {
+    /// Opens a file; whether it is packed is seen from its first bytes, not from its name. A byte-order
+    /// mark in front of lines is passed over.
+    pub(super) fn open(path: &Path, cut: Cut) -> Result<Blocks, BadInput> {
         let unreadable = |error: &std::io::Error| {
             BadInput(format!(
                 "trace '{}' cannot be read: {error}",
@@ -78,26 +69,12 @@ impl Blocks {
                 path.display()
             )));
         }
-        let mut file = BufReader::with_capacity(PACKED_BYTES, file);
-        let head = file.fill_buf().map_err(|error| unreadable(&error))?;
-        let packing = match head {
-            head if head.starts_with(GZIP_MAGIC) => Packing::Gzip,
-            head if head.starts_with(ZSTD_MAGIC) => Packing::Zstd,
-            _ => Packing::Plain,
-        };
-        let input: Box<dyn Read + Send> = match packing {
-            Packing::Plain => Box::new(file),
-            Packing::Gzip => Box::new(MultiGzDecoder::new(file)),
-            Packing::Zstd => {
-                let unpacked = zstd::stream::read::Decoder::with_buffer(file);
-                Box::new(unpacked.map_err(|error| unreadable(&error))?)
-            }
-        };
-        Ok(Blocks {
+        let (packing, input) = unpack::unpack(file).map_err(|error| unreadable(&error))?;
+        let mut blocks = Blocks {
             path: path.to_owned(),
             input,
             packing,
-            unit,
+            cut,
             block: vec![0; BLOCK_BYTES].into_boxed_slice(),
             start: 0,
             end: 0,
@@ -105,7 +82,33 @@ impl Blocks {
             number: 0,
             item_at: 0,
             start_at: 0,
-        })
+        };
+        blocks.check_kind()?;
+        Ok(blocks)
+    }
+
+    /// Refuses what is no trace, and passes over a byte-order mark.
+    fn check_kind(&mut self) -> Result<(), BadInput> {
+        let of_lines = self.cut == Cut::Lines;
+        let head = self.head(KIND_BYTES)?;
+        let refused = match unpack::foreign(head) {
+            None if of_lines && unpack::is_utf_16(head) => Some((
+                "UTF-16 text",
+                "turn it into UTF-8, as iconv -f UTF-16 -t UTF-8 does",
+            )),
+            refused => refused,
+        };
+        let marked = of_lines && head.starts_with(BOM);
+        if let Some((what, remedy)) = refused {
+            return Err(BadInput(format!(
+                "{} is {what}, which is not read: {remedy} first; plain text, gzip and Zstandard are",
+                self.file_name()
+            )));
+        }
+        if marked {
+            self.consume(BOM.len());
+        }
+        Ok(())
     }
 
     /// The block that ranges of items point into.
@@ -130,17 +133,21 @@ impl Blocks {
 
     /// Says what is wrong with the current line or record.
     pub(super) fn bad_item(&self, why: &str) -> BadInput {
-        BadInput(format!(
-            "{}: {} {} (at byte {}{}) {why}",
-            self.file_name(),
-            self.unit,
+        BadInput(format!("{}: {} {why}", self.file_name(), self.place()))
+    }
+
+    /// Where the current line or record is.
+    pub(super) fn place(&self) -> String {
+        format!(
+            "{} {} (at byte {}{})",
+            self.cut.unit(),
             self.number,
             self.item_at,
             match self.packing {
                 Packing::Plain => "",
                 _ => " of the unpacked text",
             },
-        ))
+        )
     }
 
     /// Moves on to the next line, which ends with `\n` or `\r\n`; the last one may lack it.
@@ -177,6 +184,9 @@ impl Blocks {
         if self.block[at.clone()].last() == Some(&b'\r') {
             at.end -= 1;
         }
+        if let Some(why) = not_text(&self.block[at.clone()]) {
+            return Item::Broken(why);
+        }
         if at.len() > LINE_MAX {
             return Item::Broken(TOO_LONG);
         }
@@ -187,15 +197,16 @@ impl Blocks {
     /// fill the memory.
     #[cold]
     fn skip_line(&mut self) -> Result<Item, BadInput> {
+        let why = not_text(&self.block[self.start..self.end]).unwrap_or(TOO_LONG);
         loop {
             let rest = &self.block[self.start..self.end];
             if let Some(length) = memchr::memchr(b'\n', rest) {
                 self.consume(length + 1);
-                return Ok(Item::Broken(TOO_LONG));
+                return Ok(Item::Broken(why));
             }
             self.consume(rest.len());
             if self.ended {
-                return Ok(Item::Broken(TOO_LONG));
+                return Ok(Item::Broken(why));
             }
             self.fill()?;
         }
@@ -254,15 +265,11 @@ impl Blocks {
     }
 
     fn unreadable(&self, error: &std::io::Error) -> BadInput {
-        let why = match (self.packing, error.kind()) {
-            (Packing::Plain, _) => format!("cannot be read: {error}"),
-            (_, ErrorKind::UnexpectedEof) => "cannot be unpacked: it is cut short".to_owned(),
-            (_, _) => format!("cannot be unpacked: it is damaged ({error})"),
-        };
+        let why = unpack::why(self.packing, error);
         BadInput(format!(
             "{}: {} {}, after {} bytes of {}text: the file {why}",
             self.file_name(),
-            self.unit,
+            self.cut.unit(),
             self.number.max(1),
             self.start_at + (self.end - self.start) as u64,
             match self.packing {
@@ -273,5 +280,14 @@ impl Blocks {
     }
 }
 
-/// What is said of a line beyond [`LINE_MAX`]. Keys have a limit of their own below it.
-pub(super) const TOO_LONG: &str = "is longer than 65535 bytes, the most that a key may have";
+/// Why a line is none of a text: no format has such bytes, so the file is of another kind.
+#[inline]
+fn not_text(line: &[u8]) -> Option<&'static str> {
+    memchr::memchr2(b'\r', 0, line).map(|at| match line[at] {
+        0 => "has a NUL byte, so it is no text: the file is of another format, or damaged",
+        _ => {
+            "has a carriage return (CR) without a line feed (LF) behind it; where lines end so, turn \
+             the ends into LF first, as tr '\\r' '\\n' does"
+        }
+    })
+}

@@ -1,11 +1,13 @@
 //! What one reading of a trace counts.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::{Request, TraceOp, TraceReader, TraceSource};
+use super::super::TraceSource;
+use super::op::{Request, TraceOp};
+use super::reader::{LeftOut, TraceReader, in_words};
 use crate::base::BadInput;
 
 /// What a trace holds.
@@ -29,12 +31,9 @@ pub struct TraceFacts {
     pub times_s: Option<(u64, u64)>,
     /// Requests whose value has a time to live.
     pub with_ttl: u64,
-    /// Requests for operations that are none of a table's, by name: left out, not in `requests`.
-    pub others: BTreeMap<String, u64>,
-    /// Broken lines or records that were left out; 0 unless the source is lenient.
-    pub skipped: u64,
-    /// What was wrong with the first of them, with its place.
-    pub first_skipped: Option<String>,
+    /// What was left out, or is not replayed as it stands: not in `requests`, but for what runs
+    /// backwards.
+    pub left_out: LeftOut,
 }
 
 impl TraceFacts {
@@ -58,7 +57,7 @@ impl TraceFacts {
             *known = bytes.max(*known);
         }
         facts.distinct_value_bytes = largest.values().copied().map(u64::from).sum();
-        facts.end(&reader, source)?;
+        facts.end(&reader)?;
         Ok(facts)
     }
 
@@ -76,28 +75,14 @@ impl TraceFacts {
     }
 
     /// Takes over what the reader has left out.
-    pub(super) fn end(
-        &mut self,
-        reader: &TraceReader,
-        source: &TraceSource,
-    ) -> Result<(), BadInput> {
-        let (skipped, first) = reader.skipped();
-        self.skipped = skipped;
-        self.first_skipped = first.map(str::to_owned);
-        self.others = reader.others().clone();
+    pub(super) fn end(&mut self, reader: &TraceReader) -> Result<(), BadInput> {
+        self.left_out = reader.left_out().clone();
         // A trace that says nothing of times has 0 everywhere.
         self.times_s = self.times_s.filter(|(_, latest)| *latest > 0);
         if self.requests > 0 {
             return Ok(());
         }
-        let mut error = source.is_empty();
-        if let Some(first) = first {
-            error.0 = format!(
-                "{}; {skipped} broken lines were left out, first: {first}",
-                error.0
-            );
-        }
-        Err(error)
+        Err(reader.why_empty())
     }
 
     /// Seconds between the first request and the end of the second in which the latest came; 0 where
@@ -134,13 +119,8 @@ impl TraceFacts {
     pub fn notes(&self) -> Vec<(u64, String)> {
         let tokens = self.of(TraceOp::Gets) + self.of(TraceOp::Cas);
         let leases = self.of(TraceOp::GetLease) + self.of(TraceOp::SetLease);
-        let others = self.others.values().sum();
-        let names: Vec<String> = self
-            .others
-            .iter()
-            .map(|(name, count)| format!("{name} {count}"))
-            .collect();
-        let skipped = self.first_skipped.as_deref().unwrap_or_default();
+        let others = self.left_out.others.values().sum();
+        let first = |place: &Option<String>| place.clone().unwrap_or_default();
         [
             (
                 self.with_ttl,
@@ -159,13 +139,25 @@ impl TraceFacts {
             (
                 others,
                 format!(
-                    "for operations that a table does not have, left out: {}",
-                    names.join(", ")
+                    "for operations that a table does not have, left out: {}; first: {}",
+                    in_words(&self.left_out.others),
+                    first(&self.left_out.first_other)
                 ),
             ),
             (
-                self.skipped,
-                format!("in broken lines, left out; first: {skipped}"),
+                self.left_out.skipped,
+                format!(
+                    "in broken lines, left out; first: {}",
+                    first(&self.left_out.first_skipped)
+                ),
+            ),
+            (
+                self.left_out.backwards,
+                format!(
+                    "with a time before that of a request ahead, taken to come with the latest so far; \
+                     first: {}",
+                    first(&self.left_out.first_backwards)
+                ),
             ),
         ]
         .into_iter()

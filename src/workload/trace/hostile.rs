@@ -2,8 +2,10 @@
 
 use proptest::prelude::*;
 
+use super::layout::KEY_BYTES_MAX;
 use super::tests::{gzip, sound, trace};
 use super::*;
+use crate::workload::TraceSource;
 
 /// Goes through a file in every format and both manners; whatever it is, there are requests within
 /// the limits, or an error with the file's name and a place.
@@ -36,8 +38,8 @@ fn survive(bytes: &[u8]) {
                     }
                 }
             }
-            assert!(reader.key.capacity() <= 2 * KEY_BYTES_MAX);
-            assert!(lenient || reader.skipped().0 == 0);
+            assert!(reader.key_capacity() <= 2 * KEY_BYTES_MAX);
+            assert!(lenient || reader.left_out().skipped == 0);
         }
     }
     let path = trace.source.path.to_str().unwrap();

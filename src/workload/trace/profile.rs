@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use foldhash::fast::FixedState;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::{TraceFacts, TraceReader, TraceSource};
+use super::super::TraceSource;
+use super::facts::TraceFacts;
+use super::reader::TraceReader;
 use crate::base::BadInput;
 
 /// What a trace is like.
@@ -90,9 +92,9 @@ impl TraceProfile {
             *bytes = request.value_bytes.unwrap_or(0).max(*bytes);
         }
         facts.distinct_value_bytes = keys.values().map(|(_, bytes)| u64::from(*bytes)).sum();
-        facts.end(&reader, source)?;
+        facts.end(&reader)?;
         let Some(key_bytes) = key_sizes.facts() else {
-            return Err(source.is_empty());
+            return Err(reader.why_empty());
         };
         let mut popularity: Vec<u64> = keys.into_values().map(|(count, _)| count).collect();
         popularity.sort_unstable_by(|a, b| b.cmp(a));

@@ -4,8 +4,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::io::Write;
 use std::path::PathBuf;
 
+use super::guess::guess;
 use super::*;
-use crate::workload::{Expect, Filled, Kind, Prefill, Segment, Stream, Workload};
+use crate::base::BadInput;
+use crate::workload::{Expect, Filled, Kind, Prefill, Segment, Stream, TraceSource, Workload};
 
 pub(super) struct Trace {
     _folder: tempfile::TempDir,
@@ -28,7 +30,7 @@ pub(super) fn trace(bytes: &[u8]) -> Trace {
     }
 }
 
-fn trace_in(format: &str, bytes: &[u8]) -> Trace {
+pub(super) fn trace_in(format: &str, bytes: &[u8]) -> Trace {
     let mut trace = trace(bytes);
     format.clone_into(&mut trace.source.format);
     trace
@@ -41,7 +43,7 @@ pub(super) fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// The error, which a scan and a stream must agree on.
-fn error(bytes: &[u8]) -> String {
+pub(super) fn error(bytes: &[u8]) -> String {
     let trace = trace(bytes);
     let scan = TraceFacts::scan(&trace.source).unwrap_err();
     let workload = Workload::replay(trace.source.clone(), 1, 1);
@@ -52,7 +54,7 @@ fn error(bytes: &[u8]) -> String {
     text
 }
 
-fn keys(bytes: &[u8]) -> Vec<String> {
+pub(super) fn keys(bytes: &[u8]) -> Vec<String> {
     let trace = trace(bytes);
     let mut stream = Stream::open(&Workload::replay(trace.source, 1, 1), 0, 0, 1).unwrap();
     let mut segment = Segment::default();
@@ -180,10 +182,10 @@ fn a_trace_that_shrinks_under_a_replay_is_an_error_and_no_panic() {
 }
 
 /// Operation, key and bytes of the value of a request.
-type Asked = (TraceOp, Vec<u8>, Option<u32>);
+pub(super) type Asked = (TraceOp, Vec<u8>, Option<u32>);
 
 /// Each format's requests, however the file is packed.
-fn requests(source: &TraceSource) -> Result<Vec<Asked>, BadInput> {
+pub(super) fn requests(source: &TraceSource) -> Result<Vec<Asked>, BadInput> {
     let mut reader = TraceReader::open(source)?;
     let mut all = Vec::new();
     while let Some(request) = reader.next_request()? {
@@ -192,7 +194,7 @@ fn requests(source: &TraceSource) -> Result<Vec<Asked>, BadInput> {
     Ok(all)
 }
 
-fn record(id: u64, bytes: u32) -> Vec<u8> {
+pub(super) fn record(id: u64, bytes: u32) -> Vec<u8> {
     let mut record = 7u32.to_le_bytes().to_vec();
     record.extend(id.to_le_bytes());
     record.extend(bytes.to_le_bytes());
@@ -204,7 +206,8 @@ fn record(id: u64, bytes: u32) -> Vec<u8> {
 pub(super) fn sound(format: &str) -> Vec<u8> {
     match format {
         "keys" => b"a\nbc\na\n".to_vec(),
-        "ycsb" => b"INSERT u1\nREAD u1 f\nUPDATE u1\nREADMODIFYWRITE u1\n".to_vec(),
+        "ycsb" => b"INSERT u1\nREAD usertable u1 [ <all fields>]\nUPDATE u1\nREADMODIFYWRITE u1\n"
+            .to_vec(),
         "twitter" => TWITTER.to_vec(),
         "cachelib" => b"op_time,key,key_size,op,op_count,size,ttl\n1,ab,5,GET,3,10,0\n\
                         2,ab,5,SET_LEASE,1,20,60\n2,ab,5,TOUCH,4,20,0\n3,c,1,DELETE,1,0,0\n\
@@ -274,7 +277,7 @@ fn what_a_table_cannot_honour_is_counted_and_said() {
     assert_eq!(notes.iter().map(|(n, _)| *n).collect::<Vec<_>>(), [2, 2]);
     assert!(notes[0].1.contains("time to live") && notes[1].1.contains("cas tokens"));
     let facts = TraceFacts::scan(&trace_in("cachelib", &sound("cachelib")).source).unwrap();
-    assert_eq!((facts.requests, facts.others["TOUCH"]), (6, 4));
+    assert_eq!((facts.requests, facts.left_out.others["TOUCH"]), (6, 4));
     let notes = facts.notes();
     assert_eq!(notes.iter().map(|(n, _)| *n).collect::<Vec<_>>(), [1, 2, 4]);
     assert!(notes[1].1.contains("leases") && notes[2].1.contains("TOUCH 4"));
@@ -325,8 +328,12 @@ fn lenient_readers_leave_broken_lines_out_and_count_them() {
         assert!(error.contains(words), "{format}: {error}");
         trace.source.lenient = true;
         let facts = TraceFacts::scan(&trace.source).unwrap();
-        assert_eq!((facts.requests, facts.skipped), (good, bad), "{format}");
-        assert_eq!(facts.first_skipped, Some(error), "{format}");
+        assert_eq!(
+            (facts.requests, facts.left_out.skipped),
+            (good, bad),
+            "{format}"
+        );
+        assert_eq!(facts.left_out.first_skipped, Some(error), "{format}");
         // A replay leaves out the same.
         let workload = Workload::replay(trace.source.clone(), good, 1);
         let stream = Stream::open(&workload, 0, 0, 1).unwrap();
@@ -334,7 +341,7 @@ fn lenient_readers_leave_broken_lines_out_and_count_them() {
     }
     // Nothing but broken lines is an empty trace, and a header that is none stops any reader.
     for (format, words) in [("ycsb", "broken lines"), ("cachelib", "no column 'key'")] {
-        let mut trace = trace_in(format, b"\n\n");
+        let mut trace = trace_in(format, b"junk\n\n");
         trace.source.lenient = true;
         let error = TraceFacts::scan(&trace.source).unwrap_err().to_string();
         assert!(error.contains(words), "{error}");

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::process::{Command, Output};
 
-use crate::server::{Server, line};
+use super::server::{Server, line};
 
 fn tool(name: &str, args: &[&str]) -> Output {
     let output = Command::new(name).args(args).output();
