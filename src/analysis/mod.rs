@@ -2,25 +2,31 @@
 //!
 //! `rates` turns slices into rates and pairs them, `summary` is what a run measured and `derive` makes
 //! it, `findings` puts the main of it into sentences; `compare` and `rank` set runs and targets against
-//! each other. `format` has how figures are written in words. Nothing here draws, and nothing measures:
+//! each other. `structure`, `sweep`, `passes` and `windows` are the figures of charts. `format` has how
+//! figures are written in words. Nothing here draws, and nothing measures:
 //! the same records give the same figures.
 
 pub(crate) mod compare;
 mod derive;
 pub(crate) mod disturbance;
+pub(crate) mod figures;
 pub(crate) mod findings;
 pub(crate) mod format;
 pub(crate) mod hashes;
 pub(crate) mod labels;
 pub(crate) mod latency;
 pub(crate) mod model;
+pub(crate) mod passes;
 pub(crate) mod percentiles;
 mod rank;
 pub(crate) mod rates;
 pub(crate) mod scaling;
+pub(crate) mod structure;
 pub(crate) mod summary;
+pub(crate) mod sweep;
 #[cfg(test)]
 pub(crate) mod synthetic;
+pub(crate) mod windows;
 
 pub use compare::{Call, CellComparison, Compared, Drift, Overall, Side};
 pub use disturbance::Disturbance;

@@ -4,11 +4,12 @@ use super::axis::{Axis, amount};
 use super::load;
 use super::palette::{Ink, Tone};
 use super::shape::{Note, Plot, Point, Rule, Series, Shape, Single};
-use super::structure::Structures;
 use super::suite::{
     Draft, Suite, extremes, floor_per_s, gather, numbers, positive, stem, workload_of,
 };
-use super::sweep::{Line, sweeps, tell_apart};
+use super::sweep::{Line, tell_apart};
+use crate::analysis::structure::Structures;
+use crate::analysis::sweep::sweeps;
 use crate::base::human_integer;
 use crate::report::format::{counted, figure, figure_within};
 use crate::report::summary::CellSummary;

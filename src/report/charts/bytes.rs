@@ -3,8 +3,8 @@
 use super::axis::Axis;
 use super::palette::Ink;
 use super::shape::{Group, Piece, Row, Rows, Shape};
-use super::structure::{KINDS, Structure, Structures};
 use super::suite::{Draft, Suite, and_more, extremes, positive, stem, table_of};
+use crate::analysis::structure::{KINDS, Structure, Structures};
 use crate::report::format::figure;
 use crate::report::summary::CellSummary;
 

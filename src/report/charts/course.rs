@@ -3,8 +3,8 @@
 
 use super::axis::Axis;
 use super::palette::Ink;
-use super::passes::Resize;
 use super::shape::{Band, Plot, Series, Zone};
+use crate::analysis::passes::Resize;
 use crate::base::human_integer;
 use crate::report::format::figure;
 

@@ -24,7 +24,7 @@ pub(super) fn chart(summary: &HashSummary) -> Option<Draft> {
             first.keys
         ),
         shape: Shape::Maps(Maps {
-            maps: matrices
+            all: matrices
                 .iter()
                 .map(|(name, matrix)| map(name, matrix))
                 .collect(),

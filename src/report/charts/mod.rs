@@ -21,13 +21,11 @@ mod limit;
 mod load;
 mod misses;
 mod palette;
-mod passes;
 mod percentiles;
 mod popularity;
 mod ratios;
 mod scaling;
 mod shape;
-mod structure;
 mod suite;
 mod sweep;
 #[cfg(test)]
@@ -89,7 +87,7 @@ impl Draft {
 /// The charts of a run, suite by suite. Without figures there are none.
 #[must_use]
 pub fn charts(summary: &Summary, records: &Records) -> Vec<Chart> {
-    let structures = structure::structures(records);
+    let structures = crate::analysis::structure::structures(records);
     let mut charts = Vec::new();
     for suite in suites(summary) {
         let (about_hashes, suite) = suite.split();

@@ -252,18 +252,16 @@ pub(super) fn apply(svg: &str) -> String {
         let (before, from) = rest.split_at(at);
         done += before;
         let known = from.get(5..9).and_then(decode);
-        match known.filter(|_| from.as_bytes().get(9) == Some(&b'"')) {
-            Some((dash, Colour(name, light, _))) => {
-                done += &format!("=\"var({name},{light})\"");
-                if !dash.is_empty() {
-                    done += &format!(" stroke-dasharray=\"{dash}\"");
-                }
-                rest = &from[10..];
+        let known = known.filter(|_| from.as_bytes().get(9) == Some(&b'"'));
+        if let Some((dash, Colour(name, light, _))) = known {
+            done += &format!("=\"var({name},{light})\"");
+            if !dash.is_empty() {
+                done += &format!(" stroke-dasharray=\"{dash}\"");
             }
-            None => {
-                done += MARK;
-                rest = &from[MARK.len()..];
-            }
+            rest = &from[10..];
+        } else {
+            done += MARK;
+            rest = &from[MARK.len()..];
         }
     }
     done + rest
@@ -278,10 +276,11 @@ fn decode(digits: &str) -> Option<(&'static str, &'static Colour)> {
 }
 
 fn declarations(value: impl Fn(&Colour) -> &'static str) -> String {
-    let colours = GROUPS.iter().copied().flatten();
-    colours
-        .map(|colour| format!("{}:{};", colour.0, value(colour)))
-        .collect()
+    let mut css = String::new();
+    for colour in GROUPS.iter().copied().flatten() {
+        css += &format!("{}:{};", colour.0, value(colour));
+    }
+    css
 }
 
 /// The CSS declarations of all colours on a light page, `--c1:#E69F00;…`, without a selector.

@@ -345,7 +345,8 @@ pub(super) struct HeatCell {
 
 /// Small maps of shades, three beside each other.
 pub(super) struct Maps {
-    pub maps: Vec<Map>,
+    /// From left to right, then down.
+    pub all: Vec<Map>,
     /// Ticks of the x axis: column and text.
     pub ticks: Vec<(usize, String)>,
     /// What the first and the last row are.

@@ -2,6 +2,7 @@
 //! be drawn.
 
 use super::shape::Shape;
+pub(super) use crate::analysis::figures::{extremes, gather, positive};
 use crate::report::summary::{CellSummary, PanelSummary, Summary};
 
 /// One chart before it is drawn.
@@ -79,32 +80,10 @@ pub(super) fn table_of(cell: &CellSummary) -> (&str, &str) {
     (&cell.entry.target, &cell.entry.hash)
 }
 
-/// A finite figure above zero: what a scale can hold.
-pub(super) fn positive(figure: f64) -> Option<f64> {
-    (figure.is_finite() && figure > 0.0).then_some(figure)
-}
-
-/// The smallest and the largest positive figure.
-pub(super) fn extremes(figures: impl IntoIterator<Item = f64>) -> Option<(f64, f64)> {
-    let figures = figures.into_iter().filter_map(positive);
-    figures.fold(None, |ends, figure| {
-        let (low, high) = ends.unwrap_or((figure, figure));
-        Some((low.min(figure), high.max(figure)))
-    })
-}
-
 /// The harness floor of a panel: operations a second over all threads of a table that does nothing.
 pub(super) fn floor_per_s(panel: &PanelSummary) -> Option<f64> {
     let floor = panel.harness.as_ref()?;
     positive(f64::from(panel.entry.threads) * 1e9 / floor.floor_ns)
-}
-
-/// Adds an item to the group of its key; groups keep the order of their first item.
-pub(super) fn gather<K: PartialEq, T>(groups: &mut Vec<(K, Vec<T>)>, key: K, item: T) {
-    match groups.iter_mut().find(|(known, _)| *known == key) {
-        Some((_, items)) => items.push(item),
-        None => groups.push((key, vec![item])),
-    }
 }
 
 /// ` 3 targets more are not shown.`, or nothing.

@@ -6,7 +6,7 @@ use super::axis::{Axis, amount};
 use super::palette::Style;
 use super::shape::{Group, Piece, Row, Rows, Rule, Shape};
 use super::suite::{Draft, Suite, extremes, floor_per_s, gather, numbers, positive, stem};
-use super::sweep;
+use crate::analysis::sweep;
 use crate::report::format::{counted, figure, figure_within, listed};
 use crate::report::labels::workload_among;
 use crate::report::summary::{CellSummary, PanelSummary};

@@ -1,16 +1,14 @@
 //! Passes in windows of time: what each table gets done in a window, and its longest operation.
 
-use std::collections::BTreeMap;
-
 use super::axis::{Axis, amount};
 use super::course::Course;
 use super::palette::Style;
-use super::passes::{Clock, Resize, last_attempts, marks_of, median_trial, resizes, span};
 use super::shape::{Multiples, Plot, Shape};
 use super::suite::{Draft, Suite, and_more, extremes, stem, workload_of};
-use crate::record::{Records, SliceKind, SliceRow, WINDOW_NS, WindowRow};
+use crate::analysis::windows::{Pass, Step, passes};
+use crate::record::Records;
 use crate::report::format::{counted, duration};
-use crate::report::summary::{CellSummary, PanelSummary};
+use crate::report::summary::PanelSummary;
 
 const COLUMNS: i32 = 2;
 /// Small plots in a chart.
@@ -60,32 +58,11 @@ impl Detail {
     }
 }
 
-/// One trial of one cell.
-struct Pass<'s> {
-    cell: &'s CellSummary,
-    label: String,
-    trial: u32,
-    steps: Vec<Step>,
-    resizes: Vec<Resize>,
-}
-
-/// A window, or several: from and to in nanoseconds since the pass began, waits between slices left
-/// out.
-#[derive(Clone, Copy)]
-struct Step {
-    from_ns: f64,
-    to_ns: f64,
-    /// Operations a second, over all threads.
-    rate: f64,
-    longest_ns: f64,
-}
-
-impl Step {
-    fn value(&self, shown: Figure) -> f64 {
-        match shown {
-            Figure::Rate => self.rate,
-            Figure::Longest => self.longest_ns,
-        }
+/// The figure of a step.
+fn value(step: &Step, shown: Figure) -> f64 {
+    match shown {
+        Figure::Rate => step.rate,
+        Figure::Longest => step.longest_ns,
     }
 }
 
@@ -96,138 +73,13 @@ pub(super) fn charts(suite: &Suite<'_>, records: &Records) -> Vec<Draft> {
     }
     let detail = Detail::of(records);
     for panel in suite.panels.iter().filter(|panel| panel.entry.pass) {
-        let (passes, left_out, width_ns) = passes(panel, records, detail);
+        let (passes, left_out, width_ns) = passes(panel, records, (MOST_CELLS, detail.steps));
         for shown in [Figure::Rate, Figure::Longest] {
             let of = (passes.as_slice(), left_out, width_ns);
             drafts.extend(chart(suite.name, panel, of, shown, detail));
         }
     }
     drafts
-}
-
-/// The passes that are drawn, how many are not, and the width of a step in nanoseconds.
-fn passes<'s>(
-    panel: &'s PanelSummary,
-    records: &Records,
-    detail: Detail,
-) -> (Vec<Pass<'s>>, usize, u64) {
-    let number = panel.entry.panel;
-    let mut windows: BTreeMap<&str, Vec<&WindowRow>> = BTreeMap::new();
-    for row in records.windows.iter().filter(|row| row.panel == number) {
-        windows.entry(&row.cell_id).or_default().push(row);
-    }
-    let mut slices: BTreeMap<&str, Vec<&SliceRow>> = BTreeMap::new();
-    if !windows.is_empty() {
-        let own = |row: &&SliceRow| row.panel == number && row.kind != SliceKind::Hash;
-        for row in records.slices.iter().filter(own) {
-            slices.entry(&row.cell_id).or_default().push(row);
-        }
-    }
-    let mut raw = Vec::new();
-    for cell in panel.cells.iter().filter(|cell| cell.ranked()) {
-        let id = cell.entry.cell_id.as_str();
-        let (Some(windows), Some(slices)) = (windows.get(id), slices.get(id)) else {
-            continue;
-        };
-        let Some((trial, rounds)) = median_trial(slices).filter(|_| cell.error.is_none()) else {
-            continue;
-        };
-        let mut clock = Clock::default();
-        for rows in &rounds {
-            let (started, took) = span(&last_attempts(rows));
-            clock.add(started, took);
-        }
-        let own: Vec<&WindowRow> = windows
-            .iter()
-            .copied()
-            .filter(|row| row.trial == trial)
-            .collect();
-        if !own.is_empty() && clock.end_ns > 0.0 {
-            raw.push((cell, trial, own, clock));
-        }
-    }
-    let left_out = raw.len().saturating_sub(MOST_CELLS);
-    raw.truncate(MOST_CELLS);
-    let longest = raw
-        .iter()
-        .map(|(.., clock)| clock.end_ns)
-        .fold(0.0, f64::max);
-    let windows = longest / WINDOW_NS as f64 / detail.steps as f64;
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "windows of a pass in a step: at least one, and few"
-    )]
-    let width_ns = WINDOW_NS * (windows.ceil().max(1.0) as u64);
-    let passes = raw
-        .into_iter()
-        .map(|(cell, trial, own, clock)| {
-            let marks = marks_of(&records.marks, number, &cell.entry.cell_id, trial);
-            Pass {
-                cell,
-                label: panel.label(cell),
-                trial,
-                steps: steps(own, &clock, width_ns as f64),
-                resizes: resizes(&marks, &clock),
-            }
-        })
-        .collect();
-    (passes, left_out, width_ns)
-}
-
-/// Windows of all threads as steps of one width. Operations of a window that lies in two steps are
-/// shared out by time; its longest operation counts in the step where it began.
-fn steps(windows: Vec<&WindowRow>, clock: &Clock, width_ns: f64) -> Vec<Step> {
-    let count = index(clock.end_ns / width_ns).max(1) + 1;
-    let (mut ops, mut longest) = (vec![0.0; count], vec![0.0_f64; count]);
-    for row in windows {
-        let Some(from) = clock.at(row.at_ns) else {
-            continue;
-        };
-        let lasts = row.elapsed_ns.max(1) as f64;
-        let first = index(from / width_ns).min(count - 1);
-        longest[first] = longest[first].max(row.longest_ns as f64);
-        for (at, sum) in ops.iter_mut().enumerate().skip(first) {
-            let (start, end) = (at as f64 * width_ns, (at + 1) as f64 * width_ns);
-            let share = (end.min(from + lasts) - start.max(from)) / lasts;
-            if share <= 0.0 {
-                break;
-            }
-            *sum += row.ops as f64 * share;
-        }
-    }
-    let mut steps: Vec<Step> = (0..count)
-        .map(|at| {
-            let from_ns = at as f64 * width_ns;
-            let to_ns = (from_ns + width_ns).min(clock.end_ns);
-            Step {
-                from_ns,
-                to_ns,
-                rate: ops[at] * 1e9 / (to_ns - from_ns).max(1.0),
-                longest_ns: longest[at],
-            }
-        })
-        .filter(|step| step.to_ns > step.from_ns)
-        .collect();
-    // What is left of a step at the end is too short for a rate of its own.
-    if let [.., before, last] = steps.as_mut_slice()
-        && last.to_ns - last.from_ns < width_ns / 4.0
-    {
-        before.longest_ns = before.longest_ns.max(last.longest_ns);
-        before.to_ns = last.to_ns;
-        steps.pop();
-    }
-    steps
-}
-
-fn index(figure: f64) -> usize {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "the place of a time within a pass"
-    )]
-    let index = figure.max(0.0) as usize;
-    index
 }
 
 fn chart(
@@ -238,7 +90,7 @@ fn chart(
     detail: Detail,
 ) -> Option<Draft> {
     let steps = || passes.iter().flat_map(|pass| &pass.steps);
-    let (low, high) = extremes(steps().map(|step| step.value(shown)))?;
+    let (low, high) = extremes(steps().map(|step| value(step, shown)))?;
     let low = low.max(high / LOG_RANGE);
     let (_, end_ns) = extremes(steps().map(|step| step.to_ns))?;
     let log = high / low >= LOG_FROM;
@@ -307,7 +159,7 @@ fn small(
 ) -> (String, Plot) {
     let step = |step: &Step| {
         // What is nothing lies on the floor of a logarithmic scale.
-        let value = step.value(shown).max(f64::MIN_POSITIVE);
+        let value = value(step, shown).max(f64::MIN_POSITIVE);
         (step.from_ns, step.to_ns, value)
     };
     let said = |steps: &[Step]| {
@@ -330,7 +182,7 @@ fn small(
 }
 
 fn in_words(steps: &[Step], shown: Figure) -> String {
-    let values = || steps.iter().map(|step| step.value(shown));
+    let values = || steps.iter().map(|step| value(step, shown));
     let (low, high) = (
         values().fold(f64::INFINITY, f64::min),
         values().fold(0.0, f64::max),

@@ -179,7 +179,7 @@ fn font<'s>(px: i32, tone: Tone) -> TextStyle<'s> {
         .color(&Ink::from(tone).placeholder())
 }
 
-impl<'a> Canvas<'a> {
+impl Canvas<'_> {
     /// A text whose middle line is at a height.
     pub fn text(&self, text: &str, (x, y): (i32, i32), align: Align, tone: Tone) -> Drawn {
         if text.is_empty() {

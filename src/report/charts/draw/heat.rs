@@ -118,18 +118,18 @@ pub(super) fn height_of_maps(maps: &Maps) -> i32 {
 }
 
 fn rows_of_maps(maps: &Maps) -> i32 {
-    (count(maps.maps.len()) + MAPS - 1) / MAPS
+    (count(maps.all.len()) + MAPS - 1) / MAPS
 }
 
 fn height_of_map(maps: &Maps) -> i32 {
-    let rows = maps.maps.iter().map(|map| map.rows.len()).max();
+    let rows = maps.all.iter().map(|map| map.rows.len()).max();
     MAP_ABOVE + count(rows.unwrap_or(0)) * DOT.1 + MAP_BELOW
 }
 
 /// Draws small maps.
 pub(super) fn paint_maps(canvas: &mut Canvas<'_>, maps: &Maps) -> Drawn {
     let height = height_of_map(maps);
-    for (at, map) in (0..).zip(&maps.maps) {
+    for (at, map) in (0..).zip(&maps.all) {
         let corner = (at % MAPS * (WIDTH / MAPS), at / MAPS * height);
         paint_map(canvas, maps, map, corner)?;
     }

@@ -111,12 +111,11 @@ impl Layout<'_> {
         let mut x = 20;
         for (piece, name) in &self.rows.key {
             let corners = ((x, 6), (x + 12, 18));
-            match piece.fill {
-                Some(ink) => canvas.rectangle(corners.0, corners.1, ink)?,
-                None => {
-                    canvas.outline(corners.0, corners.1, Tone::Muted)?;
-                    canvas.line(&[(x + 12, 4), (x + 12, 20)], Tone::Ink, 2)?;
-                }
+            if let Some(ink) = piece.fill {
+                canvas.rectangle(corners.0, corners.1, ink)?;
+            } else {
+                canvas.outline(corners.0, corners.1, Tone::Muted)?;
+                canvas.line(&[(x + 12, 4), (x + 12, 20)], Tone::Ink, 2)?;
             }
             canvas.text(name, (x + 18, 12), Align::Left, Tone::Ink)?;
             x += text_width(name) + 44;

@@ -1,12 +1,14 @@
-//! What charts over the time of passes share: the clock that runs in slices alone, the trial that is
-//! drawn, and the resizes in it.
+//! Passes: the trial that stands for a cell, its slices on a clock that runs in slices alone, and the
+//! resizes in it.
 
 use std::collections::BTreeMap;
 
-use crate::record::{MarkRow, SliceRow};
+use super::figures::positive;
+use super::summary::{CellSummary, PanelSummary};
+use crate::record::{MarkRow, Records, SliceKind, SliceRow};
 
 /// A resize, on the clock of its pass.
-pub(super) struct Resize {
+pub(crate) struct Resize {
     pub at_ns: f64,
     pub took_ns: Option<f64>,
     pub from_buckets: u64,
@@ -14,7 +16,7 @@ pub(super) struct Resize {
 }
 
 /// The trial of median length, of the slices of one cell: its number, and its slices in order.
-pub(super) fn median_trial<'r>(slices: &[&'r SliceRow]) -> Option<(u32, Vec<Vec<&'r SliceRow>>)> {
+pub(crate) fn median_trial<'r>(slices: &[&'r SliceRow]) -> Option<(u32, Vec<Vec<&'r SliceRow>>)> {
     let mut trials: BTreeMap<(u32, u32), BTreeMap<u32, Vec<&SliceRow>>> = BTreeMap::new();
     for slice in slices {
         let trial = trials.entry((slice.birth, slice.trial)).or_default();
@@ -37,7 +39,7 @@ pub(super) fn median_trial<'r>(slices: &[&'r SliceRow]) -> Option<(u32, Vec<Vec<
 }
 
 /// The marks of one trial of a cell.
-pub(super) fn marks_of<'r>(
+pub(crate) fn marks_of<'r>(
     marks: &'r [MarkRow],
     panel: u32,
     cell_id: &str,
@@ -50,7 +52,7 @@ pub(super) fn marks_of<'r>(
 
 /// The time within slices: what lies between them, when other children work, does not pass.
 #[derive(Default)]
-pub(super) struct Clock {
+pub(crate) struct Clock {
     /// When a slice began and how long it took, by the child's clock, and the time within slices
     /// when it began.
     slices: Vec<(u64, u64, f64)>,
@@ -80,7 +82,7 @@ impl Clock {
 }
 
 /// Of a slice that was repeated the last attempt counts.
-pub(super) fn last_attempts<'r>(rows: &[&'r SliceRow]) -> Vec<&'r SliceRow> {
+pub(crate) fn last_attempts<'r>(rows: &[&'r SliceRow]) -> Vec<&'r SliceRow> {
     let last = rows.iter().map(|row| row.attempt).max().unwrap_or(0);
     rows.iter()
         .copied()
@@ -89,7 +91,7 @@ pub(super) fn last_attempts<'r>(rows: &[&'r SliceRow]) -> Vec<&'r SliceRow> {
 }
 
 /// When the first of a slice's threads began, and how long it took until the last was done.
-pub(super) fn span(rows: &[&SliceRow]) -> (u64, u64) {
+pub(crate) fn span(rows: &[&SliceRow]) -> (u64, u64) {
     let started = rows.iter().map(|row| row.started_ns).min().unwrap_or(0);
     let ended = rows
         .iter()
@@ -99,7 +101,7 @@ pub(super) fn span(rows: &[&SliceRow]) -> (u64, u64) {
 }
 
 /// The resizes of a trial. Marks and slices have the same clock.
-pub(super) fn resizes(marks: &[&MarkRow], clock: &Clock) -> Vec<Resize> {
+pub(crate) fn resizes(marks: &[&MarkRow], clock: &Clock) -> Vec<Resize> {
     let began = marks
         .iter()
         .enumerate()
@@ -121,4 +123,109 @@ pub(super) fn resizes(marks: &[&MarkRow], clock: &Clock) -> Vec<Resize> {
             })
         })
         .collect()
+}
+
+/// What is told of the slices of a pass.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Figure {
+    /// Operations a second.
+    Rate,
+    /// The longest operation of each slice, in milliseconds.
+    Longest,
+    /// Growth of resident memory, in MiB.
+    Memory,
+}
+
+impl Figure {
+    /// The figure of a slice, over its threads.
+    fn of(self, rows: &[&SliceRow]) -> f64 {
+        match self {
+            Figure::Rate => {
+                let timed = rows.iter().filter(|row| row.elapsed_ns > 0);
+                timed
+                    .map(|row| row.ops as f64 * 1e9 / row.elapsed_ns as f64)
+                    .sum()
+            }
+            Figure::Longest => {
+                let longest = rows.iter().filter_map(|row| row.longest_ns).max();
+                longest.map_or(0.0, |ns| ns as f64 / 1e6)
+            }
+            Figure::Memory => {
+                let rss = rows.iter().filter_map(|row| row.rss_bytes).max();
+                rss.map_or(0.0, |bytes| bytes as f64 / f64::from(1 << 20))
+            }
+        }
+    }
+}
+
+/// One trial of one cell.
+pub(crate) struct Pass<'s> {
+    pub cell: &'s CellSummary,
+    pub label: String,
+    pub steps: Vec<Step>,
+    pub resizes: Vec<Resize>,
+}
+
+/// One slice: from and to in nanoseconds since the trial began, waits between slices left out.
+pub(crate) struct Step {
+    pub from_ns: f64,
+    pub to_ns: f64,
+    pub value: f64,
+}
+
+/// The passes of a panel, one of each cell that has figures.
+pub(crate) fn passes<'s>(
+    panel: &'s PanelSummary,
+    records: &Records,
+    shown: Figure,
+) -> Vec<Pass<'s>> {
+    let mut slices: BTreeMap<&str, Vec<&SliceRow>> = BTreeMap::new();
+    let of_panel =
+        |row: &&SliceRow| row.panel == panel.entry.panel && row.kind == SliceKind::Throughput;
+    // Only a process's first pass knows its memory.
+    let is_known = |row: &&SliceRow| shown != Figure::Memory || row.rss_bytes.is_some();
+    for row in records.slices.iter().filter(of_panel).filter(is_known) {
+        slices.entry(&row.cell_id).or_default().push(row);
+    }
+    let ranked = panel.cells.iter().filter(|cell| cell.ranked());
+    let pass = |cell: &'s CellSummary| {
+        let slices = slices.get(cell.entry.cell_id.as_str())?;
+        pass(panel, cell, slices, &records.marks, shown)
+    };
+    ranked.filter_map(pass).collect()
+}
+
+/// The trial of median length with one figure; none of a cell that failed.
+fn pass<'s>(
+    panel: &PanelSummary,
+    cell: &'s CellSummary,
+    slices: &[&SliceRow],
+    marks: &[MarkRow],
+    shown: Figure,
+) -> Option<Pass<'s>> {
+    cell.rate?;
+    let (trial, rounds) = median_trial(slices)?;
+    let marks = marks_of(marks, panel.entry.panel, &cell.entry.cell_id, trial);
+    let mut pass = Pass {
+        cell,
+        label: panel.label(cell),
+        steps: Vec::new(),
+        resizes: Vec::new(),
+    };
+    let mut clock = Clock::default();
+    for rows in &rounds {
+        let rows = last_attempts(rows);
+        let (started, took) = span(&rows);
+        let value = shown.of(&rows);
+        let (from_ns, to_ns) = clock.add(started, took);
+        if positive(value).is_some() {
+            pass.steps.push(Step {
+                from_ns,
+                to_ns,
+                value,
+            });
+        }
+    }
+    pass.resizes = resizes(&marks, &clock);
+    (!pass.steps.is_empty()).then_some(pass)
 }
