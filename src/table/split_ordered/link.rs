@@ -41,12 +41,6 @@ unsafe impl ZeroIsEmpty for Link {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Word(*mut ());
 
-/// What a link leads to: the pointer of a node, or the sentinel of the bucket with this number.
-pub(super) enum Leads {
-    Node(*mut ()),
-    Sentinel(usize),
-}
-
 impl Word {
     /// The end of the list: back to where it begins.
     pub(super) const END: Word = Word(without_provenance_mut(SENTINEL));
@@ -106,15 +100,24 @@ impl Word {
         self.0
     }
 
-    /// What the link leads to: for a word of the list, neither untouched nor claimed.
+    /// Whether it leads to a sentinel, of [`Word::bucket`], and not to a node, at [`Word::node`]. Of a
+    /// word of the list, which is neither untouched nor claimed.
     #[inline]
-    pub(super) fn leads(self) -> Leads {
+    pub(super) fn is_sentinel(self) -> bool {
         debug_assert_ne!(self.not_pending(), Word::UNTOUCHED);
-        if self.0.addr() & SENTINEL != 0 {
-            Leads::Sentinel(self.0.addr() >> FLAGS.count_ones())
-        } else {
-            Leads::Node(self.0.map_addr(|address| address & !FLAGS))
-        }
+        self.0.addr() & SENTINEL != 0
+    }
+
+    /// The number of the bucket whose sentinel it leads to.
+    #[inline]
+    pub(super) fn bucket(self) -> usize {
+        self.0.addr() >> FLAGS.count_ones()
+    }
+
+    /// The pointer of the node that it leads to, without the flags.
+    #[inline]
+    pub(super) fn node(self) -> *mut () {
+        self.0.map_addr(|address| address & !FLAGS)
     }
 }
 
@@ -239,7 +242,7 @@ mod tests {
             assert_eq!(word.marked().unmarked(), word);
             assert_eq!(word.pending().not_pending(), word);
             for word in [word, word.marked(), word.pending()] {
-                assert!(matches!(word.leads(), Leads::Sentinel(number) if number == bucket));
+                assert!(word.is_sentinel() && word.bucket() == bucket);
             }
         }
         assert_eq!(Word::END, Word::to_sentinel(0));

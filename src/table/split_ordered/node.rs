@@ -19,7 +19,7 @@ use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::link::{Leads, Link, Word};
+use super::link::{Link, Word};
 
 // Two u32 lengths and a header then always fit the address space.
 const _: () = assert!(usize::BITS >= 64);
@@ -152,11 +152,12 @@ impl Word {
     /// if it leads to one, is not freed during `'g`.
     #[inline]
     pub(super) unsafe fn target<'g>(self) -> Target<'g> {
-        match self.leads() {
-            Leads::Sentinel(bucket) => Target::Sentinel(bucket),
+        if self.is_sentinel() {
+            Target::Sentinel(self.bucket())
+        } else {
             // SAFETY: neither untouched nor claimed, as it comes from the list, and no sentinel: so it
             // is a node's pointer, and the flags that were added since have been taken off.
-            Leads::Node(node) => Target::Node(unsafe { Node::from_ptr(node) }),
+            Target::Node(unsafe { Node::from_ptr(self.node()) })
         }
     }
 }
