@@ -152,6 +152,19 @@ pub(crate) fn counted(count: u64, thing: &str) -> String {
     format!("{count} {thing}{plural}")
 }
 
+/// A count with commas between its thousands.
+pub(crate) fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut grouped = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
 /// Where cells are measured together: `ycsb-c, 100000 entries, 2 threads, batch 16`.
 pub(crate) fn place_of(panel: &PanelEntry) -> String {
     let mut text = panel.workload.clone();
@@ -269,6 +282,8 @@ mod tests {
     fn words_go_together() {
         assert_eq!(counted(1, "thread"), "1 thread");
         assert_eq!(counted(2, "thread"), "2 threads");
+        assert_eq!(grouped(999), "999");
+        assert_eq!(grouped(1_234_567), "1,234,567");
         assert_eq!(listed(&["a"]), "a");
         assert_eq!(listed(&["a", "b", "c"]), "a, b and c");
     }

@@ -58,7 +58,10 @@ pub(super) fn hash(house: House<'_>, args: &Hash) -> anyhow::Result<ExitCode> {
     let summary = HashSummary::of(&records);
     let page = write(&ended.path, &summary, &records);
     match args.format {
-        Format::Table => output::print_if_read(&report::hash_table(&summary, output::width()))?,
+        Format::Table => {
+            let (width, colour) = (output::width(), output::colour());
+            output::print_if_read(&report::hash_table(&summary, width, colour))?;
+        }
         Format::Json => {
             let json = serde_json::to_string_pretty(&report::hash_json(&summary))?;
             output::print_if_read(&format!("{json}\n"))?;

@@ -3,7 +3,6 @@
 use std::fmt::Write;
 use std::process::ExitCode;
 
-use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::{Map, Value, json};
 
 use super::args::{Format, Kind, List};
@@ -11,14 +10,30 @@ use super::house::House;
 use super::output;
 use crate::catalog::Row;
 use crate::hash::HASHES;
+use crate::report::{Column, Kind as ColumnKind, Table};
 use crate::run::{SUITES, Suite};
 use crate::workload::{FORMATS, PRESETS, REFUSED};
 
-/// A list of things: a title, the names of the columns, the rows.
+/// A list of things: what they are, and a row for each.
 struct Listing {
     title: &'static str,
-    columns: Vec<&'static str>,
-    rows: Vec<Vec<String>>,
+    table: Table,
+}
+
+impl Listing {
+    /// A list of names with what is to be said of them. Columns of sentences may be broken.
+    fn new(
+        title: &'static str,
+        columns: impl IntoIterator<Item = (&'static str, ColumnKind)>,
+        rows: impl IntoIterator<Item = Vec<String>>,
+    ) -> Listing {
+        let columns = columns.into_iter();
+        let columns = columns.map(|(title, kind)| Column::new(kind, title));
+        Listing {
+            title,
+            table: Table::of_texts(columns.collect(), rows),
+        }
+    }
 }
 
 pub(super) fn list(house: House<'_>, args: &List) -> anyhow::Result<ExitCode> {
@@ -45,7 +60,7 @@ pub(super) fn list(house: House<'_>, args: &List) -> anyhow::Result<ExitCode> {
     } else if args.markdown {
         listings
             .iter()
-            .map(as_markdown)
+            .map(|listing| listing.table.markdown())
             .collect::<Vec<_>>()
             .join("\n")
     } else {
@@ -56,89 +71,75 @@ pub(super) fn list(house: House<'_>, args: &List) -> anyhow::Result<ExitCode> {
 }
 
 fn listing(kind: Kind, rows: &[Row]) -> anyhow::Result<Listing> {
+    use ColumnKind::{Code, Text, Words};
+    let words = |words: [&str; 3]| words.map(str::to_owned).to_vec();
     Ok(match kind {
-        Kind::Strategies => Listing {
-            title: "strategies",
-            columns: vec!["strategy", "what it is", "parameters", "source"],
-            rows: rows
-                .iter()
-                .map(|row| {
-                    vec![
-                        row.name.to_owned(),
-                        row.about.to_owned(),
-                        parameters(row),
-                        row.source.to_owned(),
-                    ]
-                })
-                .collect(),
-        },
-        Kind::Hashes => Listing {
-            title: "hashes",
-            columns: vec![
-                "hash",
-                "what it is",
-                "bits",
-                "keyed",
-                "resists flooding",
-                "source",
+        Kind::Strategies => Listing::new(
+            "strategies",
+            [
+                ("strategy", Code),
+                ("what it is", Words),
+                ("parameters", Words),
+                ("source", Words),
             ],
-            rows: HASHES
+            rows.iter().map(|row| {
+                let (name, about, source) = (row.name, row.about, row.source);
+                [name, about, &parameters(row), source]
+                    .map(str::to_owned)
+                    .to_vec()
+            }),
+        ),
+        Kind::Hashes => Listing::new(
+            "hashes",
+            [
+                ("hash", Code),
+                ("what it is", Words),
+                ("bits", Text),
+                ("keyed", Text),
+                ("resists flooding", Text),
+                ("source", Words),
+            ],
+            HASHES.iter().map(|hash| {
+                vec![
+                    hash.name.to_owned(),
+                    hash.about.to_owned(),
+                    hash.bits.to_string(),
+                    yes(hash.keyed),
+                    yes(hash.flood_resistant),
+                    hash.source.to_owned(),
+                ]
+            }),
+        ),
+        Kind::Workloads => Listing::new(
+            "workloads",
+            [("workload", Code), ("what it is", Words), ("source", Words)],
+            PRESETS
                 .iter()
-                .map(|hash| {
-                    vec![
-                        hash.name.to_owned(),
-                        hash.about.to_owned(),
-                        hash.bits.to_string(),
-                        yes(hash.keyed),
-                        yes(hash.flood_resistant),
-                        hash.source.to_owned(),
-                    ]
-                })
-                .collect(),
-        },
-        Kind::Workloads => Listing {
-            title: "workloads",
-            columns: vec!["workload", "what it is", "source"],
-            rows: PRESETS
-                .iter()
-                .map(|preset| {
-                    vec![
-                        preset.name.to_owned(),
-                        preset.about.to_owned(),
-                        preset.source.to_owned(),
-                    ]
-                })
+                .map(|preset| words([preset.name, preset.about, preset.source]))
                 .chain(REFUSED.iter().map(|refused| {
-                    vec![
-                        refused.name.to_owned(),
-                        format!("refused: {}", refused.why),
-                        refused.source.to_owned(),
-                    ]
-                }))
-                .collect(),
-        },
+                    let why = format!("refused: {}", refused.why);
+                    words([refused.name, &why, refused.source])
+                })),
+        ),
         Kind::Suites => {
             let mut rows = Vec::new();
             for (name, _) in SUITES {
                 rows.push(vec![(*name).to_owned(), Suite::load(name)?.about]);
             }
-            Listing {
-                title: "suites",
-                columns: vec!["suite", "what it measures"],
-                rows,
-            }
+            let columns = [("suite", Code), ("what it measures", Words)];
+            Listing::new("suites", columns, rows)
         }
-        Kind::Formats => Listing {
-            title: "formats",
-            columns: vec!["format", "what it holds", "source"],
-            rows: FORMATS
+        Kind::Formats => Listing::new(
+            "formats",
+            [
+                ("format", Code),
+                ("what it holds", Words),
+                ("source", Words),
+            ],
+            FORMATS
                 .iter()
-                .map(|format| {
-                    let words = [format.name, format.about, format.source];
-                    words.map(str::to_owned).to_vec()
-                })
-                .collect(),
-        },
+                .map(|format| words([format.name, format.about, format.source])),
+        ),
     })
 }
 
@@ -161,36 +162,16 @@ fn yes(value: bool) -> String {
 }
 
 fn as_table(listing: &Listing) -> String {
-    let mut table = Table::new();
-    table
-        .load_style(presets::UTF8_HORIZONTAL_ONLY)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(u16::try_from(output::width()).unwrap_or(u16::MAX))
-        .set_header(&listing.columns)
-        .add_rows(&listing.rows);
-    format!("{}\n{table}\n", listing.title)
-}
-
-fn as_markdown(listing: &Listing) -> String {
-    let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
-    let mut text = line(listing.columns.iter().map(ToString::to_string).collect());
-    text.push_str(&line(vec!["---".to_owned(); listing.columns.len()]));
-    for row in &listing.rows {
-        let mut cells: Vec<String> = row.iter().map(|cell| cell.replace('|', "\\|")).collect();
-        cells[0] = format!("`{}`", cells[0]);
-        text.push_str(&line(cells));
-    }
-    text
+    let lines = listing.table.lines(output::width(), output::colour());
+    format!("{}\n{}\n", listing.title, lines.join("\n"))
 }
 
 fn as_json(listing: &Listing) -> Value {
-    let object = |row: &Vec<String>| -> Value {
-        let pairs = listing.columns.iter().zip(row);
-        Value::Object(
-            pairs
-                .map(|(column, cell)| ((*column).to_owned(), json!(cell)))
-                .collect(),
-        )
-    };
-    listing.rows.iter().map(object).collect()
+    let columns = || listing.table.columns.iter();
+    let rows = listing.table.rows.iter().map(|row| {
+        let pairs = columns().zip(&row.cells);
+        let pairs = pairs.map(|(column, cell)| (column.title.clone(), json!(cell.text)));
+        Value::Object(pairs.collect())
+    });
+    rows.collect()
 }

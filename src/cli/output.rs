@@ -3,8 +3,10 @@
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
-/// Width of what is printed where no terminal says another, in columns.
-const PIPE_WIDTH: usize = 100;
+use crate::report::UNLIMITED;
+
+/// Width of a terminal that does not say how wide it is, in columns.
+const USUAL_WIDTH: usize = 100;
 
 /// Writes to stdout; a closed pipe is an error that the caller passes on, never a panic.
 pub(super) fn print(text: &str) -> io::Result<()> {
@@ -50,15 +52,25 @@ pub(super) fn complain(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 
-/// Columns that a table on stdout may take.
+/// Columns that a table on stdout may take: those that `COLUMNS` asks for, or else those of the
+/// terminal. A pipe or a file takes lines of any length, so that nothing is left out.
 pub(super) fn width() -> usize {
     let stdout = io::stdout();
-    if !stdout.is_terminal() {
-        return PIPE_WIDTH;
-    }
-    match rustix::termios::tcgetwinsize(&stdout) {
-        Ok(size) if size.ws_col > 0 => usize::from(size.ws_col),
-        _ => PIPE_WIDTH,
+    let terminal = stdout.is_terminal().then(|| {
+        let size = rustix::termios::tcgetwinsize(&stdout);
+        size.map_or(0, |size| usize::from(size.ws_col))
+    });
+    width_of(std::env::var("COLUMNS").ok().as_deref(), terminal)
+}
+
+/// The width that was asked for, or else that of the terminal, if it is one; 0 is a width not known.
+fn width_of(asked: Option<&str>, terminal: Option<usize>) -> usize {
+    let asked = asked.and_then(|columns| columns.trim().parse().ok());
+    match (asked, terminal) {
+        (Some(columns @ 1..), _) => columns,
+        (_, None) => UNLIMITED,
+        (_, Some(0)) => USUAL_WIDTH,
+        (_, Some(columns)) => columns,
     }
 }
 
@@ -66,4 +78,25 @@ pub(super) fn width() -> usize {
 pub(super) fn colour() -> bool {
     let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     io::stdout().is_terminal() && !refused
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pipe_has_no_width_and_columns_is_heard() {
+        for (asked, terminal, width) in [
+            (None, None, UNLIMITED),
+            (None, Some(72), 72),
+            (None, Some(0), USUAL_WIDTH),
+            (Some("60"), None, 60),
+            (Some("60"), Some(72), 60),
+            (Some(""), Some(72), 72),
+            (Some("0"), None, UNLIMITED),
+            (Some("wide"), Some(72), 72),
+        ] {
+            assert_eq!(width_of(asked, terminal), width, "{asked:?} {terminal:?}");
+        }
+    }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::args::{Format, Trace};
 use super::output;
-use crate::report::{FittedLine, popularity};
+use crate::report::{FittedLine, Table, popularity};
 use crate::workload::{SizeFacts, TraceOp, TraceProfile, TraceSource};
 
 pub(super) fn trace(args: &Trace) -> anyhow::Result<ExitCode> {
@@ -113,10 +113,9 @@ fn as_text(source: &TraceSource, profile: &TraceProfile) -> String {
     if profile.span_s > 0 {
         lines.push(("time", format!("{} s", profile.span_s)));
     }
-    let mut text = String::new();
-    for (name, value) in lines {
-        let _ = writeln!(text, "{name:<16} {value}");
-    }
+    let pairs = lines.into_iter();
+    let table = Table::of_pairs(pairs.map(|(name, value)| (name.to_owned(), value)));
+    let mut text = table.lines(output::width(), output::colour()).join("\n") + "\n";
     for note in facts.notes_in_words() {
         let _ = writeln!(text, "note: {note}");
     }

@@ -3,11 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::analysis::{Call, CellComparison, Compared, Drift, Side};
-use crate::report::format::{
-    counted, figure, figure_within, listed, noise, times, times_within, wrap,
-};
-use crate::report::grid::{Field, Grid, Step, Tone};
-use crate::report::page::escape;
+use crate::report::format::{counted, figure_within, listed, noise, times_within, wrap};
+use crate::report::table::{Cell, Column, Row, Table, Tone, escape};
 use crate::stats::Interval;
 
 /// The comparison as tables, one for each panel, with the sum of it in the last lines. Lines have at
@@ -30,7 +27,7 @@ pub fn comparison_table(compared: &Compared, width: usize, colour: bool) -> Stri
                 line
             });
         }
-        lines.extend(grid(&cells).lines(width, colour));
+        lines.extend(table(&cells).lines(width, colour));
         for line in below(compared, place, &cells) {
             lines.extend(wrap(&line, width, "  "));
         }
@@ -56,7 +53,7 @@ pub fn comparison_markdown(compared: &Compared) -> String {
     blocks.extend(notes.map(|note| format!("> {}\n", escape(note))));
     for (place, cells) in by_place(compared) {
         blocks.push(format!("**{}**\n", escape(place)));
-        blocks.push(grid(&cells).markdown());
+        blocks.push(table(&cells).markdown());
         let below = below(compared, place, &cells);
         blocks.extend(below.iter().map(|line| format!("{}\n", escape(line))));
     }
@@ -158,48 +155,42 @@ fn by_place(compared: &Compared) -> Vec<(&str, Vec<&CellComparison>)> {
     places
 }
 
-fn grid(cells: &[&CellComparison]) -> Grid {
+fn table(cells: &[&CellComparison]) -> Table {
+    Table {
+        columns: vec![
+            Column::target("target"),
+            Column::number("A", "M ops/s").narrows(1).drops(3),
+            Column::number("B", "M ops/s").narrows(2).drops(4),
+            Column::number("B / A", "").narrows(5),
+            Column::words(""),
+        ],
+        rows: cells.iter().map(|cell| row(cell)).collect(),
+        ..Table::default()
+    }
+}
+
+fn row(cell: &CellComparison) -> Row {
     let rate = |rate: Option<Interval>| {
         let rate = rate.map(|rate| rate.map(|rate| rate / 1e6));
-        Field::figure(rate.map(|rate| (figure_within(&rate), figure(rate.mid))))
+        Cell::figure(rate.map(|rate| (figure_within(&rate), rate.mid)))
     };
-    let rows = cells.iter().map(|cell| {
-        let tone = match cell.call {
-            Call::Faster => Tone::Good,
-            Call::Slower => Tone::Bad,
-            _ => Tone::Plain,
-        };
-        let ratio = cell.ratio.map(|ratio| ratio.interval);
-        let words = match cell.call {
-            Call::NotComparable => format!("not comparable: {}", cell.reason),
-            call => call.words().to_owned(),
-        };
-        vec![
-            Field::text(&cell.target),
-            rate(cell.rates[0]),
-            rate(cell.rates[1]),
-            Field::figure(ratio.map(|ratio| (times_within(&ratio), times(ratio.mid)))).tone(tone),
-            Field::text(words).tone(tone),
-        ]
-    });
-    let titles = [
-        ("target", false),
-        ("A M ops/s", true),
-        ("B M ops/s", true),
-        ("B / A", true),
-        ("", false),
-    ];
-    Grid {
-        columns: titles.map(|(title, n)| (title.to_owned(), n)).into(),
-        rows: rows.collect(),
-        give_way: vec![
-            Step::Narrow(1),
-            Step::Narrow(2),
-            Step::Drop(1),
-            Step::Drop(2),
-            Step::Narrow(3),
-        ],
-    }
+    let tone = match cell.call {
+        Call::Faster => Tone::Good,
+        Call::Slower => Tone::Bad,
+        _ => Tone::Plain,
+    };
+    let ratio = cell.ratio.map(|ratio| ratio.interval);
+    let words = match cell.call {
+        Call::NotComparable => format!("not comparable: {}", cell.reason),
+        call => call.words().to_owned(),
+    };
+    Row::new(vec![
+        Cell::text(&cell.target),
+        rate(cell.rates[0]),
+        rate(cell.rates[1]),
+        Cell::figure(ratio.map(|ratio| (times_within(&ratio), ratio.mid))).tone(tone),
+        Cell::text(words).tone(tone),
+    ])
 }
 
 /// What stands under the table of a panel.

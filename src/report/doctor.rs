@@ -1,21 +1,23 @@
 //! What a look at the machine found, for people.
 
 use super::format::{counted, wrap};
-use super::grid::{Field, Grid, Tone};
+use super::table::{Cell, Column, Row, Table, Tone};
 use crate::machine::doctor::{Diagnosis, Severity};
 
 /// Every check in a table, and under it what to do about those that are not as they should be. Lines
 /// have at most `width` characters, but for commands, which are not broken.
 #[must_use]
 pub fn doctor_table(found: &[Diagnosis], width: usize, colour: bool) -> String {
-    let grid = Grid {
-        columns: ["", "check", "what is seen"]
-            .map(|title| (title.to_owned(), false))
-            .to_vec(),
+    let table = Table {
+        columns: vec![
+            Column::text(""),
+            Column::text("check"),
+            Column::words("what is seen"),
+        ],
         rows: found.iter().map(row).collect(),
-        give_way: Vec::new(),
+        ..Table::default()
     };
-    let mut lines = grid.lines(width, colour);
+    let mut lines = table.lines(width, colour);
     for severity in [Severity::Warning, Severity::Note] {
         let matter = found.iter().filter(|one| one.severity == severity);
         let matter: Vec<&Diagnosis> = matter.filter(|one| !one.why.is_empty()).collect();
@@ -43,17 +45,17 @@ pub fn doctor_table(found: &[Diagnosis], width: usize, colour: bool) -> String {
     lines.join("\n")
 }
 
-fn row(one: &Diagnosis) -> Vec<Field> {
+fn row(one: &Diagnosis) -> Row {
     let tone = match one.severity {
         Severity::Ok => Tone::Good,
         Severity::Note => Tone::Plain,
         Severity::Warning => Tone::Bad,
     };
-    vec![
-        Field::text(one.severity.word()).tone(tone),
-        Field::text(&one.check),
-        Field::text(&one.seen),
-    ]
+    Row::new(vec![
+        Cell::text(one.severity.word()).tone(tone),
+        Cell::text(&one.check),
+        Cell::text(&one.seen),
+    ])
 }
 
 /// How many checks there were, and how they came out: `21 checks: 2 warnings, 5 notes`.

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::format::{duration, figure};
-use super::grid::{Field, Grid, Step, Tone};
 use super::percentiles::{Latency, Percentile};
 use super::summary::{CellSummary, PanelSummary, Summary};
+use super::table::{Cell, Column, Row, Table, Tone};
 pub(super) use crate::analysis::latency::{one_sided, rate, short_rate, time};
 use crate::base::whole;
 use crate::record::{LoopKind, TimeKind};
@@ -24,13 +24,13 @@ pub(super) fn lines(
         return lines;
     }
     for loop_kind in [LoopKind::Open, LoopKind::Closed] {
-        let grid = grid(panel, loop_kind);
-        if grid.rows.is_empty() {
+        let table = table(panel, loop_kind);
+        if table.rows.is_empty() {
             continue;
         }
         let caption = caption(summary, panel, loop_kind);
         lines.extend(super::format::wrap(&caption, width, "  "));
-        lines.extend(grid.lines(width, colour));
+        lines.extend(table.lines(width, colour));
         if let Some(floor) = floor(panel, loop_kind) {
             lines.extend(super::format::wrap(&floor, width, "  "));
         }
@@ -55,17 +55,6 @@ fn caption(summary: &Summary, panel: &PanelSummary, loop_kind: LoopKind) -> Stri
     format!("{what}: response from the intended start, service from the real one; {clock}")
 }
 
-const OPEN: [&str; 9] = [
-    "target",
-    "offered/s",
-    "achieved/s",
-    "p50",
-    "p99",
-    "p99.9",
-    "p99.99",
-    "max",
-    "service p99.99",
-];
 /// The percentiles of both.
 const SHOWN: [Percentile; 5] = [
     Percentile::P50,
@@ -74,76 +63,96 @@ const SHOWN: [Percentile; 5] = [
     Percentile::P9999,
     Percentile::Max,
 ];
-const CLOSED: [&str; 6] = ["target", "p50", "p99", "p99.9", "p99.99", "max"];
+fn table(panel: &PanelSummary, loop_kind: LoopKind) -> Table {
+    let columns = columns(loop_kind);
+    let mut rows: Vec<(f64, Row)> = Vec::new();
+    for cell in panel.cells.iter().filter(|cell| cell.ranked()) {
+        if let Some(row) = row(panel, cell, loop_kind) {
+            rows.push(row);
+        } else if let Some(error) = cell.error.as_deref()
+            && loop_kind == LoopKind::Open
+            && panel.is_open_loop()
+        {
+            rows.push((f64::INFINITY, failed(panel.label(cell), error, &columns)));
+        }
+    }
+    rows.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+    Table {
+        columns,
+        rows: rows.into_iter().map(|(_, row)| row).collect(),
+        ..Table::default()
+    }
+}
 
-fn grid(panel: &PanelSummary, loop_kind: LoopKind) -> Grid {
+/// The columns of a loop; the percentiles between median and p99.99 give way first.
+fn columns(loop_kind: LoopKind) -> Vec<Column> {
+    let is_open = loop_kind == LoopKind::Open;
+    let percentiles = SHOWN.map(|percentile| {
+        let column = Column::number(percentile.name(), "");
+        match percentile {
+            Percentile::P999 => column.drops(1),
+            Percentile::P99 => column.drops(2),
+            Percentile::Max => column.drops(4),
+            _ => column,
+        }
+    });
+    let mut columns = vec![Column::target("target")];
+    if is_open {
+        columns.extend(["offered/s", "achieved/s"].map(|title| Column::number(title, "")));
+    }
+    columns.extend(percentiles);
+    if is_open {
+        columns.push(Column::number("service p99.99", "").drops(3));
+    }
+    columns.push(Column::words(""));
+    columns
+}
+
+/// A target's figures, and what to sort by; `None` where it has none.
+fn row(panel: &PanelSummary, cell: &CellSummary, loop_kind: LoopKind) -> Option<(f64, Row)> {
     let is_open = loop_kind == LoopKind::Open;
     let main = if is_open {
         TimeKind::Response
     } else {
         TimeKind::Service
     };
-    let titles: &[&str] = if is_open { &OPEN } else { &CLOSED };
-    let mut columns: Vec<(String, bool)> = titles
-        .iter()
-        .enumerate()
-        .map(|(at, title)| ((*title).to_owned(), at > 0))
-        .collect();
-    columns.push((String::new(), false));
-    let mut rows: Vec<(f64, Vec<Field>)> = Vec::new();
-    for cell in panel.cells.iter().filter(|cell| cell.ranked()) {
-        let mut row = vec![Field::text(panel.label(cell))];
-        let Some(latency) = cell.latency_of(loop_kind, main) else {
-            let told = is_open && panel.is_open_loop();
-            if let Some(error) = cell.error.as_deref().filter(|_| told) {
-                row.extend((1..titles.len()).map(|_| Field::text("")));
-                row.push(Field::text(format!("failed: {error}")).tone(Tone::Bad));
-                rows.push((f64::INFINITY, row));
-            }
-            continue;
-        };
-        let behind = is_open && latency.behind > 0;
-        let tone = if latency.fell_behind() && is_open {
-            Tone::Bad
-        } else {
-            Tone::Plain
-        };
-        if is_open {
-            let offered = latency
-                .offered_per_s
-                .map_or_else(String::new, |per_s| rate(whole(per_s)));
-            row.push(Field::text(offered));
-            row.push(Field::text(short_rate(latency.achieved_per_s.mid)).tone(tone));
-        }
-        for percentile in SHOWN {
-            row.push(Field::text(duration(latency.at(percentile).mid)).tone(tone));
-        }
-        if is_open {
-            let service = cell.latency_of(loop_kind, TimeKind::Service);
-            row.push(Field::text(service.map_or_else(String::new, |s| {
-                duration(s.at(Percentile::P9999).mid)
-            })));
-        }
-        row.push(match (behind, latency.fell_behind()) {
-            (false, _) => Field::text(""),
-            (true, true) => Field::text("behind").tone(Tone::Bad),
-            (true, false) => Field::text(format!(
-                "behind in {} of {}",
-                latency.behind, latency.trials
-            )),
-        });
-        rows.push((latency.at(Percentile::P9999).mid, row));
+    let latency = cell.latency_of(loop_kind, main)?;
+    let tone = if latency.fell_behind() && is_open {
+        Tone::Bad
+    } else {
+        Tone::Plain
+    };
+    let time = |latency: &Latency, percentile| Cell::text(duration(latency.at(percentile).mid));
+    let mut cells = vec![Cell::text(panel.label(cell))];
+    if is_open {
+        let offered = latency.offered_per_s.map(|per_s| rate(whole(per_s)));
+        cells.push(offered.map_or_else(Cell::missing, Cell::text));
+        cells.push(Cell::text(short_rate(latency.achieved_per_s.mid)).tone(tone));
     }
-    rows.sort_by(|(a, _), (b, _)| a.total_cmp(b));
-    Grid {
-        columns,
-        rows: rows.into_iter().map(|(_, row)| row).collect(),
-        give_way: if is_open {
-            [5, 4, 8, 7].map(Step::Drop).to_vec()
-        } else {
-            [3, 2, 5].map(Step::Drop).to_vec()
-        },
+    cells.extend(SHOWN.map(|percentile| time(latency, percentile).tone(tone)));
+    if is_open {
+        let service = cell.latency_of(loop_kind, TimeKind::Service);
+        let service = service.map(|service| time(service, Percentile::P9999));
+        cells.push(service.unwrap_or_else(Cell::missing));
     }
+    let behind = is_open && latency.behind > 0;
+    cells.push(match (behind, latency.fell_behind()) {
+        (false, _) => Cell::default(),
+        (true, true) => Cell::text("behind").tone(Tone::Bad),
+        (true, false) => Cell::text(format!(
+            "behind in {} of {}",
+            latency.behind, latency.trials
+        )),
+    });
+    Some((latency.at(Percentile::P9999).mid, Row::new(cells)))
+}
+
+/// The row of a target that failed: its name, and why under the last of the columns.
+fn failed(target: String, error: &str, columns: &[Column]) -> Row {
+    let mut cells = vec![Cell::default(); columns.len()];
+    cells[0] = Cell::text(target);
+    cells[columns.len() - 1] = Cell::text(format!("failed: {error}")).tone(Tone::Failed);
+    Row::new(cells)
 }
 
 /// What the control that stores nothing shows: the harness and the machine.
@@ -172,50 +181,44 @@ fn floor(panel: &PanelSummary, loop_kind: LoopKind) -> Option<String> {
     ))
 }
 
-fn searched(summary: &Summary, panel: &PanelSummary) -> Grid {
-    let columns = [
-        "target",
-        "highest rate/s",
-        "there",
-        "broken at/s",
-        "there",
-        "slices",
-        "",
+fn searched(summary: &Summary, panel: &PanelSummary) -> Table {
+    let limit = summary.searches(panel.entry.panel).next();
+    let kept = limit.map_or_else(String::new, |row| {
+        format!(" with {} ≤ {}", row.percentile, time(row.limit_ns))
+    });
+    let columns = vec![
+        Column::target("target"),
+        Column::number(&format!("highest rate/s{kept}"), ""),
+        Column::number("there", "").drops(3),
+        Column::number("broken at/s", ""),
+        Column::number("there", "").drops(2),
+        Column::number("slices", "").drops(1),
+        Column::words(""),
     ];
-    let mut rows: Vec<(u64, Vec<Field>)> = Vec::new();
+    let mut rows: Vec<(u64, Row)> = Vec::new();
     for row in summary.searches(panel.entry.panel) {
-        let or_none = |value: Option<String>| Field::text(value.unwrap_or_default());
-        let fields = vec![
-            Field::text(panel.searched_label(row)),
+        let or_none = |value: Option<String>| value.map_or_else(Cell::missing, Cell::text);
+        let cells = vec![
+            Cell::text(panel.searched_label(row)),
             or_none(row.kept_per_s.map(rate)),
             or_none(row.kept_ns.map(time)),
             or_none(row.broken_per_s.map(rate)),
             or_none(row.broken_ns.map(time)),
-            Field::text(row.probes.to_string()),
-            Field::text(one_sided(row)),
+            Cell::count(u64::from(row.probes)),
+            Cell::text(one_sided(row)),
         ];
-        rows.push((row.kept_per_s.unwrap_or(0), fields));
+        rows.push((row.kept_per_s.unwrap_or(0), Row::new(cells)));
     }
     rows.sort_by_key(|(rate, _)| std::cmp::Reverse(*rate));
-    let limit = summary.searches(panel.entry.panel).next();
-    let limit = limit.map(|row| format!("{} ≤ {}", row.percentile, time(row.limit_ns)));
-    let mut columns =
-        columns.map(|title| (title.to_owned(), title != "target" && !title.is_empty()));
-    if let Some(limit) = limit {
-        columns[1].0 = format!("highest rate/s with {limit}");
+    for cell in &panel.cells {
+        if let Some(error) = &cell.error {
+            rows.push((0, failed(panel.label(cell), error, &columns)));
+        }
     }
-    let failed = panel.cells.iter().filter(|cell| cell.error.is_some());
-    for cell in failed {
-        let mut fields = vec![Field::text(panel.label(cell))];
-        fields.extend((1..6).map(|_| Field::text("")));
-        let error = cell.error.as_deref().unwrap_or_default();
-        fields.push(Field::text(format!("failed: {error}")).tone(Tone::Bad));
-        rows.push((0, fields));
-    }
-    Grid {
-        columns: columns.to_vec(),
+    Table {
+        columns,
         rows: rows.into_iter().map(|(_, row)| row).collect(),
-        give_way: [5, 4, 2].map(Step::Drop).to_vec(),
+        ..Table::default()
     }
 }
 

@@ -1,15 +1,16 @@
 //! Floor 4: figures in, tables, charts and pages out; computes nothing and never measures.
 //!
 //! `terminal` and `json` show what a run measured, `charts` draws it, `page` puts all into one page;
-//! `comparison` and `rank` show what [`crate::analysis`] says of runs and targets beside each other. The
-//! same records give the same bytes.
+//! `comparison` and `rank` show what [`crate::analysis`] says of runs and targets beside each other. `table`
+//! is the one model of tables, with a renderer each for terminals, Markdown and pages. The same records give the
+//! same bytes.
 
+mod cells;
 mod charts;
 mod comparison;
 #[cfg(test)]
 mod comparison_tests;
 mod doctor;
-mod grid;
 mod hashes;
 mod json;
 mod latency;
@@ -17,6 +18,7 @@ mod latency;
 mod latency_tests;
 mod page;
 mod rank;
+mod table;
 mod terminal;
 #[cfg(test)]
 mod tests;
@@ -34,4 +36,5 @@ pub use hashes::{hash_json, hash_table};
 pub use json::json;
 pub use page::{Run, comparison, hash_html, hash_markdown, html, markdown};
 pub use rank::{ranking_json, ranking_markdown, ranking_table};
+pub use table::{Bar, Cell, Column, Kind, Row, Standing, Table, Tone, UNLIMITED};
 pub use terminal::{bullets, table};

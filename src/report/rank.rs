@@ -2,9 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::format::{counted, listed, times, times_within, wrap};
-use super::grid::{Field, Grid, Step, Tone};
-use super::page::escape;
+use super::format::{counted, listed, times_within, wrap};
+use super::table::{Cell, Column, Row, Table, escape};
 use crate::analysis::Ranking;
 use crate::stats::Interval;
 
@@ -13,7 +12,7 @@ use crate::stats::Interval;
 pub fn ranking_table(ranking: &Ranking, width: usize, colour: bool) -> String {
     let mut lines = wrap(&title(ranking), width, "  ");
     if !ranking.ranked.is_empty() {
-        lines.extend(grid(ranking).lines(width, colour));
+        lines.extend(table(ranking).lines(width, colour));
     }
     for text in below(ranking) {
         lines.extend(wrap(&text, width, "  "));
@@ -28,7 +27,7 @@ pub fn ranking_markdown(ranking: &Ranking) -> String {
     let mut text = format!(
         "{}\n\n{}\n",
         escape(&title(ranking)),
-        grid(ranking).markdown()
+        table(ranking).markdown()
     );
     for line in below(ranking) {
         text += &format!("- {}\n", escape(&line));
@@ -75,36 +74,35 @@ fn title(ranking: &Ranking) -> String {
     )
 }
 
-fn grid(ranking: &Ranking) -> Grid {
+fn table(ranking: &Ranking) -> Table {
     let rows = ranking.ranked.iter().zip(1..).map(|(row, place)| {
-        let shown = |of: &Interval| (times_within(of), times(of.mid));
+        let ratio = |of: &Interval| (times_within(of), of.mid);
         let words = match (row.to_above, row.below_above) {
             (Some(_), false) => "no difference from the one above",
             _ => "",
         };
-        vec![
-            Field::figure(Some((place.to_string(), place.to_string()))),
-            Field::text(&row.target),
-            Field::figure(Some(shown(&row.ratio))),
-            Field::figure(row.to_above.as_ref().map(shown)).tone(Tone::Plain),
-            Field::text(words),
-        ]
+        Row::new(vec![
+            Cell::count(place),
+            Cell::text(&row.target),
+            Cell::figure(Some(ratio(&row.ratio))),
+            Cell::figure(row.to_above.as_ref().map(ratio)),
+            Cell::text(words),
+        ])
     });
-    let baseline = match ranking.baselines.as_slice() {
-        [one] if one.len() <= 12 => format!("× {one}"),
-        _ => "× baseline".to_owned(),
+    let over = match ranking.baselines.as_slice() {
+        [one] if one.len() <= 12 => one,
+        _ => "baseline",
     };
-    let titles = [
-        (String::new(), true),
-        ("target".into(), false),
-        (baseline, true),
-        ("× above".into(), true),
-        (String::new(), false),
-    ];
-    Grid {
-        columns: titles.into(),
+    Table {
+        columns: vec![
+            Column::number("", ""),
+            Column::target("target"),
+            Column::number(&format!("× {over}"), "").narrows(3),
+            Column::number("× above", "").narrows(1).drops(2),
+            Column::words(""),
+        ],
         rows: rows.collect(),
-        give_way: vec![Step::Narrow(3), Step::Drop(3), Step::Narrow(2)],
+        ..Table::default()
     }
 }
 

@@ -40,7 +40,7 @@ pub struct Suite {
     /// A paragraph for the report: what the suite asks and how to read its answer.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub analysis: String,
-    /// What the findings of its report begin with, in this order: topics, as `report.json` names them,
+    /// What the findings of its report begin with, in this order: topics, as `--format json` names them,
     /// `A / B`, two strategies to be set against each other, and `PARAM=`, what its values cost.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub first: Vec<String>,

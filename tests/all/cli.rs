@@ -414,15 +414,11 @@ fn trace_says_what_a_trace_is() {
     let table = bucketlab(&["trace", file, "--out", folder]);
     let text = String::from_utf8(table.stdout).unwrap();
     assert_eq!(table.status.code(), Some(0), "{text}");
-    for words in [
-        "(twitter)",
-        "requests         4000",
-        "get 50.0 %",
-        "one-hit wonders",
-        "zipf",
-    ] {
+    for words in ["(twitter)", "get 50.0 %", "one-hit wonders", "zipf"] {
         assert!(text.contains(words), "{words} in:\n{text}");
     }
+    let mut rows = text.lines().map(|line| line.split_whitespace());
+    assert!(rows.any(|row| row.eq(["requests", "4000"])), "{text}");
     let chart = text.lines().last().unwrap();
     assert!(std::fs::read_to_string(chart).unwrap().starts_with("<svg "));
     let json = bucketlab(&["trace", file, "--out", folder, "--format", "json"]);

@@ -9,5 +9,5 @@ pub(super) use crate::analysis::hashes::{
     AvalancheFigures, Fall, HashFigures, HashSummary, SpeedPoint, hash_findings,
 };
 pub use json::json as hash_json;
-pub(super) use terminal::columns as hash_columns;
+pub(super) use terminal::functions as hash_functions;
 pub use terminal::table as hash_table;

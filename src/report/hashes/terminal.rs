@@ -1,159 +1,15 @@
-//! The table at the end of a run: a row a function, no wider than the terminal.
+//! The table of hash functions: a row a function, for terminals, Markdown and pages.
 
 use super::{HashFigures, HashSummary, hash_findings};
+use crate::analysis::{AvalancheFigures, SpeedPoint};
 use crate::record::Status;
 use crate::report::format::{figure, wrap};
-
-/// What a function has in a column.
-pub(in crate::report) type TextOf = fn(&HashFigures) -> String;
-
-/// A column: its two lines of title, and what a function has in it.
-pub(in crate::report) struct Column {
-    pub over: &'static str,
-    pub title: &'static str,
-    pub text: TextOf,
-}
-
-/// All columns, in order.
-pub(in crate::report) const COLUMNS: [Column; 14] = [
-    Column {
-        over: "",
-        title: "hash",
-        text: |hash| hash.entry.name.clone(),
-    },
-    Column {
-        over: "",
-        title: "bits",
-        text: |hash| hash.entry.bits.to_string(),
-    },
-    Column {
-        over: "",
-        title: "keyed",
-        text: |hash| yes(hash.entry.keyed),
-    },
-    Column {
-        over: "resists",
-        title: "flood",
-        text: |hash| yes(hash.entry.flood_resistant),
-    },
-    Column {
-        over: "ns at",
-        title: "8 B",
-        text: |hash| ns(hash, 8),
-    },
-    Column {
-        over: "",
-        title: "20 B",
-        text: |hash| ns(hash, 20),
-    },
-    Column {
-        over: "",
-        title: "64 B",
-        text: |hash| ns(hash, 64),
-    },
-    Column {
-        over: "",
-        title: "250 B",
-        text: |hash| ns(hash, 250),
-    },
-    Column {
-        over: "GB/s",
-        title: "250 B",
-        text: |hash| gigabytes(hash, 250),
-    },
-    Column {
-        over: "",
-        title: "4 KiB",
-        text: |hash| gigabytes(hash, 4096),
-    },
-    Column {
-        over: "low",
-        title: "bits",
-        text: |hash| verdict(hash, "low"),
-    },
-    Column {
-        over: "high",
-        title: "bits",
-        text: |hash| verdict(hash, "high"),
-    },
-    Column {
-        over: "worst",
-        title: "bias",
-        text: bias,
-    },
-    Column {
-        over: "longest",
-        title: "chain",
-        text: chain,
-    },
-];
-
-/// What a narrow terminal goes without, first to last.
-const GIVE_WAY: [usize; 8] = [8, 1, 4, 6, 13, 9, 12, 2];
-
-fn yes(value: bool) -> String {
-    if value { "yes" } else { "no" }.to_owned()
-}
-
-fn ns(hash: &HashFigures, bytes: u32) -> String {
-    hash.at(bytes)
-        .map_or_else(String::new, |point| figure(point.ns.mid))
-}
-
-fn gigabytes(hash: &HashFigures, bytes: u32) -> String {
-    hash.at(bytes)
-        .map_or_else(String::new, |point| figure(point.gigabytes()))
-}
-
-/// `ok`, or how many corpora pile up.
-fn verdict(hash: &HashFigures, bits: &str) -> String {
-    if hash.spread.is_empty() {
-        return String::new();
-    }
-    match hash.piles(bits).len() {
-        0 => "ok".to_owned(),
-        bad => format!("{bad} bad"),
-    }
-}
-
-fn bias(hash: &HashFigures) -> String {
-    let worst = |avalanche: &super::AvalancheFigures| format!("{:.2}", avalanche.worst.0);
-    hash.avalanche.as_ref().map_or_else(String::new, worst)
-}
-
-fn chain(hash: &HashFigures) -> String {
-    hash.longest().map_or_else(String::new, |row| {
-        format!("{}/{}", row.longest, row.likely_longest)
-    })
-}
-
-/// Titles in one line and what a function has in each column.
-pub(in crate::report) fn columns() -> Vec<(String, TextOf)> {
-    let mut unit = "";
-    COLUMNS
-        .iter()
-        .map(|column| {
-            // A unit stands above the first of its columns only.
-            let spans = column.title.ends_with('B');
-            unit = if !spans || !column.over.is_empty() {
-                column.over
-            } else {
-                unit
-            };
-            (
-                format!("{unit} {}", column.title.replace(' ', "\u{a0}"))
-                    .trim()
-                    .to_owned(),
-                column.text,
-            )
-        })
-        .collect()
-}
+use crate::report::table::{Cell, Column, Row, Table};
 
 /// The findings, then a row for each function, in lines of at most `width` characters where that
-/// is possible at all.
+/// is possible at all; without `colour` there is no escape sequence.
 #[must_use]
-pub fn table(summary: &HashSummary, width: usize) -> String {
+pub fn table(summary: &HashSummary, width: usize, colour: bool) -> String {
     let mut lines: Vec<String> = Vec::new();
     if summary.manifest.status != Status::Complete {
         lines.push("Incomplete: the run was interrupted; what was measured is here.".to_owned());
@@ -162,16 +18,7 @@ pub fn table(summary: &HashSummary, width: usize) -> String {
         lines.extend(wrap(&format!("• {}", finding.text), width, "  "));
     }
     lines.push(String::new());
-    let mut shown: Vec<usize> = (0..COLUMNS.len()).collect();
-    let mut grid = grid_of(summary, &shown);
-    for gone in GIVE_WAY {
-        if grid.iter().all(|line| line.chars().count() <= width) {
-            break;
-        }
-        shown.retain(|at| *at != gone);
-        grid = grid_of(summary, &shown);
-    }
-    lines.extend(grid);
+    lines.extend(functions(summary).lines(width, colour));
     lines.extend(wrap(
         "low bits, high bits: in how many corpora keys pile up by chi-square; worst bias: of a flipped \
          bit of the key on a bit of the hash, 0 is ideal; longest chain: against what chance gives, \
@@ -183,47 +30,93 @@ pub fn table(summary: &HashSummary, width: usize) -> String {
     lines.join("\n")
 }
 
-fn grid_of(summary: &HashSummary, shown: &[usize]) -> Vec<String> {
-    let columns: Vec<&Column> = shown.iter().map(|&at| &COLUMNS[at]).collect();
-    let mut rows: Vec<Vec<String>> = vec![
-        columns
-            .iter()
-            .map(|column| column.over.to_owned())
-            .collect(),
-        columns
-            .iter()
-            .map(|column| column.title.to_owned())
-            .collect(),
+/// A row for each function.
+pub(in crate::report) fn functions(summary: &HashSummary) -> Table {
+    let columns = vec![
+        Column::target("hash"),
+        Column::number("bits", "").drops(2),
+        Column::text("keyed").drops(8),
+        Column::text("resists flood"),
+        Column::number("8\u{a0}B", "ns").drops(3),
+        Column::number("20\u{a0}B", "ns"),
+        Column::number("64\u{a0}B", "ns").drops(4),
+        Column::number("250\u{a0}B", "ns"),
+        Column::number("250\u{a0}B", "GB/s").drops(1),
+        Column::number("4\u{a0}KiB", "GB/s").drops(6),
+        Column::number("low bits", ""),
+        Column::number("high bits", ""),
+        Column::number("worst bias", "").drops(7),
+        Column::number("longest chain", "").drops(5),
     ];
-    for hash in &summary.hashes {
-        rows.push(columns.iter().map(|column| (column.text)(hash)).collect());
+    Table {
+        caption: "Times are medians in nanoseconds a call, the loop included; GB/s are 10^9 bytes. Low and \
+                  high bits: in how many corpora keys pile up by chi-square where these bits pick the bucket. \
+                  Worst bias: of a flipped bit of the key on a bit of the hash, 0 is ideal, 1 always or never. \
+                  Longest chain: against what chance gives, where that is worst."
+            .to_owned(),
+        columns,
+        rows: summary.hashes.iter().map(row).collect(),
+        sorts: true,
+        ..Table::default()
     }
-    let widths: Vec<usize> = (0..columns.len())
-        .map(|at| {
-            rows.iter()
-                .map(|row| row[at].chars().count())
-                .max()
-                .unwrap_or(0)
-        })
-        .collect();
-    let mut lines: Vec<String> = rows
-        .iter()
-        .map(|row| {
-            let cells = row
-                .iter()
-                .zip(&widths)
-                .enumerate()
-                .map(|(at, (text, &width))| {
-                    if at == 0 {
-                        format!("{text:<width$}")
-                    } else {
-                        format!("{text:>width$}")
-                    }
-                });
-            cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-        })
-        .collect();
-    let whole = widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1);
-    lines.insert(2, "═".repeat(whole));
-    lines
+}
+
+fn row(hash: &HashFigures) -> Row {
+    Row::new(vec![
+        Cell::text(&hash.entry.name),
+        Cell::count(u64::from(hash.entry.bits)),
+        Cell::text(yes(hash.entry.keyed)),
+        Cell::text(yes(hash.entry.flood_resistant)),
+        ns(hash, 8),
+        ns(hash, 20),
+        ns(hash, 64),
+        ns(hash, 250),
+        gigabytes(hash, 250),
+        gigabytes(hash, 4096),
+        piled(hash, "low"),
+        piled(hash, "high"),
+        bias(hash),
+        chain(hash),
+    ])
+}
+
+fn yes(value: bool) -> &'static str {
+    if value { "yes" } else { "no" }
+}
+
+fn ns(hash: &HashFigures, bytes: u32) -> Cell {
+    let ns = hash.at(bytes).map(|point| point.ns.mid);
+    Cell::figure(ns.map(|ns| (figure(ns), ns)))
+}
+
+fn gigabytes(hash: &HashFigures, bytes: u32) -> Cell {
+    let rate = hash.at(bytes).map(SpeedPoint::gigabytes);
+    Cell::figure(rate.map(|rate| (figure(rate), rate)))
+}
+
+/// `ok`, or how many corpora pile up.
+fn piled(hash: &HashFigures, bits: &str) -> Cell {
+    if hash.spread.is_empty() {
+        return Cell::missing();
+    }
+    let bad = hash.piles(bits).len();
+    let text = match bad {
+        0 => "ok".to_owned(),
+        bad => format!("{bad} bad"),
+    };
+    Cell::figure(Some((text, bad as f64)))
+}
+
+fn bias(hash: &HashFigures) -> Cell {
+    let worst = |avalanche: &AvalancheFigures| avalanche.worst.0;
+    let worst = hash.avalanche.as_ref().map(worst);
+    Cell::figure(worst.map(|worst| (format!("{worst:.2}"), worst)))
+}
+
+fn chain(hash: &HashFigures) -> Cell {
+    let longest = hash.longest();
+    Cell::figure(longest.map(|row| {
+        let against = format!("{}/{}", row.longest, row.likely_longest);
+        (against, row.longest as f64)
+    }))
 }

@@ -197,13 +197,13 @@ fn the_first_sentence_answers() {
 fn the_table_fits() {
     let summary = HashSummary::of(&records());
     for width in [160, 100, 80, 60] {
-        let text = hash_table(&summary, width);
+        let text = hash_table(&summary, width, false);
         for line in text.lines() {
             assert!(line.chars().count() <= width, "{width}: {line}");
         }
         assert!(text.contains("fast") && text.contains("20 B"), "{text}");
     }
-    assert!(hash_table(&summary, 100).contains("1 bad"));
+    assert!(hash_table(&summary, 100, false).contains("1 bad"));
     let value = hash_json(&summary);
     assert_eq!(value["hashes"][1]["spread"][2]["falls"], "piled");
 }
@@ -220,7 +220,7 @@ fn little_or_nothing_is_no_panic() {
     none.manifest.status = Status::Interrupted;
     let summary = HashSummary::of(&none);
     assert!(hash_findings(&summary).is_empty());
-    assert!(hash_table(&summary, 80).contains("Incomplete"));
+    assert!(hash_table(&summary, 80, false).contains("Incomplete"));
     assert!(crate::report::hash_charts(&summary, &none).is_empty());
     let page = crate::report::hash_html(&summary, &none, &[]);
     assert!(page.contains("Incomplete"));

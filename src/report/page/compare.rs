@@ -4,67 +4,89 @@
 //! What two runs can be compared by is each cell's ratio to the baseline of its own run; rates stand
 //! beside each other with their quotient, whose interval takes the outermost ends of both.
 
-use serde::Serialize;
-
 use super::Run;
-use super::table::{Cell, Column, Kind, Row, Shape, Table, colour, filters};
-use super::view::{ChartView, Head, chart_view};
+use super::model::{Block, ChartView, FindingView, Page, Section, Side};
+use super::view::head;
 use crate::analysis::compare::{Place, pairs, places};
 use crate::record::Manifest;
+use crate::report::cells::{FILTERS, Shape, row as row_of_cell};
+use crate::report::charts::Chart;
 use crate::report::findings::findings;
 use crate::report::format::{counted, figure, figure_within, times_within};
 use crate::report::summary::{CellSummary, PanelSummary, Summary};
+use crate::report::table::{Cell, Column, Row, Standing, Table, Tone};
 use crate::stats::Interval;
 
-/// The whole page.
-#[derive(Serialize)]
-pub(super) struct Comparison<'r> {
-    pub title: String,
-    /// The two runs.
-    pub sides: Vec<Side>,
-    /// What a reader must know before any figure.
-    pub notes: Vec<String>,
-    /// What differs in how the runs came about: name, of A, of B.
-    pub differences: Vec<[String; 3]>,
-    pub table: Table,
-    /// Charts of the same name, of A and of B.
-    pub charts: Vec<[Option<ChartView<'r>>; 2]>,
+/// The page of two runs. Each comes with the relative path of its report, which may be empty.
+pub(super) fn page<'r>(a: (Run<'r>, &str), b: (Run<'r>, &str)) -> Page<'r> {
+    let (run_a, run_b) = (a.0.summary, b.0.summary);
+    let both = pairs(run_a, run_b);
+    let differences = differences(&run_a.manifest, &run_b.manifest);
+    let notes = notes(run_a, run_b, both.len(), &differences);
+    let table = table(&both);
+    let mut sections = vec![findings_of([a.0, b.0])];
+    if !table.rows.is_empty() {
+        let table = Block::table("cells-table", "Cells of both runs", table);
+        sections.push(Section::new("cells", "Cells of both runs", vec![table]));
+    }
+    let charts = charts(a.0, b.0);
+    if !charts.is_empty() {
+        sections.push(Section::new("charts", "Charts", charts));
+    }
+    sections.push(differences_section(differences));
+    Page {
+        title: format!("{} and {}", run_a.manifest.run_id, run_b.manifest.run_id),
+        heading: "two runs".to_owned(),
+        heads: [("A", a), ("B", b)]
+            .map(|(name, (run, link))| head(run.summary, run.records, (name, link)))
+            .into(),
+        notes,
+        sections,
+        footer: String::new(),
+    }
 }
 
-#[derive(Serialize)]
-pub(super) struct Side {
-    /// `A` or `B`.
-    pub name: &'static str,
-    pub head: Head,
-    /// Relative path of its report; may be empty.
-    pub link: String,
-    pub findings: Vec<String>,
-}
-
-impl<'r> Comparison<'r> {
-    pub fn of(a: (Run<'r>, &str), b: (Run<'r>, &str)) -> Comparison<'r> {
-        let (run_a, run_b) = (a.0.summary, b.0.summary);
-        let both = pairs(run_a, run_b);
-        let differences = differences(&run_a.manifest, &run_b.manifest);
-        Comparison {
-            title: format!("{} and {}", run_a.manifest.run_id, run_b.manifest.run_id),
-            sides: vec![side("A", a), side("B", b)],
-            notes: notes(run_a, run_b, both.len(), &differences),
-            differences,
-            table: table(&both),
-            charts: charts(a.0, b.0),
+fn findings_of(runs: [Run<'_>; 2]) -> Section<'_> {
+    let sides = ["A", "B"].into_iter().zip(runs).map(|(name, run)| {
+        let findings = findings(run.summary).into_iter();
+        let findings: Vec<FindingView> = findings
+            .map(|finding| FindingView {
+                text: finding.text,
+                class: "",
+                link: None,
+            })
+            .collect();
+        let block = if findings.is_empty() {
+            Block::text("None: the figures give none.")
+        } else {
+            Block::Findings(findings)
+        };
+        Side {
+            name,
+            blocks: vec![block],
         }
-    }
+    });
+    let sides = Block::Sides(sides.collect());
+    Section::new("findings", "Findings", vec![sides])
 }
 
-fn side(name: &'static str, (run, link): (Run<'_>, &str)) -> Side {
-    let texts = findings(run.summary).into_iter().map(|f| f.text);
-    Side {
-        name,
-        head: Head::of(run.summary, run.records),
-        link: link.to_owned(),
-        findings: texts.collect(),
-    }
+fn differences_section<'r>(differences: Vec<[String; 3]>) -> Section<'r> {
+    let block = if differences.is_empty() {
+        Block::text("Nothing: same command, seed, revision, program and machine.")
+    } else {
+        let columns = vec![
+            Column::target("what"),
+            Column::words("A"),
+            Column::words("B"),
+        ];
+        let rows = differences.into_iter().map(Vec::from);
+        Block::table("", "Differences", Table::of_texts(columns, rows))
+    };
+    Section::new(
+        "differences",
+        "What differs in how they came about",
+        vec![block],
+    )
 }
 
 fn notes(a: &Summary, b: &Summary, both: usize, differences: &[[String; 3]]) -> Vec<String> {
@@ -125,22 +147,19 @@ fn table(both: &[(Place<'_>, Place<'_>)]) -> Table {
     let panels: Vec<&PanelSummary> = both.iter().map(|((panel, _), _)| *panel).collect();
     let shape = Shape::of(&panels);
     let mut columns = shape.first_columns();
-    let more = [
-        ("A × baseline", Kind::Number, "Paired within run A"),
-        ("B × baseline", Kind::Number, "Paired within run B"),
-        (
-            "Standing",
-            Kind::Verdict,
-            "Whether the ratios to the baseline agree",
-        ),
-        ("A M ops/s", Kind::Number, "Millions of operations a second"),
-        ("B M ops/s", Kind::Number, "Millions of operations a second"),
-        ("B / A", Kind::Number, "Quotient of the rates, not paired"),
-        ("A B/entry", Kind::Number, "Bytes of resident memory"),
-        ("B B/entry", Kind::Number, "Bytes of resident memory"),
-    ];
-    columns.extend(more.map(|(title, kind, hint)| Column::new(title, kind, hint)));
-    let rows: Vec<Row> = both.iter().map(|(a, b)| row(*a, *b, shape)).collect();
+    let ratio = |title, hint| Column::number(title, "").hint(hint);
+    let rate = |title| Column::number(title, "M ops/s").hint("Millions of operations a second");
+    let memory = |title| Column::number(title, "B/entry").hint("Bytes of resident memory");
+    columns.extend([
+        ratio("A × baseline", "Paired within run A"),
+        ratio("B × baseline", "Paired within run B"),
+        Column::words("standing").hint("Whether the ratios to the baseline agree"),
+        rate("A"),
+        rate("B"),
+        ratio("B / A", "Quotient of the rates, not paired"),
+        memory("A"),
+        memory("B"),
+    ]);
     Table {
         caption: format!(
             "{}Standing: whether the intervals of the two ratios to the baseline overlap, each widened by \
@@ -148,10 +167,11 @@ fn table(both: &[(Place<'_>, Place<'_>)]) -> Table {
              the most that the two intervals allow.",
             shape.shared(&panels)
         ),
-        legend: "",
         columns,
-        filters: filters(&rows),
-        rows,
+        rows: both.iter().map(|(a, b)| row(*a, *b, shape)).collect(),
+        filters: FILTERS.to_vec(),
+        sorts: true,
+        ..Table::default()
     }
 }
 
@@ -180,17 +200,14 @@ fn row((panel, a): Place<'_>, (other, b): Place<'_>, shape: Shape) -> Row {
         bytes(a),
         bytes(b),
     ]);
+    let row = row_of_cell(panel, a, cells);
     Row {
-        strategy: a.entry.strategy.clone(),
-        workload: panel.entry.workload.clone(),
-        threads: panel.entry.threads,
-        class: match (&a.error, &b.error) {
-            (None, None) if a.ranked() => "",
-            (None, None) => "control",
-            _ => "failed",
+        standing: if b.error.is_some() {
+            Standing::Failed
+        } else {
+            row.standing
         },
-        colour: colour(a),
-        cells,
+        ..row
     }
 }
 
@@ -208,10 +225,7 @@ fn quotient(a: &CellSummary, b: &CellSummary) -> Option<Interval> {
 fn standing((in_a, a): Place<'_>, (in_b, b): Place<'_>) -> Cell {
     for (name, cell) in [("A", a), ("B", b)] {
         if let Some(reason) = &cell.error {
-            return Cell {
-                class: "failed",
-                ..Cell::text(format!("failed in {name}: {reason}"))
-            };
+            return Cell::text(format!("failed in {name}: {reason}")).tone(Tone::Failed);
         }
     }
     let (Some(of_a), Some(of_b)) = (a.ratio, b.ratio) else {
@@ -227,33 +241,38 @@ fn standing((in_a, a): Place<'_>, (in_b, b): Place<'_>) -> Cell {
     let widened = |ratio: Interval, noise: f64| (ratio.low.ln() - noise, ratio.high.ln() + noise);
     let (low_a, high_a) = widened(of_a.interval, in_a.noise_band);
     let (low_b, high_b) = widened(of_b.interval, in_b.noise_band);
-    let (text, class) = if low_b > high_a {
-        ("better in B", "faster")
+    let (text, tone) = if low_b > high_a {
+        ("better in B", Tone::Good)
     } else if high_b < low_a {
-        ("worse in B", "slower")
+        ("worse in B", Tone::Bad)
     } else {
-        ("as in A", "")
+        ("as in A", Tone::Plain)
     };
-    Cell {
-        class,
-        ..Cell::text(text)
-    }
+    Cell::text(text).tone(tone)
 }
 
 /// Charts with the same file name stand beside each other; the others alone.
-fn charts<'r>(a: Run<'r>, b: Run<'r>) -> Vec<[Option<ChartView<'r>>; 2]> {
-    let find = |run: Run<'r>, file: &str| {
+fn charts<'r>(a: Run<'r>, b: Run<'r>) -> Vec<Block<'r>> {
+    let mut either: Vec<&Chart> = a.charts.iter().collect();
+    let only_b = |chart: &&Chart| !a.charts.iter().any(|other| other.file == chart.file);
+    either.extend(b.charts.iter().filter(only_b));
+    let side = |name, run: Run<'r>, file: &str| {
         let chart = run.charts.iter().find(|chart| chart.file == file);
-        chart.map(chart_view)
-    };
-    let mut files: Vec<&str> = Vec::new();
-    for chart in a.charts.iter().chain(b.charts) {
-        if !files.contains(&chart.file.as_str()) {
-            files.push(&chart.file);
+        let block = chart.map(|chart| {
+            Block::Chart(ChartView {
+                // Both would have the same.
+                anchor: String::new(),
+                ..ChartView::of(chart)
+            })
+        });
+        Side {
+            name,
+            blocks: vec![block.unwrap_or_else(|| Block::text("There is no such chart."))],
         }
-    }
-    files
-        .into_iter()
-        .map(|file| [find(a, file), find(b, file)])
-        .collect()
+    };
+    let blocks = either.into_iter().flat_map(|chart| {
+        let sides = vec![side("A", a, &chart.file), side("B", b, &chart.file)];
+        [Block::heading(&chart.title), Block::Sides(sides)]
+    });
+    blocks.collect()
 }

@@ -1,11 +1,12 @@
 //! The table of a suite's latencies: a row per target, loop and rate, with response and service side
 //! by side.
 
-use super::table::{Cell, Column, Kind, Row, Table, colour, filters, target};
 use crate::record::{LoopKind, TimeKind};
-use crate::report::format::{counted, duration_within, figure};
+use crate::report::cells::{FILTERS, row as row_of_cell, target};
+use crate::report::format::{counted, duration, duration_within, figure};
 use crate::report::percentiles::{Latency, Percentile};
 use crate::report::summary::{CellSummary, PanelSummary};
+use crate::report::table::{Cell, Column, Row, Standing, Table, Tone};
 use crate::stats::Interval;
 
 /// The table of some panels; `None` where no latency was measured.
@@ -25,10 +26,11 @@ pub(super) fn table(panels: &[&PanelSummary]) -> Option<Table> {
                   when an operation was to begin (open loop only), service times from when it did. In a closed loop \
                   the next operation waits for the last: what a stall delays is not counted."
             .to_owned(),
-        legend: "",
         columns: columns(shape),
-        filters: filters(&rows),
         rows,
+        filters: FILTERS.to_vec(),
+        sorts: true,
+        ..Table::default()
     })
 }
 
@@ -79,44 +81,32 @@ fn of_loop(cell: &CellSummary, loop_kind: LoopKind) -> Option<OfLoop<'_>> {
 
 fn columns(shape: Shape) -> Vec<Column> {
     let mut columns = vec![
-        Column::new("Target", Kind::Target, ""),
-        Column::new("Workload", Kind::Text, ""),
-        Column::new("Threads", Kind::Number, ""),
+        Column::target("target"),
+        Column::text("workload"),
+        Column::number("threads", ""),
     ];
     if shape.batches {
-        columns.push(Column::new("Batch", Kind::Number, ""));
+        columns.push(Column::number("batch", ""));
     }
     columns.extend([
-        Column::new(
-            "Loop",
-            Kind::Text,
+        Column::text("loop").hint(
             "Open: operations have start times that do not wait for the table; closed: each waits for the last",
         ),
-        Column::new("Offered /s", Kind::Number, "Operations a second that were to begin"),
-        Column::new("Achieved /s", Kind::Number, "Operations a second that ended"),
+        Column::number("offered/s", "").hint("Operations a second that were to begin"),
+        Column::number("achieved/s", "").hint("Operations a second that ended"),
     ]);
-    for percentile in Percentile::ALL {
-        columns.push(Column::new(
-            &format!("Response {}", percentile.name()),
-            Kind::Number,
-            "From the intended start to the end",
-        ));
-    }
-    columns.push(Column::new(
-        "Service p99.99",
-        Kind::Number,
-        "From the real start to the end",
-    ));
+    columns.extend(Percentile::ALL.map(|percentile| {
+        Column::number(&format!("response {}", percentile.name()), "")
+            .hint("From the intended start to the end")
+    }));
+    columns.push(Column::number("service p99.99", "").hint("From the real start to the end"));
     if shape.tails {
-        columns.push(Column::new(
-            "Tail in resizes",
-            Kind::Number,
-            "Of the operations above p99.9, those that overlap a resize of the table",
-        ));
+        columns.push(
+            Column::number("tail in resizes", "")
+                .hint("Of the operations above p99.9, those that overlap a resize of the table"),
+        );
     }
-    columns.push(Column::new(
-        "Pace",
-        Kind::Verdict,
+    columns.push(Column::words("pace").hint(
         "Whether it did what was asked: where it fell behind, response times grow with the length of the slice",
     ));
     columns
@@ -128,10 +118,14 @@ fn row(panel: &PanelSummary, cell: &CellSummary, of: &OfLoop<'_>, shape: Shape) 
     let rate = |rate: f64| (format!("{rate:.0}"), rate);
     let time = |latency: Option<&Latency>, percentile| {
         let ns = latency.map(|latency| latency.at(percentile));
-        Cell {
-            note: ns.map_or_else(String::new, |ns| spread(&ns)),
-            ..Cell::figure(ns.map(|ns| (in_one_word(&ns), ns.mid)))
-        }
+        let shown = |ns: &Interval| {
+            if ns.high > ns.low {
+                duration_within(ns)
+            } else {
+                duration(ns.mid)
+            }
+        };
+        Cell::figure(ns.map(|ns| (shown(&ns), ns.mid)))
     };
     let workload = entry
         .pace
@@ -168,38 +162,27 @@ fn row(panel: &PanelSummary, cell: &CellSummary, of: &OfLoop<'_>, shape: Shape) 
         } else {
             format!("fell behind in {} of {trials}", any.behind)
         };
-        Cell {
-            class: if any.fell_behind() { "failed" } else { "" },
-            ..Cell::text(text)
-        }
+        Cell::text(text).tone(if any.fell_behind() {
+            Tone::Bad
+        } else {
+            Tone::Plain
+        })
     } else if of.loop_kind == LoopKind::Open {
         Cell::text("kept")
     } else {
         Cell::default()
     });
+    let row = row_of_cell(panel, cell, cells);
+    let mut keys = row.keys;
+    keys[1].clone_from(workload);
     Row {
-        strategy: cell.entry.strategy.clone(),
-        workload: workload.clone(),
-        threads: entry.threads,
-        class: if cell.ranked() { "" } else { "control" },
-        colour: colour(cell),
-        cells,
+        keys,
+        // What failed has no latencies, and stands in no row.
+        standing: if cell.ranked() {
+            Standing::Plain
+        } else {
+            Standing::Control
+        },
+        ..row
     }
-}
-
-/// A time with its unit behind a space that does not break.
-fn in_one_word(ns: &Interval) -> String {
-    let text = duration_within(ns);
-    let (time, _) = text.split_once(" [").unwrap_or((&text, ""));
-    time.replace(' ', "\u{a0}")
-}
-
-/// The range over trials, where there is one.
-fn spread(ns: &Interval) -> String {
-    if ns.high <= ns.low {
-        return String::new();
-    }
-    let text = duration_within(ns);
-    let range = text.split_once(" [").map(|(_, range)| format!("[{range}"));
-    range.unwrap_or_default()
 }

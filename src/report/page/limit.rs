@@ -1,9 +1,10 @@
 //! The table of a suite's searches: a row per target, with the highest rate that kept the limit.
 
-use super::table::{Cell, Column, Kind, Row, Shape, Table, colour, filters};
 use crate::record::SloRow;
+use crate::report::cells::{FILTERS, Shape, row as row_of_cell};
 use crate::report::latency::{one_sided, rate, time};
 use crate::report::summary::{CellSummary, PanelSummary, Summary};
+use crate::report::table::{Cell, Column, Row, Table, Tone};
 
 /// The table of some panels; `None` where nothing was searched for.
 pub(super) fn table(summary: &Summary, panels: &[&PanelSummary]) -> Option<Table> {
@@ -30,52 +31,45 @@ pub(super) fn table(summary: &Summary, panels: &[&PanelSummary]) -> Option<Table
             first.percentile,
             time(first.limit_ns)
         ),
-        legend: "",
         columns: columns(shape, first),
-        filters: filters(&sorted),
         rows: sorted,
+        filters: FILTERS.to_vec(),
+        sorts: true,
+        ..Table::default()
     })
 }
 
 fn columns(shape: Shape, first: &SloRow) -> Vec<Column> {
-    let there = format!("{} there", first.percentile);
+    let there = || {
+        Column::number(&format!("{} there", first.percentile), "")
+            .hint("From the intended start to the end")
+    };
     let mut columns = shape.first_columns();
     columns.extend([
-        Column::new(
-            "Highest rate /s",
-            Kind::Number,
-            "Operations a second over all threads",
-        ),
-        Column::new(&there, Kind::Number, "From the intended start to the end"),
-        Column::new(
-            "Broken at /s",
-            Kind::Number,
-            "The lowest rate above that broke the limit, or that it fell behind at",
-        ),
-        Column::new(&there, Kind::Number, "From the intended start to the end"),
-        Column::new("Slices", Kind::Number, "Slices that the search took"),
-        Column::new("Search", Kind::Verdict, ""),
+        Column::number("highest rate/s", "").hint("Operations a second over all threads"),
+        there(),
+        Column::number("broken at/s", "")
+            .hint("The lowest rate above that broke the limit, or that it fell behind at"),
+        there(),
+        Column::number("slices", "").hint("Slices that the search took"),
+        Column::words("search"),
     ]);
     columns
 }
 
 fn row((panel, cell): (&PanelSummary, &CellSummary), shape: Shape, search: Option<&SloRow>) -> Row {
-    let entry = &panel.entry;
     let of = |get: fn(&SloRow) -> Option<u64>| search.and_then(get);
     let per_s = |value: Option<u64>| Cell::figure(value.map(|v| (rate(v), v as f64)));
-    let ns = |value: Option<u64>| {
-        Cell::figure(value.map(|v| (time(v).replace(' ', "\u{a0}"), v as f64)))
-    };
+    let ns = |value: Option<u64>| Cell::figure(value.map(|v| (time(v), v as f64)));
     let verdict = match (&cell.error, search.map(one_sided)) {
         (Some(error), _) => format!("failed: {error}"),
         (None, None) => "not searched".to_owned(),
         (None, Some("")) => "found".to_owned(),
         (None, Some(words)) => words.to_owned(),
     };
-    let class = match cell.error {
-        Some(_) => "failed",
-        None if !cell.ranked() => "control",
-        None => "",
+    let tone = match cell.error {
+        Some(_) => Tone::Failed,
+        None => Tone::Plain,
     };
     let mut cells = shape.first_cells(panel, cell);
     cells.extend([
@@ -84,17 +78,7 @@ fn row((panel, cell): (&PanelSummary, &CellSummary), shape: Shape, search: Optio
         per_s(of(|row| row.broken_per_s)),
         ns(of(|row| row.broken_ns)),
         search.map_or_else(Cell::default, |row| Cell::count(u64::from(row.probes))),
-        Cell {
-            class: if cell.error.is_some() { "failed" } else { "" },
-            ..Cell::text(verdict)
-        },
+        Cell::text(verdict).tone(tone),
     ]);
-    Row {
-        strategy: cell.entry.strategy.clone(),
-        workload: entry.workload.clone(),
-        threads: entry.threads,
-        class,
-        colour: colour(cell),
-        cells,
-    }
+    row_of_cell(panel, cell, cells)
 }

@@ -1,87 +1,98 @@
-//! The report as Markdown (`CommonMark` with tables, as hosts of source code show it).
+//! A page as Markdown (`CommonMark` with tables, as hosts of source code show it).
 
 use std::fmt::Write;
 
-use super::table::{Kind, Table};
-use super::view::{Piece, Section, View};
+use super::model::{Block, ChartView, FindingView, Head, Page, Piece, Placed};
+use crate::report::table::{Table, escape};
 
 /// The whole document.
-pub(super) fn document(view: &View<'_>) -> String {
-    let mut text = String::new();
-    head(&mut text, view);
-    if !view.findings.is_empty() {
-        text += "## Findings\n\n";
-        for finding in &view.findings {
-            let _ = write!(text, "- {}", escape(&finding.text));
-            match finding.link.as_ref().filter(|link| !link.file.is_empty()) {
-                Some(link) => {
-                    let _ = writeln!(text, " ([{}]({}))", escape(&link.text), link.file);
-                }
-                None => text.push('\n'),
-            }
+pub(super) fn document(page: &Page<'_>) -> String {
+    let mut text = format!("# bucketlab: {}\n\n", escape(&page.heading));
+    for head in &page.heads {
+        place_head(&mut text, head);
+    }
+    notices(&mut text, &page.notes);
+    for section in &page.sections {
+        let _ = writeln!(text, "## {}\n", escape(&section.title));
+        for block in &section.blocks {
+            place(&mut text, block);
         }
-        text.push('\n');
     }
-    for section in &view.sections {
-        suite(&mut text, section);
-    }
-    method(&mut text, view);
-    reproduce(&mut text, view);
-    text += "## Machine\n\n";
-    let machine = view.machine.iter();
-    let rows: Vec<Vec<String>> = machine.map(|(k, v)| vec![k.clone(), v.clone()]).collect();
-    grid(&mut text, &[("", false), ("", false)], &rows);
     let end = text.trim_end().len();
     text.truncate(end);
     text.push('\n');
     text
 }
 
-fn head(text: &mut String, view: &View<'_>) {
-    let head = &view.head;
-    let _ = writeln!(text, "# bucketlab: {}\n", escape(&head.title));
-    let _ = writeln!(text, "{}\n", escape(&head.line.join(" · ")));
+fn place_head(text: &mut String, head: &Head) {
+    if !head.name.is_empty() {
+        let _ = writeln!(text, "**{}: {}**\n", head.name, escape(&head.run_id));
+    }
+    paragraph(text, &head.line.join(" · "));
     let badges = head.badges.iter();
-    let badges: Vec<String> = badges
-        .map(|badge| format!("**{}**", escape(&badge.text)))
-        .collect();
+    let badges = badges.map(|badge| format!("**{}**", escape(&badge.text)));
+    let badges: Vec<String> = badges.collect();
     if !badges.is_empty() {
         let _ = writeln!(text, "{}\n", badges.join(" · "));
     }
-    for note in &head.notes {
+    notices(text, &head.notes);
+}
+
+fn notices(text: &mut String, notes: &[String]) {
+    for note in notes {
         let _ = writeln!(text, "> **{}**\n", escape(note));
     }
 }
 
-fn suite(text: &mut String, section: &Section<'_>) {
-    let _ = writeln!(text, "## Suite {}\n", escape(&section.name));
-    if !section.about.is_empty() {
-        let _ = writeln!(text, "{}\n", escape(&section.about));
-    }
-    for paragraph in &section.analysis {
-        let pieces: Vec<String> = paragraph.iter().map(piece).collect();
-        let _ = writeln!(text, "{}\n", pieces.concat());
-    }
-    for chart in &section.charts {
-        let title = escape(chart.title);
-        let _ = writeln!(text, "### {title}\n\n![{title}]({})\n", chart.file);
-        if !chart.about.is_empty() {
-            let _ = writeln!(text, "{}\n", escape(chart.about));
+fn place(text: &mut String, block: &Block<'_>) {
+    match block {
+        Block::Heading(title) => {
+            let _ = writeln!(text, "### {}\n", escape(title));
+        }
+        Block::About(about) => paragraph(text, about),
+        Block::Text(pieces) => {
+            let pieces: Vec<String> = pieces.iter().map(piece).collect();
+            let _ = writeln!(text, "{}\n", pieces.concat());
+        }
+        Block::Findings(findings) => list(text, findings.iter().map(finding)),
+        Block::Chart(chart) => place_chart(text, chart),
+        Block::Table(Placed { table, .. }) => {
+            paragraph(text, &table.caption);
+            place_table(text, table);
+        }
+        Block::List(points) => list(text, points.iter().map(|point| escape(point))),
+        Block::Commands(lines) => fenced(text, "sh", &lines.join("\n")),
+        Block::Pairs(pairs) => place_table(text, &Table::of_pairs(pairs.iter().cloned())),
+        Block::Files(files) => {
+            let file =
+                |(file, holds): &(String, String)| format!("[{file}]({file}): {}", escape(holds));
+            list(text, files.iter().map(file));
+        }
+        // A document cannot fold; the manifest has it.
+        Block::Folded(..) => {}
+        Block::Sides(sides) => {
+            for side in sides {
+                let _ = writeln!(text, "**{}**\n", side.name);
+                for block in &side.blocks {
+                    place(text, block);
+                }
+            }
         }
     }
-    if !section.table.rows.is_empty() {
-        let _ = writeln!(text, "{}\n", escape(&section.table.caption));
-        table(text, &section.table);
-    } else if section.latency.is_none() && section.limit.is_none() {
-        text.push_str("No panel of this suite was planned.\n\n");
+}
+
+fn paragraph(text: &mut String, words: &str) {
+    if !words.is_empty() {
+        let _ = writeln!(text, "{}\n", escape(words));
     }
-    if let Some(limit) = &section.limit {
-        let _ = writeln!(text, "### Highest rates\n\n{}\n", escape(&limit.caption));
-        table(text, limit);
-    }
-    if let Some(latency) = &section.latency {
-        let _ = writeln!(text, "### Latencies\n\n{}\n", escape(&latency.caption));
-        table(text, latency);
+}
+
+fn list(text: &mut String, points: impl ExactSizeIterator<Item = String>) {
+    if points.len() > 0 {
+        for point in points {
+            let _ = writeln!(text, "- {point}");
+        }
+        text.push('\n');
     }
 }
 
@@ -94,80 +105,26 @@ fn piece(piece: &Piece) -> String {
     }
 }
 
-fn table(text: &mut String, table: &Table) {
-    let shown: Vec<usize> = (0..table.columns.len())
-        .filter(|&at| table.columns[at].kind != Kind::Bar)
-        .collect();
-    let columns: Vec<(&str, bool)> = shown
-        .iter()
-        .map(|&at| &table.columns[at])
-        .map(|column| (column.title.as_str(), column.kind == Kind::Number))
-        .collect();
-    let rows = table.rows.iter().map(|row| {
-        let cells = shown.iter().map(|&at| &row.cells[at]);
-        let cells = cells.map(|cell| format!("{} {}", cell.text, cell.note).trim().to_owned());
-        cells.collect()
-    });
-    grid(text, &columns, &rows.collect::<Vec<Vec<String>>>());
-}
-
-/// A table; the columns are titles and whether they hold numbers.
-pub(super) fn grid(text: &mut String, columns: &[(&str, bool)], rows: &[Vec<String>]) {
-    let mut line = |cells: Vec<String>| {
-        let _ = writeln!(text, "| {} |", cells.join(" | "));
-    };
-    line(columns.iter().map(|(title, _)| escape(title)).collect());
-    let rule = |number: bool| if number { "---:" } else { "---" };
-    line(columns.iter().map(|(_, n)| rule(*n).to_owned()).collect());
-    for row in rows {
-        line(row.iter().map(|cell| escape(cell)).collect());
-    }
-    text.push('\n');
-}
-
-fn method(text: &mut String, view: &View<'_>) {
-    let method = &view.method;
-    text.push_str("## How it was measured\n\n");
-    for paragraph in &method.paragraphs {
-        let _ = writeln!(text, "{}\n", escape(paragraph));
-    }
-    let columns: Vec<(&str, bool)> = method.columns.iter().map(|title| (*title, false)).collect();
-    grid(text, &columns, &method.panels);
-    list(text, &method.machine, &method.warnings);
-    if !method.not_measured.is_empty() {
-        list(text, "Not measured:", &method.not_measured);
+fn finding(finding: &FindingView) -> String {
+    let text = escape(&finding.text);
+    match finding.link.as_ref().filter(|link| !link.file.is_empty()) {
+        Some(link) => format!("{text} ([{}]({}))", escape(link.text), link.file),
+        None => text,
     }
 }
 
-/// A paragraph, and points under it, where there is one.
-fn list(text: &mut String, paragraph: &str, points: &[String]) {
-    if !paragraph.is_empty() {
-        let _ = writeln!(text, "{}\n", escape(paragraph));
-    }
-    for point in points {
-        let _ = writeln!(text, "- {}", escape(point));
-    }
-    if !points.is_empty() {
-        text.push('\n');
-    }
+fn place_chart(text: &mut String, chart: &ChartView<'_>) {
+    let _ = writeln!(text, "![{}]({})\n", escape(chart.title), chart.file);
+    paragraph(text, chart.about);
 }
 
-fn reproduce(text: &mut String, view: &View<'_>) {
-    let reproduce = &view.reproduce;
-    text.push_str("## Reproduce\n\n");
-    fenced(text, "sh", &reproduce.commands.join("\n"));
-    for remark in &reproduce.remarks {
-        let _ = writeln!(text, "{}", escape(remark));
-    }
-    text.push('\n');
-    for (file, holds) in &reproduce.files {
-        let _ = writeln!(text, "- [{file}]({file}): {}", escape(holds));
-    }
+fn place_table(text: &mut String, table: &Table) {
+    text.push_str(&table.markdown());
     text.push('\n');
 }
 
 /// A block of code behind a fence that is longer than any in it.
-pub(super) fn fenced(text: &mut String, language: &str, code: &str) {
+fn fenced(text: &mut String, language: &str, code: &str) {
     let mut longest = 0;
     let mut run = 0;
     for c in code.chars() {
@@ -178,37 +135,9 @@ pub(super) fn fenced(text: &mut String, language: &str, code: &str) {
     let _ = writeln!(text, "{fence}{language}\n{code}\n{fence}\n");
 }
 
-/// A text in one line that shows as itself, whatever is in it.
-pub(in crate::report) fn escape(text: &str) -> String {
-    let mut escaped = String::new();
-    for c in text.chars() {
-        match c {
-            '&' => escaped += "&amp;",
-            '<' => escaped += "&lt;",
-            '>' => escaped += "&gt;",
-            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '#' | '~' => {
-                escaped.push('\\');
-                escaped.push(c);
-            }
-            c if c.is_control() => escaped.push(' '),
-            c => escaped.push(c),
-        }
-    }
-    escaped
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_show_as_themselves() {
-        assert_eq!(
-            escape("<script>a|b</script>\n*x* [y](z) `c` \\ a_b"),
-            "&lt;script&gt;a\\|b&lt;/script&gt; \\*x\\* \\[y\\](z) \\`c\\` \\\\ a\\_b"
-        );
-        assert_eq!(escape("fixed:buckets=2^10 ±3 %"), "fixed:buckets=2^10 ±3 %");
-    }
 
     #[test]
     fn a_fence_holds_what_is_in_it() {

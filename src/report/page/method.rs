@@ -2,54 +2,40 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
-
-use super::view::grouped;
+use super::model::{Block, Section};
 use crate::machine::CARGO_FEATURES;
 use crate::record::{Manifest, Records, TrialRow};
 use crate::report::doctor::{doctor_verdict, warnings};
-use crate::report::format::{counted, noise};
+use crate::report::format::{counted, grouped, noise};
 use crate::report::summary::{PanelSummary, Summary};
+use crate::report::table::{Column, Table};
 use crate::stats;
 
 /// How it was measured.
-#[derive(Serialize)]
-pub(super) struct Method {
-    pub paragraphs: Vec<String>,
-    pub columns: Vec<&'static str>,
-    /// A row per panel.
-    pub panels: Vec<Vec<String>>,
-    /// How many checks of the machine there were, and how they came out; empty where there were none.
-    pub machine: String,
-    /// What is wrong with the machine, a sentence each.
-    pub warnings: Vec<String>,
-    /// What was not measured, and why.
-    pub not_measured: Vec<String>,
+pub(super) fn method<'r>(summary: &Summary, records: &Records) -> Section<'r> {
+    let mut blocks: Vec<Block<'_>> = paragraphs(summary).into_iter().map(Block::text).collect();
+    let panels = panels(summary, records);
+    if !panels.rows.is_empty() {
+        blocks.push(Block::table("", "Panels", panels));
+    }
+    let machine = machine(&summary.manifest);
+    if !machine.is_empty() {
+        blocks.push(Block::text(machine));
+    }
+    let warnings = warnings(&summary.manifest.doctor);
+    if !warnings.is_empty() {
+        blocks.push(Block::List(warnings));
+    }
+    blocks.extend(without(not_measured(records)));
+    Section::new("method", "How it was measured", blocks)
 }
 
-impl Method {
-    pub fn of(summary: &Summary, records: &Records) -> Method {
-        Method {
-            paragraphs: paragraphs(summary),
-            columns: vec![
-                "Panel",
-                "Workload",
-                "Threads",
-                "Batch",
-                "Entries",
-                "Dealt as",
-                "Births",
-                "Trials",
-                "Pairs",
-                "Harness floor",
-                "A/A noise",
-            ],
-            panels: panels(summary, records),
-            machine: machine(&summary.manifest),
-            warnings: warnings(&summary.manifest.doctor),
-            not_measured: not_measured(records),
-        }
+/// What was not measured, and why.
+pub(super) fn without<'r>(what: Vec<String>) -> Vec<Block<'r>> {
+    if what.is_empty() {
+        return Vec::new();
     }
+    vec![Block::text("Not measured:"), Block::List(what)]
 }
 
 fn paragraphs(summary: &Summary) -> Vec<String> {
@@ -102,7 +88,8 @@ fn machine(manifest: &Manifest) -> String {
     )
 }
 
-fn panels(summary: &Summary, records: &Records) -> Vec<Vec<String>> {
+/// A row per panel.
+fn panels(summary: &Summary, records: &Records) -> Table {
     let mut births: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
     for row in &records.trials {
         births.entry(row.panel).or_default().insert(row.birth);
@@ -140,7 +127,20 @@ fn panels(summary: &Summary, records: &Records) -> Vec<Vec<String>> {
             },
         ]
     };
-    summary.panels.iter().map(panel).collect()
+    let columns = vec![
+        Column::number("panel", ""),
+        Column::words("workload"),
+        Column::number("threads", ""),
+        Column::number("batch", ""),
+        Column::number("entries", ""),
+        Column::text("dealt as"),
+        Column::number("births", ""),
+        Column::number("trials", ""),
+        Column::number("pairs", ""),
+        Column::words("harness floor"),
+        Column::text("A/A noise"),
+    ];
+    Table::of_texts(columns, summary.panels.iter().map(panel))
 }
 
 /// `8`, or `6–8` where they differ; a dash for none.
@@ -196,45 +196,44 @@ fn scaled_counts(records: &Records) -> Option<String> {
 }
 
 /// How to run it again.
-#[derive(Serialize)]
-pub(super) struct Reproduce {
-    /// Lines for a shell.
-    pub commands: Vec<String>,
-    /// What the commands take for granted.
-    pub remarks: Vec<String>,
-    /// The suites as run, after flags, in TOML: name and text.
-    pub suites: Vec<(String, String)>,
-    /// The CSV files and the manifest, with what they hold.
-    pub files: Vec<(String, String)>,
+pub(super) fn reproduce<'r>(records: &Records, charts: Vec<(String, String)>) -> Section<'r> {
+    let manifest = &records.manifest;
+    let source = Source {
+        argv: &manifest.argv,
+        seed: manifest.seed,
+        version: &manifest.version,
+        revision: &manifest.revision,
+        binary_hash: &manifest.binary_hash,
+        lockfile_hash: &manifest.lockfile_hash,
+        features: features(&manifest.machine),
+    };
+    let suites = manifest.suites.iter().map(|suite| {
+        let name = suite.get("name").and_then(toml::Value::as_str);
+        let name = name.unwrap_or_default();
+        let text = toml::to_string(suite).expect("a table that came from TOML");
+        Block::Folded(format!("Suite {name} as it was run, after flags"), text)
+    });
+    let mut files = files(records);
+    files.extend(charts);
+    reproduce_section(&source, "streams", suites.collect(), files)
 }
 
-impl Reproduce {
-    pub fn of(records: &Records) -> Reproduce {
-        let manifest = &records.manifest;
-        let source = Source {
-            argv: &manifest.argv,
-            seed: manifest.seed,
-            version: &manifest.version,
-            revision: &manifest.revision,
-            binary_hash: &manifest.binary_hash,
-            lockfile_hash: &manifest.lockfile_hash,
-            features: features(&manifest.machine),
-        };
-        Reproduce {
-            commands: commands(&source),
-            remarks: remarks(&source, "streams"),
-            suites: manifest
-                .suites
-                .iter()
-                .map(|suite| {
-                    let name = suite.get("name").and_then(toml::Value::as_str);
-                    let text = toml::to_string(suite).expect("a table that came from TOML");
-                    (name.unwrap_or_default().to_owned(), text)
-                })
-                .collect(),
-            files: files(records),
-        }
-    }
+/// The commands, what they take for granted, what else is to be said, and the files; `what` is the same
+/// on every machine.
+pub(super) fn reproduce_section<'r>(
+    source: &Source<'_>,
+    what: &str,
+    more: Vec<Block<'r>>,
+    files: Vec<(String, String)>,
+) -> Section<'r> {
+    let mut blocks = vec![
+        Block::Commands(commands(source)),
+        Block::text(remarks(source, what).join(" ")),
+    ];
+    blocks.extend(more);
+    blocks.push(Block::heading("Files"));
+    blocks.push(Block::Files(files));
+    Section::new("reproduce", "Reproduce", blocks)
 }
 
 /// The features that the program was built with, with commas between them; empty for none.
@@ -257,7 +256,7 @@ pub(super) struct Source<'m> {
     pub features: &'m str,
 }
 
-pub(super) fn commands(manifest: &Source<'_>) -> Vec<String> {
+fn commands(manifest: &Source<'_>) -> Vec<String> {
     let mut commands = Vec::new();
     let revision = manifest.revision.trim_end_matches("-dirty");
     if !revision.is_empty() {
@@ -298,7 +297,7 @@ fn quoted(word: &str) -> String {
 }
 
 /// What the commands take for granted; `what` is the same on every machine.
-pub(super) fn remarks(manifest: &Source<'_>, what: &str) -> Vec<String> {
+fn remarks(manifest: &Source<'_>, what: &str) -> Vec<String> {
     let mut remarks = vec![format!(
         "bucketlab {}, seed {}: the same {what} on every machine.",
         manifest.version, manifest.seed

@@ -1,8 +1,8 @@
 //! A run as a page that one sends to colleagues.
 //!
-//! `view` says what a report holds in words and figures, with the rows of its tables in `table` and
-//! how it was measured in `method`; `report.html` and `markdown` only place them. `compare` lays two
-//! runs side by side. The page is one file: style and script are inside, nothing is fetched, and a
+//! `model` is what a page holds, whatever it is about: `view` makes it of a run, with how it was measured
+//! in `method`; `compare` of two runs side by side; `hashes` of a run of the hash laboratory. `page.html` and
+//! `markdown` only place it. The page is one file: style and script are inside, nothing is fetched, and a
 //! policy in its head forbids it. Every name is escaped where it is placed, by the template engine in
 //! HTML and by `markdown` in Markdown.
 
@@ -12,7 +12,7 @@ mod latency;
 mod limit;
 mod markdown;
 mod method;
-mod table;
+mod model;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -20,24 +20,17 @@ mod view;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
-use serde::Serialize;
 
-use self::compare::Comparison;
-use self::hashes::HashView;
-pub(super) use self::markdown::escape;
-use self::view::View;
+use self::model::Page;
 use super::charts::{Chart, dark_variables, light_variables};
 use super::hashes::HashSummary;
 use super::summary::Summary;
 use crate::record::{HashRecords, Records};
 
 /// The templates, by the names that they use for each other.
-const TEMPLATES: [(&str, &str); 7] = [
-    ("report.html", include_str!("report.html")),
-    ("hash.html", include_str!("hash.html")),
-    ("compare.html", include_str!("compare.html")),
-    ("frame.html", include_str!("frame.html")),
-    ("table.html", include_str!("table.html")),
+const TEMPLATES: [(&str, &str); 4] = [
+    ("page.html", include_str!("page.html")),
+    ("table.html", super::table::TEMPLATE),
     ("style.css", include_str!("style.css")),
     ("table.js", include_str!("table.js")),
 ];
@@ -62,7 +55,7 @@ pub fn html(summary: &Summary, records: &Records, charts: &[Chart]) -> String {
         records,
         charts,
     };
-    render("report.html", &View::of(run))
+    render(&view::page(run))
 }
 
 /// The report as Markdown, its charts linked as images from `charts/`.
@@ -73,29 +66,29 @@ pub fn markdown(summary: &Summary, records: &Records, charts: &[Chart]) -> Strin
         records,
         charts,
     };
-    markdown::document(&View::of(run))
+    markdown::document(&view::page(run))
 }
 
 /// The report of a hash laboratory's run as one HTML file that needs no other.
 #[must_use]
 pub fn hash_html(summary: &HashSummary, records: &HashRecords, charts: &[Chart]) -> String {
-    render("hash.html", &HashView::of(summary, records, charts))
+    render(&hashes::page(summary, records, charts))
 }
 
 /// The same as Markdown, its charts linked as images from `charts/`.
 #[must_use]
 pub fn hash_markdown(summary: &HashSummary, records: &HashRecords, charts: &[Chart]) -> String {
-    hashes::document(&HashView::of(summary, records, charts))
+    markdown::document(&hashes::page(summary, records, charts))
 }
 
 /// Two runs side by side, as one HTML file that needs no other. Each run comes with the relative
 /// path of its report, which is linked where it is not empty.
 #[must_use]
 pub fn comparison(a: (Run<'_>, &str), b: (Run<'_>, &str)) -> String {
-    render("compare.html", &Comparison::of(a, b))
+    render(&compare::page(a, b))
 }
 
-fn render(template: &str, view: &impl Serialize) -> String {
+fn render(page: &Page<'_>) -> String {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     let syntax = SyntaxConfig::builder()
@@ -111,7 +104,7 @@ fn render(template: &str, view: &impl Serialize) -> String {
             .expect("the templates are part of the program");
     }
     let rendered = environment
-        .get_template(template)
-        .and_then(|template| template.render(Serde(view)));
+        .get_template("page.html")
+        .and_then(|template| template.render(Serde(page)));
     rendered.expect("a template places fields that the view has")
 }

@@ -3,10 +3,36 @@ for (const table of document.querySelectorAll("table.cells")) {
   const body = table.tBodies[0];
   const rows = Array.from(body.rows);
   const heads = Array.from(table.tHead.rows[0].cells);
-  const filters = table.closest(".scroll").previousElementSibling;
+
+  const sort = (column) => {
+    const head = heads[column];
+    const isNumber = head.matches(".number, .bar");
+    const value = (row) => {
+      const cell = row.cells[column];
+      if (!isNumber) return cell.textContent;
+      return cell.dataset.v === undefined ? NaN : Number(cell.dataset.v);
+    };
+    // Names and few things come first, then large figures.
+    const first = isNumber && head.dataset.title !== "threads" ? "descending" : "ascending";
+    const other = first === "ascending" ? "descending" : "ascending";
+    const order = head.getAttribute("aria-sort") === first ? other : first;
+    const sign = order === "ascending" ? 1 : -1;
+    const compare = (a, b) => {
+      if (!isNumber) return sign * a.localeCompare(b, "en", { numeric: true });
+      // What was not measured comes last either way.
+      if (Number.isNaN(a) || Number.isNaN(b)) return Number.isNaN(a) - Number.isNaN(b);
+      return sign * (a - b);
+    };
+    for (const each of heads) each.setAttribute("aria-sort", each === head ? order : "none");
+    const sorted = rows.map((row) => [value(row), row]).sort((a, b) => compare(a[0], b[0]));
+    body.append(...sorted.map((pair) => pair[1]));
+  };
+  heads.forEach((head, column) => head.querySelector("button").addEventListener("click", () => sort(column)));
+
+  const filters = document.getElementById(table.id + "-filters");
+  if (!filters) continue;
   const selects = Array.from(filters.querySelectorAll("select"));
   const count = filters.querySelector("output");
-
   const filter = () => {
     let shown = 0;
     for (const row of rows) {
@@ -16,31 +42,6 @@ for (const table of document.querySelectorAll("table.cells")) {
     }
     count.textContent = shown === rows.length ? rows.length + " rows" : shown + " of " + rows.length + " rows";
   };
-
-  const sort = (column) => {
-    const head = heads[column];
-    const text = head.matches(".target, .text, .verdict");
-    const value = (row) => {
-      const cell = row.cells[column];
-      if (text) return cell.textContent;
-      return cell.dataset.v === undefined ? NaN : Number(cell.dataset.v);
-    };
-    const first = text || head.textContent.trim() === "Threads" ? "ascending" : "descending";
-    const other = first === "ascending" ? "descending" : "ascending";
-    const order = head.getAttribute("aria-sort") === first ? other : first;
-    const sign = order === "ascending" ? 1 : -1;
-    const compare = (a, b) => {
-      if (text) return sign * a.localeCompare(b, "en", { numeric: true });
-      // What was not measured comes last either way.
-      if (Number.isNaN(a) || Number.isNaN(b)) return Number.isNaN(a) - Number.isNaN(b);
-      return sign * (a - b);
-    };
-    for (const each of heads) each.setAttribute("aria-sort", each === head ? order : "none");
-    const sorted = rows.map((row) => [value(row), row]).sort((a, b) => compare(a[0], b[0]));
-    body.append(...sorted.map((pair) => pair[1]));
-  };
-
-  heads.forEach((head, column) => head.querySelector("button").addEventListener("click", () => sort(column)));
   for (const select of selects) select.addEventListener("change", filter);
   // A choice of one is none.
   for (const select of selects) select.parentElement.hidden = select.options.length < 3;

@@ -1,133 +1,63 @@
-//! What a report holds, in words and figures: the templates only place them.
+//! The page of a run: what it holds, in words and figures.
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
-
-use super::method::{Method, Reproduce};
-use super::table::Table;
-use super::{Run, latency, limit};
+use super::model::{
+    self, Badge, Block, FindingView, Head, Link, Page, Piece, Section, chart_files, chart_link,
+};
+use super::{Run, latency, limit, method};
 use crate::record::{Manifest, Records, Status};
+use crate::report::cells::suite_table;
 use crate::report::charts::Chart;
 use crate::report::findings::{Finding, Topic, findings};
 use crate::report::format::{counted, noise};
 use crate::report::summary::{PanelSummary, Summary, Verdict};
+use crate::report::table::Table;
 
-/// The whole report.
-#[derive(Serialize)]
-pub(super) struct View<'r> {
-    pub head: Head,
-    pub findings: Vec<FindingView>,
-    pub sections: Vec<Section<'r>>,
-    pub method: Method,
-    pub reproduce: Reproduce,
-    /// Names and values.
-    pub machine: Vec<(String, String)>,
-}
-
-/// What stands above everything else.
-#[derive(Serialize)]
-pub(super) struct Head {
-    pub title: String,
-    pub run_id: String,
-    /// Date, suite and machine, to be set in one line.
-    pub line: Vec<String>,
-    pub badges: Vec<Badge>,
-    /// What a reader must know before any figure.
-    pub notes: Vec<String>,
-}
-
-#[derive(Serialize)]
-pub(super) struct Badge {
-    pub text: String,
-    /// `good`, `bad` or empty.
-    pub class: &'static str,
-    /// What it means.
-    pub hint: String,
-}
-
-#[derive(Serialize)]
-pub(super) struct FindingView {
-    pub text: String,
-    pub class: &'static str,
-    /// The chart that shows it, or else the table.
-    pub link: Option<Link>,
-}
-
-#[derive(Serialize)]
-pub(super) struct Link {
-    /// The anchor within the page.
-    pub anchor: String,
-    /// The file within the run directory, for a report that has no anchors; empty for a table.
-    pub file: String,
-    pub text: String,
-}
-
-/// A suite.
-#[derive(Serialize)]
-pub(super) struct Section<'r> {
-    pub anchor: String,
-    pub name: String,
-    pub about: String,
-    /// Paragraphs, each in pieces that are plain or code.
-    pub analysis: Vec<Vec<Piece>>,
-    pub charts: Vec<ChartView<'r>>,
-    pub table: Table,
-    /// How long operations took, where that was measured.
-    pub latency: Option<Table>,
-    /// The highest rates that kept a limit, where they were searched for.
-    pub limit: Option<Table>,
-}
-
-#[derive(Serialize)]
-pub(super) struct Piece {
-    pub text: String,
-    pub code: bool,
-}
-
-#[derive(Serialize)]
-pub(super) struct ChartView<'r> {
-    pub anchor: String,
-    /// The file within the run directory.
-    pub file: String,
-    pub title: &'r str,
-    pub about: &'r str,
-    /// The drawing as it stands within a page: without a prologue of its own.
-    pub svg: &'r str,
-}
-
-impl<'r> View<'r> {
-    pub fn of(run: Run<'r>) -> View<'r> {
-        let Run {
-            summary,
-            records,
-            charts,
-        } = run;
-        let sections = sections(summary, charts);
-        View {
-            head: Head::of(summary, records),
-            findings: findings(summary)
-                .iter()
-                .map(|finding| finding_view(finding, charts, &sections))
-                .collect(),
-            sections,
-            method: Method::of(summary, records),
-            reproduce: Reproduce::of(records),
-            machine: machine(&summary.manifest.machine),
-        }
+/// The page of a run.
+pub(super) fn page(run: Run<'_>) -> Page<'_> {
+    let Run {
+        summary,
+        records,
+        charts,
+    } = run;
+    let suites = suites(summary, charts);
+    let mut sections = Vec::new();
+    let findings = findings(summary);
+    if !findings.is_empty() {
+        let findings = findings.iter();
+        let findings = findings.map(|finding| finding_view(finding, charts, &suites));
+        let findings = Block::Findings(findings.collect());
+        sections.push(Section::new("findings", "Findings", vec![findings]));
+    }
+    sections.extend(suites);
+    sections.push(method::method(summary, records));
+    sections.push(method::reproduce(records, chart_files(charts)));
+    sections.push(machine_section(&summary.manifest.machine));
+    Page {
+        title: summary.manifest.name.clone(),
+        heading: summary.manifest.name.clone(),
+        heads: vec![head(summary, records, ("", ""))],
+        notes: Vec::new(),
+        sections,
+        footer: summary.manifest.run_id.clone(),
     }
 }
 
-impl Head {
-    pub fn of(summary: &Summary, records: &Records) -> Head {
-        let manifest = &summary.manifest;
-        Head {
-            title: manifest.name.clone(),
-            run_id: manifest.run_id.clone(),
-            line: head_line(manifest),
-            badges: badges(summary),
-            notes: notes(summary, records),
-        }
+/// What stands above everything else; of two runs side by side with a name and a link to its report.
+pub(super) fn head(
+    summary: &Summary,
+    records: &Records,
+    (name, link): (&'static str, &str),
+) -> Head {
+    let manifest = &summary.manifest;
+    Head {
+        name,
+        run_id: manifest.run_id.clone(),
+        link: link.to_owned(),
+        line: head_line(manifest),
+        badges: badges(summary),
+        notes: notes(summary, records),
     }
 }
 
@@ -293,12 +223,9 @@ fn strangers(records: &Records) -> u64 {
     records.trials.iter().filter(strange).count() as u64
 }
 
-fn sections<'r>(summary: &'r Summary, charts: &'r [Chart]) -> Vec<Section<'r>> {
+/// A section for each suite, whether it was planned or has charts only.
+fn suites<'r>(summary: &'r Summary, charts: &'r [Chart]) -> Vec<Section<'r>> {
     let suites = &summary.manifest.suites;
-    let text = |suite: &toml::Table, field: &str| {
-        let text = suite.get(field).and_then(toml::Value::as_str);
-        text.unwrap_or_default().to_owned()
-    };
     let mut names: Vec<&str> = suites.iter().filter_map(|suite| name_of(suite)).collect();
     let of_panels = summary.panels.iter().map(|p| p.entry.suite.as_str());
     let of_charts = charts.iter().map(|chart| chart.suite.as_str());
@@ -307,34 +234,57 @@ fn sections<'r>(summary: &'r Summary, charts: &'r [Chart]) -> Vec<Section<'r>> {
             names.push(name);
         }
     }
+    let names = names.iter().enumerate();
     names
-        .iter()
-        .enumerate()
-        .map(|(index, &name)| {
-            let suite = suites.iter().find(|suite| name_of(suite) == Some(name));
-            let panels: Vec<&PanelSummary> = summary
-                .panels
-                .iter()
-                .filter(|panel| panel.entry.suite == name)
-                .collect();
-            let mut others = panels.clone();
-            others.retain(|panel| !summary.is_searched(panel));
-            Section {
-                anchor: format!("suite-{index}"),
-                name: name.to_owned(),
-                about: suite.map_or_else(String::new, |suite| text(suite, "about")),
-                analysis: suite.map_or_else(Vec::new, |suite| prose(&text(suite, "analysis"))),
-                charts: charts
-                    .iter()
-                    .filter(|chart| chart.suite == name)
-                    .map(chart_view)
-                    .collect(),
-                latency: latency::table(&panels),
-                limit: limit::table(summary, &panels),
-                table: Table::of(&others),
-            }
-        })
+        .map(|(index, &name)| suite(summary, charts, &format!("suite-{index}"), name))
         .collect()
+}
+
+fn suite<'r>(summary: &'r Summary, charts: &'r [Chart], anchor: &str, name: &str) -> Section<'r> {
+    let mut suites = summary.manifest.suites.iter();
+    let suite = suites.find(|suite| name_of(suite) == Some(name));
+    let text = |field: &str| {
+        let text = suite.and_then(|suite| suite.get(field)?.as_str());
+        text.unwrap_or_default()
+    };
+    let mut blocks = Vec::new();
+    if !text("about").is_empty() {
+        blocks.push(Block::About(text("about").to_owned()));
+    }
+    blocks.extend(prose(text("analysis")).into_iter().map(Block::Text));
+    blocks.extend(model::charts(
+        charts.iter().filter(|chart| chart.suite == name),
+    ));
+    let tables = tables(summary, name);
+    if tables.is_empty() {
+        blocks.push(Block::text(
+            "No panel of this suite was planned: what it asks for coincides with another suite, or it asks for \
+             nothing.",
+        ));
+    }
+    for (title, end, table) in tables {
+        blocks.push(Block::heading(title));
+        blocks.push(Block::table(format!("{anchor}-{end}"), title, table));
+    }
+    Section::new(anchor, &format!("Suite {name}"), blocks)
+}
+
+/// The tables of a suite that have rows: their title, the end of their anchor, themselves.
+fn tables(summary: &Summary, suite: &str) -> Vec<(&'static str, &'static str, Table)> {
+    let panels = summary.panels.iter();
+    let panels: Vec<&PanelSummary> = panels.filter(|panel| panel.entry.suite == suite).collect();
+    let mut others = panels.clone();
+    others.retain(|panel| !summary.is_searched(panel));
+    let cells = suite_table(&others);
+    [
+        ("Every cell", "table", Some(cells)),
+        ("Highest rates", "limits", limit::table(summary, &panels)),
+        ("Latencies", "latencies", latency::table(&panels)),
+    ]
+    .into_iter()
+    .filter_map(|(title, end, table)| Some((title, end, table?)))
+    .filter(|(.., table)| !table.rows.is_empty())
+    .collect()
 }
 
 fn name_of(suite: &toml::Table) -> Option<&str> {
@@ -358,55 +308,28 @@ fn prose(text: &str) -> Vec<Vec<Piece>> {
         .collect()
 }
 
-pub(super) fn chart_view(chart: &Chart) -> ChartView<'_> {
-    // An XML prologue may stand at the start of a file only.
-    let start = chart.svg.find("<svg").unwrap_or(0);
-    ChartView {
-        anchor: anchor(chart),
-        file: format!("charts/{}.svg", chart.file),
-        title: &chart.title,
-        about: &chart.about,
-        svg: chart.svg[start..].trim_end(),
-    }
-}
-
-fn anchor(chart: &Chart) -> String {
-    format!("chart-{}", chart.file)
-}
-
-fn finding_view(finding: &Finding, charts: &[Chart], sections: &[Section<'_>]) -> FindingView {
-    let link = if finding.topic == Topic::Error {
+/// A finding, and a link to the chart that shows it, or else to the first table.
+fn finding_view(finding: &Finding, charts: &[Chart], suites: &[Section<'_>]) -> FindingView {
+    let is_error = finding.topic == Topic::Error;
+    let link = if is_error {
         None
     } else {
-        chart_of(finding, charts).map(|chart| Link {
-            anchor: anchor(chart),
-            file: format!("charts/{}.svg", chart.file),
-            text: "chart".to_owned(),
-        })
+        chart_of(finding, charts).map(chart_link)
     };
     let table = || {
-        let (section, table) = sections.iter().find_map(|section| {
-            let tables = [
-                (!section.table.rows.is_empty(), "table"),
-                (section.limit.is_some(), "limits"),
-                (section.latency.is_some(), "latencies"),
-            ];
-            let (_, table) = tables.into_iter().find(|(is_there, _)| *is_there)?;
-            Some((section, table))
-        })?;
-        Some(Link {
-            anchor: format!("{}-{table}", section.anchor),
-            file: String::new(),
-            text: "table".to_owned(),
+        let mut blocks = suites.iter().flat_map(|section| &section.blocks);
+        blocks.find_map(|block| match block {
+            Block::Table(placed) => Some(Link {
+                anchor: placed.anchor.clone(),
+                file: String::new(),
+                text: "table",
+            }),
+            _ => None,
         })
     };
     FindingView {
         text: finding.text.clone(),
-        class: if finding.topic == Topic::Error {
-            "failed"
-        } else {
-            ""
-        },
+        class: if is_error { "failed" } else { "" },
         link: link.or_else(table),
     }
 }
@@ -446,7 +369,17 @@ fn chart_of<'c>(finding: &Finding, charts: &'c [Chart]) -> Option<&'c Chart> {
         .or_else(|| charts.iter().find(shows))
 }
 
-pub(super) fn machine(machine: &BTreeMap<String, String>) -> Vec<(String, String)> {
+/// The machine in full.
+pub(super) fn machine_section<'r>(machine: &BTreeMap<String, String>) -> Section<'r> {
+    let facts = if machine.is_empty() {
+        Block::text("Not recorded.")
+    } else {
+        Block::Pairs(facts(machine))
+    };
+    Section::new("machine", "Machine", vec![facts])
+}
+
+fn facts(machine: &BTreeMap<String, String>) -> Vec<(String, String)> {
     machine
         .iter()
         .map(
@@ -471,29 +404,14 @@ fn binary(bytes: u64) -> String {
     format!("{} {}", digits.trim_end_matches(".0"), units[unit])
 }
 
-/// A count with commas between its thousands.
-pub(super) fn grouped(count: u64) -> String {
-    let digits = count.to_string();
-    let mut grouped = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn sizes_and_counts_are_readable() {
+    fn sizes_are_readable() {
         assert_eq!(binary(512), "512 B");
         assert_eq!(binary(4096), "4 KiB");
         assert_eq!(binary(25_253_867_520), "23.5 GiB");
-        assert_eq!(grouped(999), "999");
-        assert_eq!(grouped(1_234_567), "1,234,567");
     }
 }
