@@ -35,7 +35,6 @@ const NOT_YET_FREE: &[&str] = &[
     "run",
     "verify",
     "workload",
-    "workload/trace",
 ];
 
 /// The name of the module file among the entries of its folder.
