@@ -1,15 +1,15 @@
 //! Floor 5: one row per strategy: the only list of them.
 //!
-//! A row is a struct of plain function pointers, each a loop that was compiled for that strategy:
-//! the one dynamic call is around the loop, never inside it. `list`, the checks, the benchmarks and
+//! A row is a struct of plain function pointers to what was compiled for that strategy: its timed loops, and a
+//! table for all that is not timed. The dynamic call is around a chunk of a loop, never inside it. `list`, the checks, the benchmarks and
 //! the guide's lists follow from the rows.
 
 use crate::base::{BadInput, Param, Params, Spec, SpecError, unknown_name};
-use crate::bench::{self, Open, Pipe};
+use crate::bench::{self, Open, Pipe, TimedKind};
 use crate::hash::Hasher;
 use crate::serve;
 use crate::table::{
-    Cuckoo, Dash, DashMap, Env, Fixed, Flurry, Incremental, Linear, MutexHashbrown, Null,
+    Cuckoo, Dash, DashMap, Env, Fixed, Flurry, Incremental, Kind, Linear, MutexHashbrown, Null,
     Optimistic, Papaya, Resizable, RwLocked, Scc, ShardedHashbrown, SpinBit, SplitOrdered,
     Strategy, Striped, StripedRw, Tagged,
 };
@@ -106,10 +106,14 @@ impl Row {
             peer: S::PEER,
             look: None,
             walk: S::WALK,
-            child: |open, pipe| bench::child::<S>(open, quick_check::<S>, pipe),
-            verify: verify::run::<S>,
-            micro: bench::micro::<S>,
-            serve: serve::serve::<S>,
+            child: |open, pipe| bench::child(&TimedKind::of::<S>(), open, quick_check::<S>, pipe),
+            verify: |params, env, plan| verify::run(&Kind::of::<S>(), params, env, plan),
+            micro: |params, env, op, measure| {
+                bench::micro(&TimedKind::of::<S>(), params, env, op, measure)
+            },
+            serve: |params, hasher, options, ready| {
+                serve::serve(&Kind::of::<S>(), params, hasher, options, ready)
+            },
         }
     }
 
@@ -118,7 +122,7 @@ impl Row {
     pub const fn control<S: Strategy>() -> Row {
         Row {
             control: true,
-            child: |open, pipe| bench::control_child::<S>(open, pipe),
+            child: |open, pipe| bench::control_child(&TimedKind::of::<S>(), open, pipe),
             verify: |_, _, _| Ok(verify::Counts::default()),
             ..Row::of::<S>()
         }
@@ -150,7 +154,7 @@ pub fn look_of(rows: &[Row], row: &Row) -> u32 {
 /// What every table passes before it is timed.
 fn quick_check<S: Strategy>(params: &Params, env: &Env) -> Result<(), String> {
     let plan = verify::Plan::quick();
-    verify::run::<S>(params, env, &plan)
+    verify::run(&Kind::of::<S>(), params, env, &plan)
         .map(drop)
         .map_err(|failure| failure.to_string())
 }

@@ -7,17 +7,17 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
+use super::erased::{Chunks, How, TimedKind};
 use super::pipe::Pipe;
 use super::protocol::{
     Finished, Memory, Open, Opened, Reply, Request, SliceOrder, Sliced, ThreadSlice,
 };
-use super::room::{Bounded, Room, Unbounded};
-use super::timed::{Loop, write_value};
+use super::timed::write_value;
 use super::worker::{Done, Feed, Job, Start, serve};
 use crate::base::{Journal, Key, Params, Worker};
 use crate::hash::{self, Hasher};
 use crate::machine;
-use crate::table::{Clock, Env, Keeper, Session, Strategy};
+use crate::table::{Env, ErasedTable, Keeper, Session};
 use crate::workload::{Prefill, Stream, Workload};
 
 /// How many resize events a table may note in one pass before the oldest fall out.
@@ -35,30 +35,36 @@ pub type Check = fn(&Params, &Env) -> Result<(), String>;
 ///
 /// # Errors
 /// Whatever keeps the table from giving figures; the caller passes the reason on to the parent.
-pub fn child<S: Strategy>(open: &Open, check: Check, pipe: &mut dyn Pipe) -> anyhow::Result<()> {
-    births::<S>(open, Some(check), pipe)
+pub fn child(
+    kind: &TimedKind,
+    open: &Open,
+    check: Check,
+    pipe: &mut dyn Pipe,
+) -> anyhow::Result<()> {
+    births(kind, open, Some(check), pipe)
 }
 
 /// The same for a control: it holds no entries, so nothing is checked but that values belong.
 ///
 /// # Errors
 /// Like [`child`].
-pub fn control_child<S: Strategy>(open: &Open, pipe: &mut dyn Pipe) -> anyhow::Result<()> {
-    births::<S>(open, None, pipe)
+pub fn control_child(kind: &TimedKind, open: &Open, pipe: &mut dyn Pipe) -> anyhow::Result<()> {
+    births(kind, open, None, pipe)
 }
 
-fn births<S: Strategy>(
+fn births(
+    timed: &TimedKind,
     open: &Open,
     check: Option<Check>,
     pipe: &mut dyn Pipe,
 ) -> anyhow::Result<()> {
     let is_control = check.is_none();
     open.heap.settle().map_err(anyhow::Error::msg)?;
-    let params = Params::resolve(S::PARAMS, &open.spec.parse()?)?;
+    let params = Params::resolve(timed.kind.params, &open.spec.parse()?)?;
     let hasher = Hasher::new(hash::find(&open.hash)?, open.hash_seed);
     // A control holds nothing that could be bounded.
     let budget = open.workload.budget.filter(|_| !is_control);
-    if budget.is_some() && !S::WALK {
+    if budget.is_some() && !timed.kind.walk {
         bail!("cannot be bounded: it cannot be walked");
     }
     let env = Env {
@@ -86,10 +92,9 @@ fn births<S: Strategy>(
             Err("pages that earlier passes of the same process left may have been used again")
         };
         is_first_pass = false;
-        let mut table = S::open(&params, &env)?;
-        let clock = Clock::new();
+        let mut table = (timed.open)(&params, &env)?;
         let filled = if open.workload.prefill {
-            let counted = prefill(&table, &open.workload, hasher, &clock)?;
+            let counted = prefill(&*table, &open.workload, hasher)?;
             let memory = memory_since(rss_before, counted);
             if !is_control && budget.is_none() {
                 let (items, wanted) = (table.usage().items, open.workload.entries);
@@ -102,26 +107,15 @@ fn births<S: Strategy>(
             None
         };
         pipe.reply(&Reply::Opened(Box::new(Opened { pass_ops, filled })))?;
-        let session = |index| {
-            table.session(Worker {
-                index,
-                of: open.threads,
-            })
+        let (shared, of) = (&*table, open.threads);
+        let how = How {
+            hasher,
+            batch: open.workload.batch,
+            outcomes: !is_control,
+            budget: budget.map(|budget| budget.0),
         };
-        let (batch, threads) = (open.workload.batch, open.threads);
-        let ended = match budget {
-            None => {
-                let make = |index| Loop::new(session(index), Unbounded, hasher, batch, !is_control);
-                slices(make, pin_offset, is_control, feeds, rss_before, pipe)?
-            }
-            Some(budget) => {
-                let make = |index| {
-                    let room = Bounded::new(&table, &clock, budget.0, threads);
-                    Loop::new(session(index), room, hasher, batch, true)
-                };
-                slices(make, pin_offset, is_control, feeds, rss_before, pipe)?
-            }
-        };
+        let make = |index| shared.timed(Worker { index, of }, how);
+        let ended = slices(make, pin_offset, is_control, feeds, rss_before, pipe)?;
         let Some((misses, feeds)) = ended else {
             return Ok(());
         };
@@ -173,16 +167,15 @@ fn load_feeds(open: &Open) -> anyhow::Result<Vec<Feed>> {
 }
 
 /// Fills the table, untimed; returns the live bytes that the allocator counted, or why not.
-fn prefill<S: Strategy>(
-    table: &S,
+fn prefill<T: ErasedTable + ?Sized>(
+    table: &T,
     workload: &Workload,
     hasher: Hasher,
-    clock: &Clock,
 ) -> anyhow::Result<Result<u64, String>> {
     let mut session = table.session(Worker::ALONE);
     let mut value = Vec::new();
-    let budget = workload.budget.filter(|_| S::WALK);
-    let mut keeper = budget.map(|budget| Keeper::new(clock, budget.0, 1));
+    let budget = workload.budget.filter(|_| table.walks());
+    let mut keeper = budget.map(|budget| Keeper::new(table.clock(), budget.0, 1));
     machine::counting::start();
     Prefill::new(workload).for_each(|bytes, length| {
         let size = bytes.len() + length as usize;
@@ -198,7 +191,7 @@ fn prefill<S: Strategy>(
             &value,
         );
         if let Some(keeper) = &mut keeper {
-            keeper.wrote(bytes.len() + value.len(), table, &mut session, |_, _| false);
+            session.erased().wrote(keeper, bytes.len() + value.len());
         }
     });
     let own = value.capacity() as u64;
@@ -241,8 +234,8 @@ fn grown(rss_before: Result<u64, &str>) -> Result<u64, &str> {
 /// Serves slices until the parent finishes the pass, each thread pinned to a core of its own where
 /// there are enough, counted on from `pin_offset`; and returns the misses and the feeds; `None`
 /// when it has closed the pipe.
-fn slices<S: Session, R: Room<S>>(
-    make: impl Fn(u32) -> Loop<S, R> + Copy + Send,
+fn slices<'t>(
+    make: impl Fn(u32) -> Box<dyn Chunks + 't> + Copy + Send,
     pin_offset: usize,
     is_control: bool,
     feeds: Vec<Feed>,

@@ -5,10 +5,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::room::Unbounded;
-use super::timed::{Loop, write_value};
+use super::erased::{How, TimedKind};
+use super::timed::write_value;
 use crate::base::{Key, Params, Worker};
-use crate::table::{Env, Session, Strategy};
+use crate::table::{Env, Session};
 use crate::workload::{Mix, Prefill, Segment, Stream, find_preset};
 
 /// Entries in the table: they fit the second-level cache.
@@ -55,7 +55,8 @@ pub type Run<'r> = dyn FnMut(u64) -> Duration + 'r;
 ///
 /// # Panics
 /// If the table gives a wrong answer.
-pub fn micro<S: Strategy>(
+pub fn micro(
+    timed: &TimedKind,
     params: &Params,
     env: &Env,
     op: MicroOp,
@@ -71,7 +72,7 @@ pub fn micro<S: Strategy>(
     }
     workload.batch = if op == MicroOp::GetMany { 16 } else { 1 };
 
-    let table = S::open(params, env)?;
+    let table = (timed.open)(params, env)?;
     let mut session = table.session(Worker::ALONE);
     let mut value = Vec::new();
     Prefill::new(&workload).for_each(|bytes, length| {
@@ -86,25 +87,32 @@ pub fn micro<S: Strategy>(
     });
     let mut segment = Segment::default();
     Stream::open(&workload, 1, 0, 1)?.refill(&mut segment)?;
-    let mut timed = Loop::new(session, Unbounded, env.hasher, workload.batch, true);
-    timed.prepare(&segment);
+    drop(session);
+    let how = How {
+        hasher: env.hasher,
+        batch: workload.batch,
+        outcomes: true,
+        budget: None,
+    };
+    let mut chunks = table.timed(Worker::ALONE, how);
+    chunks.prepare(&segment);
     let mut at = 0;
     measure(&mut |operations| {
         let mut left = usize::try_from(operations).unwrap_or(usize::MAX);
         let start = Instant::now();
         while left > 0 {
             let count = left.min(segment.ops.len() - at);
-            timed.run(&segment, &segment.ops[at..at + count]);
+            chunks.run(&segment, &segment.ops[at..at + count]);
             at = (at + count) % segment.ops.len();
             left -= count;
         }
         start.elapsed()
     });
     assert_eq!(
-        timed.tally.first_wrong,
+        chunks.tally().first_wrong,
         None,
         "{} gave a wrong answer",
-        S::NAME
+        timed.kind.name
     );
     Ok(())
 }

@@ -3,7 +3,8 @@
 //! A table under test lives in a child process of its own; the parent sends it one request a line
 //! and gets one reply a line (`protocol`). [`child`] opens the table, fills it, keeps the worker
 //! threads and their sessions across slices (`worker`), and each worker runs the timed loop
-//! (`timed`): hash, table call, check that the bytes belong to the key, and nothing else.
+//! (`timed`): hash, table call, check that the bytes belong to the key, and nothing else. That loop alone is
+//! compiled for each strategy; the rest calls it for a chunk of operations at a time (`erased`).
 //!
 //! Latencies are measured in slices of their own kind, in an open loop (`paced`), and go to the parent
 //! as histograms (`latency`).
@@ -12,6 +13,7 @@
 
 mod child;
 mod clocked;
+mod erased;
 mod hashing;
 mod latency;
 mod micro;
@@ -23,6 +25,7 @@ mod timed;
 mod worker;
 
 pub use child::{child, control_child};
+pub use erased::TimedKind;
 pub use hashing::{HashKeys, no_hash};
 pub use latency::{Latencies, LongOp, SentHistogram, Window};
 pub use micro::{Measure, MicroOp, Run, micro};

@@ -6,14 +6,13 @@ use std::sync::mpsc::{Receiver, Sender};
 use std::sync::{Arc, Barrier};
 
 use super::clocked::Longest;
+use super::erased::Chunks;
 use super::latency::Recorder;
 use super::paced::{Pacer, Stretch};
 use super::protocol::{Cut, LatencyOrder, SliceOrder, ThreadSlice};
-use super::room::Room;
-use super::timed::{Loop, Tally};
+use super::timed::Tally;
 use crate::machine;
 use crate::machine::counters::Counters;
-use crate::table::Session;
 use crate::workload::{Filled, Pace, Segment, Stream};
 
 /// Time between two looks at the clock and the stop flag that calibration aims at. Reading the
@@ -141,10 +140,10 @@ impl Feed {
 ///
 /// `make` makes the session, in this thread. Whatever panics is the slice's failure, and a worker
 /// that failed still meets the others at the barrier.
-pub(super) fn serve<S: Session, R: Room<S>>(
+pub(super) fn serve<'t>(
     index: u32,
     mut feed: Feed,
-    make: impl FnOnce() -> Loop<S, R>,
+    make: impl FnOnce() -> Box<dyn Chunks + 't>,
     is_control: bool,
     jobs: &Receiver<Job>,
     done: &Sender<Done>,
@@ -160,7 +159,7 @@ pub(super) fn serve<S: Session, R: Room<S>>(
     while let Ok(job) = jobs.recv() {
         let cpu_before = machine::thread_cpu_ns();
         let ready = match &mut session {
-            Ok(session) => caught(|| prepare(&mut feed, session, &job)),
+            Ok(session) => caught(|| prepare(&mut feed, session.as_mut(), &job)),
             Err(why) => Err(why.clone()),
         };
         job.start.barrier.wait();
@@ -169,7 +168,7 @@ pub(super) fn serve<S: Session, R: Room<S>>(
                 let before = meter.read();
                 let outcome = caught(|| {
                     let with = (&mut chunk, &mut counters);
-                    slice(&mut feed, session, &job, is_control, with)
+                    slice(&mut feed, session.as_mut(), &job, is_control, with)
                 });
                 outcome.map(|slice| with_usage(slice, meter.read().since(&before)))
             }
@@ -217,11 +216,7 @@ fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
 }
 
 /// Untimed: the next part of a ring that is larger than a segment, and what reclamation there is.
-fn prepare<S: Session, R: Room<S>>(
-    feed: &mut Feed,
-    session: &mut Loop<S, R>,
-    job: &Job,
-) -> Result<(), String> {
+fn prepare(feed: &mut Feed, session: &mut dyn Chunks, job: &Job) -> Result<(), String> {
     let ring_needs_more = feed.filled == Filled::Part && feed.left() < feed.segment.ops.len() / 2;
     if matches!(job.order.cut, Cut::Time { .. }) && ring_needs_more {
         feed.refill()?;
@@ -240,14 +235,14 @@ fn prepare<S: Session, R: Room<S>>(
             Cut::Part { .. } => 0,
         });
     }
-    session.tally = Tally::default();
+    *session.tally() = Tally::default();
     session.quiesce();
     Ok(())
 }
 
-fn slice<S: Session, R: Room<S>>(
+fn slice(
     feed: &mut Feed,
-    session: &mut Loop<S, R>,
+    session: &mut dyn Chunks,
     job: &Job,
     is_control: bool,
     (chunk, counters): (&mut usize, &mut Counters),
@@ -288,7 +283,7 @@ fn slice<S: Session, R: Room<S>>(
             slice?
         }
     };
-    let tally = std::mem::take(&mut session.tally);
+    let tally = std::mem::take(session.tally());
     if let Some(first) = tally.first_wrong {
         let ops = measured.ops;
         return Err(format!(
@@ -304,9 +299,9 @@ fn slice<S: Session, R: Room<S>>(
 /// Runs until the time is over, in chunks between looks at the clock; the chunk is calibrated in
 /// the discarded part, which lasts until all threads have begun. A slice does not end before every
 /// thread is past it, unless one is kept from running for several times the length of the slice.
-fn by_time<S: Session, R: Room<S>>(
+fn by_time(
     feed: &mut Feed,
-    session: &mut Loop<S, R>,
+    session: &mut dyn Chunks,
     job: &Job,
     chunk: &mut usize,
     ns: u64,
@@ -358,9 +353,9 @@ fn by_time<S: Session, R: Room<S>>(
 
 /// Runs this thread's share of one part of the pass. Where the segment ends within it, the clock
 /// stands while the next one is loaded.
-fn by_part<S: Session, R: Room<S>>(
+fn by_part(
     feed: &mut Feed,
-    session: &mut Loop<S, R>,
+    session: &mut dyn Chunks,
     is_control: bool,
     (part, of): (u32, u32),
     (mut clocks, counters): (Option<&mut (Longest, &mut Recorder)>, &mut Counters),
@@ -422,9 +417,9 @@ fn by_part<S: Session, R: Room<S>>(
 
 /// Runs operations when they are due: those of a time, or a whole pass. Within a time, a ring starts
 /// over; in a pass the schedule stands still while the next segment is loaded.
-fn open_loop<S: Session, R: Room<S>>(
+fn open_loop(
     feed: &mut Feed,
-    session: &mut Loop<S, R>,
+    session: &mut dyn Chunks,
     job: &Job,
     cut: Cut,
 ) -> Result<ThreadSlice, String> {
@@ -434,9 +429,9 @@ fn open_loop<S: Session, R: Room<S>>(
     outcome
 }
 
-fn run_open_loop<S: Session, R: Room<S>>(
+fn run_open_loop(
     feed: &mut Feed,
-    session: &mut Loop<S, R>,
+    session: &mut dyn Chunks,
     job: &Job,
     cut: Cut,
     pacer: &mut Pacer,
@@ -513,9 +508,9 @@ fn run_open_loop<S: Session, R: Room<S>>(
 }
 
 /// Runs operations as fast as they go for a time, with a clock around every so-manieth.
-fn closed_loop<S: Session, R: Room<S>>(
+fn closed_loop(
     feed: &mut Feed,
-    session: &mut Loop<S, R>,
+    session: &mut dyn Chunks,
     job: &Job,
     every: usize,
     (ns, discard_ns): (u64, u64),

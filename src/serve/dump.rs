@@ -1,11 +1,10 @@
 //! `lru_crawler metadump`: every key with what is known of it, a part at a time.
 
-use super::batch::Batch;
 use super::classes::class_of;
 use super::header::{FETCHED, Header};
 use super::reply::{OUT_MAX, decimal};
 use super::shared::Shared;
-use crate::table::{Cursor, Keep};
+use crate::table::{Cursor, ErasedSession, Keep};
 use crate::wire::footprint;
 
 /// Buckets that are walked at a time.
@@ -35,7 +34,7 @@ impl Dump {
     /// has.
     pub(super) fn go_on(
         &mut self,
-        session: &mut dyn Batch,
+        session: &mut dyn ErasedSession,
         shared: &Shared<'_>,
         now: u32,
         out: &mut Vec<u8>,

@@ -1,15 +1,15 @@
 //! What one thread serves with.
 
-use super::batch::Batch;
 use super::counts::Counts;
 use super::credit::Credit;
 use super::items::Items;
 use super::lookups::{Lookup, TOGETHER};
 use super::shared::Shared;
+use crate::table::ErasedSession;
 
 /// One thread's hands: its session and what it counts.
 pub(super) struct Server<'a, 't> {
-    pub(super) session: &'a mut dyn Batch,
+    pub(super) session: &'a mut dyn ErasedSession,
     pub(super) shared: &'a Shared<'t>,
     pub(super) counts: &'a Counts,
     pub(super) credit: Credit,
@@ -19,7 +19,7 @@ pub(super) struct Server<'a, 't> {
 
 impl<'a, 't> Server<'a, 't> {
     pub(super) fn new(
-        session: &'a mut dyn Batch,
+        session: &'a mut dyn ErasedSession,
         shared: &'a Shared<'t>,
         counts: &'a Counts,
     ) -> Server<'a, 't> {

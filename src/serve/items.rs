@@ -3,13 +3,13 @@
 //! The edits are run under the table's own lock, or again after a lost race: they take what they need
 //! (a cas, the time) once, and write their answer anew each time.
 
-use super::batch::Batch;
+use super::batch::get_many;
 use super::counts::{Count, Counts};
 use super::credit::{Credit, Edited, charge};
 use super::header::{ACTIVE, BINARY, FETCHED, Header, STALE, WON};
 use super::shared::{Gone, Shared};
 use crate::base::Key;
-use crate::table::{Edit, Outcome, Stored};
+use crate::table::{Edit, ErasedSession, Outcome, Stored};
 use crate::wire::{Meta, Verb, footprint};
 
 /// Seconds after which a read is marked again.
@@ -55,7 +55,7 @@ pub(super) enum Win {
 
 /// A table's items, seen by one thread at one time.
 pub(super) struct Items<'a, 't> {
-    pub(super) session: &'a mut dyn Batch,
+    pub(super) session: &'a mut dyn ErasedSession,
     pub(super) shared: &'a Shared<'t>,
     pub(super) counts: &'a Counts,
     pub(super) now: u32,
@@ -116,7 +116,7 @@ impl<'t> Items<'_, 't> {
     ) -> Edited {
         let (shared, now) = (self.shared, self.now);
         let (mut old, mut new) = (0, 0);
-        let outcome = self.session.update(key, &mut |item, out| {
+        let (outcome, _) = self.session.update(key, &mut |item, out| {
             old = item.map_or(0, |item| charge(key.bytes.len(), item));
             let live = Self::live(shared, now, item);
             let edit = match edit(live, out) {
@@ -128,7 +128,7 @@ impl<'t> Items<'_, 't> {
                 Edit::Remove => 0,
                 Edit::Keep | Edit::Patch { .. } => old,
             };
-            edit
+            (edit, 0)
         });
         if outcome == Outcome::Removed {
             shared.removed(old);
@@ -315,7 +315,7 @@ impl<'t> Items<'_, 't> {
         let key = self.key(key);
         let (shared, now) = (self.shared, self.now);
         let mut found = false;
-        self.session.get_many(&[key], &mut |_, item| {
+        get_many(self.session, &[key], &mut |_, item| {
             if let Some((header, value)) = Self::live(shared, now, item) {
                 found = true;
                 read(&header, value);

@@ -7,13 +7,12 @@
 
 use std::time::{Duration, Instant};
 
-use super::batch::Batch;
 use super::counts::Count;
 use super::credit::{Credit, charge};
 use super::header::{FETCHED, Header};
 use super::items::Items;
 use super::shared::{Shared, Walked};
-use crate::table::Keep;
+use crate::table::{ErasedSession, Keep};
 
 /// How long it works at a time.
 const WORK: Duration = Duration::from_micros(500);
@@ -28,7 +27,7 @@ const SHORT_REST: Duration = Duration::from_millis(2);
 const LONG_REST: Duration = Duration::from_secs(1);
 
 /// Walks until the server ends.
-pub(super) fn keep(session: &mut dyn Batch, shared: &Shared<'_>) {
+pub(super) fn keep(session: &mut dyn ErasedSession, shared: &Shared<'_>) {
     let counts = shared.counts.of(shared.options.threads);
     let mut cursor = 0;
     let mut walked = Walked::default();

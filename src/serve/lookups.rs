@@ -4,6 +4,7 @@
 //! the table in one call, which overlaps their cache misses. Answers come in the order of requests,
 //! whatever order the table finds the items in.
 
+use super::batch::get_many;
 use super::counts::Count;
 use super::header::{BINARY, Header, STALE, WON};
 use super::items::{Items, Win, marked};
@@ -103,7 +104,7 @@ impl Items<'_, '_> {
             after: [After::Nothing; TOGETHER],
         };
         let (shared, now) = (self.shared, self.now);
-        self.session.get_many(keys, &mut |index, item| {
+        get_many(self.session, keys, &mut |index, item| {
             let split = item.and_then(Header::split);
             let gone = split.and_then(|(header, _)| shared.gone(&header, now));
             if let Some(gone) = gone {

@@ -9,8 +9,8 @@
 //!   gets are hashed and looked up together (`lookups`), and answers leave in one piece;
 //! - the keeper walks the table for what has expired, where the table can be walked.
 //!
-//! The loop is compiled once: it calls the table through `batch`, an indirect call an operation or
-//! for many keys. What the protocol keeps of an item is a `header` in front of its value; every
+//! The loop is compiled once: it calls the table through an erased session, an indirect call an
+//! operation or for many keys. What the protocol keeps of an item is a `header` in front of its value; every
 //! command that changes an item is one atomic update of the table (`items`).
 //!
 //! **What a client can cost.** Idle, it holds no buffer. With half a request it holds what it has
@@ -57,8 +57,7 @@ pub use options::{Options, VERSION};
 use crate::base::{BadInput, Journal, Params, Worker};
 use crate::hash::Hasher;
 use crate::machine;
-use crate::table::{Env, Strategy};
-use batch::Opened;
+use crate::table::{Env, Kind};
 use listen::Desk;
 use shared::Shared;
 
@@ -72,7 +71,8 @@ const JOURNAL_EVENTS: usize = 1 << 12;
 /// # Errors
 /// Parameters that do not go together, a table that takes all the memory while it is empty, addresses that
 /// cannot be listened on, and whatever keeps threads from starting or polling.
-pub fn serve<S: Strategy>(
+pub fn serve(
+    kind: &Kind,
     params: &Params,
     hasher: Hasher,
     options: &Options,
@@ -83,10 +83,10 @@ pub fn serve<S: Strategy>(
         hasher,
         clock: machine::now_ns,
         journal: Arc::clone(&journal),
-        recency: S::WALK && options.evict,
+        recency: kind.walk && options.evict,
     };
-    let table = Opened::new(S::open(params, &env)?);
-    let shared = Shared::new(&table, params.short(), options, hasher, journal);
+    let table = (kind.open)(params, &env)?;
+    let shared = Shared::new(table.as_ref(), params.short(), options, hasher, journal);
     let limit = options.memory_mib << 20;
     if shared.empty_bytes >= limit {
         return Err(BadInput(format!(
@@ -137,16 +137,14 @@ fn run(
                 // Whoever ends early, by an error or a panic, ends the server: half a server that
                 // never answers part of its clients is worse than none.
                 let _last = EndWithMe(shared);
-                let mut polls = Some(poll);
-                let mut result = Ok(());
-                shared
-                    .table
-                    .with_session(who(index, shared), &mut |session| {
-                        if let Some(poll) = polls.take() {
-                            result = worker::work(session, shared, index, poll, &arrivals);
-                        }
-                    });
-                Ok(result?)
+                let mut session = shared.table.session(who(index, shared));
+                Ok(worker::work(
+                    session.erased(),
+                    shared,
+                    index,
+                    poll,
+                    &arrivals,
+                )?)
             };
             let thread = std::thread::Builder::new().name(format!("worker-{index}"));
             match thread.spawn_scoped(scope, work) {
@@ -158,9 +156,7 @@ fn run(
             scope.spawn(move || {
                 let _last = EndWithMe(shared);
                 let who = who(shared.options.threads, shared);
-                shared
-                    .table
-                    .with_session(who, &mut |session| keeper::keep(session, shared));
+                keeper::keep(shared.table.session(who).erased(), shared);
             })
         });
         let all = listeners.iter().map(|l| l.address.clone());

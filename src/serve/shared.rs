@@ -6,18 +6,18 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use mio::Waker;
 
-use super::batch::Table;
 use super::clock::Clock;
 use super::counts::AllCounts;
 use super::header::Header;
 use super::options::Options;
 use crate::base::{EventKind, Journal};
 use crate::hash::Hasher;
+use crate::table::ErasedTable;
 use crate::wire::Limits;
 
 /// What all threads of a server see.
 pub(super) struct Shared<'t> {
-    pub(super) table: &'t dyn Table,
+    pub(super) table: &'t dyn ErasedTable,
     /// The strategy with its parameters, for `stats`.
     pub(super) spec: String,
     pub(super) options: &'t Options,
@@ -105,7 +105,7 @@ pub(super) enum Gone {
 
 impl<'t> Shared<'t> {
     pub(super) fn new(
-        table: &'t dyn Table,
+        table: &'t dyn ErasedTable,
         spec: String,
         options: &'t Options,
         hasher: Hasher,

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::batch::{Opened, Table};
 use super::hands::Server;
 use super::inbox::Inbox;
 use super::options::Options;
@@ -11,7 +10,7 @@ use super::requests::{Pause, Talk};
 use super::shared::Shared;
 use crate::base::{Journal, Params, Worker};
 use crate::hash::{self, Hasher};
-use crate::table::{Env, Strategy, Striped};
+use crate::table::{Env, Kind, Strategy, Striped};
 
 fn options() -> Options {
     Options {
@@ -46,33 +45,38 @@ fn converse(pieces: &[&[u8]]) -> (Vec<u8>, usize) {
         recency: true,
     };
     let params = Params::resolve(Striped::PARAMS, &"striped".parse().unwrap()).unwrap();
-    let table = Opened::new(Striped::open(&params, &env).unwrap());
+    let table = (Kind::of::<Striped>().open)(&params, &env).unwrap();
     let options = options();
-    let shared = Shared::new(&table, "striped".to_owned(), &options, hasher, journal);
+    let shared = Shared::new(
+        table.as_ref(),
+        "striped".to_owned(),
+        &options,
+        hasher,
+        journal,
+    );
     let (mut all, mut most) = (Vec::new(), 0);
-    table.with_session(Worker::ALONE, &mut |session| {
-        let mut server = Server::new(session, &shared, shared.counts.of(0));
-        let (mut talk, mut inbox, mut spare) = (Talk::default(), Inbox::default(), Vec::new());
-        for piece in pieces {
-            let mut rest = *piece;
-            while !rest.is_empty() {
-                inbox.borrow(&mut spare);
-                inbox.read(talk.wanted, &mut rest).unwrap();
-                loop {
-                    let mut out = Vec::new();
-                    let pause = server.serve(&mut talk, &mut inbox, &mut out);
-                    most = most.max(out.len());
-                    all.extend(out);
-                    match pause {
-                        Pause::More => {}
-                        Pause::Empty => break,
-                        Pause::Close | Pause::Linger => return,
-                    }
+    let mut session = table.session(Worker::ALONE);
+    let mut server = Server::new(session.erased(), &shared, shared.counts.of(0));
+    let (mut talk, mut inbox, mut spare) = (Talk::default(), Inbox::default(), Vec::new());
+    'talk: for piece in pieces {
+        let mut rest = *piece;
+        while !rest.is_empty() {
+            inbox.borrow(&mut spare);
+            inbox.read(talk.wanted, &mut rest).unwrap();
+            loop {
+                let mut out = Vec::new();
+                let pause = server.serve(&mut talk, &mut inbox, &mut out);
+                most = most.max(out.len());
+                all.extend(out);
+                match pause {
+                    Pause::More => {}
+                    Pause::Empty => break,
+                    Pause::Close | Pause::Linger => break 'talk,
                 }
-                inbox.give_back(&mut spare);
             }
+            inbox.give_back(&mut spare);
         }
-    });
+    }
     (all, most)
 }
 

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use mio::{Events, Interest, Poll, Token};
 
-use super::batch::Batch;
 use super::connection::{Connection, Spare, Turn};
 use super::hands::Server;
 use super::shared::Shared;
+use crate::table::ErasedSession;
 
 /// The token of the waker; connections have the others.
 pub(super) const WAKE: Token = Token(usize::MAX);
@@ -29,7 +29,7 @@ const DRAIN: Duration = Duration::from_secs(2);
 /// # Errors
 /// Polling failed, which leaves nothing to go on with.
 pub(super) fn work(
-    session: &mut dyn Batch,
+    session: &mut dyn ErasedSession,
     shared: &Shared<'_>,
     index: usize,
     mut poll: Poll,

@@ -27,7 +27,7 @@ use super::structure::{self, Totals};
 use super::walker::Walker;
 use super::{Counts, Failure, Plan, caught_whole, open, panicked};
 use crate::base::{Params, Worker};
-use crate::table::{Env, Strategy};
+use crate::table::{Env, ErasedTable, Kind};
 
 /// After how many steps a thread lets others have its core: a short check would else be over before
 /// they get one, where there are fewer cores than threads. No oftener, as each turn may cost
@@ -39,7 +39,7 @@ const STEPS_A_TURN: u64 = 256;
 ///
 /// # Errors
 /// The first thing that the table did wrong, in the order of the threads.
-pub fn concurrent<S: Strategy>(params: &Params, env: &Env, plan: &Plan) -> Result<Counts, Failure> {
+pub fn concurrent(kind: &Kind, params: &Params, env: &Env, plan: &Plan) -> Result<Counts, Failure> {
     caught_whole(|| {
         let mut dice = Dice::seed_from_u64(plan.seed);
         let own = sample::keys(plan.key_space, &env.hasher, &mut dice);
@@ -53,8 +53,8 @@ pub fn concurrent<S: Strategy>(params: &Params, env: &Env, plan: &Plan) -> Resul
         });
         let parts: Vec<_> = parts.collect();
 
-        let mut table: S = open(params, env)?;
-        let (mut walkers, contenders) = all_at_once(&table, plan, parts)?;
+        let mut table = open(kind, params, env)?;
+        let (mut walkers, contenders) = all_at_once(table.as_ref(), plan, parts)?;
 
         let mut totals = Totals::default();
         let mut counts = Counts::default();
@@ -67,14 +67,14 @@ pub fn concurrent<S: Strategy>(params: &Params, env: &Env, plan: &Plan) -> Resul
             }
             totals += shared.read_back(&mut session, &contenders)?;
         }
-        structure::check(&mut table, totals)?;
+        structure::check(table.as_mut(), totals)?;
         Ok(counts)
     })
 }
 
 /// Runs each part in a thread of its own and gives the parts back when all are done.
-fn all_at_once<'k, S: Strategy>(
-    table: &S,
+fn all_at_once<'k>(
+    table: &dyn ErasedTable,
     plan: &Plan,
     parts: Vec<(Walker<'k>, Contender<'k>)>,
 ) -> Result<(Vec<Walker<'k>>, Vec<Contender<'k>>), Failure> {
@@ -109,8 +109,8 @@ fn all_at_once<'k, S: Strategy>(
     Ok(parts.into_iter().unzip())
 }
 
-fn work<S: Strategy>(
-    table: &S,
+fn work(
+    table: &dyn ErasedTable,
     plan: &Plan,
     stop: &AtomicBool,
     walker: &mut Walker<'_>,

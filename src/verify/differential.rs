@@ -6,14 +6,15 @@ use super::sample::{self, Dice};
 use super::walker::Walker;
 use super::{Counts, Failure, Plan, caught_whole, open, structure};
 use crate::base::{Params, Worker};
-use crate::table::{Env, Strategy};
+use crate::table::{Env, Kind};
 
 /// Does a seeded random sequence of all operations on a fresh table and on a model map, compares
 /// every outcome and every value byte, reads all keys back, and compares usage and census.
 ///
 /// # Errors
 /// The first thing that the table did wrong.
-pub fn differential<S: Strategy>(
+pub fn differential(
+    kind: &Kind,
     params: &Params,
     env: &Env,
     plan: &Plan,
@@ -22,7 +23,7 @@ pub fn differential<S: Strategy>(
         let mut dice = Dice::seed_from_u64(plan.seed);
         let samples = sample::keys(plan.key_space, &env.hasher, &mut dice);
         let mut walker = Walker::new(samples.iter().collect(), dice, plan);
-        let mut table: S = open(params, env)?;
+        let mut table = open(kind, params, env)?;
         {
             let mut session = table.session(Worker::ALONE);
             for _ in 0..plan.steps {
@@ -30,7 +31,7 @@ pub fn differential<S: Strategy>(
             }
             walker.read_back(&mut session)?;
         }
-        structure::check(&mut table, walker.totals())?;
+        structure::check(table.as_mut(), walker.totals())?;
         Ok(walker.counts)
     })
 }

@@ -39,7 +39,7 @@ pub use differential::differential;
 pub use walk::walk;
 
 use crate::base::Params;
-use crate::table::{Env, Strategy};
+use crate::table::{Env, ErasedTable, Kind};
 
 /// How thoroughly to check. The same plan does the same operations, up to the interleaving of
 /// threads.
@@ -172,18 +172,19 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// Runs all checks, each on a fresh table.
+/// Runs all checks, each on a fresh table of this kind. They work through erased sessions: one indirect
+/// call an operation, and one copy of their code for all strategies.
 ///
 /// The environment's journal is not written to: what is checked is not what is measured.
 ///
 /// # Errors
 /// The first thing that the table did wrong.
-pub fn run<S: Strategy>(params: &Params, env: &Env, plan: &Plan) -> Result<Counts, Failure> {
-    let mut counts = differential::<S>(params, env, plan)?;
+pub fn run(kind: &Kind, params: &Params, env: &Env, plan: &Plan) -> Result<Counts, Failure> {
+    let mut counts = differential(kind, params, env, plan)?;
     if plan.threads > 1 {
-        counts += concurrent::<S>(params, env, plan)?;
+        counts += concurrent(kind, params, env, plan)?;
     }
-    counts += walk::<S>(params, env, plan)?;
+    counts += walk(kind, params, env, plan)?;
     Ok(counts)
 }
 
@@ -247,10 +248,10 @@ fn caught_whole<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failu
 }
 
 /// Opens a table for a check, with a journal that nobody reads.
-fn open<S: Strategy>(params: &Params, env: &Env) -> Result<S, Failure> {
+fn open(kind: &Kind, params: &Params, env: &Env) -> Result<Box<dyn ErasedTable>, Failure> {
     let env = Env {
         journal: std::sync::Arc::new(crate::base::Journal::new(0)),
         ..env.clone()
     };
-    S::open(params, &env).map_err(|error| Wrong::new("a table", &error.0).during("opening"))
+    (kind.open)(params, &env).map_err(|error| Wrong::new("a table", &error.0).during("opening"))
 }

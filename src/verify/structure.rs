@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Failure, Wrong, caught, expect};
 use crate::base::Worker;
-use crate::table::{Session, Strategy};
+use crate::table::{ErasedTable, Session};
 
 /// How often, a millisecond apart, a table is asked whether its resize is done before it counts as
 /// one that never is.
@@ -37,7 +37,7 @@ impl std::ops::AddAssign for Totals {
 }
 
 /// Waits for a resize to end, then compares usage and census with the model and with each other.
-pub(super) fn check<S: Strategy>(table: &mut S, totals: Totals) -> Result<(), Failure> {
+pub(super) fn check(table: &mut dyn ErasedTable, totals: Totals) -> Result<(), Failure> {
     caught(|| settle(table)).map_err(|wrong| wrong.during("settling"))?;
     let usage = caught(|| {
         let usage = table.usage();
@@ -68,7 +68,7 @@ pub(super) fn check<S: Strategy>(table: &mut S, totals: Totals) -> Result<(), Fa
     caught(census).map_err(|wrong| wrong.during("census"))
 }
 
-fn settle<S: Strategy>(table: &S) -> Result<(), Wrong> {
+fn settle(table: &dyn ErasedTable) -> Result<(), Wrong> {
     let mut session = table.session(Worker::ALONE);
     for _ in 0..PATIENCE {
         if table.settled() {

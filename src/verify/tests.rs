@@ -6,7 +6,7 @@ use super::broken::{self, Broken};
 use super::{Counts, Failure, Plan, concurrent, differential, run, walk};
 use crate::base::{Journal, Params};
 use crate::hash::{self, HashRow, Hasher};
-use crate::table::{Dash, Env, Fixed, Papaya, Resizable, Strategy, Striped};
+use crate::table::{Dash, Env, Fixed, Kind, Papaya, Resizable, Strategy, Striped};
 
 /// All keys collide in all bits.
 static CONSTANT: HashRow = HashRow {
@@ -57,7 +57,7 @@ fn dash_conforms_while_segments_split() {
     };
     for hash in ["sip13", "identity"] {
         let env = env(hash::find(hash).unwrap());
-        run::<Dash>(&params::<Dash>("dash"), &env, &plan).unwrap();
+        run(&Kind::of::<Dash>(), &params::<Dash>("dash"), &env, &plan).unwrap();
     }
 }
 
@@ -70,14 +70,14 @@ fn papaya_conforms_with_as_many_collisions_as_it_bears() {
         ..SMALL
     };
     let roomy = params::<Papaya>("papaya:capacity=2^16");
-    differential::<Papaya>(&roomy, &env(&CONSTANT), &few).unwrap();
+    differential(&Kind::of::<Papaya>(), &roomy, &env(&CONSTANT), &few).unwrap();
 }
 
 #[test]
 fn the_quick_plan_passes_does_everything_and_grows_a_table() {
     let params = params::<Resizable>("resizable");
     let plan = Plan::quick();
-    let counts = run::<Resizable>(&params, &sip(), &plan).unwrap();
+    let counts = run(&Kind::of::<Resizable>(), &params, &sip(), &plan).unwrap();
     let Counts {
         gets,
         hits,
@@ -105,44 +105,72 @@ fn the_quick_plan_passes_does_everything_and_grows_a_table() {
     // Each thread's steps, and each key read back in both checks.
     let steps = plan.steps * (1 + u64::from(plan.threads)) + 2 * plan.key_space as u64;
     assert_eq!(counts.total(), steps);
-    let grown = differential::<Broken<Resizable, { broken::STAYS_SMALL }>>(&params, &sip(), &plan);
+    let grown = differential(
+        &Kind::of::<Broken<Resizable, { broken::STAYS_SMALL }>>(),
+        &params,
+        &sip(),
+        &plan,
+    );
     assert!(grown.unwrap_err().got.contains("has grown"));
 }
 
 #[test]
 fn the_same_plan_does_the_same() {
     let params = params::<Fixed>("fixed");
-    let counts = differential::<Fixed>(&params, &sip(), &SMALL);
-    assert_eq!(differential::<Fixed>(&params, &sip(), &SMALL), counts);
+    let counts = differential(&Kind::of::<Fixed>(), &params, &sip(), &SMALL);
+    assert_eq!(
+        differential(&Kind::of::<Fixed>(), &params, &sip(), &SMALL),
+        counts
+    );
     let other = Plan { seed: 8, ..SMALL };
-    assert_ne!(differential::<Fixed>(&params, &sip(), &other), counts);
+    assert_ne!(
+        differential(&Kind::of::<Fixed>(), &params, &sip(), &other),
+        counts
+    );
 }
 
 #[test]
 fn the_journal_of_the_measurement_stays_empty() {
     let env = sip();
-    run::<Resizable>(&params::<Resizable>("resizable:buckets=1"), &env, &SMALL).unwrap();
+    run(
+        &Kind::of::<Resizable>(),
+        &params::<Resizable>("resizable:buckets=1"),
+        &env,
+        &SMALL,
+    )
+    .unwrap();
     assert_eq!(env.journal.drain(), (vec![], 0));
 }
 
 /// What one session finds wrong.
 fn alone<const FAULT: u8>() -> Failure {
-    differential::<Broken<Fixed, FAULT>>(&params::<Fixed>("fixed"), &sip(), &Plan::quick())
-        .unwrap_err()
+    differential(
+        &Kind::of::<Broken<Fixed, FAULT>>(),
+        &params::<Fixed>("fixed"),
+        &sip(),
+        &Plan::quick(),
+    )
+    .unwrap_err()
 }
 
 /// What several sessions find wrong, where one alone finds nothing.
 fn together<const FAULT: u8>() -> Failure {
     let (params, env) = (params::<Fixed>("fixed"), sip());
-    let alone = differential::<Broken<Fixed, FAULT>>(&params, &env, &SMALL);
+    let alone = differential(&Kind::of::<Broken<Fixed, FAULT>>(), &params, &env, &SMALL);
     assert!(alone.is_ok(), "{alone:?}");
-    concurrent::<Broken<Fixed, FAULT>>(&params, &env, &SMALL).unwrap_err()
+    concurrent(&Kind::of::<Broken<Fixed, FAULT>>(), &params, &env, &SMALL).unwrap_err()
 }
 
 #[test]
 fn a_wrapper_with_no_fault_passes() {
     let (params, env) = (params::<Striped>("striped"), sip());
-    run::<Broken<Striped, { broken::NOTHING }>>(&params, &env, &SMALL).unwrap();
+    run(
+        &Kind::of::<Broken<Striped, { broken::NOTHING }>>(),
+        &params,
+        &env,
+        &SMALL,
+    )
+    .unwrap();
 }
 
 #[test]
@@ -182,8 +210,12 @@ fn a_panic_is_caught_with_its_message() {
     assert!(failure.got.contains("the table is on fire"), "{failure}");
     let failure = alone::<{ broken::CLOSED }>();
     assert!(failure.got.contains("no session for anybody"), "{failure}");
-    let failure =
-        concurrent::<Broken<Fixed, { broken::CLOSED }>>(&params::<Fixed>("fixed"), &sip(), &SMALL);
+    let failure = concurrent(
+        &Kind::of::<Broken<Fixed, { broken::CLOSED }>>(),
+        &params::<Fixed>("fixed"),
+        &sip(),
+        &SMALL,
+    );
     let failure = failure.unwrap_err();
     assert_eq!(failure.thread, Some(0));
     assert!(failure.got.contains("no session for anybody"), "{failure}");
@@ -200,7 +232,13 @@ fn a_refusal_is_caught_unless_a_budget_is_in_force() {
         refusals: true,
         ..Plan::quick()
     };
-    run::<Broken<Fixed, { broken::REFUSES }>>(&params::<Fixed>("fixed"), &sip(), &plan).unwrap();
+    run(
+        &Kind::of::<Broken<Fixed, { broken::REFUSES }>>(),
+        &params::<Fixed>("fixed"),
+        &sip(),
+        &plan,
+    )
+    .unwrap();
 }
 
 #[test]
@@ -223,7 +261,13 @@ fn wrong_batches_buffers_and_removals_are_caught() {
 fn wrong_walks_are_caught() {
     fn walking<const FAULT: u8>() -> Failure {
         let params = params::<Resizable>("resizable:buckets=1");
-        walk::<Broken<Resizable, FAULT>>(&params, &sip(), &SMALL).unwrap_err()
+        walk(
+            &Kind::of::<Broken<Resizable, FAULT>>(),
+            &params,
+            &sip(),
+            &SMALL,
+        )
+        .unwrap_err()
     }
     let failure = walking::<{ broken::WALKS_PAST }>();
     assert_eq!(failure.operation, "walk");
@@ -242,7 +286,12 @@ fn wrong_walks_are_caught() {
         "{failure}"
     );
     let params = params::<Resizable>("resizable:buckets=1");
-    let walked = walk::<Broken<Resizable, { broken::NOTHING }>>(&params, &sip(), &SMALL);
+    let walked = walk(
+        &Kind::of::<Broken<Resizable, { broken::NOTHING }>>(),
+        &params,
+        &sip(),
+        &SMALL,
+    );
     assert_eq!(
         walked,
         Ok(Counts::default()),

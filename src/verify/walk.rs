@@ -11,7 +11,7 @@ use super::sample::{self, Dice, Sample, same, shown};
 use super::structure::{self, Totals};
 use super::{Counts, Failure, Plan, Wrong, caught, caught_whole, expect, open, panicked};
 use crate::base::{Params, Worker};
-use crate::table::{Cursor, Edit, Env, Keep, Session, Strategy};
+use crate::table::{Cursor, Edit, Env, ErasedTable, Keep, Kind, Session};
 
 /// Buckets per call, and after so many rounds a walk counts as one that does not end: each call of
 /// a table at rest visits a bucket, and no check has more of them.
@@ -32,8 +32,8 @@ const MOST_KEYS: usize = 4_000;
 ///
 /// # Errors
 /// The first thing that the table did wrong.
-pub fn walk<S: Strategy>(params: &Params, env: &Env, plan: &Plan) -> Result<Counts, Failure> {
-    if !S::WALK {
+pub fn walk(kind: &Kind, params: &Params, env: &Env, plan: &Plan) -> Result<Counts, Failure> {
+    if !kind.walk {
         return Ok(Counts::default());
     }
     caught_whole(|| {
@@ -42,17 +42,17 @@ pub fn walk<S: Strategy>(params: &Params, env: &Env, plan: &Plan) -> Result<Coun
             recency: true,
             ..env.clone()
         };
-        let mut table: S = open(params, &marking)?;
-        check.at_rest(&table)?;
-        let totals = check.removes(&table)?;
-        structure::check(&mut table, totals)?;
+        let mut table = open(kind, params, &marking)?;
+        check.at_rest(table.as_ref())?;
+        let totals = check.removes(table.as_ref())?;
+        structure::check(table.as_mut(), totals)?;
         let without_marks = Env {
             recency: false,
             ..env.clone()
         };
-        check.marks_nothing(&open::<S>(params, &without_marks)?)?;
-        check.growth_between_calls(&open::<S>(params, &marking)?)?;
-        check.growth_meanwhile(&open::<S>(params, &marking)?)?;
+        check.marks_nothing(open(kind, params, &without_marks)?.as_ref())?;
+        check.growth_between_calls(open(kind, params, &marking)?.as_ref())?;
+        check.growth_meanwhile(open(kind, params, &marking)?.as_ref())?;
         Ok(Counts {
             walked: check.walked,
             ..Counts::default()
@@ -164,7 +164,7 @@ impl Check {
         }
     }
 
-    fn at_rest<S: Strategy>(&mut self, table: &S) -> Result<(), Failure> {
+    fn at_rest(&mut self, table: &dyn ErasedTable) -> Result<(), Failure> {
         let mut session = table.session(Worker::ALONE);
         let count = self.samples.len();
         self.add(&mut session, 0..count);
@@ -216,7 +216,7 @@ impl Check {
         used
     }
 
-    fn removes<S: Strategy>(&mut self, table: &S) -> Result<Totals, Failure> {
+    fn removes(&mut self, table: &dyn ErasedTable) -> Result<Totals, Failure> {
         let mut session = table.session(Worker::ALONE);
         let goes: Vec<bool> = self.samples.iter().map(|_| self.dice.random()).collect();
         during("walk that removes", || {
@@ -248,7 +248,7 @@ impl Check {
         Ok(totals)
     }
 
-    fn marks_nothing<S: Strategy>(&mut self, table: &S) -> Result<(), Failure> {
+    fn marks_nothing(&mut self, table: &dyn ErasedTable) -> Result<(), Failure> {
         let mut session = table.session(Worker::ALONE);
         let count = self.samples.len();
         self.add(&mut session, 0..count);
@@ -259,7 +259,7 @@ impl Check {
     }
 
     /// A quarter is there throughout; the rest is added while the walk goes on.
-    fn growth_between_calls<S: Strategy>(&mut self, table: &S) -> Result<(), Failure> {
+    fn growth_between_calls(&mut self, table: &dyn ErasedTable) -> Result<(), Failure> {
         let mut session = table.session(Worker::ALONE);
         let (count, base) = (self.samples.len(), self.samples.len() / 4);
         self.add(&mut session, 0..base);
@@ -283,7 +283,7 @@ impl Check {
         })
     }
 
-    fn growth_meanwhile<S: Strategy>(&mut self, table: &S) -> Result<(), Failure> {
+    fn growth_meanwhile(&mut self, table: &dyn ErasedTable) -> Result<(), Failure> {
         let (count, base) = (self.samples.len(), self.samples.len() / 4);
         self.add(&mut table.session(Worker::ALONE), 0..base);
         let (samples, values, stop) = (&self.samples, &self.values, AtomicBool::new(false));
