@@ -14,4 +14,4 @@ pub use journal::{Event, EventKind, Journal};
 pub use key::{Key, Worker};
 pub use param::{Param, Params, Range};
 pub use quantity::{ByteCount, Nanoseconds, PerSecond, whole};
-pub use spec::{Spec, SpecError, Value, expand_sweeps, human_integer, parse_integer};
+pub use spec::{Spec, SpecError, Value, expand_sweeps, human_integer, parse_count, parse_integer};

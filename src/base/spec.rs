@@ -61,6 +61,15 @@ pub fn parse_integer(text: &str) -> Option<u64> {
     digits(text)
 }
 
+/// [`parse_integer`] for flags.
+///
+/// # Errors
+/// What is no whole number, with examples of the notation.
+pub fn parse_count(text: &str) -> Result<u64, BadInput> {
+    parse_integer(text)
+        .ok_or_else(|| BadInput("write a whole number: 1000000, 2^20 or 64Ki".to_owned()))
+}
+
 fn digits(text: &str) -> Option<u64> {
     if !text.starts_with(|c: char| c.is_ascii_digit()) {
         return None;

@@ -2,13 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::base::{ByteCount, Nanoseconds, PerSecond, parse_integer};
-use crate::machine::{Allocator, Pages};
-use crate::run::Slo;
-use crate::workload::Arrival;
+use crate::base::parse_count;
+use crate::run::{Overrides, text};
 
 /// A laboratory for hash-table storage engines: runs tables under the same workloads and says what
 /// is really different.
@@ -83,85 +80,16 @@ pub(super) struct Run {
     /// Built-in suites by name, or paths of .toml files [default: quick]
     #[arg(value_name = "SUITE|FILE.toml", value_parser = text())]
     pub(super) suites: Vec<String>,
-    /// Target instead of the suite's, like fixed:buckets=2^16; may be repeated
-    #[arg(short, long = "target", value_name = "TARGET", value_parser = text())]
-    pub(super) targets: Vec<String>,
-    /// Workload instead of the suite's; may be repeated
-    #[arg(short, long = "workload", value_name = "WORKLOAD", value_parser = text())]
-    pub(super) workloads: Vec<String>,
-    /// Trace to replay instead of the suite's workloads
-    #[arg(long, value_name = "FILE[:FORMAT]", value_parser = text())]
-    pub(super) trace: Option<String>,
-    /// Leave broken lines of the trace out and count them, instead of stopping at the first
-    #[arg(long)]
-    pub(super) lenient: bool,
-    /// Hash functions instead of the suite's
-    #[arg(long, value_name = "HASH", value_delimiter = ',', value_parser = text())]
-    pub(super) hash: Vec<String>,
-    /// Allocators instead of the suite's: system, mimalloc
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
-    pub(super) allocator: Vec<Allocator>,
-    /// Page modes instead of the suite's: default, small, huge
-    #[arg(long, value_name = "MODE", value_delimiter = ',')]
-    pub(super) pages: Vec<Pages>,
-    /// Thread counts instead of the suite's
-    #[arg(long, value_name = "N", value_delimiter = ',')]
-    pub(super) threads: Vec<u32>,
-    /// Records in each workload's key space (1000000, 2^20, 64Ki)
-    #[arg(long, value_name = "N", value_parser = integer)]
-    pub(super) entries: Option<u64>,
-    /// Trials of each cell, instead of as many as the time allows
-    #[arg(long, value_name = "N")]
-    pub(super) trials: Option<u32>,
-    /// Seconds for the slices of each panel [default: 0.8 for each cell of it]
-    #[arg(long, value_name = "SECONDS")]
-    pub(super) time: Option<f64>,
-    /// Go on with each panel until its ratios to the baseline are known as well as this (2%)
-    #[arg(long, value_name = "N%", value_parser = percent, conflicts_with = "trials")]
-    pub(super) precision: Option<f64>,
-    /// The most seconds of slices that --precision may take a panel [default: ten times --time]
-    #[arg(long, value_name = "SECONDS", requires = "precision")]
-    pub(super) max_time: Option<f64>,
-    /// Gets handed to the table at a time
-    #[arg(long, value_name = "N")]
-    pub(super) batch: Option<u32>,
-    /// Bytes that each table may hold, instead of the suite's budgets (64Mi, 2^20); entries are evicted
-    #[arg(long, value_name = "BYTES", value_delimiter = ',')]
-    pub(super) budget: Vec<ByteCount>,
-    /// What a miss costs at its original source (200us, 1.5ms): stated, for the effective latency
-    #[arg(long, value_name = "TIME")]
-    pub(super) origin: Option<Nanoseconds>,
-    /// Operations a second over all threads, whatever the table does: latencies in an open loop. Several
-    /// (10k,100k,1M) make a sweep
-    #[arg(long, value_name = "RATE", value_delimiter = ',')]
-    pub(super) rate: Vec<PerSecond>,
-    /// How intended starts follow each other at those rates: fixed or poisson
-    #[arg(long, value_name = "fixed|poisson")]
-    pub(super) arrival: Option<Arrival>,
-    /// Replay a trace at its own times, so many times as fast
-    #[arg(long, value_name = "FACTOR", conflicts_with_all = ["rate", "arrival"])]
-    pub(super) speed: Option<f64>,
+    #[command(flatten)]
+    pub(super) flags: Overrides,
     /// Replay a trace at its own times even where that takes longer than a day
     #[arg(long)]
     pub(super) yes: bool,
-    /// Sample service times in a closed loop too, a second of them at each birth of a table
-    #[arg(long)]
-    pub(super) latency: bool,
-    /// Search for the highest rate that keeps a limit on response times (p99=200us)
-    #[arg(long, value_name = "PERCENTILE=TIME", conflicts_with = "speed")]
-    pub(super) slo: Option<Slo>,
-    /// Seed of streams, dealing and bootstrap
-    #[arg(long, value_name = "N")]
-    pub(super) seed: Option<u64>,
     /// Directory that run directories are made in
     #[arg(long, value_name = "DIR", default_value = "results")]
     pub(super) out: PathBuf,
     /// Go on with a run that was killed or interrupted, where it was; suites and flags are its own
-    #[arg(long, value_name = "RUN_DIR", conflicts_with_all = [
-        "targets", "workloads", "trace", "lenient", "hash", "threads", "entries", "trials", "time",
-        "precision", "max_time", "rate", "arrival", "speed", "latency", "slo", "allocator", "pages",
-        "batch", "budget", "origin", "seed", "out", "dry",
-    ])]
+    #[arg(long, value_name = "RUN_DIR", conflicts_with_all = ["Overrides", "out", "dry"])]
     pub(super) resume: Option<PathBuf>,
     /// Only say what would be run, how much memory and how long it takes
     #[arg(long = "dry-run")]
@@ -297,10 +225,10 @@ pub(super) struct Hash {
     #[arg(long, value_name = "CORPUS|FILE", value_parser = text())]
     pub(super) keys: Vec<String>,
     /// Bucket counts, powers of two [default: 2^6,2^10,2^16,2^20]
-    #[arg(long, value_name = "N", value_parser = integer, value_delimiter = ',')]
+    #[arg(long, value_name = "N", value_parser = parse_count, value_delimiter = ',')]
     pub(super) buckets: Vec<u64>,
     /// Keys of each corpus
-    #[arg(long, value_name = "N", value_parser = integer, default_value = "200000")]
+    #[arg(long, value_name = "N", value_parser = parse_count, default_value = "200000")]
     pub(super) entries: u64,
     /// Seconds for measuring speed
     #[arg(long, value_name = "SECONDS", default_value_t = 6.0)]
@@ -409,29 +337,4 @@ impl std::str::FromStr for FailOn {
             None => Err("write slower=N% with N from 0 to below 100: slower=5%".to_owned()),
         }
     }
-}
-
-fn percent(text: &str) -> Result<f64, String> {
-    let number = text.strip_suffix('%').unwrap_or(text).trim_end();
-    let percent = number.parse::<f64>().ok();
-    percent
-        .filter(|percent| *percent > 0.0 && *percent < 100.0)
-        .ok_or_else(|| "write a percentage above 0 and below 100: 2%".to_owned())
-}
-
-/// Takes text, and says of which argument it is that bytes are none: the parser of clap does not.
-fn text() -> impl TypedValueParser<Value = String> {
-    OsStringValueParser::new().try_map(|value| {
-        value.into_string().map_err(|value| {
-            format!(
-                "it is not UTF-8 ({}): names of files, suites and formats have to be here; rename the file, \
-                 or give a link to it",
-                value.as_encoded_bytes().escape_ascii()
-            )
-        })
-    })
-}
-
-fn integer(text: &str) -> Result<u64, String> {
-    parse_integer(text).ok_or_else(|| "write a whole number: 1000000, 2^20 or 64Ki".to_owned())
 }

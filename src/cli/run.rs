@@ -19,34 +19,9 @@ use crate::machine;
 use crate::record::{Records, Status};
 use crate::report;
 use crate::run::suite::DEFAULT_SUITE;
-use crate::run::{Overrides, Plan, Suite, execute, resume};
-use crate::workload::Origin;
+use crate::run::{Plan, Suite, execute, resume};
 
 pub(super) fn run(house: House<'_>, args: &Run) -> anyhow::Result<ExitCode> {
-    let flags = Overrides {
-        targets: args.targets.clone(),
-        workloads: args.workloads.clone(),
-        trace: args.trace.clone(),
-        lenient: args.lenient,
-        hash: args.hash.clone(),
-        allocator: args.allocator.clone(),
-        pages: args.pages.clone(),
-        threads: args.threads.clone(),
-        entries: args.entries,
-        trials: args.trials,
-        time_s: args.time,
-        precision: args.precision,
-        max_time_s: args.max_time,
-        batch: args.batch,
-        budget: args.budget.clone(),
-        origin: args.origin.map(|latency| Origin { latency }),
-        rate: args.rate.clone(),
-        arrival: args.arrival,
-        speed: args.speed,
-        latency: args.latency,
-        slo: args.slo,
-        seed: args.seed,
-    };
     let begun = match &args.resume {
         Some(path) => Some((path.as_path(), Records::read(path).map_err(BadInput::from)?)),
         None => None,
@@ -59,8 +34,8 @@ pub(super) fn run(house: House<'_>, args: &Run) -> anyhow::Result<ExitCode> {
         let default = args.suites.is_empty().then_some(DEFAULT_SUITE);
         let suites = named
             .chain(default)
-            .map(|name| Suite::load(name)?.with(&flags))
-            .collect::<Result<Vec<Suite>, _>>()?;
+            .map(|name| Ok(Suite::load(name)?.with(&args.flags)))
+            .collect::<Result<Vec<Suite>, BadInput>>()?;
         Plan::new(house.rows, suites)?
     };
     for note in &plan.notes {

@@ -1,35 +1,22 @@
 //! A whole run: its directory, its panels one after the other, its manifest.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::atomic::AtomicBool;
 
-use xxhash_rust::xxh3::xxh3_64;
-
+use super::built::{BuiltFrom, hash_seed};
+use super::cell::{Panel, Place};
+use super::done::Done;
+use super::entries::{all_cells, not_measured, panel_entry, suite_table};
 use super::guard::Guard;
+use super::live::Bench;
 use super::misses;
-use super::panel::{Bench, Done, measure};
-use super::plan::{Panel, Plan};
+use super::panel::measure;
+use super::plan::Plan;
 use super::resume::{Left, check};
-use super::tally::Place;
-use super::{latency, slo};
+use super::search;
+use super::watch::Watch;
 use crate::machine;
-use crate::record::{
-    CellEntry, Manifest, PanelEntry, Records, RunDirectory, SCHEMA_VERSION, Status,
-};
-
-/// The lockfile that the program was built with.
-const LOCKFILE: &[u8] = include_bytes!("../../Cargo.lock");
-
-/// Who looks on while a run goes.
-pub trait Watch {
-    /// A panel begins.
-    fn panel(&mut self, index: usize, panel: &Panel<'_>);
-    /// What is being done in it.
-    fn step(&mut self, panel: u32, what: &str);
-    /// A cell has failed.
-    fn error(&mut self, what: &str);
-}
+use crate::record::{CellEntry, Manifest, Records, RunDirectory, SCHEMA_VERSION, Status};
 
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -194,7 +181,7 @@ fn measure_all(
             birth: 0,
         };
         let end = match panel.search {
-            Some(search) => slo::measure(place, search, &mut bench, done)?,
+            Some(search) => search::measure(place, search, &mut bench, done)?,
             None => measure(place, &mut bench, done)?,
         };
         if end.interrupted {
@@ -225,138 +212,4 @@ fn measure_all(
         path: directory.path().to_owned(),
         status,
     })
-}
-
-/// What the program is made from.
-pub(super) struct BuiltFrom {
-    pub(super) revision: String,
-    pub(super) binary_hash: String,
-    pub(super) lockfile_hash: String,
-}
-
-impl BuiltFrom {
-    pub(super) fn of(executable: &Path) -> BuiltFrom {
-        BuiltFrom {
-            revision: revision(),
-            binary_hash: machine::file_hash(executable).unwrap_or_default(),
-            lockfile_hash: format!("{:016x}", xxh3_64(LOCKFILE)),
-        }
-    }
-}
-
-/// 128 bits for a keyed hash out of the run's seed.
-pub(super) fn hash_seed(seed: u64) -> [u64; 2] {
-    let half = |salt: u8| {
-        let mut bytes = seed.to_le_bytes().to_vec();
-        bytes.push(salt);
-        xxh3_64(&bytes)
-    };
-    [half(0), half(1)]
-}
-
-fn not_measured(plan: &Plan<'_>) -> Vec<String> {
-    let mut reasons = Vec::new();
-    let counters = machine::counters::seen();
-    if let Some(missing) = counters.missing() {
-        reasons.push(format!("hardware counters: {missing}"));
-    }
-    let waits = |panel: &Panel<'_>| panel.workload.pace.is_some() || panel.search.is_some();
-    if !counters.counted.is_empty() && plan.panels.iter().any(waits) {
-        reasons.push("hardware counters in an open loop: its waiting would count too".to_owned());
-    }
-    let clocked = |panel: &Panel<'_>| panel.is_pass();
-    if !counters.counted.is_empty() && plan.panels.iter().any(clocked) {
-        reasons.push(
-            "hardware counters in passes whose every operation is clocked: the clock would count too"
-                .to_owned(),
-        );
-    }
-    let has_latency = |panel: &Panel<'_>| {
-        panel.latency || panel.workload.pace.is_some() || panel.search.is_some()
-    };
-    if !plan.panels.iter().any(has_latency) {
-        reasons.push("latency: slices here measure throughput only".to_owned());
-    }
-    reasons
-}
-
-fn suite_table(suite: &super::Suite) -> toml::Table {
-    toml::Table::try_from(suite).expect("a suite that was read from TOML is TOML")
-}
-
-fn panel_entry(index: u32, panel: &Panel<'_>) -> PanelEntry {
-    PanelEntry {
-        panel: index,
-        suite: panel.suite.clone(),
-        workload: panel.workload.name.clone(),
-        about: panel.workload.describe(),
-        threads: panel.threads,
-        batch: panel.workload.batch,
-        entries: panel.workload.entries,
-        corpus: if panel.workload.corpus.is_ycsb() {
-            String::new()
-        } else {
-            panel.workload.corpus.to_string()
-        },
-        pass: panel.is_pass(),
-        budget: panel.workload.budget.map(|budget| budget.0),
-        origin_ns: panel.workload.origin.map(|origin| origin.latency.0),
-        baseline: panel
-            .baseline
-            .map(|at| panel.cells[at].id.clone())
-            .unwrap_or_default(),
-        pace: latency::pace_entry(panel),
-    }
-}
-
-fn all_cells(plan: &Plan<'_>) -> Vec<CellEntry> {
-    let panels = (0..).zip(&plan.panels);
-    panels
-        .flat_map(|(index, panel)| cells(index, panel))
-        .collect()
-}
-
-fn cells(index: u32, panel: &Panel<'_>) -> Vec<CellEntry> {
-    let entry = |cell: &super::Cell<'_>| CellEntry {
-        cell_id: cell.id.clone(),
-        panel: index,
-        suite: panel.suite.clone(),
-        strategy: cell.row.name.to_owned(),
-        target: cell.target(),
-        target_full: cell.params.full(),
-        hash: cell.hash.clone(),
-        allocator: cell.heap.allocator,
-        pages: cell.heap.pages,
-        control: cell.row.control,
-        peer: cell.row.peer,
-        twin: cell.twin,
-        colour: cell.colour,
-    };
-    panel.cells.iter().map(entry).collect()
-}
-
-/// The revision of the sources that the program was built from, if they are still there.
-fn revision() -> String {
-    let git = |arguments: &[&str]| {
-        let output = Command::new("git")
-            .arg("-C")
-            .arg(env!("CARGO_MANIFEST_DIR"))
-            .args(arguments)
-            .output();
-        let output = output.ok().filter(|output| output.status.success())?;
-        Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
-    };
-    let Some(revision) = git(&["rev-parse", "--short=10", "HEAD"]) else {
-        return String::new();
-    };
-    // Results are made by the program, not the program of them.
-    let sources = ["--", ".", ":(exclude)results", ":(exclude)README.md"];
-    let status = ["status", "--porcelain", "--untracked-files=no"];
-    let changed = git(&[&status[..], &sources[..]].concat());
-    let dirty = if changed.is_none_or(|changed| !changed.is_empty()) {
-        "-dirty"
-    } else {
-        ""
-    };
-    format!("{revision}{dirty}")
 }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::panel::{Bench, Live, Stop, out_of_turn, process_of};
+use super::cell::Place;
+use super::live::{Bench, Live, Stop, out_of_turn};
 use super::process::{Failure, Process};
-use super::tally::Place;
 use crate::bench::{Open, Reply, Request};
 use crate::workload;
 
@@ -45,7 +45,7 @@ pub(super) fn begin_filling(
             heap: live.cell.heap,
         }))
     };
-    Ok(process_of(live).send(&request)?)
+    Ok(live.process().send(&request)?)
 }
 
 /// Waits until a table is filled.
@@ -64,7 +64,7 @@ pub(super) fn await_filled(
         .saturating_mul(3_000)
         .saturating_mul(panel.cells.len() as u64);
     let expected = Duration::from_secs(2) + Duration::from_nanos(ns);
-    match process_of(live).answer(expected, bench.interrupted)? {
+    match live.process().answer(expected, bench.interrupted)? {
         Reply::Opened(opened) => live.opened = *opened,
         other => return Err(out_of_turn(&other).into()),
     }

@@ -1,6 +1,6 @@
 //! What a panel takes of the memory, and how one that takes too much is split.
 
-use super::plan::{Cell, Panel, baseline};
+use super::cell::{Cell, Panel, baseline};
 use crate::base::BadInput;
 
 /// Quarters of the memory at hand that a panel's tables and streams may take together.

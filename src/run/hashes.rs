@@ -6,8 +6,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use super::built::{BuiltFrom, hash_seed};
 use super::deal::Dealer;
-use super::execute::{BuiltFrom, Ended, hash_seed};
+use super::execute::Ended;
 use super::hash_flood::flooded;
 use super::suite::{DEFAULT_SUITE, Suite};
 use crate::base::{BadInput, human_integer, unknown_name};

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use foldhash::fast::FixedState;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::plan::Panel;
+use super::cell::Panel;
 use crate::record::MissRow;
 use crate::stats::{Access, Request, belady_misses, lru_misses, lru_needs_one_walk};
 use crate::workload::{Filled, Kind, Prefill, Segment, Stream, Workload};

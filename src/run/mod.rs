@@ -1,43 +1,66 @@
 //! Floor 6: suites become panels, panels are dealt out in slices, slices become rows.
 //!
-//! - [`suite`]: what a suite file says, and what flags change of it;
-//! - [`plan`]: from suites to panels and cells, checked against the catalog and the memory;
-//! - `process`: a child process that holds one table, and the requests to it; `fill`: its start;
+//! A target's way from text to a table: [`Suite`] (text) → [`Plan`] (strategy and parameters, resolved
+//! once) → `fill` (the request to the child) → `bench::child`.
+//!
+//! What is measured:
+//! - [`suite`]: what a suite file says; `limit`: limits on response times; `flags`: what flags change;
+//! - `cell`: panels and cells; [`plan`]: from suites to panels and cells, with `check` (numbers), `expand`
+//!   (a group's workloads), `pace` (rates and searches), `estimate` (times) and `fit` (memory).
+//!
+//! How it is measured:
+//! - `process`: a child process that holds one table, and the requests to it; `live`: the children of a
+//!   panel, and a slice of one; `fill`: their start; `order`: slices of latencies;
 //! - `deal`: the order in which the cells of a panel get their slices;
 //! - `patience`: what takes longer than a day is asked about first;
 //! - `guard`: what else went on while a slice was measured;
-//! - `panel`: one panel measured, round by round;
-//! - `latency`: slices of latencies, in an open loop and in a closed one; `slo`: the search for the
-//!   highest rate that keeps a limit;
-//! - [`execute`]: a whole run, with its directory and its manifest;
-//! - `resume`: what a kill left of a run, and whether it may be gone on with;
-//! - [`measure_hashes`]: a run of the hash laboratory, which has no tables.
+//! - `panel`: one panel measured, round by round; `search`: the highest rate that keeps a limit;
+//! - `latency` and `tally`: from answers to rows; `misses`: what LRU and Belady's rule would miss;
+//! - `execute`: a whole run, with its directory and its manifest (`built`, `entries`); `resume`: what a
+//!   kill left of a run, and whether the run can go on; `done`: how far a panel has come; `watch`: what a
+//!   run reports.
+//!
+//! [`measure_hashes`] is a run of the hash laboratory, which has no tables.
 
+mod built;
+mod cell;
 mod check;
 mod deal;
+mod done;
+mod entries;
+mod estimate;
 mod execute;
 mod expand;
 mod fill;
 mod fit;
+mod flags;
 mod guard;
 mod hash_flood;
 mod hashes;
 mod latency;
+mod limit;
+mod live;
 mod misses;
+mod order;
+mod pace;
 mod panel;
 mod patience;
 pub mod plan;
 mod process;
 mod resume;
-mod slo;
+mod search;
 pub mod suite;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod watch;
 
-pub use execute::{Ended, Watch, execute, resume};
+pub use cell::{Cell, Panel};
+pub use execute::{Ended, execute, resume};
+pub use flags::{Overrides, text};
 pub use hashes::{HashOptions, HashPlan, measure_hashes};
-pub use plan::{Cell, Panel, Plan};
+pub use limit::{Search, Slo};
+pub use plan::Plan;
 pub use process::CHILD_VERB;
-pub use slo::{Search, Slo};
-pub use suite::{Overrides, SUITES, Suite};
+pub use suite::{SUITES, Suite};
+pub use watch::Watch;

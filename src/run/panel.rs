@@ -1,20 +1,20 @@
 //! One panel measured: its tables alive together, their slices dealt alternately.
 
-use std::collections::BTreeSet;
-use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use super::cell::Place;
 use super::deal::Dealer;
-use super::execute::Watch;
+use super::done::{Done, PanelEnd};
+use super::estimate::MOST_BIRTHS;
 use super::fill::{await_filled, begin_filling};
-use super::guard::{Guard, Watched};
-use super::latency;
-use super::plan::{Cell, MOST_BIRTHS, Panel};
-use super::process::{Failure, Process};
-use super::tally::{self, Attempt, Place, Trial};
-use crate::bench::{CensusReply, Cut, Memory, Opened, Reply, Request, SliceOrder, Sliced};
-use crate::record::{RunDirectory, SliceKind, SliceRow, TrialRow};
+use super::live::{Bench, Live, Stop, ask, out_of_turn, slice};
+use super::order;
+use super::process::Failure;
+use super::tally::{self, Attempt};
+use crate::analysis;
+use crate::bench::{CensusReply, Cut, Memory, Reply, Request, SliceOrder};
+use crate::record::{SliceKind, SliceRow, TrialRow};
 
 /// Every so many rounds the floor also hashes its stream without looking anything up.
 const HASH_ROUNDS: u32 = 3;
@@ -25,42 +25,6 @@ const LEAST_BIRTHS: u32 = 4;
 
 /// The least trials of a pass: an interval needs some.
 const LEAST_PASSES: u32 = 3;
-
-/// What measuring a panel needs beside the panel.
-pub(super) struct Bench<'b> {
-    pub(super) executable: &'b Path,
-    pub(super) directory: &'b mut RunDirectory,
-    pub(super) watch: &'b mut dyn Watch,
-    pub(super) interrupted: &'b AtomicBool,
-    pub(super) hash_seed: [u64; 2],
-    /// The slices of a panel that is to become as precise as asked; empty for others.
-    pub(super) kept: Vec<SliceRow>,
-    pub(super) guard: Guard,
-}
-
-/// How a panel ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct PanelEnd {
-    /// Cells that have an error row.
-    pub(super) errors: usize,
-    /// Whether the run is to stop.
-    pub(super) interrupted: bool,
-    /// How well its ratios are known, where a precision was asked for.
-    pub(super) precision: Option<f64>,
-}
-
-/// A cell while its panel is measured.
-pub(super) struct Live<'p> {
-    pub(super) cell: &'p Cell<'p>,
-    pub(super) process: Option<Process>,
-    /// It has an error row, and gets no more slices.
-    failed: bool,
-    pub(super) opened: Opened,
-    pub(super) trial: Trial,
-    /// What an operation of a pass took last, in nanoseconds.
-    last_op_ns: f64,
-    census_written: bool,
-}
 
 /// A panel while it is measured.
 struct Measuring<'m, 'b, 'p> {
@@ -73,25 +37,6 @@ struct Measuring<'m, 'b, 'p> {
     round: u32,
     /// Time in slices so far.
     spent: Duration,
-}
-
-/// How far a panel had come when its run was killed or interrupted.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Done {
-    /// Trials that all cells have ended.
-    pub(super) trials: u32,
-    /// The birth that the last of them belongs to.
-    pub(super) birth: u32,
-    /// Time in their slices.
-    pub(super) spent: Duration,
-    /// Cells that have an error row.
-    pub(super) failed: BTreeSet<String>,
-    /// Cells whose search for a rate has ended, of a panel of searches.
-    pub(super) searched: BTreeSet<String>,
-    /// Cells whose census is written.
-    pub(super) counted: BTreeSet<String>,
-    /// The slices, of a panel that is to become as precise as asked.
-    pub(super) slices: Vec<SliceRow>,
 }
 
 /// Measures a panel. Failures of cells become error rows; an error is one of the run's own.
@@ -153,27 +98,6 @@ pub(super) fn measure(
     Ok(end)
 }
 
-impl<'p> Live<'p> {
-    pub(super) fn new(cell: &'p Cell<'p>) -> Live<'p> {
-        Live {
-            cell,
-            process: None,
-            failed: false,
-            opened: Opened::default(),
-            trial: Trial::default(),
-            last_op_ns: 0.0,
-            census_written: false,
-        }
-    }
-}
-
-impl Live<'_> {
-    /// Memory and structure after the prefill.
-    pub(super) fn filled(&self) -> Option<&(Memory, CensusReply)> {
-        self.opened.filled.as_ref()
-    }
-}
-
 impl Measuring<'_, '_, '_> {
     /// Fills all tables and measures until this much of the panel's time or trials is used.
     fn one_birth(&mut self, share: f64) -> anyhow::Result<()> {
@@ -192,7 +116,7 @@ impl Measuring<'_, '_, '_> {
                 if !born && self.place.panel.latency {
                     let slots = (self.trial, self.round, 0);
                     self.for_each("sampling latencies", |live, place, bench| {
-                        let order = latency::closed_loop();
+                        let order = order::closed_loop();
                         let kind = SliceKind::Sampled;
                         latency_slice(live, place, bench, order, (kind, slots))
                             .map_err(Stop::Failure)
@@ -254,7 +178,7 @@ impl Measuring<'_, '_, '_> {
         if live.failed || self.end.interrupted {
             return Ok(());
         }
-        let cell = name(live.cell);
+        let cell = live.cell.name();
         self.bench
             .watch
             .step(self.place.index, &format!("{what}, {cell}"));
@@ -300,7 +224,7 @@ impl Measuring<'_, '_, '_> {
         let mut worst = None;
         for live in others {
             let own = of_cell(&live.cell.id);
-            let known = crate::analysis::precision(&own, &over, panel.is_pass(), self.place.seed)?;
+            let known = analysis::precision(&own, &over, panel.is_pass(), self.place.seed)?;
             worst = Some(known.max(worst.unwrap_or(0.0)));
         }
         worst
@@ -335,35 +259,6 @@ impl Measuring<'_, '_, '_> {
     }
 }
 
-/// Why a step of a cell's work did not end well.
-pub(super) enum Stop {
-    /// The cell's own failure, or an interrupt.
-    Failure(Failure),
-    /// The run's: a disk that is full.
-    Run(anyhow::Error),
-}
-
-impl From<Failure> for Stop {
-    fn from(failure: Failure) -> Stop {
-        Stop::Failure(failure)
-    }
-}
-
-impl From<anyhow::Error> for Stop {
-    fn from(error: anyhow::Error) -> Stop {
-        Stop::Run(error)
-    }
-}
-
-pub(super) fn name(cell: &Cell<'_>) -> String {
-    let twin = if cell.twin { " (twin)" } else { "" };
-    format!("{}{twin}", cell.target())
-}
-
-pub(super) fn process_of<'l>(live: &'l mut Live<'_>) -> &'l mut Process {
-    live.process.as_mut().expect("asked while it lives")
-}
-
 fn one_slice(
     live: &mut Live<'_>,
     place: Place<'_>,
@@ -373,7 +268,7 @@ fn one_slice(
 ) -> Result<(), Failure> {
     let panel = place.panel;
     if let Some(pace) = panel.workload.pace {
-        let order = latency::open_loop(pace, panel.is_pass());
+        let order = order::open_loop(pace, panel.is_pass());
         return latency_slice(live, place, bench, order, (SliceKind::Paced, slots));
     }
     let cut = if panel.is_pass() {
@@ -450,34 +345,6 @@ fn latency_slice(
     Ok(())
 }
 
-pub(super) fn slice(
-    live: &mut Live<'_>,
-    order: SliceOrder,
-    panel: &Panel<'_>,
-    bench: &mut Bench<'_>,
-) -> Result<(Sliced, Watched), Failure> {
-    let expected_ns = match order.cut {
-        Cut::Time { ns, .. } => ns as f64,
-        Cut::Part { .. } if panel.workload.pace.is_some() => latency::pass_s(panel) * 1e9,
-        Cut::Part { of, .. } => {
-            let ops = live.opened.pass_ops.unwrap_or(0) as f64 / f64::from(of);
-            ops * live.last_op_ns.max(2_000.0)
-        }
-    };
-    let expected = Duration::from_secs_f64(expected_ns / 1e9);
-    let before = bench.guard.before();
-    let sliced = match ask(live, &Request::Slice(order), expected, bench)? {
-        Reply::Sliced(sliced) => sliced,
-        other => return Err(out_of_turn(&other)),
-    };
-    let watched = bench.guard.after(&before, &sliced);
-    let (ops, ns) = sliced.threads.iter().fold((0, 0), |(ops, ns), thread| {
-        (ops + thread.ops, ns + thread.elapsed_ns)
-    });
-    live.last_op_ns = ns as f64 / ops.max(1) as f64 / f64::from(panel.threads);
-    Ok((sliced, watched))
-}
-
 /// Ends a trial of a cell: the census of a pass, the slices, the row.
 fn end_trial(
     live: &mut Live<'_>,
@@ -532,17 +399,4 @@ fn end_trial(
     }
     bench.directory.trial(&row)?;
     Ok(())
-}
-
-fn ask(
-    live: &mut Live<'_>,
-    request: &Request,
-    expected: Duration,
-    bench: &mut Bench<'_>,
-) -> Result<Reply, Failure> {
-    process_of(live).ask(request, expected, bench.interrupted)
-}
-
-pub(super) fn out_of_turn(reply: &Reply) -> Failure {
-    Failure::Cell(format!("the child answered out of turn: {reply:?}"))
 }

@@ -7,9 +7,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::execute::BuiltFrom;
-use super::panel::Done;
-use super::plan::{Panel, Plan};
+use super::built::BuiltFrom;
+use super::cell::Panel;
+use super::done::Done;
+use super::plan::Plan;
 use crate::base::BadInput;
 use crate::machine;
 use crate::record::{CellEntry, Manifest, Records, ResumeEntry, SliceKind, SliceRow};

@@ -1,16 +1,16 @@
-//! Suites: TOML files of workloads × targets, and the flags that override them.
+//! Suites: TOML files of workloads × targets.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::slo::Slo;
-use crate::base::{BadInput, ByteCount, PerSecond, unknown_name};
+use super::limit::Slo;
+use crate::base::{BadInput, ByteCount, unknown_name};
 use crate::machine::{Allocator, Pages};
 use crate::workload::{
-    Arrival, KeyDistribution, Mix, Naming, OnMiss, Origin, PRESETS, Pacing, Rates, Size,
-    TraceSource, Workload, find_preset,
+    KeyDistribution, Mix, Naming, OnMiss, Origin, PRESETS, Pacing, Size, TraceSource, Workload,
+    find_preset,
 };
 
 /// The built-in suites: name and TOML text.
@@ -235,55 +235,6 @@ fn default_slice_ms() -> u64 {
     10
 }
 
-/// What flags change of every suite of a run.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Overrides {
-    /// Targets instead of each group's.
-    pub targets: Vec<String>,
-    /// Workloads instead of each group's.
-    pub workloads: Vec<String>,
-    /// A trace instead of each group's workloads: `FILE` or `FILE:FORMAT`.
-    pub trace: Option<String>,
-    /// Leave broken lines of traces out instead of stopping at the first.
-    pub lenient: bool,
-    /// Hash functions instead of each group's.
-    pub hash: Vec<String>,
-    /// Allocators instead of each group's.
-    pub allocator: Vec<Allocator>,
-    /// Page modes instead of each group's.
-    pub pages: Vec<Pages>,
-    /// Thread counts instead of each group's.
-    pub threads: Vec<u32>,
-    /// Records in each workload's key space.
-    pub entries: Option<u64>,
-    /// Trials of each cell.
-    pub trials: Option<u32>,
-    /// Time for a panel, in seconds.
-    pub time_s: Option<f64>,
-    /// How well ratios are to be known, in per cent.
-    pub precision: Option<f64>,
-    /// The most time for a panel, in seconds.
-    pub max_time_s: Option<f64>,
-    /// Gets handed over at a time.
-    pub batch: Option<u32>,
-    /// Budgets instead of each group's.
-    pub budget: Vec<ByteCount>,
-    /// Where misses go.
-    pub origin: Option<Origin>,
-    /// Rates instead of each group's pace.
-    pub rate: Vec<PerSecond>,
-    /// How intended starts follow each other at those rates.
-    pub arrival: Option<Arrival>,
-    /// A trace's own times, so many times as fast, instead of each group's pace.
-    pub speed: Option<f64>,
-    /// Sample latencies in a closed loop too.
-    pub latency: bool,
-    /// Search for the highest rate that keeps this limit.
-    pub slo: Option<Slo>,
-    /// Seed of everything that is drawn.
-    pub seed: Option<u64>,
-}
-
 impl Suite {
     /// Finds a suite: a built-in name, or a path that ends in `.toml`.
     ///
@@ -326,74 +277,6 @@ impl Suite {
             )));
         }
         Ok(suite)
-    }
-
-    /// The suite with the flags applied.
-    ///
-    /// # Errors
-    /// A trace that cannot be used.
-    pub fn with(mut self, flags: &Overrides) -> Result<Suite, BadInput> {
-        let other_question = !flags.workloads.is_empty() || flags.trace.is_some();
-        let about_any_trace = flags.workloads.is_empty() && !self.trace.is_empty();
-        if other_question && !about_any_trace {
-            // The paragraph speaks of workloads that do not run now.
-            self.analysis.clear();
-        }
-        for group in &mut self.group {
-            if !flags.targets.is_empty() {
-                group.targets.clone_from(&flags.targets);
-            }
-            if other_question {
-                group.workloads.clone_from(&flags.workloads);
-                group
-                    .workloads
-                    .extend(flags.trace.iter().map(|trace| format!("trace={trace}")));
-            }
-            if !flags.threads.is_empty() {
-                group.threads = Some(flags.threads.clone());
-            }
-            if !flags.hash.is_empty() {
-                group.hash = Some(flags.hash.clone());
-            }
-            if !flags.allocator.is_empty() {
-                group.allocator = Some(flags.allocator.clone());
-            }
-            if !flags.pages.is_empty() {
-                group.pages = Some(flags.pages.clone());
-            }
-            if let Some(entries) = flags.entries {
-                group.entries = Some(vec![entries]);
-            }
-            if let Some(batch) = flags.batch {
-                group.batch = Some(vec![batch]);
-            }
-            if !flags.budget.is_empty() {
-                group.budget = Some(flags.budget.clone());
-            }
-            group.origin = flags.origin.or(group.origin);
-            if !flags.rate.is_empty() || flags.speed.is_some() {
-                group.pace = Some(Pacing {
-                    rate: (!flags.rate.is_empty()).then(|| Rates::Several(flags.rate.clone())),
-                    arrival: None,
-                    speed: flags.speed,
-                });
-            }
-            if flags.arrival.is_some() {
-                group.pace.get_or_insert_default().arrival = flags.arrival;
-            }
-        }
-        self.latency |= flags.latency;
-        self.slo = flags.slo.or(self.slo);
-        self.lenient |= flags.lenient;
-        self.seed = flags.seed.unwrap_or(self.seed);
-        self.trials = flags.trials.or(self.trials);
-        self.time_s = flags.time_s.or(self.time_s);
-        self.precision_percent = flags.precision.or(self.precision_percent);
-        self.max_time_s = flags.max_time_s.or(self.max_time_s);
-        if flags.trials.is_some() && flags.time_s.is_none() {
-            self.time_s = None;
-        }
-        Ok(self)
     }
 
     /// The workload that a group names, with the suite's entries and batch applied.

@@ -2,26 +2,14 @@
 
 use hdrhistogram::Histogram;
 
+use super::cell::{Cell, Place};
+use super::guard::{Cores, Watched};
+use super::latency::{self, Measured};
 use crate::bench::{CensusReply, Finished, LongOp, Memory, Sliced, ThreadSlice};
 use crate::machine::counters::{Counts, Event};
 use crate::record::{
     CensusRow, LatencyRow, MarkRow, SCHEMA_VERSION, SliceKind, SliceRow, TrialRow, WindowRow,
 };
-
-use super::guard::{Cores, Watched};
-use super::latency::{self, Measured};
-use super::plan::{Cell, Panel};
-
-/// What all rows of a panel share.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Place<'p> {
-    pub(super) run_id: &'p str,
-    pub(super) panel: &'p Panel<'p>,
-    pub(super) index: u32,
-    pub(super) seed: u64,
-    /// Which birth of its tables.
-    pub(super) birth: u32,
-}
 
 /// One attempt at a slice.
 #[derive(Clone, Copy, Debug)]
@@ -363,7 +351,9 @@ pub(super) fn mark_rows(
 mod tests {
     use super::*;
     use crate::catalog::ROWS;
-    use crate::run::{Overrides, Plan, Suite};
+    use crate::run::flags::Overrides;
+    use crate::run::plan::Plan;
+    use crate::run::suite::Suite;
 
     #[test]
     fn an_attempt_that_is_done_over_counts_as_repeated_and_as_nothing_else() {
@@ -371,7 +361,7 @@ mod tests {
             workloads: vec!["ycsb-c".to_owned()],
             ..Overrides::default()
         };
-        let suite = Suite::load("quick").unwrap().with(&flags).unwrap();
+        let suite = Suite::load("quick").unwrap().with(&flags);
         let plan = Plan::new(ROWS, vec![suite]).unwrap();
         let place = Place {
             run_id: "run",

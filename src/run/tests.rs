@@ -1,17 +1,14 @@
 //! Planning without measuring: merging, controls, baselines, memory.
 
 use super::fit::split_to_fit;
+use super::flags::Overrides;
 use super::plan::Plan;
-use super::suite::{Overrides, SUITES, Suite};
+use super::suite::{SUITES, Suite};
 use crate::catalog::ROWS;
 use crate::machine::{Allocator, Pages};
 
 fn plan(flags: &Overrides) -> Plan<'static> {
-    Plan::new(
-        ROWS,
-        vec![Suite::load("quick").unwrap().with(flags).unwrap()],
-    )
-    .unwrap()
+    Plan::new(ROWS, vec![Suite::load("quick").unwrap().with(flags)]).unwrap()
 }
 
 fn targets(names: &[&str]) -> Overrides {
@@ -37,7 +34,7 @@ fn built_in_suites_are_sound() {
             trace: (!suite.trace.is_empty()).then_some(trace),
             ..Overrides::default()
         };
-        let suite = suite.with(&flags).unwrap();
+        let suite = suite.with(&flags);
         assert!(!suite.analysis.is_empty(), "{name}");
         assert!(!Plan::new(ROWS, vec![suite]).unwrap().panels.is_empty());
     }
@@ -123,7 +120,7 @@ fn each_budget_is_a_panel_with_cells_of_its_own() {
         .map(|panel| panel.workload.name.as_str())
         .collect();
     assert_eq!(names, ["cache-aside@1Mi", "cache-aside@2Mi"]);
-    assert!(plan.panels.iter().all(super::Panel::is_pass));
+    assert!(plan.panels.iter().all(super::cell::Panel::is_pass));
     let [one, two] = &plan.panels[..] else {
         panic!("two budgets");
     };
@@ -146,7 +143,7 @@ fn allocators_and_pages_make_cells_of_their_own_in_one_panel() {
     let labels: Vec<String> = plan.panels[0]
         .cells
         .iter()
-        .map(super::Cell::target)
+        .map(super::cell::Cell::target)
         .collect();
     let each = [
         "",
@@ -164,7 +161,7 @@ fn allocators_and_pages_make_cells_of_their_own_in_one_panel() {
         "the baseline and its twin are as they come by default"
     );
     for cell in &as_ever.panels[0].cells {
-        let same = |other: &&super::Cell<'_>| other.id == cell.id;
+        let same = |other: &&super::cell::Cell<'_>| other.id == cell.id;
         assert!(plan.panels[0].cells.iter().any(|other| same(&other)));
     }
 }

@@ -1,30 +1,20 @@
 //! The search for the highest rate at which a target keeps a limit on a percentile of its response
 //! times: doubled while it is kept, halved while it is not, then closed in on.
 
-use std::fmt;
-use std::str::FromStr;
 use std::sync::atomic::Ordering;
 
-use hdrhistogram::Histogram;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-
+use super::cell::Place;
+use super::done::{Done, PanelEnd};
 use super::fill::fill;
-use super::latency::{self, Measured};
-use super::panel::{Bench, Done, Live, PanelEnd, Stop, name, slice};
+use super::latency::Measured;
+use super::limit::Search;
+use super::live::{Bench, Live, Stop, slice};
+use super::order;
 use super::process::Failure;
-use super::tally::{self, Attempt, Place};
-use crate::base::{BadInput, Nanoseconds, PerSecond, unknown_name};
+use super::tally::{self, Attempt};
+use crate::base::PerSecond;
 use crate::record::{SliceKind, SloRow};
-use crate::workload::{Arrival, Pace};
-
-/// The percentiles that a limit can be on.
-const PERCENTILES: [(&str, f64); 5] = [
-    ("p50", 0.5),
-    ("p90", 0.9),
-    ("p99", 0.99),
-    ("p99.9", 0.999),
-    ("p99.99", 0.9999),
-];
+use crate::workload::Pace;
 
 /// The lowest rate that is tried, in operations a second.
 const LOWEST: u64 = 100;
@@ -34,86 +24,6 @@ const CLOSE: f64 = 1.05;
 
 /// Rates that may prove unkept when they are tried again before the search gives up on them all.
 const CONFIRMATIONS: u32 = 8;
-
-/// A limit on a percentile of response times: `p99=200us`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Slo {
-    /// Index into [`PERCENTILES`].
-    percentile: usize,
-    /// What it must not exceed.
-    pub limit: Nanoseconds,
-}
-
-impl Slo {
-    /// The percentile: `p99`.
-    #[must_use]
-    pub fn percentile(&self) -> &'static str {
-        PERCENTILES[self.percentile].0
-    }
-
-    fn of(&self, histogram: &Histogram<u64>) -> u64 {
-        histogram.value_at_quantile(PERCENTILES[self.percentile].1)
-    }
-}
-
-impl FromStr for Slo {
-    type Err = BadInput;
-
-    fn from_str(text: &str) -> Result<Slo, BadInput> {
-        let (name, limit) = text.split_once('=').ok_or_else(|| {
-            BadInput(format!(
-                "'{text}' is no limit: write a percentile and a time, such as p99=200us"
-            ))
-        })?;
-        let known = PERCENTILES.iter().position(|(known, _)| *known == name);
-        let names = PERCENTILES.iter().map(|(known, _)| *known);
-        let limit: Nanoseconds = limit.parse()?;
-        if limit.0 == 0 {
-            return Err(BadInput(format!(
-                "'{text}' is no limit: nothing takes no time"
-            )));
-        }
-        Ok(Slo {
-            percentile: known.ok_or_else(|| unknown_name("percentile", name, names))?,
-            limit,
-        })
-    }
-}
-
-impl fmt::Display for Slo {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}={}", self.percentile(), self.limit)
-    }
-}
-
-impl Serialize for Slo {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Slo {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Slo, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map_err(de::Error::custom)
-    }
-}
-
-/// A search.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Search {
-    /// What must be kept.
-    pub slo: Slo,
-    /// The rate that it starts from.
-    pub start: PerSecond,
-    /// How intended starts follow each other.
-    pub arrival: Arrival,
-}
-
-impl Search {
-    /// Where a search starts when nobody says.
-    pub(super) const START: PerSecond = PerSecond(10_000);
-}
 
 /// What one slice at a rate was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,7 +70,7 @@ pub(super) fn measure(
                 let label = place.panel.label();
                 bench
                     .watch
-                    .error(&format!("{} on {label}: {}", name(cell), row.error));
+                    .error(&format!("{} on {label}: {}", cell.name(), row.error));
                 bench.directory.trial(&row)?;
             }
         }
@@ -175,10 +85,10 @@ fn of_cell(
     bench: &mut Bench<'_>,
 ) -> Result<(), Stop> {
     let cell = live.cell;
-    let target = name(cell);
+    let target = cell.name();
     bench.watch.step(place.index, &format!("filling, {target}"));
     fill(live, place, bench, false)?;
-    let highest = latency::highest_per_s(place.panel.threads);
+    let highest = order::highest_per_s(place.panel.threads);
     let mut round = 0;
     let found = find(search.start.0, highest, |per_s| {
         if bench.interrupted.load(Ordering::Relaxed) {
@@ -192,7 +102,7 @@ fn of_cell(
             per_s: rate,
             arrival: search.arrival,
         };
-        let order = latency::open_loop(pace, false);
+        let order = order::open_loop(pace, false);
         let (sliced, watched) = slice(live, order, place.panel, bench)?;
         if let Some(why) = sliced.failed {
             return Err(Failure::Cell(why));
@@ -368,21 +278,5 @@ mod tests {
         );
         let none = found(10_000, 50, &[]);
         assert_eq!((none.kept, none.broken), (None, Some((LOWEST, LOWEST))));
-    }
-
-    #[test]
-    fn limits_are_read_and_written() {
-        for text in ["p99=200us", "p50=80ns", "p99.99=1.5ms"] {
-            assert_eq!(text.parse::<Slo>().unwrap().to_string(), text);
-        }
-        for (text, word) in [
-            ("p99", "p99=200us"),
-            ("p98=1ms", "unknown percentile"),
-            ("p99=0us", "no time"),
-            ("p99=fast", "fast"),
-        ] {
-            let error = text.parse::<Slo>().unwrap_err();
-            assert!(error.0.contains(word), "{error}");
-        }
     }
 }

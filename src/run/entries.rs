@@ -1,0 +1,89 @@
+//! What the manifest of a run says of its plan.
+
+use super::cell::{Cell, Panel};
+use super::pace::pace_entry;
+use super::plan::Plan;
+use super::suite::Suite;
+use crate::machine;
+use crate::record::{CellEntry, PanelEntry};
+
+pub(super) fn not_measured(plan: &Plan<'_>) -> Vec<String> {
+    let mut reasons = Vec::new();
+    let counters = machine::counters::seen();
+    if let Some(missing) = counters.missing() {
+        reasons.push(format!("hardware counters: {missing}"));
+    }
+    let waits = |panel: &Panel<'_>| panel.workload.pace.is_some() || panel.search.is_some();
+    if !counters.counted.is_empty() && plan.panels.iter().any(waits) {
+        reasons.push("hardware counters in an open loop: its waiting would count too".to_owned());
+    }
+    let clocked = |panel: &Panel<'_>| panel.is_pass();
+    if !counters.counted.is_empty() && plan.panels.iter().any(clocked) {
+        reasons.push(
+            "hardware counters in passes whose every operation is clocked: the clock would count too"
+                .to_owned(),
+        );
+    }
+    let has_latency = |panel: &Panel<'_>| {
+        panel.latency || panel.workload.pace.is_some() || panel.search.is_some()
+    };
+    if !plan.panels.iter().any(has_latency) {
+        reasons.push("latency: slices here measure throughput only".to_owned());
+    }
+    reasons
+}
+
+pub(super) fn suite_table(suite: &Suite) -> toml::Table {
+    toml::Table::try_from(suite).expect("a suite that was read from TOML is TOML")
+}
+
+pub(super) fn panel_entry(index: u32, panel: &Panel<'_>) -> PanelEntry {
+    PanelEntry {
+        panel: index,
+        suite: panel.suite.clone(),
+        workload: panel.workload.name.clone(),
+        about: panel.workload.describe(),
+        threads: panel.threads,
+        batch: panel.workload.batch,
+        entries: panel.workload.entries,
+        corpus: if panel.workload.corpus.is_ycsb() {
+            String::new()
+        } else {
+            panel.workload.corpus.to_string()
+        },
+        pass: panel.is_pass(),
+        budget: panel.workload.budget.map(|budget| budget.0),
+        origin_ns: panel.workload.origin.map(|origin| origin.latency.0),
+        baseline: panel
+            .baseline
+            .map(|at| panel.cells[at].id.clone())
+            .unwrap_or_default(),
+        pace: pace_entry(panel),
+    }
+}
+
+pub(super) fn all_cells(plan: &Plan<'_>) -> Vec<CellEntry> {
+    let panels = (0..).zip(&plan.panels);
+    panels
+        .flat_map(|(index, panel)| cells(index, panel))
+        .collect()
+}
+
+fn cells(index: u32, panel: &Panel<'_>) -> Vec<CellEntry> {
+    let entry = |cell: &Cell<'_>| CellEntry {
+        cell_id: cell.id.clone(),
+        panel: index,
+        suite: panel.suite.clone(),
+        strategy: cell.row.name.to_owned(),
+        target: cell.target(),
+        target_full: cell.params.full(),
+        hash: cell.hash.clone(),
+        allocator: cell.heap.allocator,
+        pages: cell.heap.pages,
+        control: cell.row.control,
+        peer: cell.row.peer,
+        twin: cell.twin,
+        colour: cell.colour,
+    };
+    panel.cells.iter().map(entry).collect()
+}

@@ -1,0 +1,186 @@
+//! The flags of a run: what they change in every suite of it.
+
+use clap::Args;
+use clap::builder::{OsStringValueParser, TypedValueParser};
+
+use super::limit::Slo;
+use super::suite::{Group, Suite};
+use crate::base::{BadInput, ByteCount, Nanoseconds, PerSecond, parse_count};
+use crate::machine::{Allocator, Pages};
+use crate::workload::{Arrival, Origin, Pacing, Rates};
+
+/// What flags change in every suite of a run. Each field is a flag, and the group `Overrides` of the
+/// command line has them all: what excludes them names the group.
+#[derive(Args, Clone, Debug, Default, PartialEq)]
+pub struct Overrides {
+    /// Target instead of the suite's, like fixed:buckets=2^16; may be repeated
+    #[arg(short, long = "target", value_name = "TARGET", value_parser = text())]
+    pub targets: Vec<String>,
+    /// Workload instead of the suite's; may be repeated
+    #[arg(short, long = "workload", value_name = "WORKLOAD", value_parser = text())]
+    pub workloads: Vec<String>,
+    /// Trace to replay instead of the suite's workloads
+    #[arg(long, value_name = "FILE[:FORMAT]", value_parser = text())]
+    pub trace: Option<String>,
+    /// Leave broken lines of the trace out and count them, instead of stopping at the first
+    #[arg(long)]
+    pub lenient: bool,
+    /// Hash functions instead of the suite's
+    #[arg(long, value_name = "HASH", value_delimiter = ',', value_parser = text())]
+    pub hash: Vec<String>,
+    /// Allocators instead of the suite's: system, mimalloc
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub allocator: Vec<Allocator>,
+    /// Page modes instead of the suite's: default, small, huge
+    #[arg(long, value_name = "MODE", value_delimiter = ',')]
+    pub pages: Vec<Pages>,
+    /// Thread counts instead of the suite's
+    #[arg(long, value_name = "N", value_delimiter = ',')]
+    pub threads: Vec<u32>,
+    /// Records in each workload's key space (1000000, 2^20, 64Ki)
+    #[arg(long, value_name = "N", value_parser = parse_count)]
+    pub entries: Option<u64>,
+    /// Trials of each cell, instead of as many as the time allows
+    #[arg(long, value_name = "N")]
+    pub trials: Option<u32>,
+    /// Seconds for the slices of each panel [default: 0.8 for each cell of it]
+    #[arg(long = "time", value_name = "SECONDS")]
+    pub time_s: Option<f64>,
+    /// Go on with each panel until its ratios to the baseline are known as well as this (2%)
+    #[arg(long, value_name = "N%", value_parser = percent, conflicts_with = "trials")]
+    pub precision: Option<f64>,
+    /// The most seconds of slices that --precision may take a panel [default: ten times --time]
+    #[arg(long = "max-time", value_name = "SECONDS", requires = "precision")]
+    pub max_time_s: Option<f64>,
+    /// Gets handed to the table at a time
+    #[arg(long, value_name = "N")]
+    pub batch: Option<u32>,
+    /// Bytes that each table may hold, instead of the suite's budgets (64Mi, 2^20); entries are evicted
+    #[arg(long, value_name = "BYTES", value_delimiter = ',')]
+    pub budget: Vec<ByteCount>,
+    /// What a miss costs at its original source (200us, 1.5ms): stated, for the effective latency
+    #[arg(long, value_name = "TIME", value_parser = origin)]
+    pub origin: Option<Origin>,
+    /// Operations a second over all threads, whatever the table does: latencies in an open loop. Several
+    /// (10k,100k,1M) make a sweep
+    #[arg(long, value_name = "RATE", value_delimiter = ',')]
+    pub rate: Vec<PerSecond>,
+    /// How intended starts follow each other at those rates: fixed or poisson
+    #[arg(long, value_name = "fixed|poisson")]
+    pub arrival: Option<Arrival>,
+    /// Replay a trace at its own times, so many times as fast
+    #[arg(long, value_name = "FACTOR", conflicts_with_all = ["rate", "arrival"])]
+    pub speed: Option<f64>,
+    /// Sample service times in a closed loop too, a second of them at each birth of a table
+    #[arg(long)]
+    pub latency: bool,
+    /// Search for the highest rate that keeps a limit on response times (p99=200us)
+    #[arg(long, value_name = "PERCENTILE=TIME", conflicts_with = "speed")]
+    pub slo: Option<Slo>,
+    /// Seed of streams, dealing and bootstrap
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+}
+
+impl Suite {
+    /// The suite with the flags applied.
+    #[must_use]
+    pub fn with(mut self, flags: &Overrides) -> Suite {
+        let about_any_trace = flags.workloads.is_empty() && !self.trace.is_empty();
+        if flags.has_workloads() && !about_any_trace {
+            // The paragraph speaks of workloads that do not run now.
+            self.analysis.clear();
+        }
+        for group in &mut self.group {
+            flags.apply_to(group);
+        }
+        self.latency |= flags.latency;
+        self.lenient |= flags.lenient;
+        self.seed = flags.seed.unwrap_or(self.seed);
+        if flags.trials.is_some() {
+            self.time_s = None;
+        }
+        replace(&mut self.slo, flags.slo);
+        replace(&mut self.trials, flags.trials);
+        replace(&mut self.time_s, flags.time_s);
+        replace(&mut self.precision_percent, flags.precision);
+        replace(&mut self.max_time_s, flags.max_time_s);
+        self
+    }
+}
+
+impl Overrides {
+    fn has_workloads(&self) -> bool {
+        !self.workloads.is_empty() || self.trace.is_some()
+    }
+
+    fn apply_to(&self, group: &mut Group) {
+        if let Some(targets) = several(&self.targets) {
+            group.targets = targets;
+        }
+        if self.has_workloads() {
+            let trace = self.trace.iter().map(|trace| format!("trace={trace}"));
+            group.workloads = self.workloads.iter().cloned().chain(trace).collect();
+        }
+        replace(&mut group.threads, several(&self.threads));
+        replace(&mut group.hash, several(&self.hash));
+        replace(&mut group.allocator, several(&self.allocator));
+        replace(&mut group.pages, several(&self.pages));
+        replace(&mut group.budget, several(&self.budget));
+        replace(
+            &mut group.entries,
+            self.entries.map(|entries| vec![entries]),
+        );
+        replace(&mut group.batch, self.batch.map(|batch| vec![batch]));
+        replace(&mut group.origin, self.origin);
+        let rates = several(&self.rate).map(Rates::Several);
+        if rates.is_some() || self.speed.is_some() {
+            group.pace = Some(Pacing {
+                rate: rates,
+                arrival: None,
+                speed: self.speed,
+            });
+        }
+        if self.arrival.is_some() {
+            group.pace.get_or_insert_default().arrival = self.arrival;
+        }
+    }
+}
+
+/// A list that a flag gives; `None` where the flag is absent.
+fn several<T: Clone>(given: &[T]) -> Option<Vec<T>> {
+    (!given.is_empty()).then(|| given.to_vec())
+}
+
+/// A flag that is present replaces what the suite says.
+fn replace<T>(of_suite: &mut Option<T>, of_flag: Option<T>) {
+    if of_flag.is_some() {
+        *of_suite = of_flag;
+    }
+}
+
+fn origin(text: &str) -> Result<Origin, BadInput> {
+    text.parse::<Nanoseconds>()
+        .map(|latency| Origin { latency })
+}
+
+fn percent(text: &str) -> Result<f64, BadInput> {
+    let number = text.strip_suffix('%').unwrap_or(text).trim_end();
+    let percent = number.parse::<f64>().ok();
+    percent
+        .filter(|percent| *percent > 0.0 && *percent < 100.0)
+        .ok_or_else(|| BadInput("write a percentage above 0 and below 100: 2%".to_owned()))
+}
+
+/// Takes text, and names the argument whose bytes are none: clap's own parser of text does not.
+pub fn text() -> impl TypedValueParser<Value = String> {
+    OsStringValueParser::new().try_map(|value| {
+        value.into_string().map_err(|value| {
+            format!(
+                "it is not UTF-8 ({}): names of files, suites and formats have to be here; rename the file, \
+                 or give a link to it",
+                value.as_encoded_bytes().escape_ascii()
+            )
+        })
+    })
+}

@@ -1,0 +1,13 @@
+//! What a run reports while it goes on.
+
+use super::cell::Panel;
+
+/// Receives the progress of a run.
+pub trait Watch {
+    /// A panel begins.
+    fn panel(&mut self, index: usize, panel: &Panel<'_>);
+    /// What is being done in it.
+    fn step(&mut self, panel: u32, what: &str);
+    /// A cell has failed.
+    fn error(&mut self, what: &str);
+}
