@@ -10,9 +10,9 @@ use std::alloc::{GlobalAlloc, Layout};
 use std::cell::Cell;
 use std::hint::black_box;
 
-use super::heap::ChosenHeap;
+use super::choice::ChosenHeap;
 
-/// The allocator that the environment chose (see [`super::Heap`]), with the count in front.
+/// The allocator that the environment chose (see [`super::Allocator`]), with the count in front.
 #[derive(Debug)]
 pub struct CountingAllocator;
 

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use super::{allowed_cpus, available_bytes, counters, counting};
+use super::memory::{available_bytes, meminfo_bytes};
+use super::pin::allowed_cpus;
+use super::{counters, counting};
 
 type Fact = Result<String, String>;
 
@@ -75,15 +77,6 @@ fn system(root: &Path) -> [(&'static str, Fact); 17] {
         ),
         ("turbo", turbo(root)),
     ]
-}
-
-/// A figure of `/proc/meminfo`, in bytes.
-pub(super) fn meminfo_bytes(text: &str, name: &str) -> Option<u64> {
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
-    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    kib.checked_mul(1024)
 }
 
 /// A file's text, trimmed. The reason names the file below the root, so that it is the same

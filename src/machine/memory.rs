@@ -16,7 +16,7 @@ pub fn available_bytes() -> Option<u64> {
 /// whose counters lag behind by some pages a thread.
 pub fn resident_bytes() -> Option<u64> {
     let rollup = fs::read_to_string("/proc/self/smaps_rollup").unwrap_or_default();
-    if let Some(exact) = super::fingerprint::meminfo_bytes(&rollup, "Rss") {
+    if let Some(exact) = meminfo_bytes(&rollup, "Rss") {
         return Some(exact);
     }
     let statm = fs::read_to_string("/proc/self/statm").ok()?;
@@ -44,10 +44,19 @@ pub fn trim() {
     }
 }
 
+/// A figure of `/proc/meminfo`, in bytes.
+pub(super) fn meminfo_bytes(text: &str, name: &str) -> Option<u64> {
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kib.checked_mul(1024)
+}
+
 /// [`available_bytes`] of the machine whose file system starts at `root`.
 pub(super) fn available_under(root: &Path) -> Option<u64> {
     let meminfo = fs::read_to_string(root.join("proc/meminfo")).unwrap_or_default();
-    let machine = super::fingerprint::meminfo_bytes(&meminfo, "MemAvailable");
+    let machine = meminfo_bytes(&meminfo, "MemAvailable");
     group_directories(root, "memory")
         .iter()
         .filter_map(|group| group_room(group))

@@ -2,6 +2,7 @@
 //!
 //! Linux first: what is read from `/proc` and `/sys` is absent elsewhere, and says so.
 
+mod choice;
 mod clock;
 pub mod counters;
 pub mod counting;
@@ -17,13 +18,14 @@ mod process;
 mod run_queue;
 mod thread_usage;
 
+pub use choice::Allocator;
 pub use clock::{clock_cost_ps, now_ns, utc_now};
 pub use counting::CountingAllocator;
 pub use cpu_time::{process_cpu_ns, thread_cpu_ns};
 pub use cpu_times::CpuTimes;
 pub use file_hash::file_hash;
 pub use fingerprint::{BUILD, CARGO_FEATURES, RELEASE, fingerprint, profile, profile_of};
-pub use heap::{Allocator, Heap, Pages};
+pub use heap::{Heap, Pages};
 pub use memory::{available_bytes, resident_bytes, trim};
 pub use pin::{allowed_cpus, pin_thread};
 pub use process::{die_with_parent, limit_memory};

@@ -3,7 +3,7 @@
 use std::fs;
 use std::mem::MaybeUninit;
 
-use super::RunQueue;
+use super::run_queue::RunQueue;
 
 /// The kernel's counts for one thread; opened by the thread itself.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{CensusRow, LatencyRow, MarkRow, MissRow, SliceRow, SloRow, TrialRow, WindowRow};
+use super::rows::{CensusRow, LatencyRow, MarkRow, MissRow, SliceRow, SloRow, TrialRow, WindowRow};
 
 /// A row of one of the CSV files.
 ///
@@ -14,11 +14,6 @@ pub(super) trait Row: Serialize + DeserializeOwned {
     const FILE: &'static str;
     /// The names of the fields, in order.
     const COLUMNS: &'static [&'static str];
-
-    /// Columns that came later: a file of an older run may lack them, each.
-    const LATER: &'static [&'static str] = &[];
-    /// Whether the file came later: an older run may lack it, and then has no such rows.
-    const FILE_IS_LATER: bool = false;
 
     /// The version that the row says it has, where it says so.
     fn schema_version(&self) -> Option<u32> {
@@ -85,26 +80,6 @@ impl Row for TrialRow {
         "counters_running_ns",
     ];
 
-    const LATER: &'static [&'static str] = &[
-        "evicted",
-        "disturbed_slices",
-        "repeated_slices",
-        "run_queue_ns",
-        "involuntary_switches",
-        "page_faults",
-        "foreign_cpu_ns",
-        "steal_ns",
-        "cores_ns",
-        "frequency_khz",
-        "cycles",
-        "instructions",
-        "branch_misses",
-        "llc_misses",
-        "dtlb_misses",
-        "counters_enabled_ns",
-        "counters_running_ns",
-    ];
-
     fn schema_version(&self) -> Option<u32> {
         Some(self.schema_version)
     }
@@ -129,13 +104,6 @@ impl Row for SliceRow {
         "discarded_ns",
         "longest_ns",
         "rss_bytes",
-        "run_queue_ns",
-        "involuntary_switches",
-        "page_faults",
-        "disturbed",
-    ];
-
-    const LATER: &'static [&'static str] = &[
         "run_queue_ns",
         "involuntary_switches",
         "page_faults",
@@ -171,7 +139,6 @@ impl Row for MissRow {
         "requests",
         "misses",
     ];
-    const FILE_IS_LATER: bool = true;
 }
 
 impl Row for LatencyRow {
@@ -199,7 +166,6 @@ impl Row for LatencyRow {
         "tail_in_resize_ops",
         "histogram",
     ];
-    const FILE_IS_LATER: bool = true;
 }
 
 impl Row for WindowRow {
@@ -214,7 +180,6 @@ impl Row for WindowRow {
         "ops",
         "longest_ns",
     ];
-    const FILE_IS_LATER: bool = true;
 }
 
 impl Row for SloRow {
@@ -231,13 +196,12 @@ impl Row for SloRow {
         "broken_ns",
         "probes",
     ];
-    const FILE_IS_LATER: bool = true;
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::{LoopKind, SliceKind, TimeKind};
+    use crate::record::rows::{LoopKind, SliceKind, TimeKind};
 
     /// The header that the csv crate makes from the struct itself.
     fn header_of(row: &impl Row) -> String {

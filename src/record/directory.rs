@@ -1,22 +1,19 @@
 //! Writing a run: a directory that exists, and can be written, before anything is measured.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use hdrhistogram::Histogram;
-use serde::Serialize;
 
 use super::columns::Row;
-use super::{
-    CensusRow, LatencyRow, Manifest, MarkRow, MissRow, Records, SliceRow, SloRow, TrialRow,
-    WindowRow, histograms,
-};
+use super::csv_files::{append, create_with_header, rewrite};
+use super::files::{lock, make, replace_manifest};
+use super::histograms;
+use super::manifest::{MANIFEST, Manifest};
+use super::records::Records;
+use super::rows::{CensusRow, LatencyRow, MarkRow, MissRow, SliceRow, SloRow, TrialRow, WindowRow};
 use crate::base::BadInput;
-
-/// The name of the manifest within the directory.
-pub(super) const MANIFEST: &str = "run.toml";
 
 /// The directory of a run that is going on: rows go in as they are measured.
 ///
@@ -194,141 +191,10 @@ impl RunDirectory {
     }
 }
 
-/// Writes a manifest beside the one that is there and renames it.
-pub(super) fn replace_manifest(
-    directory: &Path,
-    name: &str,
-    manifest: &impl Serialize,
-) -> anyhow::Result<()> {
-    let text = toml::to_string(manifest).context("the manifest does not fit TOML")?;
-    replace(&directory.join(name), text.as_bytes())
-        .with_context(|| format!("cannot write {name} in {}", directory.display()))
-}
-
-/// Puts a file in place of one that is there, as a whole.
-pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut fresh = path.to_owned().into_os_string();
-    fresh.push(".new");
-    let mut file = File::create(&fresh)?;
-    file.write_all(bytes)?;
-    // On disk before it gets the name, or a power cut could leave the name on an empty file.
-    file.sync_all()?;
-    fs::rename(&fresh, path)
-}
-
-/// Holds the file as long as it is open, so that no second program writes to the run.
-fn lock(file: &File) -> io::Result<()> {
-    file.try_lock().map_err(|error| match error {
-        fs::TryLockError::WouldBlock => io::Error::other("it is still going on in another process"),
-        fs::TryLockError::Error(error) => error,
-    })
-}
-
-/// A CSV file with these rows in place of the one that is there, open for more.
-fn rewrite<R: Row>(directory: &Path, rows: &[R]) -> anyhow::Result<File> {
-    let path = directory.join(R::FILE);
-    let mut bytes = format!("{}\n", R::COLUMNS.join(",")).into_bytes();
-    bytes.extend(lines_of(rows)?);
-    let cannot = || format!("cannot write {}", R::FILE);
-    replace(&path, &bytes).with_context(cannot)?;
-    OpenOptions::new()
-        .append(true)
-        .open(&path)
-        .with_context(cannot)
-}
-
-/// Makes the directory of a run, named as [`RunDirectory::create`] says, and lets `open` put files
-/// into it, given its path and its name.
-pub(super) fn make<D>(
-    root: &Path,
-    name: &str,
-    revision: &str,
-    utc_compact: &str,
-    open: impl FnOnce(&Path, String) -> io::Result<D>,
-) -> anyhow::Result<D> {
-    let unwritable = |path: &Path, error: &io::Error| {
-        BadInput(format!(
-            "results directory '{}' cannot be written: {error}; give one that can",
-            path.display()
-        ))
-    };
-    fs::create_dir_all(root).map_err(|error| unwritable(root, &error))?;
-    let mut wanted = format!("{}-{}", fit_for_name(utc_compact), fit_for_name(name));
-    if !revision.is_empty() {
-        wanted = format!("{wanted}-{}", fit_for_name(revision));
-    }
-    let (path, run_id) = claim(root, &wanted).map_err(|error| unwritable(root, &error))?;
-    Ok(open(&path, run_id).map_err(|error| unwritable(&path, &error))?)
-}
-
-/// Letters, digits and the punctuation of names and versions stay; the rest becomes `-`.
-fn fit_for_name(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            'a'..='z' | 'A'..='Z' | '0'..='9' | '.' | '_' | '+' | '-' => c,
-            _ => '-',
-        })
-        .collect()
-}
-
-/// Makes the first directory of `wanted`, `wanted-2`, `wanted-3` … that is not there; two programs
-/// that start in the same second get one each.
-fn claim(root: &Path, wanted: &str) -> io::Result<(PathBuf, String)> {
-    let mut name = wanted.to_owned();
-    let mut copy = 1_u64;
-    loop {
-        let path = root.join(&name);
-        match fs::create_dir(&path) {
-            Ok(()) => return Ok((path, name)),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                copy += 1;
-                name = format!("{wanted}-{copy}");
-            }
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-pub(super) fn create_with_header<R: Row>(directory: &Path) -> io::Result<File> {
-    let mut file = OpenOptions::new()
-        .append(true)
-        .create_new(true)
-        .open(directory.join(R::FILE))?;
-    file.write_all(format!("{}\n", R::COLUMNS.join(",")).as_bytes())?;
-    Ok(file)
-}
-
-pub(super) fn append<R: Row>(file: &mut File, rows: &[R]) -> anyhow::Result<()> {
-    let cannot = || format!("cannot write {}", R::FILE);
-    let lines = lines_of(rows).with_context(cannot)?;
-    // Straight to the system: there is no buffer that a kill could lose.
-    file.write_all(&lines).with_context(cannot)
-}
-
-/// The rows, exactly one line each.
-fn lines_of<R: Row>(rows: &[R]) -> anyhow::Result<Vec<u8>> {
-    let mut lines = Vec::new();
-    for row in rows {
-        let mut writer = csv::WriterBuilder::new()
-            .has_headers(false)
-            .from_writer(Vec::new());
-        writer.serialize(row)?;
-        let mut line = writer.into_inner()?;
-        let end = line.len() - 1;
-        // A line break within a quoted field would hide where a row ends, and a reason reads as
-        // well without.
-        for byte in &mut line[..end] {
-            if matches!(byte, b'\n' | b'\r') {
-                *byte = b' ';
-            }
-        }
-        lines.extend_from_slice(&line);
-    }
-    Ok(lines)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn create(root: &Path, name: &str, revision: &str) -> RunDirectory {
@@ -381,19 +247,5 @@ mod tests {
             let bad = error.downcast_ref::<BadInput>().expect("it is bad input");
             assert!(bad.0.contains(root.to_str().unwrap()), "{bad}");
         }
-    }
-
-    #[test]
-    fn a_row_is_one_line_whatever_is_in_it() {
-        let row = TrialRow {
-            error: "expected \"a\",\r\ngot\nb".into(),
-            ..TrialRow::default()
-        };
-        let lines = String::from_utf8(lines_of(&[row.clone(), row]).unwrap()).unwrap();
-        assert_eq!(lines.lines().count(), 2);
-        assert!(
-            lines.contains(",\"expected \"\"a\"\",  got b\","),
-            "{lines}"
-        );
     }
 }

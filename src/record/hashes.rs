@@ -1,7 +1,7 @@
 //! The files of a hash laboratory's run: what each measurement gave, one CSV file for each kind.
 //!
-//! The directory is named and made as that of any run; its manifest is called `hash.toml`, so that
-//! whoever opens it knows which of the two it is.
+//! The directory is named and made as that of any run; its manifest is called `hash.toml`,
+//! which tells the two kinds of run apart.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -10,10 +10,11 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::columns::Row;
-use super::directory::{append, create_with_header, make, replace_manifest};
+use super::csv_files::{append, create_with_header, read_rows};
+use super::files::{check_version, make, read_file, replace_manifest};
+use super::manifest::Status;
 use super::read_error::ReadError;
-use super::records::{check_version, read_file, read_rows};
-use super::{SCHEMA_VERSION, Status};
+use super::rows::SCHEMA_VERSION;
 
 /// The name of the manifest within the directory.
 const MANIFEST: &str = "hash.toml";

@@ -17,10 +17,9 @@ use hdrhistogram::serialization::interval_log::{
 };
 use hdrhistogram::serialization::{Deserializer, V2DeflateSerializer};
 
-use super::directory::replace;
+use super::files::{read_file, replace};
 use super::read_error::ReadError;
-use super::records::read_file;
-use super::{LatencyRow, LoopKind, TimeKind};
+use super::rows::{LatencyRow, LoopKind, TimeKind};
 
 /// Significant decimal digits that a histogram keeps.
 pub const HISTOGRAM_DIGITS: u8 = 3;

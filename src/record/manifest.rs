@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::machine::{Allocator, Pages};
 
+/// The name of the manifest within the directory of a run.
+pub(super) const MANIFEST: &str = "run.toml";
+
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -164,7 +167,7 @@ pub struct CellEntry {
     pub pages: Pages,
     /// Whether it is a control: drawn as the floor, never ranked.
     pub control: bool,
-    /// Whether it is a map of others behind our interface. Runs of before this was kept have none.
+    /// Whether it is a map of others behind our interface.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub peer: bool,
     /// Whether it is the second copy of the baseline.

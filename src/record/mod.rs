@@ -1,12 +1,15 @@
 //! Floor 2: the files of a run. The only code that knows their names, columns and versions.
 //!
-//! A run is a directory; `rows` says what its CSV files hold, `manifest` what `run.toml` holds,
-//! `directory` writes them row by row, `records` reads them back; `pages` puts a report beside them.
+//! A run is a directory; `rows` says what its CSV files hold (`columns` their headers), `manifest` what
+//! `run.toml` holds; `files` and `csv_files` write and read one file, `directory` writes a run row by row,
+//! `records` reads it back; `pages` puts a report beside them.
 //! `histograms` keeps the latencies of each cell in a log of HDR histograms.
 //! `hashes` does all that for the runs of the hash laboratory, which have other files.
 
 mod columns;
+mod csv_files;
 mod directory;
+mod files;
 mod hashes;
 mod histograms;
 mod manifest;
@@ -16,6 +19,8 @@ mod records;
 mod rows;
 #[cfg(test)]
 mod samples;
+#[cfg(test)]
+mod tests;
 
 pub use directory::RunDirectory;
 pub use hashes::{

@@ -4,8 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use super::SCHEMA_VERSION;
-use super::directory::MANIFEST;
+use super::manifest::MANIFEST;
+use super::rows::SCHEMA_VERSION;
 use crate::base::BadInput;
 
 /// Why a run directory cannot be read.

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{CellEntry, Manifest, PanelEntry, SCHEMA_VERSION, SliceKind, SliceRow, Status};
+use super::manifest::{CellEntry, Manifest, PanelEntry, Status};
+use super::rows::{SCHEMA_VERSION, SliceKind, SliceRow};
 use crate::machine::{Allocator, Pages};
 
 /// A manifest with a panel and a cell.

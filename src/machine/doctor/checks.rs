@@ -5,8 +5,8 @@ use std::path::Path;
 
 use super::{Diagnosis, Own, percent};
 use crate::machine::cpu_times::CpuTimes;
-use crate::machine::fingerprint::{RELEASE, meminfo_bytes};
-use crate::machine::memory::group_directories;
+use crate::machine::fingerprint::RELEASE;
+use crate::machine::memory::{group_directories, meminfo_bytes};
 
 const CPU: &str = "sys/devices/system/cpu";
 
