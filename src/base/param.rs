@@ -191,6 +191,39 @@ impl Params {
         })
     }
 
+    /// The values in the order of the declaration: what another process needs for [`Params::of_values`].
+    #[must_use]
+    pub fn values(&self) -> Vec<Value> {
+        self.values.iter().map(|(_, value)| value.clone()).collect()
+    }
+
+    /// The parameters of a strategy from values that were resolved before.
+    ///
+    /// # Errors
+    /// Values that are not one valid value for each declared parameter.
+    pub fn of_values(
+        strategy: &str,
+        declared: &[Param],
+        values: &[Value],
+    ) -> Result<Params, SpecError> {
+        if values.len() != declared.len() {
+            return Err(BadInput(format!(
+                "{strategy}: {} values for {} parameters",
+                values.len(),
+                declared.len()
+            )));
+        }
+        let checked = declared
+            .iter()
+            .zip(values)
+            .map(|(param, value)| Ok((*param, param.check(strategy, value)?)))
+            .collect::<Result<_, SpecError>>()?;
+        Ok(Params {
+            strategy: strategy.to_owned(),
+            values: checked,
+        })
+    }
+
     /// The strategy's name.
     #[must_use]
     pub fn strategy(&self) -> &str {
@@ -332,6 +365,19 @@ mod tests {
         assert_eq!(resolve("t:buckets=1024").unwrap().short(), "t");
         // The full form reads back as itself.
         assert_eq!(resolve(&params.full()).unwrap(), params);
+    }
+
+    #[test]
+    fn resolved_values_reach_another_process_exactly() {
+        let params = resolve("t:load=0.30000000000000004,buckets=2^20,grow=off").unwrap();
+        let sent = serde_json::to_string(&params.values()).unwrap();
+        let values: Vec<Value> = serde_json::from_str(&sent).unwrap();
+        assert_eq!(Params::of_values("t", DECLARED, &values).unwrap(), params);
+        let error = Params::of_values("t", DECLARED, &values[1..]).unwrap_err();
+        assert!(error.0.contains("3 values for 4 parameters"), "{error}");
+        let swapped = [values[1].clone(), values[0].clone()];
+        let swapped = [&swapped[..], &values[2..]].concat();
+        assert!(Params::of_values("t", DECLARED, &swapped).is_err());
     }
 
     #[test]

@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::BadInput;
 
 /// An error in a spec: which part, why, and what would be valid. It is [`BadInput`] under the name
@@ -13,12 +15,13 @@ use super::BadInput;
 pub type SpecError = BadInput;
 
 /// The value of a parameter.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Value {
     /// A whole number.
     Integer(u64),
     /// A number with a decimal point.
-    Decimal(f64),
+    Decimal(#[serde(with = "bits")] f64),
     /// Anything else.
     Word(String),
 }
@@ -33,6 +36,26 @@ impl Value {
             Ok(decimal) if numeric => Value::Decimal(decimal),
             _ => Value::Word(text.to_owned()),
         }
+    }
+}
+
+/// A decimal as the integer of its bits: readers of JSON may round the last digit.
+mod bits {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "the signature that serde calls"
+    )]
+    pub(super) fn serialize<S: Serializer>(
+        decimal: &f64,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(decimal.to_bits())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+        u64::deserialize(deserializer).map(f64::from_bits)
     }
 }
 

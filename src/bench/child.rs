@@ -60,7 +60,7 @@ fn births(
 ) -> anyhow::Result<()> {
     let is_control = check.is_none();
     open.heap.settle().map_err(anyhow::Error::msg)?;
-    let params = Params::resolve(timed.kind.params, &open.spec.parse()?)?;
+    let params = Params::of_values(&open.strategy, timed.kind.params, &open.values)?;
     let hasher = Hasher::new(hash::find(&open.hash)?, open.hash_seed);
     // A control holds nothing that could be bounded.
     let budget = open.workload.budget.filter(|_| !is_control);

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::latency::Latencies;
-use crate::base::{Census, Event};
+use crate::base::{Census, Event, Value};
 use crate::machine::Heap;
 use crate::machine::counters::Counts;
 use crate::workload::{Pace, Workload};
@@ -26,8 +26,10 @@ pub enum Request {
 /// Everything that a child needs to know.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Open {
-    /// The strategy with its parameters.
-    pub spec: String,
+    /// The strategy's name.
+    pub strategy: String,
+    /// The values of its parameters, in the order in which it declares them.
+    pub values: Vec<Value>,
     /// The hash function.
     pub hash: String,
     /// Seed of the hash function.
@@ -39,13 +41,11 @@ pub struct Open {
     /// Seed of the streams.
     pub seed: u64,
     /// By how many the cores that threads are pinned to are moved on.
-    #[serde(default)]
     pub pin_offset: u32,
     /// Keys of the workload that had to be searched for, one a record: a child need not repeat that.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub searched: Vec<String>,
     /// The heap that the child was born with.
-    #[serde(default)]
     pub heap: Heap,
 }
 

@@ -29,7 +29,7 @@ fn serve(house: House<'_>, pipe: &mut dyn Pipe) -> anyhow::Result<()> {
     match pipe.next()? {
         None => Ok(()),
         Some(Request::Open(open)) => {
-            let (row, _) = catalog::resolve(house.rows, &open.spec.parse()?)?;
+            let row = catalog::find(house.rows, &open.strategy)?;
             workload::handed(&open.workload, &open.searched);
             (row.child)(&open, pipe)
         }

@@ -34,7 +34,8 @@ pub(super) fn begin_filling(
             .map_err(|error| Failure::Cell(format!("cannot be started: {error}")))?;
         live.process = Some(process);
         Request::Open(Box::new(Open {
-            spec: live.cell.params.full(),
+            strategy: live.cell.row.name.to_owned(),
+            values: live.cell.params.values(),
             hash: live.cell.hash.clone(),
             hash_seed: bench.hash_seed,
             workload: panel.workload.clone(),
