@@ -26,13 +26,10 @@ use super::{assert_none, sources};
 const NOT_YET_FREE: &[&str] = &[
     "analysis",
     "analysis/findings",
-    "machine",
     "machine/counters",
     "machine/doctor",
-    "record",
     "report",
     "report/page",
-    "run",
     "verify",
     "workload",
 ];
