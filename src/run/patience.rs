@@ -1,6 +1,7 @@
 //! Passes that take longer than a day, which are asked about first.
 
-use super::plan::{Panel, Plan};
+use super::cell::Panel;
+use super::plan::Plan;
 use crate::base::BadInput;
 use crate::workload::Pace;
 
