@@ -32,6 +32,8 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::mpsc;
 use std::time::Duration;
 
+use bucketlab::wire::LINE_TOO_LONG;
+
 use super::server::{self, PATIENCE, Server};
 use super::settle::SETTLED;
 use super::transcripts::{Author, Piece, Transcript, seed_of};
@@ -63,15 +65,20 @@ impl Pair {
         }
     }
 
-    /// The answers of both: ours, theirs.
+    /// The answers of both: ours, theirs. Where memcached closes the connection at a line that is too long
+    /// without an answer, our answer to it is left out: it is a listed exception.
     fn play(&self, transcript: &Transcript) -> [Vec<u8>; 2] {
         let sends = transcript.sends();
         let sends = &sends;
-        std::thread::scope(|scope| {
+        let [mut ours, theirs] = std::thread::scope(|scope| {
             [&self.ours, &self.theirs]
                 .map(|server| scope.spawn(move || converse(server, sends)))
                 .map(|thread| thread.join().unwrap())
-        })
+        });
+        if ours.strip_suffix(LINE_TOO_LONG.as_bytes()) == Some(theirs.as_slice()) {
+            ours.truncate(theirs.len());
+        }
+        [ours, theirs]
     }
 
     fn clear(&self) {
