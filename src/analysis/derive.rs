@@ -287,6 +287,7 @@ fn judge(panel: &mut PanelSummary) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::Difference;
     use crate::analysis::ratio;
     use crate::analysis::synthetic::{Cell, Synthetic};
 
@@ -354,7 +355,7 @@ mod tests {
         about(paired.interval.mid, 5.0, 0.01);
         assert!(paired.interval.width() / 5.0 < 0.02);
         assert!(resizable.rate.unwrap().width() / resizable.rate.unwrap().mid > 0.04);
-        assert_eq!(resizable.verdict, Verdict::Faster);
+        assert_eq!(resizable.verdict, Verdict::Is(Difference::Faster));
         let of_striped = panel.ratio(cell(panel, "striped"), resizable).unwrap();
         about(of_striped.interval.mid, 80.0 / 81.0, 0.01);
         assert_eq!(
@@ -391,20 +392,20 @@ mod tests {
         };
         assert_eq!(
             Verdict::on(&ratio(1.02, 1.03, 1.04, 60), 0.01),
-            Verdict::Faster
+            Verdict::Is(Difference::Faster)
         );
         assert_eq!(
             Verdict::on(&ratio(0.96, 0.97, 0.98, 60), 0.01),
-            Verdict::Slower
+            Verdict::Is(Difference::Slower)
         );
         // Outside the noise in the middle, not at the end.
         assert_eq!(
             Verdict::on(&ratio(1.005, 1.03, 1.04, 60), 0.01),
-            Verdict::NoDifference
+            Verdict::Is(Difference::NotToldApart)
         );
         assert_eq!(
             Verdict::on(&ratio(0.9, 1.03, 1.2, 60), 0.0),
-            Verdict::NoDifference
+            Verdict::Is(Difference::NotToldApart)
         );
         assert_eq!(
             Verdict::on(&ratio(5.0, 5.0, 5.0, 2), 0.01),
@@ -441,7 +442,7 @@ mod tests {
         assert_eq!((striped.bytes_per_entry, striped.mean_walk), (None, None));
         assert_eq!(
             cell(&summary.panels[0], "resizable").verdict,
-            Verdict::Faster
+            Verdict::Is(Difference::Faster)
         );
     }
 
@@ -511,7 +512,7 @@ mod tests {
         let alone = Synthetic::new().panel("a", 1, &pair(95.0)).records();
         assert_eq!(
             Summary::of(&alone).panels[0].cells[1].verdict,
-            Verdict::Faster
+            Verdict::Is(Difference::Faster)
         );
         let beside = Synthetic::new()
             .panel("a", 1, &pair(95.0))
@@ -519,7 +520,10 @@ mod tests {
             .records();
         let summary = Summary::of(&beside);
         assert_eq!(summary.panels[0].noise_floor, None);
-        assert_eq!(summary.panels[0].cells[1].verdict, Verdict::NoDifference);
+        assert_eq!(
+            summary.panels[0].cells[1].verdict,
+            Verdict::Is(Difference::Same)
+        );
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Floor 3: records in, figures out: rates, intervals, verdicts, comparison, ranking, findings.
 //!
 //! `rates` turns slices into rates and pairs them, `summary` is what a run measured and `derive` makes
-//! it, `findings` puts the main of it into sentences; `compare` and `rank` set runs and targets against
+//! it, `verdict` is the
+//! one rule for "different", `findings` puts the main of it into sentences; `compare` and `rank` set runs and targets against
 //! each other. `structure`, `sweep`, `passes` and `windows` are the figures of charts. `format` has how
 //! figures are written in words. Nothing here draws, and nothing measures:
 //! the same records give the same figures.
@@ -26,6 +27,7 @@ pub(crate) mod summary;
 pub(crate) mod sweep;
 #[cfg(test)]
 pub(crate) mod synthetic;
+pub(crate) mod verdict;
 pub(crate) mod windows;
 
 pub use compare::{Call, CellComparison, Compared, Drift, Overall, Side};
@@ -43,3 +45,4 @@ pub use summary::{
     CellSummary, CountedPerOp, FloodCost, HarnessFloor, PAIRS_FOR_A_VERDICT, PanelSummary, Spread,
     Summary, Tally, Verdict,
 };
+pub use verdict::Difference;

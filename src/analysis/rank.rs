@@ -13,6 +13,7 @@ use super::compare::seed_of;
 use super::format::{counted, listed, place_of};
 use super::labels::label_among;
 use super::summary::{CellSummary, PAIRS_FOR_A_VERDICT, PanelSummary, Summary};
+use super::verdict::Difference;
 use crate::stats::{self, Interval, Resampled};
 
 /// The ranking of a run's targets.
@@ -39,9 +40,10 @@ pub struct Ranked {
     pub ratio: Interval,
     /// Its mean over that of the target above; `None` for the first.
     pub to_above: Option<Interval>,
-    /// Whether it is really below the one above: that whole interval is below 1 by more than the mean
-    /// A/A noise of the workloads.
-    pub below_above: bool,
+    /// How it compares with the one above; `None` for the first.
+    pub difference: Option<Difference>,
+    /// What `difference` is held against, a natural logarithm: the mean A/A noise of the workloads.
+    pub noise_band: f64,
 }
 
 /// One target's logarithms of ratios to the baseline by place, or why there is none.
@@ -164,12 +166,14 @@ fn rank(
     let rows = (0..ranked.len()).map(|at| {
         let (target, mean) = &ranked[at];
         let above = at.checked_sub(1).map(|above| &ranked[above].1);
-        let to_above = above.map(|above| mean.less(above).interval(stats::CONFIDENCE));
+        let to_above =
+            above.map(|above| mean.less(above).interval(stats::CONFIDENCE).map(f64::exp));
         Ranked {
             target: target.clone(),
             ratio: mean.interval(stats::CONFIDENCE).map(f64::exp),
-            below_above: to_above.is_some_and(|to_above| to_above.high < -band),
-            to_above: to_above.map(|log| log.map(f64::exp)),
+            difference: to_above.map(|ratio| Difference::of(&ratio, band)),
+            noise_band: band,
+            to_above,
         }
     });
     Ranking {

@@ -5,6 +5,7 @@ use super::labels;
 use super::percentiles::Latency;
 use super::rates::{Rates, Ratio};
 use super::scaling::ScalingLaw;
+use super::verdict::Difference;
 use crate::base::ByteCount;
 use crate::record::{CellEntry, LoopKind, Manifest, MissRow, PanelEntry, SloRow, TimeKind};
 use crate::stats::Interval;
@@ -189,12 +190,8 @@ impl Tally {
 pub enum Verdict {
     /// It is the baseline.
     Baseline,
-    /// Its rate is higher, by more than the A/A noise.
-    Faster,
-    /// Its rate is lower, by more than the A/A noise.
-    Slower,
-    /// Interval and A/A noise leave no difference to speak of.
-    NoDifference,
+    /// Its rate is compared with the baseline's.
+    Is(Difference),
     /// There is no baseline with figures, or fewer pairs than a verdict needs.
     Undecided,
     /// It is a control or the twin: never ranked.
@@ -209,46 +206,13 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// The verdict on a ratio: a difference is one only if the whole interval lies outside
-    /// the noise band (a natural logarithm).
+    /// The verdict on a ratio; `noise_band` is a natural logarithm.
     #[must_use]
     pub fn on(ratio: &Ratio, noise_band: f64) -> Verdict {
         if ratio.pairs < PAIRS_FOR_A_VERDICT {
-            Verdict::Undecided
-        } else if ratio.interval.low.ln() > noise_band {
-            Verdict::Faster
-        } else if ratio.interval.high.ln() < -noise_band {
-            Verdict::Slower
-        } else {
-            Verdict::NoDifference
+            return Verdict::Undecided;
         }
-    }
-}
-
-impl Verdict {
-    /// Whether two that are no different are level: the whole interval of their ratio lies within the
-    /// noise band (a natural logarithm). Where it is wider, they are only not told apart.
-    #[must_use]
-    pub fn is_level(ratio: &Interval, noise_band: f64) -> bool {
-        ratio.low.ln() >= -noise_band && ratio.high.ln() <= noise_band
-    }
-
-    /// The verdict on a ratio where the question is whether something has changed, as a comparison
-    /// asks: the interval has 1 outside, and the ratio itself is outside the noise band (a natural
-    /// logarithm). [`Verdict::on`] asks for more, as a ranking should; a change of a tenth would
-    /// then seldom be called on a machine whose noise is half of that.
-    #[must_use]
-    pub fn on_change(ratio: &Ratio, noise_band: f64) -> Verdict {
-        let interval = ratio.interval;
-        if ratio.pairs < PAIRS_FOR_A_VERDICT {
-            Verdict::Undecided
-        } else if interval.low > 1.0 && interval.mid.ln() > noise_band {
-            Verdict::Faster
-        } else if interval.high < 1.0 && interval.mid.ln() < -noise_band {
-            Verdict::Slower
-        } else {
-            Verdict::NoDifference
-        }
+        Verdict::Is(Difference::of(&ratio.interval, noise_band))
     }
 }
 

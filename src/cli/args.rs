@@ -135,8 +135,8 @@ Examples:
   bucketlab compare results/RUN fixed:buckets=2^16 striped
   bucketlab compare results/A results/B --format markdown > changes.md
 
-B / A is the ratio of the rates. Faster or slower is said where its 95 % interval has 1 outside and the
-ratio is outside the A/A noise; else there is no difference to speak of. Two targets of a run are paired
+B / A is the ratio of the rates. Faster or slower: its whole 95 % interval lies outside the A/A noise. The
+same: the whole interval lies inside. Anything else is not told apart. Two targets of a run are paired
 slice by slice. Nothing is paired across runs: each cell is taken relative to the peers in its own run, or
 else to the control, which takes out what the machine did, and births are resampled before slices. Such
 peers are the yardstick and have no verdict: what slows them as much, as a hash or a compiler may, is not

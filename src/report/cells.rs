@@ -6,6 +6,7 @@
 use super::format::{counted, duration_within, figure, figure_within, grouped, times_within};
 use super::summary::{CellSummary, PanelSummary, Tally, Verdict};
 use super::table::{Bar, Cell, Column, Kind, Row, Standing, Table, Tone};
+use crate::analysis::Difference;
 
 /// What a page filters cells by; the keys of a row are these in this order.
 pub(super) const FILTERS: [&str; 3] = ["strategy", "workload", "threads"];
@@ -175,7 +176,7 @@ impl Shape {
     }
 
     fn panel_row(self, panel: &PanelSummary, cell: &CellSummary) -> Row {
-        let verdict = verdict(cell);
+        let verdict = verdict(cell, panel.noise_band);
         let name = Cell::text(panel.label(cell));
         let mut cells = vec![
             if verdict.tone == Tone::Failed {
@@ -249,7 +250,7 @@ impl Shape {
             bar(cell, full),
             time(cell),
             ratio(cell),
-            verdict(cell),
+            verdict(cell, panel.noise_band),
             memory(cell),
         ]);
         if self.counted {
@@ -371,8 +372,8 @@ fn ratio_column(over: &str) -> Column {
 fn ratio(cell: &CellSummary) -> Cell {
     let ratio = cell.ratio.map(|ratio| ratio.interval);
     Cell::figure(ratio.map(|ratio| (times_within(&ratio), ratio.mid))).tone(match cell.verdict {
-        Verdict::Faster => Tone::Good,
-        Verdict::Slower => Tone::Bad,
+        Verdict::Is(Difference::Faster) => Tone::Good,
+        Verdict::Is(Difference::Slower) => Tone::Bad,
         _ => Tone::Plain,
     })
 }
@@ -416,12 +417,16 @@ fn answers(panel: &PanelSummary, cell: &CellSummary) -> [Cell; 3] {
 }
 
 /// The verdict on a cell against its baseline, or what stands in its place.
-fn verdict(cell: &CellSummary) -> Cell {
+fn verdict(cell: &CellSummary, noise_band: f64) -> Cell {
     match cell.verdict {
         Verdict::Baseline => Cell::text("baseline"),
-        Verdict::Faster => Cell::text("faster").tone(Tone::Good),
-        Verdict::Slower => Cell::text("slower").tone(Tone::Bad),
-        Verdict::NoDifference => Cell::text("no difference"),
+        Verdict::Is(difference) => {
+            Cell::text(difference.words(noise_band)).tone(match difference {
+                Difference::Faster => Tone::Good,
+                Difference::Slower => Tone::Bad,
+                Difference::Same | Difference::NotToldApart => Tone::Plain,
+            })
+        }
         Verdict::Undecided => Cell::text(match cell.ratio {
             Some(ratio) => format!("undecided: {}", counted(ratio.pairs as u64, "pair")),
             None => "no baseline".to_owned(),

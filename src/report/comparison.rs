@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::analysis::{Call, CellComparison, Compared, Drift, Side};
+use crate::analysis::{Call, CellComparison, Compared, Difference, Drift, Side};
 use crate::report::format::{counted, figure_within, listed, noise, times_within, wrap};
 use crate::report::table::{Cell, Column, Row, Table, Tone, escape};
 use crate::stats::Interval;
@@ -68,7 +68,7 @@ pub fn comparison_markdown(compared: &Compared) -> String {
 /// | `of` | `runs` or `targets` |
 /// | `a`, `b` | `name`: run or target; `about`: the run |
 /// | `notes[]` | what a reader must know first |
-/// | `cells[]` | `place`, `target`, the two `cell_ids`; `verdict`: `faster`, `slower`, `no-difference`, `not-comparable`, and the `reason` of that; `yardstick`: not judged, but others by it |
+/// | `cells[]` | `place`, `target`, the two `cell_ids`; `verdict`: `faster`, `slower`, `same` (the whole interval lies within `noise_band`), `not-told-apart`, `not-comparable`, and the `reason` of that; `yardstick`: not judged, but others by it |
 /// | `….ratio`, `….pairs` | rate of B over that of A, an interval `{low, mid, high}`; the pairs of slices behind it, of two runs the fewer slices |
 /// | `….relative_to[]` | of two runs: the targets that its rates were taken relative to |
 /// | `….noise_band` | what the verdict holds the ratio against, as a part of 1: the A/A noise or, over peers, how far two copies of a table came apart |
@@ -84,7 +84,7 @@ pub fn comparison_json(compared: &Compared) -> Value {
             "place": cell.place,
             "target": cell.target,
             "cell_ids": cell.cell_ids.each_ref().map(|id| (!id.is_empty()).then_some(id)),
-            "verdict": word(cell.call),
+            "verdict": cell.call.key(),
             "reason": (!cell.reason.is_empty()).then_some(&cell.reason),
             "ratio": cell.ratio.map(|ratio| interval(&ratio.interval)),
             "pairs": cell.ratio.map(|ratio| ratio.pairs),
@@ -96,16 +96,9 @@ pub fn comparison_json(compared: &Compared) -> Value {
     let yardsticks = compared.drifts.iter().map(
         |Drift { place, of, ratio }| json!({ "place": place, "of": of, "ratio": interval(ratio) }),
     );
-    let calls = [
-        Call::Faster,
-        Call::Slower,
-        Call::NoDifference,
-        Call::NotComparable,
-        Call::Yardstick,
-    ];
-    let count: serde_json::Map<String, Value> = calls
+    let count: serde_json::Map<String, Value> = Call::ALL
         .iter()
-        .map(|&call| (word(call), compared.count(call).into()))
+        .map(|&call| (call.key().to_owned(), compared.count(call).into()))
         .collect();
     json!({
         "of": if compared.of_runs { "runs" } else { "targets" },
@@ -119,10 +112,6 @@ pub fn comparison_json(compared: &Compared) -> Value {
         }),
         "count": count,
     })
-}
-
-fn word(call: Call) -> String {
-    call.words().replace(' ', "-")
 }
 
 fn interval(Interval { low, mid, high }: &Interval) -> Value {
@@ -174,23 +163,26 @@ fn row(cell: &CellComparison) -> Row {
         let rate = rate.map(|rate| rate.map(|rate| rate / 1e6));
         Cell::figure(rate.map(|rate| (figure_within(&rate), rate.mid)))
     };
-    let tone = match cell.call {
-        Call::Faster => Tone::Good,
-        Call::Slower => Tone::Bad,
-        _ => Tone::Plain,
-    };
-    let ratio = cell.ratio.map(|ratio| ratio.interval);
-    let words = match cell.call {
-        Call::NotComparable => format!("not comparable: {}", cell.reason),
-        call => call.words().to_owned(),
-    };
+    let [ratio, words] = ratio_and_verdict(cell);
     Row::new(vec![
         Cell::text(&cell.target),
         rate(cell.rates[0]),
         rate(cell.rates[1]),
-        Cell::figure(ratio.map(|ratio| (times_within(&ratio), ratio.mid))).tone(tone),
-        Cell::text(words).tone(tone),
+        ratio,
+        words,
     ])
+}
+
+/// B / A, and what it says.
+pub(super) fn ratio_and_verdict(cell: &CellComparison) -> [Cell; 2] {
+    let tone = match cell.call {
+        Call::Is(Difference::Faster) => Tone::Good,
+        Call::Is(Difference::Slower) => Tone::Bad,
+        _ => Tone::Plain,
+    };
+    let ratio = cell.ratio.map(|ratio| ratio.interval);
+    let ratio = Cell::figure(ratio.map(|ratio| (times_within(&ratio), ratio.mid)));
+    [ratio, Cell::text(cell.words())].map(|cell| cell.tone(tone))
 }
 
 /// What stands under the table of a panel.
@@ -231,13 +223,15 @@ fn sum(compared: &Compared) -> Vec<String> {
         )),
         None => lines.push("No cell is comparable.".to_owned()),
     }
-    let calls = [
-        Call::Slower,
-        Call::Faster,
-        Call::NoDifference,
-        Call::NotComparable,
-    ];
-    let counts = calls.map(|call| format!("{} {}", compared.count(call), call.words()));
-    lines.push(counts.join(", "));
+    lines.push(counts(compared));
     lines
+}
+
+/// How many cells got each verdict: `2 slower, 0 faster, 4 the same, …`.
+pub(super) fn counts(compared: &Compared) -> String {
+    let judged = Call::ALL.iter().filter(|call| **call != Call::Yardstick);
+    let counts: Vec<String> = judged
+        .map(|&call| format!("{} {}", compared.count(call), call.name()))
+        .collect();
+    counts.join(", ")
 }

@@ -2,7 +2,7 @@
 
 use super::{comparison_json, comparison_markdown, comparison_table};
 use crate::analysis::synthetic::{Cell, Synthetic};
-use crate::analysis::{Call, Compared, Summary};
+use crate::analysis::{Call, Compared, Difference, Summary};
 use crate::record::Records;
 
 /// A run in which an operation of the control takes `machine` times, one of `resizable` `table` times
@@ -37,7 +37,11 @@ fn calls(compared: &Compared) -> Vec<(&str, Call)> {
 #[test]
 fn a_slower_machine_is_no_slower_table() {
     let compared = compare(&run(1.0, 1.0), &run(1.3, 1.0));
-    assert_eq!(compared.count(Call::NoDifference), 6, "{compared:?}");
+    assert_eq!(
+        compared.count(Call::Is(Difference::Same)),
+        6,
+        "{compared:?}"
+    );
     let overall = compared.overall.unwrap();
     assert!(
         overall.ratio.contains(1.0) && overall.cells == 6,
@@ -56,8 +60,8 @@ fn a_slower_table_is_called_slower_and_no_other() {
     let compared = compare(&before, &after);
     for (target, call) in calls(&compared) {
         let wanted = match target {
-            "resizable" => Call::Slower,
-            _ => Call::NoDifference,
+            "resizable" => Call::Is(Difference::Slower),
+            _ => Call::Is(Difference::Same),
         };
         assert_eq!(call, wanted, "{target}");
     }
@@ -66,7 +70,7 @@ fn a_slower_table_is_called_slower_and_no_other() {
     assert!((cell.ratio.unwrap().interval.mid - 0.8).abs() < 0.02);
     assert!(cell.is_slower_by(0.10) && !cell.is_slower_by(0.30));
     let back = compare(&after, &before);
-    assert_eq!(back.count(Call::Faster), 2);
+    assert_eq!(back.count(Call::Is(Difference::Faster)), 2);
     assert!(!back.cells.iter().any(|cell| cell.is_slower_by(0.0)));
     // 0.8, 1 and 1 in both panels.
     let overall = compared.overall.unwrap().ratio;
@@ -94,7 +98,11 @@ fn peers_are_what_tables_are_relative_to() {
     };
     let before = run(1.0, 1.0);
     let compared = compare(&before, &run(1.3, 1.0));
-    assert_eq!(compared.count(Call::NoDifference), 2, "{compared:?}");
+    assert_eq!(
+        compared.count(Call::Is(Difference::Same)),
+        2,
+        "{compared:?}"
+    );
     // A peer is relative to the other one, and has no verdict: it is the same in both runs.
     let peers = &compared.cells[2..];
     assert!(peers.iter().all(|cell| cell.ratio.is_some()));
@@ -118,7 +126,10 @@ fn peers_are_what_tables_are_relative_to() {
 
     let mut after = run(1.3, 1.25);
     let compared = compare(&before, &after);
-    assert_eq!(calls(&compared)[1], ("resizable", Call::Slower));
+    assert_eq!(
+        calls(&compared)[1],
+        ("resizable", Call::Is(Difference::Slower))
+    );
     let ratio = compared.cells[1].ratio.unwrap().interval;
     assert!((ratio.mid - 0.8).abs() < 0.02, "{ratio:?}");
     // Other versions of them may be faster or slower themselves.
@@ -142,7 +153,10 @@ fn the_noise_shown_is_that_of_what_is_judged() {
     let mut compared = compare(&run, &run);
     assert_eq!(
         calls(&compared),
-        [("fixed", Call::NoDifference), ("scc", Call::Yardstick)]
+        [
+            ("fixed", Call::Is(Difference::Same)),
+            ("scc", Call::Yardstick)
+        ]
     );
     assert_eq!(compared.cells[1].over, ["null"]);
     let before = comparison_table(&compared, 100, false);
@@ -172,10 +186,22 @@ fn noise_of_either_run_hides_what_lies_within_it() {
         Synthetic::new().panel("ycsb-b", 1, &cells).records()
     };
     let call = |a: &Records, b: &Records| calls(&compare(a, b))[1].1;
-    assert_eq!(call(&quiet(80.0), &quiet(100.0)), Call::Slower);
-    assert_eq!(call(&noisy(80.0), &quiet(100.0)), Call::NoDifference);
-    assert_eq!(call(&quiet(80.0), &noisy(100.0)), Call::NoDifference);
-    assert_eq!(call(&noisy(80.0), &noisy(200.0)), Call::Slower);
+    assert_eq!(
+        call(&quiet(80.0), &quiet(100.0)),
+        Call::Is(Difference::Slower)
+    );
+    assert_eq!(
+        call(&noisy(80.0), &quiet(100.0)),
+        Call::Is(Difference::Same)
+    );
+    assert_eq!(
+        call(&quiet(80.0), &noisy(100.0)),
+        Call::Is(Difference::Same)
+    );
+    assert_eq!(
+        call(&noisy(80.0), &noisy(200.0)),
+        Call::Is(Difference::Slower)
+    );
 }
 
 #[test]
@@ -273,7 +299,7 @@ fn targets_of_a_run_are_paired_where_both_were_measured() {
     let summary = Summary::of(&run(1.0, 1.0));
     let of = |first: &str, second: &str| Compared::of_targets(&summary, first, second);
     let compared = of("fixed", "resizable").unwrap();
-    assert_eq!(compared.count(Call::Faster), 2);
+    assert_eq!(compared.count(Call::Is(Difference::Faster)), 2);
     let ratio = compared.cells[0].ratio.unwrap();
     assert!((ratio.interval.mid - 5.0).abs() < 0.05 && ratio.pairs == 60);
     // The very figures that the run printed.
@@ -288,12 +314,18 @@ fn targets_of_a_run_are_paired_where_both_were_measured() {
     );
     let overall = compared.overall.unwrap();
     assert!((overall.ratio.mid - 5.0).abs() < 0.05 && overall.cells == 2);
-    // 1.25 % apart, which so many quiet pairs tell from a noise of less.
-    assert_eq!(of("resizable", "striped").unwrap().count(Call::Slower), 2);
+    // 1.25 % apart: the intervals exclude 1, and touch the noise.
+    let near = of("resizable", "striped").unwrap();
+    assert_eq!(near.count(Call::Is(Difference::NotToldApart)), 2);
+    assert!(
+        near.cells
+            .iter()
+            .all(|cell| !cell.ratio.unwrap().interval.contains(1.0))
+    );
     assert_eq!(
         of("striped:buckets=2^10", "fixed")
             .unwrap()
-            .count(Call::Slower),
+            .count(Call::Is(Difference::Slower)),
         2
     );
     let error = of("fixed", "stripd").unwrap_err().0;
@@ -361,9 +393,9 @@ fn tables_fit_and_say_all() {
         for words in [
             "resizable",
             "slower",
-            "no difference",
+            "the same within",
             "geometric mean",
-            "2 slower, 0 faster, 4 no difference, 0 not comparable",
+            "2 slower, 0 faster, 4 the same, 0 not told apart, 0 not comparable",
             "null does",
             "A/A noise of both",
         ] {
@@ -379,4 +411,53 @@ fn tables_fit_and_say_all() {
         compared.cells[1].ratio.map(|r| r.interval.mid)
     );
     assert_eq!(json["overall"]["cells"], 6);
+}
+
+/// A cell's name followed by its verdict, in every output.
+#[test]
+fn every_output_gives_the_same_verdicts() {
+    let (before, after) = (run(1.0, 1.0), run(1.3, 1.25));
+    let (of_a, of_b) = (Summary::of(&before), Summary::of(&after));
+    let compared = Compared::of_runs(&of_a, &of_b);
+    let side = |summary, records| crate::report::Run {
+        summary,
+        records,
+        charts: &[],
+    };
+    let page = crate::report::comparison((side(&of_a, &before), ""), (side(&of_b, &after), ""));
+    let (table, markdown) = (
+        comparison_table(&compared, 200, false),
+        comparison_markdown(&compared),
+    );
+    let json = comparison_json(&compared);
+    // In the order of the cells; the page has rows of the twin and the control between.
+    let (mut table, mut markdown) = (&*table, &*markdown);
+    let (_, mut page) = page.split_once("<tbody>").unwrap();
+    for (at, cell) in compared.cells.iter().enumerate() {
+        let words = cell.words();
+        for text in [&mut table, &mut markdown] {
+            let row = text.lines().find(|line| line.contains(&cell.target));
+            let row = row.unwrap_or_else(|| panic!("no row of {} in\n{text}", cell.target));
+            assert!(row.contains(&words), "no '{words}' in {row}");
+        }
+        let row = page.find(&format!("{}</", cell.target));
+        let row = &page[row.unwrap_or_else(|| panic!("no row of {}", cell.target))..];
+        let end = row.find("</tr>").unwrap_or(row.len());
+        assert!(
+            row[..end].contains(&words),
+            "no '{words}' in {}",
+            &row[..end]
+        );
+        page = &row[end..];
+        let Call::Is(difference) = cell.call else {
+            panic!("{cell:?}")
+        };
+        assert_eq!(json["cells"][at]["verdict"], difference.key());
+        let rule = Difference::of(&cell.ratio.unwrap().interval, cell.noise_band);
+        assert_eq!(rule, difference);
+        for text in [&mut table, &mut markdown] {
+            let at = text.find(&*cell.target).unwrap_or(0);
+            *text = &text[at + cell.target.len()..];
+        }
+    }
 }

@@ -154,9 +154,7 @@ fn cell(cell: &CellSummary) -> Value {
 fn word(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Baseline => "baseline",
-        Verdict::Faster => "faster",
-        Verdict::Slower => "slower",
-        Verdict::NoDifference => "no-difference",
+        Verdict::Is(difference) => difference.key(),
         Verdict::Undecided => "undecided",
         Verdict::Control => "control",
         Verdict::Error => "error",

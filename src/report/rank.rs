@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::format::{counted, listed, times_within, wrap};
 use super::table::{Cell, Column, Row, Table, escape};
-use crate::analysis::Ranking;
+use crate::analysis::{Difference, Ranking};
 use crate::stats::Interval;
 
 /// The ranking as a table of at most `width` characters a line.
@@ -41,7 +41,7 @@ pub fn ranking_markdown(ranking: &Ranking) -> String {
 /// |---|---|
 /// | `run_id`, `baselines[]` | the run; what ratios are taken over |
 /// | `cells[]` | the workloads that the ranking rests on |
-/// | `ranking[]` | `target`; `ratio`: geometric mean of its rate over the baseline's, an interval `{low, mid, high}`; `to_above`: its mean over that of the one above; `below_above`: whether that is a difference |
+/// | `ranking[]` | `target`; `ratio`: geometric mean of its rate over the baseline's, an interval `{low, mid, high}`; `to_above`: its mean over that of the one above; its `verdict`: `slower`, `same` or `not-told-apart`, `null` of the first; `noise_band`: what that is held against, as a part of 1 |
 /// | `left_out[]` | `target` and `reason` |
 #[must_use]
 pub fn ranking_json(ranking: &Ranking) -> Value {
@@ -51,7 +51,8 @@ pub fn ranking_json(ranking: &Ranking) -> Value {
             "target": row.target,
             "ratio": interval(&row.ratio),
             "to_above": row.to_above.as_ref().map(interval),
-            "below_above": row.below_above,
+            "verdict": row.difference.map(Difference::key),
+            "noise_band": row.noise_band.exp_m1(),
         })
     });
     let left_out = ranking.left_out.iter();
@@ -77,9 +78,12 @@ fn title(ranking: &Ranking) -> String {
 fn table(ranking: &Ranking) -> Table {
     let rows = ranking.ranked.iter().zip(1..).map(|(row, place)| {
         let ratio = |of: &Interval| (times_within(of), of.mid);
-        let words = match (row.to_above, row.below_above) {
-            (Some(_), false) => "no difference from the one above",
-            _ => "",
+        let words = match row.difference {
+            Some(Difference::Same) => {
+                format!("{} as above", Difference::Same.words(row.noise_band))
+            }
+            Some(Difference::NotToldApart) => "not told apart from the one above".to_owned(),
+            _ => String::new(),
         };
         Row::new(vec![
             Cell::count(place),
@@ -168,7 +172,9 @@ mod tests {
         assert!((mid(0) - 6.0).abs() < 0.2 && (mid(1) - 4.0).abs() < 0.2);
         assert!((mid(2) - 1.0).abs() < 1e-12);
         assert!(ranking.ranked[0].ratio.contains(6.0));
-        assert!(ranking.ranked[1].below_above && ranking.ranked[2].below_above);
+        for row in &ranking.ranked[1..=2] {
+            assert_eq!(row.difference, Some(Difference::Slower));
+        }
         assert_eq!(ranking.places.len(), 2);
         assert_eq!(ranking.baselines, ["fixed"]);
     }
@@ -215,8 +221,8 @@ mod tests {
                 Cell::new("striped", 101.0),
             ],
         ));
-        assert!(!ranking.ranked[1].below_above);
-        assert!(ranking_table(&ranking, 100, false).contains("no difference from the one above"));
+        assert_eq!(ranking.ranked[1].difference, Some(Difference::Same));
+        assert!(ranking_table(&ranking, 100, false).contains("the same within "));
     }
 
     #[test]

@@ -5,10 +5,12 @@
 //! targets of one run. Ratios are of rates and always the second over the first,
 //! so that `compare BEFORE AFTER` says slower when it has become slower.
 //!
+//! Both follow the one rule of [`Difference::of`], which the table of a run and a ranking follow too: faster
+//! or slower where the whole interval lies outside the noise, the same where all of it lies inside, and not
+//! told apart otherwise. What differs is the interval, and the noise that it is held against.
+//!
 //! **Two targets of one run** were measured slice by slice next to each other, so their ratio is paired
-//! within rounds. A difference is one if the interval has 1 outside and the ratio itself is outside the
-//! panel's A/A noise. A ranking, as `run` prints it, asks for more: the whole interval outside the noise.
-//! Here the question is whether something has changed, and a change that is overlooked costs more.
+//! within rounds, and the noise is the panel's A/A noise.
 //!
 //! **Two runs** have no slices in common, and between them the machine may have changed. So
 //!
@@ -22,11 +24,11 @@
 //! 2. in each run births are resampled before the rounds within them, because a table's place in
 //!    memory is luck that lasts as long as its process; the interval is of the difference of the
 //!    two medians of log-ratios, resample by resample;
-//! 3. a difference is one only if the interval has 1 outside and the ratio is outside the A/A noise of
-//!    both runs, taken together as the root of the sum of their squares: they are independent of each other. The twin
-//!    knows what resampling one run cannot: how far two copies of one table come apart. Relative to peers
-//!    and over four births or more that distance itself is what the ratio is held against, not the far end of its
-//!    interval: of 40 A/A cells that 20 turns of `scripts/compare-trial` compared over peers, 1 had an interval without 1.
+//! 3. the noise is the A/A noise of both runs, taken together as the root of the sum of their squares: they
+//!    are independent of each other. The twin knows what resampling one run cannot: how far two copies of one
+//!    table come apart. Relative to peers and over four births or more that distance itself is the noise, not
+//!    the far end of its interval: of 40 A/A cells that 20 turns of `scripts/compare-trial` compared over
+//!    peers, 1 had an interval without 1.
 //!
 //! Neither the yardstick nor the noise band does alone: bare rates, and rates relative to the control
 //! without the band, call many A/A pairs different. What the band costs is power: on a noisy machine a
@@ -42,6 +44,7 @@ pub(crate) use pairs::{Place, pairs, places};
 
 use super::rates::Ratio;
 use super::summary::{PAIRS_FOR_A_VERDICT, Verdict};
+use super::verdict::Difference;
 use crate::record::Manifest;
 use crate::stats::{self, Interval, Resampled};
 
@@ -109,12 +112,8 @@ pub struct CellComparison {
 /// The verdict on one cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Call {
-    /// The second does more operations a second.
-    Faster,
-    /// It does fewer.
-    Slower,
-    /// Interval and A/A noise leave no difference to speak of.
-    NoDifference,
+    /// The second's rate is compared with the first's.
+    Is(Difference),
     /// There is nothing that could be said.
     NotComparable,
     /// A peer that tables were taken relative to: they are judged by it, it is not.
@@ -128,14 +127,32 @@ impl Call {
         !matches!(self, Call::NotComparable | Call::Yardstick)
     }
 
-    /// The verdict in words.
+    /// Every verdict, in the order in which their counts are given.
+    pub const ALL: [Call; 6] = [
+        Call::Is(Difference::Slower),
+        Call::Is(Difference::Faster),
+        Call::Is(Difference::Same),
+        Call::Is(Difference::NotToldApart),
+        Call::NotComparable,
+        Call::Yardstick,
+    ];
+
+    /// What it is called where the noise stands elsewhere.
     #[must_use]
-    pub fn words(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
-            Call::Faster => "faster",
-            Call::Slower => "slower",
-            Call::NoDifference => "no difference",
+            Call::Is(difference) => difference.name(),
             Call::NotComparable => "not comparable",
+            Call::Yardstick => "yardstick",
+        }
+    }
+
+    /// What it is called in JSON.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            Call::Is(difference) => difference.key(),
+            Call::NotComparable => "not-comparable",
             Call::Yardstick => "yardstick",
         }
     }
@@ -177,17 +194,24 @@ impl CellComparison {
             return;
         };
         self.ratio = Some(judged.ratio);
-        self.call = match Verdict::on_change(&judged.ratio, noise_band) {
-            Verdict::Faster => Call::Faster,
-            Verdict::Slower => Call::Slower,
-            Verdict::NoDifference => Call::NoDifference,
-            _ => {
-                let pairs = judged.ratio.pairs;
-                self.reason =
-                    format!("{pairs} of the {PAIRS_FOR_A_VERDICT} slices that a verdict needs");
-                Call::NotComparable
-            }
+        self.call = if let Verdict::Is(difference) = Verdict::on(&judged.ratio, noise_band) {
+            Call::Is(difference)
+        } else {
+            let pairs = judged.ratio.pairs;
+            self.reason =
+                format!("{pairs} of the {PAIRS_FOR_A_VERDICT} slices that a verdict needs");
+            Call::NotComparable
         };
+    }
+
+    /// The verdict in words, with the noise or the reason that belongs to it.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self.call {
+            Call::Is(difference) => difference.words(self.noise_band),
+            Call::NotComparable => format!("not comparable: {}", self.reason),
+            Call::Yardstick => Call::Yardstick.name().to_owned(),
+        }
     }
 
     /// Whether it is slower by more than `limit` (0.05 is 5 %): the verdict is slower, and the
@@ -195,7 +219,7 @@ impl CellComparison {
     #[must_use]
     pub fn is_slower_by(&self, limit: f64) -> bool {
         let beyond = |ratio: Ratio| ratio.interval.high < 1.0 - limit;
-        self.call == Call::Slower && self.ratio.is_some_and(beyond)
+        self.call == Call::Is(Difference::Slower) && self.ratio.is_some_and(beyond)
     }
 }
 

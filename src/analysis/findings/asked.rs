@@ -6,6 +6,7 @@ use super::compare::{self, Claim};
 use super::{Finding, Topic, gather, peers, settings, values};
 use crate::analysis::format::listed;
 use crate::analysis::summary::{CellSummary, PanelSummary, Summary, Verdict};
+use crate::analysis::verdict::Difference;
 use crate::record::Manifest;
 
 /// One thing that a suite asks for.
@@ -106,11 +107,11 @@ fn pair(summary: &Summary, a: &str, b: &str) -> Option<Finding> {
         ""
     };
     let mut by_workload = Vec::new();
-    for (verdict, claim) in &claims {
+    for (answer, claim) in &claims {
         gather(
             &mut by_workload,
             claim.panel.entry.workload.as_str(),
-            (*verdict, *claim),
+            (*answer, *claim),
         );
     }
     let clauses: Vec<String> = by_workload
@@ -133,35 +134,39 @@ pub(crate) fn claim<'s>(
     panel: &'s PanelSummary,
     cell: &'s CellSummary,
     over: &'s CellSummary,
-) -> Option<(Verdict, Claim<'s>)> {
+) -> Option<(Difference, Claim<'s>)> {
     let ratio = panel.ratio(cell, over)?;
-    let verdict = Verdict::on(&ratio, panel.noise_band);
+    let Verdict::Is(answer) = Verdict::on(&ratio, panel.noise_band) else {
+        return None;
+    };
     let claim = Claim {
         panel,
         cell,
         over,
         ratio: ratio.interval,
     };
-    (verdict != Verdict::Undecided).then_some((verdict, claim))
+    Some((answer, claim))
 }
 
 /// `1.31× [1.28–1.35] (1 and 2 threads)`: a factor, or that there is none, and where.
-fn clauses(summary: &Summary, claims: Vec<(Verdict, Claim<'_>)>) -> Vec<String> {
+fn clauses(summary: &Summary, claims: Vec<(Difference, Claim<'_>)>) -> Vec<String> {
     let mut by_verdict = Vec::new();
-    for (verdict, claim) in claims {
-        gather(&mut by_verdict, verdict, claim);
+    for (answer, claim) in claims {
+        gather(&mut by_verdict, answer, claim);
     }
     let mut clauses = Vec::new();
-    for (verdict, claims) in by_verdict {
-        let clusters = match verdict {
-            Verdict::NoDifference => vec![claims],
-            _ => compare::clusters(claims),
+    for (answer, claims) in by_verdict {
+        let clusters = if answer.is_one() {
+            compare::clusters(claims)
+        } else {
+            vec![claims]
         };
         for alike in clusters {
             let panels: Vec<&PanelSummary> = alike.iter().map(|claim| claim.panel).collect();
-            let what = match verdict {
-                Verdict::NoDifference => compare::no_difference_words(&alike),
-                _ => compare::factor(&alike),
+            let what = if answer.is_one() {
+                compare::factor(&alike)
+            } else {
+                compare::even_words(answer, &alike)
             };
             clauses.push(format!("{what} ({})", settings(summary, &panels)));
         }

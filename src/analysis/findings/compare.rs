@@ -4,6 +4,7 @@ use super::{Finding, Topic, cell_ids, gather, panel_numbers, places, sweep};
 use crate::analysis::format::{around, changes, noise, times_between};
 use crate::analysis::rates::Ratio;
 use crate::analysis::summary::{CellSummary, PanelSummary, Summary, Verdict};
+use crate::analysis::verdict::Difference;
 use crate::stats::Interval;
 
 /// Effects of the same targets go into one sentence while the largest is at most this many times
@@ -22,8 +23,8 @@ pub(crate) struct Claim<'s> {
     pub ratio: Interval,
 }
 
-/// What makes claims one sentence: topic, verdict and the labels of both targets.
-type Subject = (Topic, Verdict, String, String);
+/// What makes claims one sentence: topic, answer and the labels of both targets.
+type Subject = (Topic, Difference, String, String);
 
 /// Targets against the baseline, and against each other.
 pub(crate) fn comparisons(summary: &Summary) -> Vec<Finding> {
@@ -70,9 +71,9 @@ pub(crate) fn comparisons(summary: &Summary) -> Vec<Finding> {
         }
     }
     let mut findings = Vec::new();
-    for ((topic, verdict, cell, over), claims) in groups {
-        if verdict == Verdict::NoDifference {
-            findings.push(no_difference(summary, &cell, &over, &claims));
+    for ((topic, answer, cell, over), claims) in groups {
+        if !answer.is_one() {
+            findings.push(no_difference(summary, answer, [&cell, &over], &claims));
             continue;
         }
         for alike in clusters(claims) {
@@ -90,17 +91,16 @@ fn note<'s>(
     ratio: Ratio,
     topic: Topic,
 ) {
-    let verdict = Verdict::on(&ratio, panel.noise_band);
-    if verdict == Verdict::Undecided {
+    let Verdict::Is(answer) = Verdict::on(&ratio, panel.noise_band) else {
         return;
-    }
+    };
     let claim = Claim {
         panel,
         cell,
         over,
         ratio: ratio.interval,
     };
-    let subject = (topic, verdict, panel.label(cell), panel.label(over));
+    let subject = (topic, answer, panel.label(cell), panel.label(over));
     gather(groups, subject, claim);
 }
 
@@ -162,29 +162,31 @@ fn difference(
     finding(text, topic, claims)
 }
 
-fn no_difference(summary: &Summary, cell: &str, over: &str, claims: &[Claim<'_>]) -> Finding {
+fn no_difference(
+    summary: &Summary,
+    answer: Difference,
+    [cell, over]: [&str; 2],
+    claims: &[Claim<'_>],
+) -> Finding {
     let text = format!(
-        "{}: {cell} and {over}: {}.",
+        "{}: {cell} and {over} are {}.",
         where_of(summary, claims),
-        no_difference_words(claims)
+        even_words(answer, claims)
     );
     finding(text, Topic::NoDifference, claims)
 }
 
-/// `no difference (−1 % … +2 %, floor 3 %)`, over all the claims.
-pub(crate) fn no_difference_words(claims: &[Claim<'_>]) -> String {
-    words_with_range("no difference", claims)
-}
-
-/// Words for what is no difference to speak of, with the range of the ratios and the noise.
-pub(crate) fn words_with_range(words: &str, claims: &[Claim<'_>]) -> String {
+/// `the same within 3 % (−1 % … +2 %)` or `not told apart (−1 % … +9 %, floor 3 %)`, over all the claims.
+pub(crate) fn even_words(answer: Difference, claims: &[Claim<'_>]) -> String {
     let Interval { low, high, .. } = around(&ratios(claims));
     let bands = claims.iter().map(|claim| claim.panel.noise_band);
-    format!(
-        "{words} ({}, floor {})",
-        changes(low, high),
-        noise(bands.fold(0.0, f64::max))
-    )
+    let floor = bands.fold(0.0, f64::max);
+    let (words, range) = (answer.words(floor), changes(low, high));
+    if answer == Difference::Same {
+        format!("{words} ({range})")
+    } else {
+        format!("{words} ({range}, floor {})", noise(floor))
+    }
 }
 
 pub(crate) fn where_of(summary: &Summary, claims: &[Claim<'_>]) -> String {

@@ -5,6 +5,7 @@ use crate::analysis::format::{
     changes, counted, figure, listed, noise, times, times_between, times_within,
 };
 use crate::analysis::summary::{CellSummary, FloodCost, PanelSummary, Summary, Verdict};
+use crate::analysis::verdict::Difference;
 use crate::stats;
 
 /// Sentences about functions that are slow on some keys.
@@ -112,7 +113,7 @@ fn worst(panels: &[&PanelSummary]) -> Vec<Finding> {
                 let Some(ratio) = panel.ratio(fastest, cell) else {
                     continue;
                 };
-                if Verdict::on(&ratio, panel.noise_band) == Verdict::Faster
+                if Verdict::on(&ratio, panel.noise_band) == Verdict::Is(Difference::Faster)
                     && ratio.interval.low >= RUINOUS
                 {
                     cases.push((ratio.interval, *panel, target, *cell, fastest));
@@ -204,7 +205,9 @@ fn flood_sentences(panels: &[&PanelSummary]) -> Vec<Finding> {
         // A function may be a little slower or faster than the safe one: that is no flood.
         let hurt: Vec<&FloodCost<'_>> = costs
             .iter()
-            .filter(|cost| Verdict::on(&cost.ratio, panel.noise_band) == Verdict::Faster)
+            .filter(|cost| {
+                Verdict::on(&cost.ratio, panel.noise_band) == Verdict::Is(Difference::Faster)
+            })
             .filter(|cost| cost.ratio.interval.mid >= RUINOUS)
             .collect();
         if hurt.is_empty() {

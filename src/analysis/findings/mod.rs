@@ -372,7 +372,7 @@ mod tests {
         assert_eq!(last.topic, Topic::NoDifference);
         assert!(
             last.text
-                .starts_with("w, 1 thread: f and fixed: no difference")
+                .starts_with("w, 1 thread: f and fixed are not told apart (")
         );
         assert_eq!(last.cells, ["p0-f", "p0-fixed"]);
     }

@@ -7,7 +7,8 @@ use super::asked::claim;
 use super::compare::{self, Claim};
 use super::{Finding, Topic, cell_ids, gather, not_ranked, panel_numbers, places, settings};
 use crate::analysis::format::{counted, listed, times};
-use crate::analysis::summary::{CellSummary, PanelSummary, Summary, Verdict};
+use crate::analysis::summary::{CellSummary, PanelSummary, Summary};
+use crate::analysis::verdict::Difference;
 
 /// Strategies of each kind from which on a panel is a contest; one against one is a pair.
 const ENTRANTS: usize = 2;
@@ -31,7 +32,7 @@ enum Outcome {
     Ahead,
     /// The peer is.
     Behind,
-    /// The interval lies within the noise: there is no difference.
+    /// The interval lies within the noise: they are the same within it.
     Level,
     /// It does not, and neither does it lie beyond: there may be one.
     NotToldApart,
@@ -89,12 +90,12 @@ fn contest<'s>(
     ours: &'s CellSummary,
     peer: &'s CellSummary,
 ) -> Option<Contest<'s>> {
-    let (verdict, claim) = claim(panel, ours, peer)?;
-    let outcome = match verdict {
-        Verdict::Faster => Outcome::Ahead,
-        Verdict::Slower => Outcome::Behind,
-        _ if Verdict::is_level(&claim.ratio, panel.noise_band) => Outcome::Level,
-        _ => Outcome::NotToldApart,
+    let (answer, claim) = claim(panel, ours, peer)?;
+    let outcome = match answer {
+        Difference::Faster => Outcome::Ahead,
+        Difference::Slower => Outcome::Behind,
+        Difference::Same => Outcome::Level,
+        Difference::NotToldApart => Outcome::NotToldApart,
     };
     Some(Contest {
         panel,
@@ -150,12 +151,13 @@ fn the_only(summary: &Summary, contest: &Contest<'_>) -> Finding {
     compare::finding(text, Topic::Peers, &[*claim])
 }
 
-/// `no difference (−1 % … +2 %, floor 3 %)`, or that there may be one.
+/// `the same within 3 % (−1 % … +2 %)`, or that they are not told apart.
 fn even_words(outcome: Outcome, claims: &[Claim<'_>]) -> String {
-    if outcome == Outcome::NotToldApart {
-        return compare::words_with_range("not told apart", claims);
-    }
-    compare::no_difference_words(claims)
+    let difference = match outcome {
+        Outcome::NotToldApart => Difference::NotToldApart,
+        _ => Difference::Same,
+    };
+    compare::even_words(difference, claims)
 }
 
 /// `; then cuckoo 1.28× and optimistic 1.24×`: those that come after the first.
@@ -292,7 +294,7 @@ fn of_workload(summary: &Summary, workload: &str, contests: &[&Contest<'_>]) -> 
                     format!("{ours} {} {peer} ({place})", over(&claims))
                 }
                 _ => format!(
-                    "{ours} and {peer} {} ({place})",
+                    "{ours} and {peer} are {} ({place})",
                     even_words(outcome, &claims)
                 ),
             }
@@ -359,7 +361,7 @@ mod tests {
             "{texts:?}"
         );
         assert!(
-            texts[2].contains("cuckoo and papaya no difference ("),
+            texts[2].contains("cuckoo and papaya are the same within 4.4 % ("),
             "{texts:?}"
         );
         assert_eq!(found[2].topic, Topic::Peers);

@@ -5,6 +5,7 @@ use super::{Finding, Topic, gather};
 use crate::analysis::format::figure;
 use crate::analysis::labels::{Shared, without_param};
 use crate::analysis::summary::{CellSummary, PanelSummary, Summary, Verdict};
+use crate::analysis::verdict::Difference;
 use crate::base::{Spec, Value};
 
 /// Values from which on targets of one strategy are a sweep; two are a pair.
@@ -92,9 +93,9 @@ fn the_one_that_differs<'s>(mut specs: impl Iterator<Item = &'s Spec> + Clone) -
     differing.next().is_none().then(|| name.clone())
 }
 
-/// What makes claims one sentence: verdict, strategy, parameter, and the values of slowest
+/// What makes claims one sentence: answer, strategy, parameter, and the values of slowest
 /// and fastest.
-type Subject = (Verdict, String, String, [String; 2]);
+type Subject = (Difference, String, String, [String; 2]);
 
 /// A sentence per strategy and parameter on the extremes.
 pub(crate) fn sweeps(summary: &Summary) -> Vec<Finding> {
@@ -106,36 +107,36 @@ pub(crate) fn sweeps(summary: &Summary) -> Vec<Finding> {
             let Some(ratio) = panel.ratio(fastest.cell, slowest.cell) else {
                 continue;
             };
-            let verdict = Verdict::on(&ratio, panel.noise_band);
-            if verdict == Verdict::Undecided {
+            let Verdict::Is(answer) = Verdict::on(&ratio, panel.noise_band) else {
                 continue;
-            }
+            };
             let claim = Claim {
                 panel,
                 cell: fastest.cell,
                 over: slowest.cell,
                 ratio: ratio.interval,
             };
-            let values = match verdict {
-                Verdict::NoDifference => Default::default(),
-                _ => [slowest.value.to_string(), fastest.value.to_string()],
+            let values = if answer.is_one() {
+                [slowest.value.to_string(), fastest.value.to_string()]
+            } else {
+                Default::default()
             };
             let label = without_param(&panel.label(fastest.cell), &sweep.param);
             let strategy = shared.without(&label);
             let points = sweep.points.len();
-            let subject = (verdict, strategy, sweep.param, values);
+            let subject = (answer, strategy, sweep.param, values);
             gather(&mut groups, subject, (claim, points));
         }
     }
     let mut findings = Vec::new();
-    for ((verdict, strategy, param, values), claims) in groups {
+    for ((answer, strategy, param, values), claims) in groups {
         let points = claims.iter().map(|(_, points)| *points).max().unwrap_or(0);
         let claims: Vec<Claim<'_>> = claims.into_iter().map(|(claim, _)| claim).collect();
-        if verdict == Verdict::NoDifference {
+        if !answer.is_one() {
             let text = format!(
-                "{}: fastest and slowest of {points} values of {param} of {strategy}: {}.",
+                "{}: fastest and slowest of {points} values of {param} of {strategy} are {}.",
                 compare::where_of(summary, &claims),
-                compare::no_difference_words(&claims)
+                compare::even_words(answer, &claims)
             );
             findings.push(compare::finding(text, Topic::NoDifference, &claims));
             continue;

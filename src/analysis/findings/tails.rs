@@ -5,6 +5,7 @@ use crate::analysis::format::{counted, duration_within, figure, listed};
 use crate::analysis::percentiles::{Latency, Percentile};
 use crate::analysis::rates::Ratio;
 use crate::analysis::summary::{CellSummary, PAIRS_FOR_A_VERDICT, PanelSummary, Summary};
+use crate::analysis::verdict::Difference;
 use crate::record::{LoopKind, PanelEntry, TimeKind};
 use crate::stats::Interval;
 
@@ -159,17 +160,18 @@ fn shown(ns: &Interval) -> String {
     }
 }
 
-fn verdict(ratio: &Ratio, noise: f64) -> &'static str {
+/// The ratio is of times: what takes longer is slower.
+fn verdict(ratio: &Ratio, noise: f64) -> String {
     if ratio.pairs < PAIRS_FOR_A_VERDICT {
-        "undecided"
-    } else if ratio.interval.low.ln() > noise {
-        "slower"
-    } else if ratio.interval.high.ln() < -noise {
-        "faster"
-    } else if ratio.interval.high > DISAGREE_FROM * ratio.interval.low {
-        "trials disagree"
-    } else {
-        "no difference"
+        return "undecided".to_owned();
+    }
+    match Difference::of(&ratio.interval, noise) {
+        Difference::Faster => Difference::Slower.words(noise),
+        Difference::Slower => Difference::Faster.words(noise),
+        Difference::NotToldApart if ratio.interval.high > DISAGREE_FROM * ratio.interval.low => {
+            "trials disagree".to_owned()
+        }
+        even => even.words(noise),
     }
 }
 

@@ -6,6 +6,7 @@ use super::{Finding, Topic, cell_ids, panel_numbers, places};
 use crate::analysis::format::{listed, noise, times};
 use crate::analysis::labels::{Shared, without_param};
 use crate::analysis::summary::{CellSummary, PanelSummary, Summary, Verdict};
+use crate::analysis::verdict::Difference;
 use crate::base::Value;
 
 /// A sentence for each panel that has the parameter over several values. In an open loop the rate is the
@@ -64,15 +65,16 @@ fn of_panel(
         .iter()
         .filter(|cell| {
             let ratio = panel.ratio(cell, best);
-            ratio
-                .is_some_and(|ratio| Verdict::on(&ratio, panel.noise_band) == Verdict::NoDifference)
+            let verdict = ratio.map(|ratio| Verdict::on(&ratio, panel.noise_band));
+            let even = [Difference::Same, Difference::NotToldApart].map(Verdict::Is);
+            verdict.is_some_and(|verdict| even.contains(&verdict))
         })
         .map(|cell| label(cell))
         .collect();
     let level = if level.is_empty() {
         String::new()
     } else {
-        format!(", not told apart from {}", listed(&level))
+        format!(", with {} the same or not told apart", listed(&level))
     };
     let text = format!(
         "{}: {} is the fastest{level}. Of its operations {} (paired medians; A/A noise {}).",

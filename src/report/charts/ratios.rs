@@ -90,7 +90,7 @@ fn chart(suite: &str, panels: &[&PanelSummary], part: &str) -> Option<Draft> {
         about: format!(
             "Each target's rate over that of {baseline}, paired slice by slice, with its 95 % bootstrap interval; right \
              of 1 is faster; the scale is logarithmic. The grey band is the A/A noise, the same table measured twice: \
-             what touches it is no difference.{all_with}"
+             what lies inside it is the same, what only touches it is not told apart.{all_with}"
         ),
         shape: Shape::Rows(Rows {
             origin: Some(1.0),
@@ -130,28 +130,23 @@ fn row(panel: &PanelSummary, cell: &CellSummary, shared: &Shared) -> Row {
         return Row::failed(label, &full, why);
     };
     let within = ratio.interval;
+    let words = match cell.verdict {
+        Verdict::Is(difference) => difference.words(panel.noise_band),
+        _ => "undecided".to_owned(),
+    };
     Row {
         label,
         interval: Some((within.low, within.high)),
         point: Some((within.mid, Style::of(&cell.entry))),
         value: times(within.mid),
-        word: word(cell.verdict).to_owned(),
+        word: words.clone(),
         hover: format!(
             "{full}: {} of the baseline's rate ({}), {} pairs: {}",
             times_within(&within),
             changes(within.low, within.high),
             ratio.pairs,
-            word(cell.verdict)
+            words
         ),
         ..Row::default()
-    }
-}
-
-fn word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Faster => "faster",
-        Verdict::Slower => "slower",
-        Verdict::NoDifference => "no difference",
-        _ => "undecided",
     }
 }

@@ -1,29 +1,31 @@
 //! Two runs side by side.
 //!
-//! Nothing is paired across runs: between them the machine may have changed, and with it every rate.
-//! What two runs can be compared by is each cell's ratio to the baseline of its own run; rates stand
-//! beside each other with their quotient, whose interval takes the outermost ends of both.
+//! B / A and its verdict are those of [`Compared::of_runs`], as `compare A B` prints them. Beside them stand
+//! the rates and each cell's ratio to the baseline of its own run.
 
 use super::Run;
 use super::model::{Block, ChartView, FindingView, Page, Section, Side};
 use super::view::head;
+use crate::analysis::Compared;
 use crate::analysis::compare::{Place, pairs, places};
 use crate::record::Manifest;
 use crate::report::cells::{FILTERS, Shape, row as row_of_cell};
 use crate::report::charts::Chart;
+use crate::report::comparison::{counts, ratio_and_verdict};
 use crate::report::findings::findings;
-use crate::report::format::{counted, figure, figure_within, times_within};
+use crate::report::format::{counted, figure, figure_within, place_of, times_within};
 use crate::report::summary::{CellSummary, PanelSummary, Summary};
 use crate::report::table::{Cell, Column, Row, Standing, Table, Tone};
-use crate::stats::Interval;
 
 /// The page of two runs. Each comes with the relative path of its report, which may be empty.
 pub(super) fn page<'r>(a: (Run<'r>, &str), b: (Run<'r>, &str)) -> Page<'r> {
     let (run_a, run_b) = (a.0.summary, b.0.summary);
     let both = pairs(run_a, run_b);
     let differences = differences(&run_a.manifest, &run_b.manifest);
-    let notes = notes(run_a, run_b, both.len(), &differences);
-    let table = table(&both);
+    let compared = Compared::of_runs(run_a, run_b);
+    let mut notes = notes(run_a, run_b, both.len(), &differences);
+    notes.extend(compared.notes.iter().cloned());
+    let table = table(&both, &compared);
     let mut sections = vec![findings_of([a.0, b.0])];
     if !table.rows.is_empty() {
         let table = Block::table("cells-table", "Cells of both runs", table);
@@ -143,7 +145,7 @@ fn differences(a: &Manifest, b: &Manifest) -> Vec<[String; 3]> {
     found
 }
 
-fn table(both: &[(Place<'_>, Place<'_>)]) -> Table {
+fn table(both: &[(Place<'_>, Place<'_>)], compared: &Compared) -> Table {
     let panels: Vec<&PanelSummary> = both.iter().map(|((panel, _), _)| *panel).collect();
     let shape = Shape::of(&panels);
     let mut columns = shape.first_columns();
@@ -153,29 +155,32 @@ fn table(both: &[(Place<'_>, Place<'_>)]) -> Table {
     columns.extend([
         ratio("A × baseline", "Paired within run A"),
         ratio("B × baseline", "Paired within run B"),
-        Column::words("standing").hint("Whether the ratios to the baseline agree"),
+        ratio("B / A", "Relative to the peers or the control of each run"),
+        Column::words("verdict").hint("What B / A says"),
         rate("A"),
         rate("B"),
-        ratio("B / A", "Quotient of the rates, not paired"),
         memory("A"),
         memory("B"),
     ]);
     Table {
         caption: format!(
-            "{}Standing: whether the intervals of the two ratios to the baseline overlap, each widened by \
-             the A/A noise of its panel. B / A is not paired, and its interval reaches from the least to \
-             the most that the two intervals allow.",
-            shape.shared(&panels)
+            "{}B / A and the verdict are what `compare A B` says: the rate in B over that in A, each relative \
+             to the peers or else the control of its own run. {}.",
+            shape.shared(&panels),
+            counts(compared)
         ),
         columns,
-        rows: both.iter().map(|(a, b)| row(*a, *b, shape)).collect(),
+        rows: both
+            .iter()
+            .map(|(a, b)| row([*a, *b], shape, compared))
+            .collect(),
         filters: FILTERS.to_vec(),
         sorts: true,
         ..Table::default()
     }
 }
 
-fn row((panel, a): Place<'_>, (other, b): Place<'_>, shape: Shape) -> Row {
+fn row([(panel, a), (_, b)]: [Place<'_>; 2], shape: Shape, compared: &Compared) -> Row {
     let rate = |cell: &CellSummary| {
         let rate = cell.rate.map(|rate| rate.map(|rate| rate / 1e6));
         Cell::figure(rate.map(|rate| (figure_within(&rate), rate.mid)))
@@ -188,15 +193,15 @@ fn row((panel, a): Place<'_>, (other, b): Place<'_>, shape: Shape) -> Row {
         let bytes = cell.bytes_per_entry;
         Cell::figure(bytes.map(|bytes| (figure(bytes), bytes)))
     };
-    let quotient = quotient(a, b);
+    let [quotient, verdict] = verdict([(panel, a), (panel, b)], compared);
     let mut cells = shape.first_cells(panel, a);
     cells.extend([
         ratio(a),
         ratio(b),
-        standing((panel, a), (other, b)),
+        quotient,
+        verdict,
         rate(a),
         rate(b),
-        Cell::figure(quotient.map(|q| (times_within(&q), q.mid))),
         bytes(a),
         bytes(b),
     ]);
@@ -211,44 +216,23 @@ fn row((panel, a): Place<'_>, (other, b): Place<'_>, shape: Shape) -> Row {
     }
 }
 
-/// The rate in B over that in A, as far as separate runs can say.
-fn quotient(a: &CellSummary, b: &CellSummary) -> Option<Interval> {
-    let (a, b) = (a.rate.filter(|rate| rate.low > 0.0)?, b.rate?);
-    Some(Interval {
-        low: b.low / a.high,
-        mid: b.mid / a.mid,
-        high: b.high / a.low,
-    })
-}
-
-/// What became of the cell's ratio to the baseline from A to B.
-fn standing((in_a, a): Place<'_>, (in_b, b): Place<'_>) -> Cell {
+/// B / A as `compare` has it with what it says, or what stands in its place.
+fn verdict([(panel, a), (_, b)]: [Place<'_>; 2], compared: &Compared) -> [Cell; 2] {
     for (name, cell) in [("A", a), ("B", b)] {
         if let Some(reason) = &cell.error {
-            return Cell::text(format!("failed in {name}: {reason}")).tone(Tone::Failed);
+            let text = format!("failed in {name}: {reason}");
+            return [Cell::missing(), Cell::text(text).tone(Tone::Failed)];
         }
     }
-    let (Some(of_a), Some(of_b)) = (a.ratio, b.ratio) else {
-        let is_baseline = a.entry.cell_id == in_a.entry.baseline && a.rate.is_some();
-        return Cell::text(if a.entry.control {
-            "harness floor"
-        } else if is_baseline && b.rate.is_some() {
-            "baseline"
-        } else {
-            "not measured in both"
-        });
-    };
-    let widened = |ratio: Interval, noise: f64| (ratio.low.ln() - noise, ratio.high.ln() + noise);
-    let (low_a, high_a) = widened(of_a.interval, in_a.noise_band);
-    let (low_b, high_b) = widened(of_b.interval, in_b.noise_band);
-    let (text, tone) = if low_b > high_a {
-        ("better in B", Tone::Good)
-    } else if high_b < low_a {
-        ("worse in B", Tone::Bad)
-    } else {
-        ("as in A", Tone::Plain)
-    };
-    Cell::text(text).tone(tone)
+    let place = place_of(&panel.entry);
+    let cell = compared.cells.iter().find(|cell| {
+        cell.place == place && cell.cell_ids == [&*a.entry.cell_id, &*b.entry.cell_id]
+    });
+    match cell {
+        Some(cell) => ratio_and_verdict(cell),
+        None if a.entry.twin => [Cell::default(), Cell::text("A/A control")],
+        None => [Cell::default(), Cell::text("harness floor")],
+    }
 }
 
 /// Charts with the same file name stand beside each other; the others alone.

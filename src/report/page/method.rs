@@ -61,7 +61,7 @@ fn paragraphs(summary: &Summary) -> Vec<String> {
         ),
         format!(
             "Controls: a table that holds nothing gives the harness floor, and a second copy of the \
-             baseline gives the A/A noise; a difference inside it is printed as “no difference”. One \
+             baseline gives the A/A noise; an interval wholly inside it is printed as “the same within” it, one that only touches it as “not told apart”. One \
              reading of the clock costs {:.1} ns; for a rate it is read between slices, never around an operation.",
             manifest.clock_cost_ps as f64 / 1e3
         ),
