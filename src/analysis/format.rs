@@ -82,6 +82,57 @@ pub(crate) fn times_between(factors: &[Interval]) -> String {
     )
 }
 
+/// How one rate stands to that of `over`, from the ratios: `at 32 to 33 % of striped's rate`; from twice on
+/// `at 59 to 66 times fixed's rate`. The intervals stand in tables.
+pub(crate) fn at_rate_of(ratios: &[Interval], over: &str) -> String {
+    // A name with parameters is too long for an apostrophe.
+    let rate = if over.contains(|c: char| !c.is_alphanumeric() && c != '-') {
+        format!("the rate of {over}")
+    } else {
+        format!("{over}'s rate")
+    };
+    format!("at {} {rate}", share_of(ratios))
+}
+
+/// The part of a rate that another is: `32 to 33 % of`; from twice on `59 to 66 times`.
+pub(crate) fn share_of(ratios: &[Interval]) -> String {
+    if largest(ratios) >= 2.0 {
+        return times_in_words(ratios);
+    }
+    let percent = |ratio: f64| match ratio * 100.0 {
+        tiny if tiny < 0.95 => figure(tiny),
+        near if near < 9.95 || (90.0..110.0).contains(&near) => format!("{near:.1}"),
+        percent => format!("{percent:.0}"),
+    };
+    format!("{} % of", span(ratios, percent))
+}
+
+/// `98 times`, `2.1 to 2.4 times`: factors of 1 and more.
+pub(crate) fn times_in_words(factors: &[Interval]) -> String {
+    let decimals = match largest(factors) {
+        near if near < 1.995 => 2,
+        few if few < 9.95 => 1,
+        _ => 0,
+    };
+    let digits = |factor: f64| format!("{factor:.decimals$}");
+    format!("{} times", span(factors, digits))
+}
+
+fn largest(ratios: &[Interval]) -> f64 {
+    ratios.iter().map(|ratio| ratio.mid).fold(0.0, f64::max)
+}
+
+/// The least and the most of the middles; one of them where they read alike.
+fn span(ratios: &[Interval], words: impl Fn(f64) -> String) -> String {
+    let smallest = ratios.iter().map(|ratio| ratio.mid);
+    let smallest = words(smallest.fold(f64::INFINITY, f64::min));
+    let largest = words(largest(ratios));
+    if smallest == largest {
+        return smallest;
+    }
+    format!("{smallest} to {largest}")
+}
+
 /// The interval that holds all of the intervals; its middle is the first's.
 pub(crate) fn around(intervals: &[Interval]) -> Interval {
     let lows = intervals.iter().map(|interval| interval.low);
@@ -294,5 +345,34 @@ mod tests {
         let lines = wrap("a 12345678901234567890123 b", 10, "  ");
         assert_eq!(lines, ["a", "  12345678", "  90123456", "  7890123", "  b"]);
         assert!(wrap("", 10, "").is_empty());
+    }
+
+    #[test]
+    fn rates_are_percentages_below_twice_and_times_above() {
+        let at = |mids: &[f64]| {
+            let ratios: Vec<Interval> = mids
+                .iter()
+                .map(|&mid| Interval {
+                    low: mid,
+                    mid,
+                    high: mid,
+                })
+                .collect();
+            super::at_rate_of(&ratios, "fixed")
+        };
+        assert_eq!(at(&[0.316, 0.332]), "at 32 to 33 % of fixed's rate");
+        assert_eq!(at(&[0.0526]), "at 5.3 % of fixed's rate");
+        assert_eq!(at(&[1.012, 1.43]), "at 101.2 to 143 % of fixed's rate");
+        assert_eq!(at(&[66.1, 59.3]), "at 59 to 66 times fixed's rate");
+        assert_eq!(at(&[1.4, 2.41]), "at 1.4 to 2.4 times fixed's rate");
+        let one = Interval {
+            low: 0.5,
+            mid: 0.5,
+            high: 0.5,
+        };
+        assert_eq!(
+            super::at_rate_of(&[one], "rw:stripes=16"),
+            "at 50 % of the rate of rw:stripes=16"
+        );
     }
 }

@@ -236,7 +236,7 @@ mod tests {
             "{texts:?}"
         );
         let unasked = run(&[]);
-        assert!(unasked[0].contains("quick does"), "{unasked:?}");
+        assert!(unasked[0].contains("quick runs at"), "{unasked:?}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! One target against another, in the panels that have both.
 
 use super::{Finding, Topic, cell_ids, gather, panel_numbers, places, sweep};
-use crate::analysis::format::{around, changes, noise, times_between};
+use crate::analysis::format::{around, at_rate_of, changes, noise, times_between};
 use crate::analysis::rates::Ratio;
 use crate::analysis::summary::{CellSummary, PanelSummary, Summary, Verdict};
 use crate::analysis::verdict::Difference;
@@ -125,7 +125,7 @@ pub(crate) fn factor(claims: &[Claim<'_>]) -> String {
     times_between(&ratios(claims))
 }
 
-fn ratios(claims: &[Claim<'_>]) -> Vec<Interval> {
+pub(crate) fn ratios(claims: &[Claim<'_>]) -> Vec<Interval> {
     claims.iter().map(|claim| claim.ratio).collect()
 }
 
@@ -155,9 +155,9 @@ fn difference(
     claims: &[Claim<'_>],
 ) -> Finding {
     let text = format!(
-        "{}: {cell} does {} the operations of {over}.",
+        "{}: {cell} runs {}.",
         where_of(summary, claims),
-        factor(claims)
+        at_rate_of(&ratios(claims), over)
     );
     finding(text, topic, claims)
 }

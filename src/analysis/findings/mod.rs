@@ -30,6 +30,9 @@ const AT_MOST: usize = 7;
 /// Sentences about errors; the last then counts the rest.
 const ERRORS_AT_MOST: usize = 3;
 
+/// What the charts of a run show at a glance: a sentence says it only where a suite asks for one.
+const DRAWN: &[Topic] = &[Topic::Resizes];
+
 /// What a finding is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Topic {
@@ -180,6 +183,7 @@ pub fn findings(summary: &Summary) -> Vec<Finding> {
     let mut first = asked::first(summary, &asks, &mut proposed);
     let room = AT_MOST - errors.len() - about_hashes.len();
     first.truncate(room);
+    proposed.retain(|finding| !DRAWN.contains(&finding.topic));
     let mut kept = strongest_of_each_topic(proposed, room - first.len());
     kept.sort_by(|a, b| b.effect.total_cmp(&a.effect).then(a.topic.cmp(&b.topic)));
     let answers = about_hashes.into_iter().chain(first);
@@ -337,7 +341,7 @@ mod tests {
             ]
         );
         assert!(
-            texts[3].starts_with("a and b, 1 thread: resizable does"),
+            texts[3].starts_with("a and b, 1 thread: resizable runs at"),
             "{}",
             texts[3]
         );
@@ -363,7 +367,7 @@ mod tests {
                 .all(|pair| pair[0].effect >= pair[1].effect)
         );
         assert!(
-            found[0].text.starts_with("w, 1 thread: a does 99"),
+            found[0].text.starts_with("w, 1 thread: a runs at "),
             "{}",
             found[0].text
         );
@@ -430,7 +434,11 @@ mod tests {
         let mut records = Synthetic::new().panel("w", 1, &cells).records();
         records.manifest.cells[3].hash = "xxh3".into();
         let texts = texts(&records);
-        assert!(texts[0].contains("resizable (xxh3) does"), "{}", texts[0]);
+        assert!(
+            texts[0].contains("resizable (xxh3) runs at"),
+            "{}",
+            texts[0]
+        );
         let sweep = "in 2^10 buckets an operation of fixed (sip13) takes";
         assert!(texts.iter().any(|text| text.contains(sweep)), "{texts:?}");
     }
@@ -453,6 +461,21 @@ mod tests {
             "{sweep}"
         );
         assert!(sweep.ends_with("as long as with stripes=256."), "{sweep}");
+    }
+
+    #[test]
+    fn resizes_that_a_chart_shows_have_a_sentence_only_if_asked_for() {
+        let cells = [
+            Cell::new("fixed", 200.0),
+            Cell::new("resizable", 100.0).resizes(7),
+        ];
+        let mut records = Synthetic::new().pass("web", 2, 0, &cells).records();
+        let tells =
+            |records: &Records| texts(records).iter().any(|text| text.contains("resized 7"));
+        assert!(!tells(&records));
+        let first = toml::Value::from(vec!["resizes".to_owned()]);
+        records.manifest.suites = vec![toml::Table::from_iter([("first".to_owned(), first)])];
+        assert!(tells(&records));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::asked::claim;
 use super::compare::{self, Claim};
 use super::{Finding, Topic, cell_ids, gather, not_ranked, panel_numbers, places, settings};
-use crate::analysis::format::{counted, listed, times};
+use crate::analysis::format::{at_rate_of, counted, listed, share_of, times};
 use crate::analysis::summary::{CellSummary, PanelSummary, Summary};
 use crate::analysis::verdict::Difference;
 
@@ -140,7 +140,9 @@ fn the_only(summary: &Summary, contest: &Contest<'_>) -> Finding {
     let (ours, peer) = (panel.label(claim.cell), panel.label(claim.over));
     let ranks = ranks(std::slice::from_ref(contest), false).ranks;
     let against = match outcome {
-        Outcome::Ahead | Outcome::Behind => format!("{} {peer}", over(&[*claim])),
+        Outcome::Ahead | Outcome::Behind => {
+            format!("runs at {} the rate of {peer}", share_of(&[claim.ratio]))
+        }
         _ => format!("beside {peer}: {}", even_words(*outcome, &[*claim])),
     };
     let text = format!(
@@ -291,7 +293,7 @@ fn of_workload(summary: &Summary, workload: &str, contests: &[&Contest<'_>]) -> 
             let place = settings(summary, &panels);
             match outcome {
                 Outcome::Ahead | Outcome::Behind => {
-                    format!("{ours} {} {peer} ({place})", over(&claims))
+                    format!("{ours} {} ({place})", over(&claims, &peer))
                 }
                 _ => format!(
                     "{ours} and {peer} are {} ({place})",
@@ -308,9 +310,9 @@ fn of_workload(summary: &Summary, workload: &str, contests: &[&Contest<'_>]) -> 
     compare::finding(text, Topic::Peers, &claims)
 }
 
-/// `does 1.31× [1.28–1.35] the operations of`.
-fn over(claims: &[Claim<'_>]) -> String {
-    format!("does {} the operations of", compare::factor(claims))
+/// `runs at 131 % of papaya's rate`.
+fn over(claims: &[Claim<'_>], peer: &str) -> String {
+    format!("runs {}", at_rate_of(&compare::ratios(claims), peer))
 }
 
 #[cfg(test)]
@@ -354,10 +356,10 @@ mod tests {
             texts[0].contains("papaya first of the peers (1.000×;"),
             "{texts:?}"
         );
-        let b = "ycsb-b, the fastest of ours beside the fastest peer: cuckoo does ";
+        let b = "ycsb-b, the fastest of ours beside the fastest peer: cuckoo runs at ";
         assert!(texts[1].starts_with(b), "{texts:?}");
         assert!(
-            texts[1].ends_with(" the operations of papaya (1 and 2 threads)."),
+            texts[1].ends_with(" papaya's rate (1 and 2 threads)."),
             "{texts:?}"
         );
         assert!(
@@ -445,7 +447,7 @@ mod tests {
             &Synthetic::new().panel("ycsb-b", 2, &cells).records(),
         ));
         let text = &found[0].text;
-        let start = "Ours or a peer, ycsb-b, 2 threads: cuckoo, the fastest of ours, does ";
+        let start = "Ours or a peer, ycsb-b, 2 threads: cuckoo, the fastest of ours, runs at ";
         assert!(text.starts_with(start), "{text}");
         assert!(
             text.contains(" papaya, the fastest peer; then dash 1.3"),

@@ -2,7 +2,7 @@
 
 use super::compare::{self, Claim};
 use super::{Finding, Topic, gather};
-use crate::analysis::format::figure;
+use crate::analysis::format::{figure, times_in_words};
 use crate::analysis::labels::{Shared, without_param};
 use crate::analysis::summary::{CellSummary, PanelSummary, Summary, Verdict};
 use crate::analysis::verdict::Difference;
@@ -154,7 +154,7 @@ pub(crate) fn sweeps(summary: &Summary) -> Vec<Finding> {
             let text = format!(
                 "{}: {with_slow} an operation of {strategy} takes {} as long as {with_fast}{}.",
                 compare::where_of(summary, &alike),
-                compare::factor(&alike),
+                times_in_words(&compare::ratios(&alike)),
                 walks(&alike)
             );
             findings.push(compare::finding(text, Topic::Sweep, &alike));
