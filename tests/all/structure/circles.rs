@@ -28,7 +28,6 @@ const NOT_YET_FREE: &[&str] = &[
     "analysis/findings",
     "machine/counters",
     "machine/doctor",
-    "report",
     "report/page",
     "verify",
     "workload",
