@@ -5,9 +5,11 @@ use std::process::Output;
 
 use assert_cmd::Command;
 
+/// Runs the program in a pipe, whose reader asks for a hundred columns.
 fn bucketlab(args: &[&str]) -> Output {
     Command::cargo_bin("bucketlab")
         .expect("the program")
+        .env("COLUMNS", "100")
         .args(args)
         .output()
         .expect("it starts")
