@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-/// Input that cannot be used, with a message for the person who gave it.
+/// Invalid input, with a message for the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadInput(pub String);
 

@@ -9,7 +9,7 @@ pub struct Usage {
     pub bytes: u64,
 }
 
-/// What a table says about its structure when nobody is working on it.
+/// A table's description of its own structure, taken while no thread uses it.
 ///
 /// Every figure is counted by walking the table, never computed from a formula.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

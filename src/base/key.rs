@@ -1,6 +1,6 @@
-//! What a caller hands to a table: a key with its hash, and who is calling.
+//! The arguments of a call to a table: a key with its hash, and the calling worker.
 
-/// A key and its hash, computed once by whoever calls the table.
+/// A key and its hash, computed once by the caller of the table.
 ///
 /// All 64 bits of the hash are usable: functions that give 32 bits are widened by one multiply
 /// before they get here, because some tables pick shards and tags from the top bits while chains

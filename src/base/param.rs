@@ -9,7 +9,7 @@ use super::{BadInput, Spec, SpecError, Value, human_integer, unknown_name};
 pub enum Range {
     /// A whole number within bounds, both included.
     Integer {
-        /// What it is when nobody says.
+        /// The default.
         default: u64,
         /// The least value.
         min: u64,
@@ -18,7 +18,7 @@ pub enum Range {
     },
     /// A power of two within bounds, both included: array sizes that a mask picks from.
     PowerOfTwo {
-        /// What it is when nobody says.
+        /// The default.
         default: u64,
         /// The least value.
         min: u64,
@@ -27,7 +27,7 @@ pub enum Range {
     },
     /// A number with a fraction within bounds, both included.
     Decimal {
-        /// What it is when nobody says.
+        /// The default.
         default: f64,
         /// The least value.
         min: f64,
@@ -62,7 +62,7 @@ impl Param {
         meaning: "entries to make room for at the start; 0 starts small and grows",
     };
 
-    /// The value it has when nobody says.
+    /// The default value.
     #[must_use]
     pub fn default_value(&self) -> Value {
         match self.range {

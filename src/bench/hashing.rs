@@ -1,4 +1,4 @@
-//! What a hash function costs by itself: calls through the same function pointer as in runs, on keys
+//! The cost of a hash function alone: calls through the same function pointer as in runs, on keys
 //! whose lengths the compiler does not see.
 //!
 //! A few keys of one length lie behind one another, as in a segment of a stream, and are hashed in

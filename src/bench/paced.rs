@@ -1,5 +1,5 @@
 //! The open loop: operations have intended start times that do not wait for the table. And the closed
-//! loop with a clock around every so-manieth operation.
+//! loop with a clock around every nth operation.
 //!
 //! In the open loop a thread spins on the clock until an operation is due, then runs it. Response time
 //! counts from when it was due, service time from when it began; behind its schedule, a thread

@@ -70,7 +70,7 @@ pub enum LatencyOrder {
     /// In an open loop: operations begin at this pace, whatever the table does. What is due when the
     /// time is over is done, for as long again at most.
     Open(Pace),
-    /// In a closed loop: every so-manieth operation is clocked.
+    /// In a closed loop: every nth operation is clocked.
     Closed {
         /// One in so many; a prime, so that no pattern of the stream is met in step.
         every: u32,

@@ -507,7 +507,7 @@ fn run_open_loop(
     Ok(slice)
 }
 
-/// Runs operations as fast as they go for a time, with a clock around every so-manieth.
+/// Runs operations as fast as they go for a time, with a clock around every nth operation.
 fn closed_loop(
     feed: &mut Feed,
     session: &mut dyn Chunks,

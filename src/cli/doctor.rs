@@ -14,7 +14,7 @@ use crate::report;
 /// How long it looks on without doing anything: a hundred of the kernel's ticks.
 const IDLE: Duration = Duration::from_secs(1);
 
-/// How long it spins: long enough for a scheduler's turn or two of whoever else wants the core.
+/// How long it spins: long enough for one or two scheduler turns of other processes on the core.
 const SPINNING: Duration = Duration::from_millis(300);
 
 pub(super) fn doctor(args: &Doctor) -> anyhow::Result<ExitCode> {

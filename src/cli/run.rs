@@ -84,7 +84,7 @@ pub(super) fn run(house: House<'_>, args: &Run) -> anyhow::Result<ExitCode> {
     let ended = ended?;
     if ended.status == Status::Interrupted {
         output::complain(&format!(
-            "interrupted: what was measured is kept; go on with: bucketlab run --resume {}\n",
+            "interrupted: the finished measurements are kept; continue with: bucketlab run --resume {}\n",
             ended.path.display()
         ));
     }

@@ -29,9 +29,9 @@ Examples:
   bucketlab serve dash -p 11212 -t 2 -m 1024
   bucketlab serve -s cache.socket -o idle_timeout=60
 
-Letters are memcached's, so that scripts that start memcached start this. What makes no sense here is
-accepted with a notice; TLS, SASL and UDP are refused. One line on stdout says when connections are
-accepted; SIGTERM and SIGINT answer what has arrived and end with 0."
+The flags are memcached's, so scripts that start memcached can start this server. Flags without effect
+print a notice; TLS, SASL and UDP are refused. One line on stdout says when the server accepts
+connections. On SIGTERM or SIGINT it answers the requests that have arrived and exits with 0."
 )]
 #[expect(
     clippy::struct_excessive_bools,
@@ -246,7 +246,7 @@ pub(super) fn serve(house: House<'_>, args: &Serve) -> anyhow::Result<ExitCode> 
                 Ok(()) => pidfile = Some(file),
                 // Clients can be served without it, and memcached serves them.
                 Err(error) => output::complain(&format!(
-                    "bucketlab: the number of the process cannot be written to {}: {error}\n",
+                    "bucketlab: cannot write the process id to {}: {error}\n",
                     file.display()
                 )),
             }
@@ -355,7 +355,7 @@ fn endpoint(address: &str, port: u16) -> Result<(String, u16), BadInput> {
             Ok(port) => (host, port),
             Err(_) => {
                 return Err(BadInput(format!(
-                    "'{address}' is no address: '{digits}' is no port"
+                    "'{address}' is not an address: '{digits}' is not a port"
                 )));
             }
         },
@@ -392,14 +392,14 @@ fn notices(args: &Serve, walks: bool) {
     );
     if !without.is_empty() {
         output::complain(&format!(
-            "bucketlab: taken without effect: {}\n",
+            "bucketlab: flags without effect: {}\n",
             without.join(", ")
         ));
     }
     if !walks && !args.no_evictions {
         output::complain(
-            "bucketlab: this strategy cannot be walked: when full it refuses instead of evicting, and what has \
-             expired or was flushed takes its room until its key is asked for\n",
+            "bucketlab: this strategy cannot be walked: when full it refuses new items instead of evicting, and \
+             expired or flushed items keep their memory until a client asks for their key\n",
         );
     }
 }

@@ -65,7 +65,7 @@ pub(super) fn chosen() -> Allocator {
 
 #[inline]
 fn choice() -> u8 {
-    // Relaxed: whoever finds it undecided decides the same, and no other memory hangs on it.
+    // Relaxed: every thread that finds it undecided decides the same, and no other memory hangs on it.
     match CHOICE.load(Ordering::Relaxed) {
         UNDECIDED => decide(),
         choice => choice,

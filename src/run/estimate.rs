@@ -3,12 +3,12 @@
 use super::cell::Panel;
 use super::order;
 
-/// Time for the slices of a cell when nobody says, in seconds: ten slices of 10 ms for each of
+/// Time for the slices of a cell by default, in seconds: ten slices of 10 ms for each of
 /// eight births. Copies of one table differ more from birth to birth than such a second differs
 /// within one.
 const CELL_S: f64 = 0.8;
 
-/// Such slices of a cell when nobody says how long.
+/// Such slices of a cell when no flag gives a time.
 const SLICES: f64 = 3.0;
 
 /// Seconds that the search of one target may take: a guess for the progress bar.

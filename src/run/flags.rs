@@ -22,7 +22,7 @@ pub struct Overrides {
     /// Trace to replay instead of the suite's workloads
     #[arg(long, value_name = "FILE[:FORMAT]", value_parser = text())]
     pub trace: Option<String>,
-    /// Leave broken lines of the trace out and count them, instead of stopping at the first
+    /// Skip and count broken lines of the trace instead of stopping at the first
     #[arg(long)]
     pub lenient: bool,
     /// Hash functions instead of the suite's
@@ -46,32 +46,32 @@ pub struct Overrides {
     /// Seconds for the slices of each panel [default: 0.8 for each cell of it]
     #[arg(long = "time", value_name = "SECONDS")]
     pub time_s: Option<f64>,
-    /// Go on with each panel until its ratios to the baseline are known as well as this (2%)
+    /// Continue each panel until its ratios to the baseline are this precise (2%)
     #[arg(long, value_name = "N%", value_parser = percent, conflicts_with = "trials")]
     pub precision: Option<f64>,
     /// The most seconds of slices that --precision may take a panel [default: ten times --time]
     #[arg(long = "max-time", value_name = "SECONDS", requires = "precision")]
     pub max_time_s: Option<f64>,
-    /// Gets handed to the table at a time
+    /// Gets passed to the table in one batch
     #[arg(long, value_name = "N")]
     pub batch: Option<u32>,
-    /// Bytes that each table may hold, instead of the suite's budgets (64Mi, 2^20); entries are evicted
+    /// Bytes that each table may hold, instead of the suite's budgets (64Mi, 2^20); tables evict entries
     #[arg(long, value_name = "BYTES", value_delimiter = ',')]
     pub budget: Vec<ByteCount>,
-    /// What a miss costs at its original source (200us, 1.5ms): stated, for the effective latency
+    /// Assumed cost of a miss at the origin (200us, 1.5ms), used for the effective latency
     #[arg(long, value_name = "TIME", value_parser = origin)]
     pub origin: Option<Origin>,
-    /// Operations a second over all threads, whatever the table does: latencies in an open loop. Several
-    /// (10k,100k,1M) make a sweep
+    /// Offered load in operations per second over all threads: measures latencies in an open loop. Several
+    /// rates (10k,100k,1M) make a sweep
     #[arg(long, value_name = "RATE", value_delimiter = ',')]
     pub rate: Vec<PerSecond>,
-    /// How intended starts follow each other at those rates: fixed or poisson
+    /// Distances between intended starts at those rates: fixed or poisson
     #[arg(long, value_name = "fixed|poisson")]
     pub arrival: Option<Arrival>,
-    /// Replay a trace at its own times, so many times as fast
+    /// Replay a trace at its own times, FACTOR times as fast
     #[arg(long, value_name = "FACTOR", conflicts_with_all = ["rate", "arrival"])]
     pub speed: Option<f64>,
-    /// Sample service times in a closed loop too, a second of them at each birth of a table
+    /// Also sample service times in a closed loop, for one second at each birth of a table
     #[arg(long)]
     pub latency: bool,
     /// Search for the highest rate that keeps a limit on response times (p99=200us)

@@ -33,7 +33,7 @@ const SLICE_NS: u64 = 200_000;
 const LEAST_ROUNDS: u32 = 5;
 /// Rounds at most: more tell nothing.
 const MOST_ROUNDS: u32 = 1000;
-/// Bucket counts when nobody says: 64 shards, the 1024 buckets of `fixed`, and two large tables.
+/// Default bucket counts: 64 shards, the 1024 buckets of `fixed`, and two large tables.
 const BUCKETS: [u64; 4] = [1 << 6, 1 << 10, 1 << 16, 1 << 20];
 /// The most buckets.
 const BUCKETS_MAX: u64 = 1 << 26;
@@ -223,7 +223,7 @@ fn read_keys(source: &str, most: usize) -> Result<Vec<Vec<u8>>, BadInput> {
     Ok(keys)
 }
 
-/// Measures, and records each part as soon as it is known. `watch` is told what is being done.
+/// Measures, and records each part as soon as it is known. `watch` receives the progress.
 ///
 /// # Errors
 /// A results directory that cannot be written, found out before anything is measured, or a disk
@@ -300,7 +300,7 @@ struct Laboratory<'l> {
 }
 
 impl Laboratory<'_> {
-    /// Whether nobody has asked to stop.
+    /// Whether the run may continue: no stop was requested.
     fn go_on(&self) -> bool {
         !self.interrupted.load(Ordering::Relaxed)
     }

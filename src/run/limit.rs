@@ -96,7 +96,7 @@ pub struct Search {
 }
 
 impl Search {
-    /// Where a search starts when nobody says.
+    /// The rate at which a search starts by default.
     pub(super) const START: PerSecond = PerSecond(10_000);
 }
 

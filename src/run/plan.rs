@@ -19,7 +19,7 @@ use crate::hash;
 use crate::machine::{self, Heap};
 use crate::workload::{TraceFacts, Workload};
 
-/// How many times its time a panel may take to become as precise as asked when nobody says.
+/// How many times its time a panel may take to become as precise as asked, by default.
 const TIMES_LONGER: f64 = 10.0;
 
 /// A run, planned.

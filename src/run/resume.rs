@@ -18,7 +18,7 @@ use crate::record::{CellEntry, Manifest, Records, ResumeEntry, SliceKind, SliceR
 /// What must not change between two parts of one run.
 const SAME_MACHINE: [&str; 4] = ["cpu_model", "cpus_online", "memory_total_bytes", "kernel"];
 
-/// Refuses where the rest of a run would not be comparable with what is there.
+/// Refuses to resume if the rest of the run would not be comparable with its records.
 pub(super) fn check(
     begun: &Manifest,
     built_from: &BuiltFrom,

@@ -1,4 +1,4 @@
-//! Keys that collide on purpose: what an attacker sends who knows the hash function.
+//! Keys that collide on purpose, as sent by an attacker with knowledge of the hash function.
 //!
 //! Two ways. A **search** tries keys until enough share the bits that a table looks at: it works
 //! against every function whose seed is known, and needs 2^bits tries a key. A **multicollision**

@@ -1,4 +1,4 @@
-//! The checks that look on for a while: who else is busy, and what holes there are in our time.
+//! The checks that observe for a while: other busy processes, and interruptions of our own time.
 
 use std::collections::BTreeMap;
 use std::fs;

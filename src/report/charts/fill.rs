@@ -32,7 +32,7 @@ fn figures(panel: &PanelSummary, records: &Records) -> &'static [Figure] {
     let clocked = slices.any(|row| row.longest_ns.is_some());
     let has_windows = records.windows.iter().any(|row| row.panel == number);
     match (clocked, has_windows) {
-        // What took longest is told window by window.
+        // The longest pauses are listed window by window.
         (true, true) => &[Figure::Memory],
         // A clock around every operation is part of a rate, so those passes show none.
         (true, false) => &[Figure::Longest, Figure::Memory],

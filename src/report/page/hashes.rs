@@ -125,10 +125,10 @@ fn floods(rows: &[HashFloodRow]) -> Table {
         ])
     };
     Table {
-        caption: "Keys made to collide under each function by someone who knows its structure \
+        caption: "Keys made to collide under each function by an attacker with knowledge of its structure \
                   (multicollision) or its seed (search: 2^16 tries a key), and the longest chain that they \
                   make in 2^16 buckets: under the seed that was known, and under another. A function is safe \
-                  only if nobody can know or learn its seed and no multicollision is known."
+                  only if an attacker cannot learn its seed and no multicollision is known."
             .to_owned(),
         columns: vec![
             Column::target("function"),

@@ -1,4 +1,4 @@
-//! What a table holds, whoever renders it.
+//! The contents of a table, independent of its renderer.
 
 use crate::report::format::grouped;
 
