@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::{Diagnosis, Own, percent};
+use super::diagnosis::{Diagnosis, Own, percent};
 use crate::machine::cpu_times::CpuTimes;
 use crate::machine::fingerprint::RELEASE;
 use crate::machine::memory::{group_directories, meminfo_bytes};

@@ -5,7 +5,7 @@ use std::fs;
 use std::thread;
 use std::time::Duration;
 
-use super::{Diagnosis, percent};
+use super::diagnosis::{Diagnosis, percent};
 use crate::machine::cpu_times::CpuTimes;
 use crate::machine::{allowed_cpus, now_ns, pin_thread, process_cpu_ns};
 
@@ -36,7 +36,7 @@ fn neighbours(cpus: &[usize], time: Duration) -> Diagnosis {
     let after = CpuTimes::now(cpus);
     let own_ns = process_cpu_ns().saturating_sub(own_before);
     let (Some(before), Some(after)) = (before, after) else {
-        return super::Diagnosis::note("neighbours", "unknown: /proc/stat cannot be read", "", "");
+        return Diagnosis::note("neighbours", "unknown: /proc/stat cannot be read", "", "");
     };
     judge_neighbours(
         after.since(&before),

@@ -13,6 +13,7 @@ mod limit;
 mod markdown;
 mod method;
 mod model;
+mod run;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -20,6 +21,8 @@ mod view;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
+
+pub use self::run::Run;
 
 use self::model::Page;
 use super::charts::{Chart, dark_variables, light_variables};
@@ -34,17 +37,6 @@ const TEMPLATES: [(&str, &str); 4] = [
     ("style.css", include_str!("style.css")),
     ("table.js", include_str!("table.js")),
 ];
-
-/// One run with what is derived from it.
-#[derive(Clone, Copy, Debug)]
-pub struct Run<'r> {
-    /// Its figures.
-    pub summary: &'r Summary,
-    /// Its rows.
-    pub records: &'r Records,
-    /// Its charts.
-    pub charts: &'r [Chart],
-}
 
 /// The report as one HTML file that needs no other: style, script and charts are inside. It links
 /// the CSV files and charts of its directory by relative paths.

@@ -27,8 +27,6 @@ const NOT_YET_FREE: &[&str] = &[
     "analysis",
     "analysis/findings",
     "machine/counters",
-    "machine/doctor",
-    "report/page",
     "verify",
     "workload",
 ];
