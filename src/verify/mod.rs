@@ -72,17 +72,6 @@ impl Plan {
             refusals: false,
         }
     }
-
-    /// Some sixty times as many steps, on four threads.
-    #[must_use]
-    pub const fn thorough() -> Plan {
-        Plan {
-            steps: 400_000,
-            key_space: 40_000,
-            threads: 4,
-            ..Plan::quick()
-        }
-    }
 }
 
 /// What was done and found to be right.
