@@ -1,4 +1,4 @@
-//! Small things that all who compute figures need.
+//! Small functions that all computations of figures share.
 
 /// A finite figure above zero: what a scale can hold.
 pub(crate) fn positive(figure: f64) -> Option<f64> {

@@ -125,7 +125,7 @@ pub(crate) fn resizes(marks: &[&MarkRow], clock: &Clock) -> Vec<Resize> {
         .collect()
 }
 
-/// What is told of the slices of a pass.
+/// What a report says of the slices of a pass.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Figure {
     /// Operations a second.

@@ -29,7 +29,7 @@ pub(crate) struct Structure {
 
 /// Bars of a histogram, about.
 const BARS: f64 = 24.0;
-/// Entries a bucket above which nobody has a histogram to look at; it bounds the sums below.
+/// Entries a bucket above which a histogram is not worth a look; it bounds the sums below.
 const LARGEST_LOAD: f64 = 1e6;
 
 /// Chain lengths of a table.

@@ -1,4 +1,4 @@
-//! Runs that nobody measured: records made for tests, with figures that are known beforehand.
+//! Made-up runs: records for tests, with figures that are known beforehand.
 
 mod paced;
 

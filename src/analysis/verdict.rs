@@ -92,7 +92,7 @@ mod tests {
             Difference::of(
                 &Interval {
                     low,
-                    mid: (low + high) / 2.0,
+                    mid: f64::midpoint(low, high),
                     high,
                 },
                 0.061_f64.ln_1p(),

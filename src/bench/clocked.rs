@@ -36,7 +36,7 @@ impl Longest {
         }
     }
 
-    /// Waits until now belong to nobody.
+    /// Waits until now belong to no operation.
     fn look(&mut self) -> u64 {
         let waited_ns = self.queue.as_ref().and_then(RunQueue::waited_ns);
         let before = self.waited_ns;

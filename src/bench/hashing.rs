@@ -2,7 +2,7 @@
 //! whose lengths the compiler does not see.
 //!
 //! A few keys of one length lie behind one another, as in a segment of a stream, and are hashed in
-//! turn. No call waits for the one before it, so this is what hashing costs a caller who has more
+//! turn. No call waits for the one before it, so this is what hashing costs a caller that has more
 //! keys to hash: throughput. They fit the first-level cache: fetching keys is the caller's cost,
 //! whatever the function.
 

@@ -17,7 +17,7 @@ use crate::run::{Overrides, text};
     after_help = "\
 Examples:
   bucketlab run                              the quick suite, in about a minute
-  bucketlab doctor                           what is wrong with this machine for measuring
+  bucketlab doctor                           what disturbs measurements on this machine
   bucketlab run -t fixed -t striped -w ycsb-b --threads 2
   bucketlab run --trace requests.txt.gz -t fixed -t resizable
   bucketlab report results/RUN               write its page and charts again

@@ -18,7 +18,7 @@ pub(super) fn child(house: House<'_>) -> ExitCode {
     let mut pipe = StdPipe;
     let served = serve(house, &mut pipe);
     if let Err(error) = served {
-        // The parent may be gone; then nobody is left to tell.
+        // The parent may be gone; then no process reads this.
         let _ = pipe.reply(&Reply::Failed(format!("{error:#}")));
         return ExitCode::FAILURE;
     }

@@ -64,7 +64,7 @@ fn with_args(
         Ok(cli) => cli,
         Err(error) => {
             let code = u8::try_from(error.exit_code()).unwrap_or(2);
-            // Help goes to stdout, complaints to stderr; a closed pipe is nobody's problem.
+            // Help goes to stdout, complaints to stderr; a closed pipe is no error.
             let _ = error.print();
             return Ok(ExitCode::from(code));
         }

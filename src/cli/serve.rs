@@ -73,7 +73,7 @@ pub(super) struct Serve {
     /// Memory for items, in MiB
     #[arg(short, long = "memory-limit", value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=1 << 30))]
     memory: u64,
-    /// Refuse what no longer fits, instead of evicting
+    /// Refuse new items when memory is full, instead of evicting old ones
     #[arg(short = 'M', long = "disable-evictions")]
     no_evictions: bool,
     /// Connections at a time
@@ -115,10 +115,10 @@ pub(super) struct Serve {
     /// Refuse to list keys
     #[arg(short = 'X', long = "disable-dumping")]
     no_dump: bool,
-    /// Say more
+    /// Print more messages
     #[arg(short, long, action = clap::ArgAction::Count)]
     verbose: u8,
-    /// Further options, with commas: `idle_timeout=SECONDS`; others of memcached's are taken with a notice
+    /// Further options, with commas: `idle_timeout=SECONDS`; memcached's others print a notice
     #[arg(
         short = 'o',
         long = "extended",
@@ -126,22 +126,22 @@ pub(super) struct Serve {
         value_delimiter = ','
     )]
     extended: Vec<String>,
-    /// Taken without effect: cas is always there
+    /// Has no effect: cas is always there
     #[arg(short = 'C', long = "disable-cas", hide = true)]
     no_cas: bool,
-    /// Taken without effect
+    /// Has no effect
     #[arg(short = 'k', long = "lock-memory", hide = true)]
     lock: bool,
-    /// Taken without effect
+    /// Has no effect
     #[arg(short = 'L', long = "enable-largepages", hide = true)]
     large_pages: bool,
-    /// Taken without effect
+    /// Has no effect
     #[arg(short = 'r', long = "enable-coredumps", hide = true)]
     cores: bool,
-    /// What it asks for is so in any case: there is nothing to watch
+    /// Has no effect: `watch` is always refused
     #[arg(short = 'W', long = "disable-watch", hide = true)]
     no_watch: bool,
-    /// Taken without effect
+    /// Has no effect
     #[arg(
         short = 'f',
         long = "slab-growth-factor",
@@ -150,13 +150,13 @@ pub(super) struct Serve {
         hide = true
     )]
     factor: Option<f64>,
-    /// Taken without effect
+    /// Has no effect
     #[arg(short = 'n', long = "slab-min-size", value_name = "N", hide = true, value_parser = clap::value_parser!(u64).range(1..))]
     smallest: Option<u64>,
-    /// Taken without effect
+    /// Has no effect
     #[arg(short = 'D', value_name = "CHAR", hide = true)]
     delimiter: Option<String>,
-    /// Taken without effect
+    /// Has no effect
     #[arg(short = 'N', long = "napi_ids", value_name = "N", hide = true)]
     napi_ids: Option<String>,
     /// Only ascii and auto
@@ -183,7 +183,7 @@ pub(super) struct Serve {
     /// Print help
     #[arg(short = 'h', long, action = clap::ArgAction::Help)]
     help: Option<bool>,
-    /// Set in the process that -d starts.
+    /// The flag of the background process that -d starts.
     #[arg(long = "in-background", hide = true)]
     in_background: bool,
 }

@@ -16,7 +16,7 @@ pub struct HashRow {
     pub bits: u32,
     /// Whether the seed enters the hash at all.
     pub keyed: bool,
-    /// Whether someone who chooses keys but does not know the seed is kept from making them
+    /// Whether the seed keeps an attacker that chooses keys from making them
     /// collide on purpose.
     pub flood_resistant: bool,
     /// Index of its colour, marker and dash in charts: it belongs to the name for good.

@@ -141,7 +141,7 @@ pub static HASHES: &[HashRow] = &[
     },
     HashRow {
         name: "foldhash",
-        about: "foldhash (quality), seeded: fast; its keys may leak to who can watch it closely",
+        about: "foldhash (quality), seeded: fast; its seed may leak to an attacker that observes many hashes",
         source: "Peters 2024; the foldhash crate; hashbrown's default",
         bits: 64,
         keyed: true,
@@ -151,7 +151,7 @@ pub static HASHES: &[HashRow] = &[
     },
     HashRow {
         name: "rustc-hash",
-        about: "the Rust compiler's own, unseeded as it uses it: fast, for keys that nobody chooses",
+        about: "the Rust compiler's own, unseeded as it uses it: fast, for keys that no attacker chooses",
         source: "Peters 2024 (version 2); the rustc-hash crate",
         bits: 64,
         keyed: false,

@@ -51,7 +51,7 @@ pub fn installed() -> bool {
 
 #[inline]
 fn count(bytes: impl FnOnce() -> i64) {
-    // An error means that the thread has ended, and then nobody asks for its count.
+    // An error means that the thread has ended, and no caller asks for its count then.
     let _ = LIVE_BYTES.try_with(|live| {
         if let Some(so_far) = live.get() {
             live.set(Some(so_far.wrapping_add(bytes())));

@@ -7,7 +7,7 @@ use std::path::Path;
 /// mostly 10 ms.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CpuTimes {
-    /// In programs and in the kernel, whoever's.
+    /// In all programs and in the kernel.
     pub busy_ns: u64,
     /// Waiting for the hypervisor while there was something to do.
     pub steal_ns: u64,

@@ -31,7 +31,7 @@ pub fn trim() {
         fn mi_collect(force: bool);
     }
     // SAFETY: the declaration is mimalloc's own (mimalloc.h), which is linked in; the call may be made
-    // from any thread at any time, whoever the allocator is, and touches free memory only.
+    // from any thread at any time, whichever the allocator is, and touches free memory only.
     unsafe { mi_collect(true) };
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {

@@ -108,7 +108,7 @@ pub struct HashFloodRow {
     pub longest_seed_known: u64,
     /// The longest chain under a seed that the maker did not know.
     pub longest_seed_unknown: u64,
-    /// The longest chain to be expected of as many keys that nobody chose.
+    /// The longest chain to be expected of as many random keys.
     pub likely_longest: u64,
 }
 
@@ -158,7 +158,7 @@ pub struct HashEntry {
     pub bits: u32,
     /// Whether the seed enters the hash.
     pub keyed: bool,
-    /// Whether it resists who chooses keys without knowing the seed.
+    /// Whether it resists an attacker that chooses keys without the seed.
     pub flood_resistant: bool,
     /// Index of its colour and marker.
     pub colour: u32,

@@ -90,7 +90,7 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
     fresh.push(format!(".{}.new", std::process::id()));
     let written = fs::write(&fresh, text).and_then(|()| fs::rename(&fresh, path));
     if written.is_err() {
-        // Half a file is of use to nobody, and the error that counts is the first.
+        // Half a file is useless, and the first error is the one that counts.
         let _ = fs::remove_file(&fresh);
     }
     written

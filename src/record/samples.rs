@@ -1,4 +1,4 @@
-//! Records that nobody measured, for tests.
+//! Made-up records, for tests.
 
 use std::collections::BTreeMap;
 

@@ -110,7 +110,7 @@ fn table(ranking: &Ranking) -> Table {
     }
 }
 
-/// What it rests on, and who is not in it.
+/// What it rests on, and which targets it leaves out.
 fn below(ranking: &Ranking) -> Vec<String> {
     let mut lines = Vec::new();
     if ranking.ranked.is_empty() {

@@ -1,4 +1,4 @@
-//! Whole reports on runs that nobody measured: what a reader gets, word for word.
+//! Whole reports on made-up runs: what a reader gets, word for word.
 
 use serde_json::Value;
 

@@ -74,7 +74,7 @@ impl Panel<'_> {
         one * self.cells.len() as f64 * f64::from(births)
     }
 
-    /// Seconds that the panel may take, births and slices together: a guess, for people who wait.
+    /// Seconds that the panel may take, births and slices together: a guess, for the progress bar.
     #[must_use]
     pub fn seconds(&self) -> f64 {
         // Of its own kind, before the slices of each birth.

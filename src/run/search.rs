@@ -144,7 +144,7 @@ fn of_cell(
 /// The highest rate that is kept, between [`LOWEST`] and `highest`.
 ///
 /// A neighbour's burst breaks a slice now and then, so a rate counts as broken only when a second
-/// slice of it breaks too; and the rate that is told was kept by two slices.
+/// slice of it breaks too; and two slices kept the rate that is reported.
 fn find<E>(
     start: u64,
     highest: u64,

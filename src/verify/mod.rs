@@ -7,7 +7,7 @@
 //!   and every byte is compared with a model map that does the same. (The method is that of
 //!   `McKeeman`, "Differential Testing for Software", Digital Technical Journal, 1998.)
 //! - [`concurrent`]: several sessions at once do the same on keys of their own, and in between contend
-//!   for shared keys, whose values carry proof of who wrote them, for shared counters, whose sum must
+//!   for shared keys, whose values carry proof of their writer, for shared counters, whose sum must
 //!   be exact at the end, and for the creation of keys, which one alone may win.
 //!
 //! - [`walk()`]: where the strategy can be walked, what walks show, mark and remove, at rest and while
@@ -236,7 +236,7 @@ fn caught_whole<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failu
         .unwrap_or_else(|payload| Err(panicked(payload.as_ref()).during("opening or closing")))
 }
 
-/// Opens a table for a check, with a journal that nobody reads.
+/// Opens a table for a check, with a journal that is not read.
 fn open(kind: &Kind, params: &Params, env: &Env) -> Result<Box<dyn ErasedTable>, Failure> {
     let env = Env {
         journal: std::sync::Arc::new(crate::base::Journal::new(0)),

@@ -58,7 +58,7 @@ pub(crate) fn comparisons(summary: &Summary) -> Vec<Finding> {
                 break;
             }
             for &slower in &rivals[place + 1..] {
-                // In the manifest's order, so that a pair has one name whoever won.
+                // In the manifest's order, so that a pair has one name whichever won.
                 let (cell, over) = if faster.entry.colour <= slower.entry.colour {
                     (faster, slower)
                 } else {

@@ -8,7 +8,7 @@ use crate::analysis::summary::{CellSummary, PanelSummary, Summary};
 use crate::record::{LoopKind, TimeKind};
 
 /// A sentence for each panel in an open loop, or for the highest rate of a sweep that a target keeps up
-/// with: who responds within what, what of it is service, and who falls behind.
+/// with: which target responds within what, how much of it is service, and which falls behind.
 pub(crate) fn latencies(summary: &Summary) -> Vec<Finding> {
     let mut sweeps: Vec<((&str, u32, &str), Vec<&PanelSummary>)> = Vec::new();
     for panel in summary.panels.iter().filter(|panel| panel.is_open_loop()) {

@@ -1,4 +1,4 @@
-//! What the longest operation of a clocked pass takes: who stalls, and by how much less others do.
+//! What the longest operation of a clocked pass takes: which target stalls, and how much less the others do.
 
 use super::{Finding, Topic, cell_ids, panel_numbers, places};
 use crate::analysis::format::{duration, duration_within, figure, listed};

@@ -39,7 +39,7 @@ enum Outcome {
 }
 
 /// The answer over all panels, then a sentence for each workload. In an open loop the rate is the one
-/// asked for, so that nobody is ahead.
+/// asked for, so that no target is ahead.
 pub(crate) fn peers(summary: &Summary) -> Vec<Finding> {
     let closed = summary.panels.iter().filter(|panel| !panel.is_open_loop());
     let (mut contests, mut undecided) = (Vec::new(), Vec::new());
@@ -244,7 +244,7 @@ struct Ranks {
 }
 
 /// Ranks the targets of one kind by the geometric mean of their rates over the fastest peer's. Means over
-/// different panels do not compare, so who lacks one is named instead.
+/// different panels do not compare, so targets that lack one are named instead.
 fn ranks(contests: &[Contest<'_>], peers: bool) -> Ranks {
     let mut logs: Vec<(String, Vec<f64>)> = Vec::new();
     for Contest { panel, claim, .. } in contests {

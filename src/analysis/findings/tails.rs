@@ -1,4 +1,4 @@
-//! The tail of latencies: who is slower there, what of it are resizes, and what a closed loop hides.
+//! The tail of latencies: which target is slower there, how much of it are resizes, and what a closed loop hides.
 
 use super::{Finding, Place, Topic, cell_ids, gather, panel_numbers};
 use crate::analysis::format::{counted, duration_within, figure, listed};

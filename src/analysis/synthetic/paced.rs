@@ -1,4 +1,4 @@
-//! Latencies that nobody measured: panels at a pace, and windows of passes.
+//! Made-up latencies: panels at a pace, and windows of passes.
 
 use super::{Cell, Synthetic, TRIALS, cell_id};
 use crate::base::whole;

@@ -68,7 +68,7 @@ pub struct Counts {
     /// Nanoseconds in which the counters were switched on and their thread had a core.
     pub enabled_ns: u64,
     /// Of these, those in which they counted: less where the kernel shares the processor's counters
-    /// out among several who want them.
+    /// out among several programs that want them.
     pub running_ns: u64,
 }
 
@@ -220,7 +220,7 @@ pub fn seen() -> &'static Seen {
     SEEN.get_or_init(Counters::look)
 }
 
-/// Why nobody can count on the machine whose file system starts at `root`, as far as files tell.
+/// Why no program can count on the machine whose file system starts at `root`, as far as files tell.
 #[cfg_attr(
     all(feature = "counters", target_os = "linux", not(test)),
     expect(dead_code, reason = "the counters themselves tell more than files")

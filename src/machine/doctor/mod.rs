@@ -1,7 +1,7 @@
 //! What is wrong with a machine for measuring, and what to do about it.
 //!
 //! [`look`] reads what the kernel says, which takes no time and is recorded with every run;
-//! [`watch`] looks on for a second or so: who else is busy, and how smoothly time passes. Nothing
+//! [`watch`] watches for a second or so: which other programs are busy, and how smoothly time passes. Nothing
 //! here changes the machine.
 
 mod checks;

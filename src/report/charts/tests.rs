@@ -1,4 +1,4 @@
-//! Charts of runs that nobody measured: whole, well formed, and saying what went in.
+//! Charts of made-up runs: whole, well formed, and saying what went in.
 
 use std::collections::BTreeSet;
 

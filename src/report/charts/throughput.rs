@@ -12,7 +12,7 @@ use crate::report::labels::workload_among;
 use crate::report::summary::{CellSummary, PanelSummary};
 
 /// The harness floor is drawn where it is at most so many times the largest bar: further out it
-/// would squeeze the bars, and is told in words.
+/// would squeeze the bars, and stands in words instead.
 const FLOOR_WITHIN: f64 = 1.6;
 
 pub(super) fn charts(suite: &Suite<'_>) -> Vec<Draft> {

@@ -129,7 +129,7 @@ pub(super) struct ChartView<'r> {
 pub(super) struct Placed {
     /// Empty where nothing leads to it.
     pub anchor: String,
-    /// What it is, for those who cannot see it.
+    /// What it is, for screen readers.
     pub label: &'static str,
     pub table: Table,
 }

@@ -1,4 +1,4 @@
-//! Whole pages on runs that nobody measured.
+//! Whole pages on made-up runs.
 
 use super::{Run, comparison, html, markdown};
 use crate::analysis::synthetic::{Cell, Paced, Synthetic};
@@ -384,7 +384,7 @@ fn latencies_have_a_table_that_says_which_loop_they_come_from() {
                 "25.0\u{a0}%",
             ],
         );
-        // At a pace nobody is ranked by rate, and nobody was left unmeasured.
+        // At a pace no target is ranked by rate, and none was left unmeasured.
         for word in [
             "Every cell",
             "unmeasured",

@@ -1,5 +1,5 @@
 //! A drawing: plotters draws lines, areas, marks and text; what it does not write (hover titles,
-//! CSS variables, a name for those who hear the chart) is added here.
+//! CSS variables, a name for screen readers) is added here.
 
 use std::fmt::Write;
 use std::ops::Range;

@@ -17,7 +17,7 @@ pub(super) struct Label {
     pub height: i32,
     /// What it names, which gives way where room is short, and what is said of it, which does not.
     pub text: (String, String),
-    /// The point of its line, and whether it is hollow: with it a name is told from its neighbours
+    /// The point of its line, and whether it is hollow: with it a name can be told from its neighbours
     /// even where they were moved apart. One without is lesser.
     pub mark: Option<(Style, bool)>,
 }
