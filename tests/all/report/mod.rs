@@ -73,7 +73,27 @@ fn two_runs_make_a_page_in_the_first_or_where_it_is_wanted() {
     assert_eq!(text(&output.stdout), format!("{}\n", page.display()));
     let html = fs::read_to_string(&page).unwrap();
     let link = format!("href=\"..&#x2f;{id}&#x2f;report.html\"");
-    assert!(html.contains(&link) && html.contains("as in A"), "{html}");
+    assert!(html.contains(&link), "{html}");
+    // The page gives the verdicts of `compare`.
+    let compared = Command::cargo_bin("bucketlab")
+        .expect("the program")
+        .arg("compare")
+        .args([&a, &b])
+        .args(["--format", "json"])
+        .output()
+        .expect("it starts");
+    let compared: serde_json::Value = serde_json::from_slice(&compared.stdout).unwrap();
+    let cells = compared["cells"].as_array().unwrap();
+    assert!(!cells.is_empty());
+    for cell in cells {
+        let words = match cell["verdict"].as_str().unwrap() {
+            "same" => "the same within",
+            "not-told-apart" => "not told apart",
+            "not-comparable" => "not comparable",
+            other => other,
+        };
+        assert!(html.contains(words), "no '{words}' in {html}");
+    }
     let elsewhere = root.path().join("ab.html");
     let output = report(&[&a, &b, Path::new("--out"), &elsewhere]);
     assert!(output.status.success(), "{}", text(&output.stderr));
