@@ -154,7 +154,7 @@ fn a_pidfile_that_cannot_be_written_ends_nothing() {
     assert_eq!(output.status.code(), Some(0));
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(
-        said.contains("cannot be written to /nonexistent/pid"),
+        said.contains("cannot write the process id to /nonexistent/pid"),
         "{said}"
     );
 }
