@@ -1,13 +1,15 @@
 //! What the suites of a run ask for by name: these findings come first, in the order asked.
 
-use std::str::FromStr;
-
-use super::compare::{self, Claim};
-use super::{Finding, Topic, gather, peers, settings, values};
+use super::claim::{Claim, clusters, even_words, factor, finding};
+use super::finding::{Finding, Topic};
+use super::places::settings;
+use super::{peers, values};
+use crate::analysis::figures::gather;
 use crate::analysis::format::listed;
-use crate::analysis::summary::{CellSummary, PanelSummary, Summary, Verdict};
+use crate::analysis::summary::{CellSummary, PanelSummary, Summary};
 use crate::analysis::verdict::Difference;
 use crate::record::Manifest;
+use std::str::FromStr;
 
 /// One thing that a suite asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,7 +101,7 @@ fn pair(summary: &Summary, a: &str, b: &str) -> Option<Finding> {
             continue;
         };
         several |= cells.len() > 1 || others.len() > 1;
-        claims.extend(claim(panel, cell, over));
+        claims.extend(Claim::of(panel, cell, over));
     }
     let each = if several {
         ", each with its fastest parameters"
@@ -126,26 +128,7 @@ fn pair(summary: &Summary, a: &str, b: &str) -> Option<Finding> {
         clauses.join("; ")
     );
     let claims: Vec<Claim<'_>> = claims.into_iter().map(|(_, claim)| claim).collect();
-    Some(compare::finding(text, Topic::Asked, &claims))
-}
-
-/// The claim on two cells of a panel, if enough was measured for one.
-pub(crate) fn claim<'s>(
-    panel: &'s PanelSummary,
-    cell: &'s CellSummary,
-    over: &'s CellSummary,
-) -> Option<(Difference, Claim<'s>)> {
-    let ratio = panel.ratio(cell, over)?;
-    let Verdict::Is(answer) = Verdict::on(&ratio, panel.noise_band) else {
-        return None;
-    };
-    let claim = Claim {
-        panel,
-        cell,
-        over,
-        ratio: ratio.interval,
-    };
-    Some((answer, claim))
+    Some(finding(text, Topic::Asked, &claims))
 }
 
 /// `1.31× [1.28–1.35] (1 and 2 threads)`: a factor, or that there is none, and where.
@@ -157,16 +140,16 @@ fn clauses(summary: &Summary, claims: Vec<(Difference, Claim<'_>)>) -> Vec<Strin
     let mut clauses = Vec::new();
     for (answer, claims) in by_verdict {
         let clusters = if answer.is_one() {
-            compare::clusters(claims)
+            clusters(claims)
         } else {
             vec![claims]
         };
         for alike in clusters {
             let panels: Vec<&PanelSummary> = alike.iter().map(|claim| claim.panel).collect();
             let what = if answer.is_one() {
-                compare::factor(&alike)
+                factor(&alike)
             } else {
-                compare::even_words(answer, &alike)
+                even_words(answer, &alike)
             };
             clauses.push(format!("{what} ({})", settings(summary, &panels)));
         }

@@ -1,7 +1,10 @@
 //! What a batch of lookups gains over single ones. These are separate panels, so nothing is paired and
 //! the sentence says so.
 
-use super::{Finding, Place, Topic, cell_ids, gather, not_ranked, panel_numbers, places, scaling};
+use super::finding::{Finding, Topic, cell_ids, panel_numbers};
+use super::places::{Place, not_ranked, places};
+use super::scaling;
+use crate::analysis::figures::gather;
 use crate::analysis::format::{counted, times_between};
 use crate::analysis::summary::{PanelSummary, Summary};
 use crate::stats::Interval;

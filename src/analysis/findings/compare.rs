@@ -1,27 +1,16 @@
 //! One target against another, in the panels that have both.
 
-use super::{Finding, Topic, cell_ids, gather, panel_numbers, places, sweep};
-use crate::analysis::format::{around, at_rate_of, changes, noise, times_between};
+use super::claim::{Claim, clusters, even_words, finding, ratios, where_of};
+use super::finding::{Finding, Topic};
+use super::sweep;
+use crate::analysis::figures::gather;
+use crate::analysis::format::at_rate_of;
 use crate::analysis::rates::Ratio;
-use crate::analysis::summary::{CellSummary, PanelSummary, Summary, Verdict};
+use crate::analysis::summary::{CellSummary, PanelSummary, Summary};
 use crate::analysis::verdict::Difference;
-use crate::stats::Interval;
-
-/// Effects of the same targets go into one sentence while the largest is at most this many times
-/// the smallest; beyond, one range would hide what differs.
-const ALIKE: f64 = 2.0;
 
 /// Targets of a panel up to which every pair is compared; with more, each with the fastest.
 const ALL_PAIRS: usize = 4;
-
-/// A verdict on two cells of one panel.
-#[derive(Clone, Copy)]
-pub(crate) struct Claim<'s> {
-    pub panel: &'s PanelSummary,
-    pub cell: &'s CellSummary,
-    pub over: &'s CellSummary,
-    pub ratio: Interval,
-}
 
 /// What makes claims one sentence: topic, answer and the labels of both targets.
 type Subject = (Topic, Difference, String, String);
@@ -91,59 +80,9 @@ fn note<'s>(
     ratio: Ratio,
     topic: Topic,
 ) {
-    let Verdict::Is(answer) = Verdict::on(&ratio, panel.noise_band) else {
-        return;
-    };
-    let claim = Claim {
-        panel,
-        cell,
-        over,
-        ratio: ratio.interval,
-    };
-    let subject = (topic, answer, panel.label(cell), panel.label(over));
-    gather(groups, subject, claim);
-}
-
-/// Cuts claims of one subject into runs of like effect; within each they keep the panels' order.
-pub(crate) fn clusters(mut claims: Vec<Claim<'_>>) -> Vec<Vec<Claim<'_>>> {
-    claims.sort_by(|a, b| a.ratio.mid.total_cmp(&b.ratio.mid));
-    let mut clusters: Vec<Vec<Claim<'_>>> = Vec::new();
-    for claim in claims {
-        match clusters.last_mut() {
-            Some(alike) if claim.ratio.mid <= alike[0].ratio.mid * ALIKE => alike.push(claim),
-            _ => clusters.push(vec![claim]),
-        }
-    }
-    for alike in &mut clusters {
-        alike.sort_by_key(|claim| claim.panel.entry.panel);
-    }
-    clusters
-}
-
-/// The factor of the claims, a range where they are several.
-pub(crate) fn factor(claims: &[Claim<'_>]) -> String {
-    times_between(&ratios(claims))
-}
-
-pub(crate) fn ratios(claims: &[Claim<'_>]) -> Vec<Interval> {
-    claims.iter().map(|claim| claim.ratio).collect()
-}
-
-/// A finding that rests on the claims; the effect is the largest among them.
-pub(crate) fn finding(text: String, topic: Topic, claims: &[Claim<'_>]) -> Finding {
-    let effect = match topic {
-        Topic::NoDifference => 0.0,
-        _ => claims
-            .iter()
-            .map(|claim| claim.ratio.mid.ln().abs())
-            .fold(0.0, f64::max),
-    };
-    Finding {
-        text,
-        topic,
-        panels: panel_numbers(claims.iter().map(|claim| claim.panel)),
-        cells: cell_ids(claims.iter().flat_map(|claim| [claim.cell, claim.over])),
-        effect,
+    if let Some((answer, claim)) = Claim::on(panel, cell, over, ratio) {
+        let subject = (topic, answer, panel.label(cell), panel.label(over));
+        gather(groups, subject, claim);
     }
 }
 
@@ -174,22 +113,4 @@ fn no_difference(
         even_words(answer, claims)
     );
     finding(text, Topic::NoDifference, claims)
-}
-
-/// `the same within 3 % (−1 % … +2 %)` or `not told apart (−1 % … +9 %, floor 3 %)`, over all the claims.
-pub(crate) fn even_words(answer: Difference, claims: &[Claim<'_>]) -> String {
-    let Interval { low, high, .. } = around(&ratios(claims));
-    let bands = claims.iter().map(|claim| claim.panel.noise_band);
-    let floor = bands.fold(0.0, f64::max);
-    let (words, range) = (answer.words(floor), changes(low, high));
-    if answer == Difference::Same {
-        format!("{words} ({range})")
-    } else {
-        format!("{words} ({range}, floor {})", noise(floor))
-    }
-}
-
-pub(crate) fn where_of(summary: &Summary, claims: &[Claim<'_>]) -> String {
-    let panels: Vec<&PanelSummary> = claims.iter().map(|claim| claim.panel).collect();
-    places(summary, &panels)
 }

@@ -1,8 +1,13 @@
 //! What happened besides speed: failures, answers, resizes.
 
-use super::{ERRORS_AT_MOST, Finding, Place, Topic, cell_ids, gather, panel_numbers, places};
+use super::finding::{Finding, Topic, cell_ids, panel_numbers};
+use super::places::{Place, places};
+use crate::analysis::figures::gather;
 use crate::analysis::format::{counted, listed};
 use crate::analysis::summary::{CellSummary, PanelSummary, Summary, Tally};
+
+/// Sentences about errors; the last then counts the rest.
+pub(super) const ERRORS_AT_MOST: usize = 3;
 
 /// What happened, and in each panel where it did the cells it happened to.
 type Clauses<'s> = Vec<(String, Vec<(&'s PanelSummary, Vec<&'s CellSummary>)>)>;

@@ -1,6 +1,7 @@
 //! What the hash function makes of a table: which is best, which ruins what, what a flood costs.
 
-use super::{Finding, Topic, cell_ids, gather, panel_numbers};
+use super::finding::{Finding, Topic, cell_ids, panel_numbers};
+use crate::analysis::figures::gather;
 use crate::analysis::format::{
     changes, counted, figure, listed, noise, times, times_between, times_within,
 };

@@ -1,6 +1,8 @@
 //! How long operations take when they begin at times of their own, and which rates keep a limit.
 
-use super::{Finding, Topic, cell_ids, gather, panel_numbers, places};
+use super::finding::{Finding, Topic, cell_ids, panel_numbers};
+use super::places::places;
+use crate::analysis::figures::gather;
 use crate::analysis::format::{duration, listed};
 use crate::analysis::latency::{behind_in_words, rate, time};
 use crate::analysis::percentiles::{Latency, Percentile};

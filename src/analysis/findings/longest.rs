@@ -1,6 +1,7 @@
 //! What the longest operation of a clocked pass takes: which target stalls, and how much less the others do.
 
-use super::{Finding, Topic, cell_ids, panel_numbers, places};
+use super::finding::{Finding, Topic, cell_ids, panel_numbers};
+use super::places::places;
 use crate::analysis::format::{duration, duration_within, figure, listed};
 use crate::analysis::summary::{CellSummary, PanelSummary, Summary};
 use crate::stats::Interval;

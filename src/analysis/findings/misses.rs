@@ -1,6 +1,7 @@
 //! What budgets cost: lookups that miss, and what an operation takes in the end.
 
-use super::{Finding, Topic, cell_ids, gather, panel_numbers};
+use super::finding::{Finding, Topic, cell_ids, panel_numbers};
+use crate::analysis::figures::gather;
 use crate::analysis::format::figure;
 use crate::analysis::summary::{CellSummary, PanelSummary, Summary};
 use crate::base::{ByteCount, Nanoseconds};

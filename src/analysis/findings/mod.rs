@@ -6,143 +6,31 @@
 
 mod asked;
 mod batch;
+mod claim;
 mod compare;
 mod events;
+mod finding;
 mod hashes;
 mod latency;
 mod longest;
 mod misses;
 mod model;
 mod peers;
+mod places;
 mod scaling;
 mod sweep;
 mod tails;
 mod values;
 
-use super::format::{counted, listed};
-use super::labels::workload_among;
-use super::summary::{CellSummary, PanelSummary, Summary};
-use crate::record::PanelEntry;
+use super::summary::Summary;
 pub use asked::Ask;
+pub use finding::{Finding, Topic};
 
-/// Sentences that a report gives at most; errors may take [`ERRORS_AT_MOST`] of them.
+/// Sentences that a report gives at most; errors may take [`events::ERRORS_AT_MOST`] of them.
 const AT_MOST: usize = 7;
-/// Sentences about errors; the last then counts the rest.
-const ERRORS_AT_MOST: usize = 3;
 
 /// What the charts of a run show at a glance: a sentence says it only where a suite asks for one.
 const DRAWN: &[Topic] = &[Topic::Resizes];
-
-/// What a finding is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Topic {
-    /// A cell failed.
-    Error,
-    /// The fastest strategies against the fastest peers.
-    Peers,
-    /// What a batch gains over single lookups.
-    Batch,
-    /// Two strategies that the suite asks to be set against each other.
-    Asked,
-    /// One parameter of a strategy, over several values.
-    Sweep,
-    /// A target against the baseline.
-    Baseline,
-    /// The longest operation of clocked passes.
-    Longest,
-    /// How long operations take that begin at times of their own.
-    Latency,
-    /// The highest rate that keeps a limit on response times.
-    Limit,
-    /// How well the cost model explains a sweep over bucket counts.
-    Model,
-    /// Two targets, none of them the baseline.
-    Pair,
-    /// A target at several thread counts.
-    Scaling,
-    /// What is missed under budgets, beside what policies would have missed.
-    Misses,
-    /// What an operation costs when misses go to the stated origin.
-    Origin,
-    /// What a trace or a workload with misses was answered.
-    Replay,
-    /// Resizes within trials.
-    Resizes,
-    /// What the hash function makes of a table.
-    Hash,
-    /// The tail of response times against the baseline's.
-    Tail,
-    /// What a closed loop hides.
-    Hidden,
-    /// The part of the tail that overlaps resizes.
-    TailInResizes,
-    /// The Universal Scalability Law.
-    Law,
-    /// Two targets that do not differ by more than the noise.
-    NoDifference,
-}
-
-impl Topic {
-    /// Topics that a suite may ask for.
-    pub const ASKED: &'static [Topic] = &[
-        Topic::Batch,
-        Topic::Sweep,
-        Topic::Baseline,
-        Topic::Longest,
-        Topic::Model,
-        Topic::Pair,
-        Topic::Scaling,
-        Topic::Misses,
-        Topic::Origin,
-        Topic::Replay,
-        Topic::Resizes,
-    ];
-
-    /// The word used in files.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Topic::Error => "error",
-            Topic::Peers => "peers",
-            Topic::Batch => "batch",
-            Topic::Asked => "asked",
-            Topic::Sweep => "sweep",
-            Topic::Baseline => "baseline",
-            Topic::Longest => "longest",
-            Topic::Latency => "latency",
-            Topic::Limit => "limit",
-            Topic::Model => "model",
-            Topic::Pair => "pair",
-            Topic::Scaling => "scaling",
-            Topic::Misses => "misses",
-            Topic::Origin => "origin",
-            Topic::Replay => "replay",
-            Topic::Resizes => "resizes",
-            Topic::Hash => "hash",
-            Topic::Tail => "tail",
-            Topic::Hidden => "hidden",
-            Topic::TailInResizes => "tail-in-resizes",
-            Topic::Law => "law",
-            Topic::NoDifference => "no-difference",
-        }
-    }
-}
-
-/// One sentence, and what it rests on.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Finding {
-    /// The sentence.
-    pub text: String,
-    /// What it is about.
-    pub topic: Topic,
-    /// The panels that it rests on.
-    pub panels: Vec<u32>,
-    /// The cells that it rests on.
-    pub cells: Vec<String>,
-    /// The size of the effect: the natural logarithm of its largest ratio, without sign; 0 where
-    /// the sentence claims no difference.
-    pub effect: f64,
-}
 
 /// The findings of a run: errors first, then what was asked of hash functions, then how peers compare,
 /// then what the suites ask for, then the largest effect, then what is not a difference. At most seven;
@@ -202,109 +90,6 @@ fn strongest_of_each_topic(sorted: Vec<Finding>, room: usize) -> Vec<Finding> {
     kept.extend(rest);
     kept.truncate(room);
     kept
-}
-
-/// Names, with a space before, those that were not ranked for want of figures, and in how many panels they
-/// have some; empty where there are none.
-fn not_ranked<'l>(lacking: impl Iterator<Item = (&'l str, usize)>) -> String {
-    let lacking: Vec<String> = lacking
-        .map(|(name, in_panels)| format!("{name} (in {in_panels})"))
-        .collect();
-    if lacking.is_empty() {
-        return String::new();
-    }
-    format!(
-        " Not ranked, as they have no figures in all: {}.",
-        listed(&lacking)
-    )
-}
-
-/// Adds to the group of the same key, or opens it after the others.
-fn gather<K: PartialEq, T>(groups: &mut Vec<(K, Vec<T>)>, key: K, item: T) {
-    match groups.iter_mut().find(|(other, _)| *other == key) {
-        Some((_, items)) => items.push(item),
-        None => groups.push((key, vec![item])),
-    }
-}
-
-/// A cell where it was measured.
-type Place<'s> = (&'s PanelSummary, &'s CellSummary);
-
-fn panel_numbers<'s>(panels: impl IntoIterator<Item = &'s PanelSummary>) -> Vec<u32> {
-    let mut numbers: Vec<u32> = panels.into_iter().map(|p| p.entry.panel).collect();
-    numbers.sort_unstable();
-    numbers.dedup();
-    numbers
-}
-
-fn cell_ids<'s>(cells: impl IntoIterator<Item = &'s CellSummary>) -> Vec<String> {
-    let mut ids: Vec<String> = Vec::new();
-    for cell in cells {
-        if !ids.contains(&cell.entry.cell_id) {
-            ids.push(cell.entry.cell_id.clone());
-        }
-    }
-    ids
-}
-
-/// A workload as sentences name it: with what else tells it from others of the run.
-fn workload_name(summary: &Summary, entry: &PanelEntry) -> String {
-    workload_among(entry, summary.panels.iter())
-}
-
-/// Where something holds: `ycsb-c, 1 thread`; `ycsb-a and ycsb-c, 1 and 2 threads`; or, where thread
-/// counts differ, `ycsb-a and ycsb-c (1 and 2 threads); fill (1 thread)`.
-fn places(summary: &Summary, panels: &[&PanelSummary]) -> String {
-    let mut by_workload: Vec<(String, Vec<u32>)> = Vec::new();
-    for panel in panels {
-        let name = workload_name(summary, &panel.entry);
-        gather(&mut by_workload, name, panel.entry.threads);
-    }
-    let mut by_threads: Vec<(Vec<u32>, Vec<String>)> = Vec::new();
-    for (name, mut threads) in by_workload {
-        threads.sort_unstable();
-        threads.dedup();
-        gather(&mut by_threads, threads, name);
-    }
-    if let [(threads, names)] = by_threads.as_slice() {
-        return format!("{}, {}", listed(names), thread_counts(threads));
-    }
-    let each: Vec<String> = by_threads
-        .iter()
-        .map(|(threads, names)| format!("{} ({})", listed(names), thread_counts(threads)))
-        .collect();
-    each.join("; ")
-}
-
-/// Where something holds among panels of one workload: `2 threads`; `100000 entries, 1 and 2 threads;
-/// 1000000 entries in batches of 16, 1 thread`.
-fn settings(summary: &Summary, panels: &[&PanelSummary]) -> String {
-    let mut by_rest: Vec<(String, Vec<u32>)> = Vec::new();
-    for panel in panels {
-        let name = workload_name(summary, &panel.entry);
-        let rest = name.strip_prefix(&panel.entry.workload).unwrap_or(&name);
-        let rest = rest.trim_start().trim_start_matches("of ");
-        gather(&mut by_rest, rest.to_owned(), panel.entry.threads);
-    }
-    let each = by_rest.into_iter().map(|(rest, mut threads)| {
-        threads.sort_unstable();
-        threads.dedup();
-        match rest.as_str() {
-            "" => thread_counts(&threads),
-            rest => format!("{rest}, {}", thread_counts(&threads)),
-        }
-    });
-    each.collect::<Vec<_>>().join("; ")
-}
-
-fn thread_counts(threads: &[u32]) -> String {
-    match threads {
-        [one] => counted(u64::from(*one), "thread"),
-        several => {
-            let counts: Vec<String> = several.iter().map(u32::to_string).collect();
-            format!("{} threads", listed(&counts))
-        }
-    }
 }
 
 #[cfg(test)]
@@ -395,32 +180,6 @@ mod tests {
             .map(|text| text.split(':').next().unwrap().to_owned())
             .collect();
         assert_eq!(starts, ["c, 1 thread", "a and b, 1 thread", "d, 1 thread"]);
-    }
-
-    #[test]
-    fn places_tell_panels_apart() {
-        let pair = || [Cell::new("fixed", 400.0), Cell::new("resizable", 200.0)];
-        let mut records = Synthetic::new()
-            .panel("a", 2, &pair())
-            .panel("a", 1, &pair())
-            .panel("b", 1, &pair())
-            .panel("c", 1, &pair())
-            .panel("c", 1, &pair())
-            .records();
-        records.manifest.panels[2].batch = 16;
-        records.manifest.panels[4].entries = 1_000_000;
-        let summary = Summary::of(&records);
-        let panels: Vec<&PanelSummary> = summary.panels.iter().collect();
-        assert_eq!(places(&summary, &panels[..2]), "a, 1 and 2 threads");
-        assert_eq!(
-            places(&summary, &panels[2..3]),
-            "b in batches of 16, 1 thread"
-        );
-        assert_eq!(
-            places(&summary, &panels),
-            "a (1 and 2 threads); b in batches of 16, c of 100000 entries \
-             and c of 1000000 entries (1 thread)"
-        );
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Whether the cost model of chains explains a sweep over bucket counts, and where it does not.
 
+use super::finding::{Finding, Topic, panel_numbers};
+use super::places::places;
 use super::sweep::{self, Sweep};
-use super::{Finding, Topic, panel_numbers, places};
 use crate::analysis::format::{change, counted, figure, listed};
 use crate::analysis::model::{FLAGGED, Model};
 use crate::analysis::summary::{PanelSummary, Summary};

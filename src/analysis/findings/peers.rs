@@ -3,9 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use super::asked::claim;
-use super::compare::{self, Claim};
-use super::{Finding, Topic, cell_ids, gather, not_ranked, panel_numbers, places, settings};
+use super::claim::{self, Claim};
+use super::finding::{Finding, Topic, cell_ids, panel_numbers};
+use super::places::{not_ranked, places, settings};
+use crate::analysis::figures::gather;
 use crate::analysis::format::{at_rate_of, counted, listed, share_of, times};
 use crate::analysis::summary::{CellSummary, PanelSummary, Summary};
 use crate::analysis::verdict::Difference;
@@ -90,7 +91,7 @@ fn contest<'s>(
     ours: &'s CellSummary,
     peer: &'s CellSummary,
 ) -> Option<Contest<'s>> {
-    let (answer, claim) = claim(panel, ours, peer)?;
+    let (answer, claim) = Claim::of(panel, ours, peer)?;
     let outcome = match answer {
         Difference::Faster => Outcome::Ahead,
         Difference::Slower => Outcome::Behind,
@@ -150,7 +151,7 @@ fn the_only(summary: &Summary, contest: &Contest<'_>) -> Finding {
         places(summary, &[panel]),
         next(&ranks)
     );
-    compare::finding(text, Topic::Peers, &[*claim])
+    claim::finding(text, Topic::Peers, &[*claim])
 }
 
 /// `the same within 3 % (−1 % … +2 %)`, or that they are not told apart.
@@ -159,7 +160,7 @@ fn even_words(outcome: Outcome, claims: &[Claim<'_>]) -> String {
         Outcome::NotToldApart => Difference::NotToldApart,
         _ => Difference::Same,
     };
-    compare::even_words(difference, claims)
+    claim::even_words(difference, claims)
 }
 
 /// `; then cuckoo 1.28× and optimistic 1.24×`: those that come after the first.
@@ -189,7 +190,7 @@ fn answer(summary: &Summary, contests: &[Contest<'_>], undecided: &[Undecided<'_
             outcomes.push(format!(
                 "{words} in {} ({})",
                 claims.len(),
-                compare::factor(&claims)
+                claim::factor(&claims)
             ));
         }
     }
@@ -231,7 +232,7 @@ fn answer(summary: &Summary, contests: &[Contest<'_>], undecided: &[Undecided<'_
     text += ".";
     text += &lacking;
     let claims: Vec<Claim<'_>> = contests.iter().map(|contest| contest.claim).collect();
-    compare::finding(text, Topic::Peers, &claims)
+    claim::finding(text, Topic::Peers, &claims)
 }
 
 /// The targets of one kind, over all contests.
@@ -307,12 +308,12 @@ fn of_workload(summary: &Summary, workload: &str, contests: &[&Contest<'_>]) -> 
         "{workload}, the fastest of ours beside the fastest peer: {}.",
         clauses.join("; ")
     );
-    compare::finding(text, Topic::Peers, &claims)
+    claim::finding(text, Topic::Peers, &claims)
 }
 
 /// `runs at 131 % of papaya's rate`.
 fn over(claims: &[Claim<'_>], peer: &str) -> String {
-    format!("runs {}", at_rate_of(&compare::ratios(claims), peer))
+    format!("runs {}", at_rate_of(&claim::ratios(claims), peer))
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! The same target at several thread counts. These are separate panels, so nothing is paired and
 //! the sentence says so.
 
+use super::finding::{Finding, Topic, cell_ids, panel_numbers};
+use super::places::{Place, workload_name};
 use super::sweep::{self, Sweep};
-use super::{Finding, Place, Topic, cell_ids, gather, panel_numbers, workload_name};
+use crate::analysis::figures::gather;
 use crate::analysis::format::{figure, listed, times_between};
 use crate::analysis::labels::{Shared, without_param};
 use crate::analysis::scaling::{ScalingLaw, groups};

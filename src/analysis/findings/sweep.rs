@@ -1,10 +1,11 @@
 //! One parameter of a strategy over several values: what its extremes cost.
 
-use super::compare::{self, Claim};
-use super::{Finding, Topic, gather};
+use super::claim::{Claim, clusters, even_words, finding, ratios, where_of};
+use super::finding::{Finding, Topic};
+use crate::analysis::figures::gather;
 use crate::analysis::format::{figure, times_in_words};
 use crate::analysis::labels::{Shared, without_param};
-use crate::analysis::summary::{CellSummary, PanelSummary, Summary, Verdict};
+use crate::analysis::summary::{CellSummary, PanelSummary, Summary};
 use crate::analysis::verdict::Difference;
 use crate::base::{Spec, Value};
 
@@ -104,17 +105,8 @@ pub(crate) fn sweeps(summary: &Summary) -> Vec<Finding> {
     for panel in &summary.panels {
         for sweep in of_panel(panel) {
             let (fastest, slowest) = (sweep.fastest(), sweep.slowest());
-            let Some(ratio) = panel.ratio(fastest.cell, slowest.cell) else {
+            let Some((answer, claim)) = Claim::of(panel, fastest.cell, slowest.cell) else {
                 continue;
-            };
-            let Verdict::Is(answer) = Verdict::on(&ratio, panel.noise_band) else {
-                continue;
-            };
-            let claim = Claim {
-                panel,
-                cell: fastest.cell,
-                over: slowest.cell,
-                ratio: ratio.interval,
             };
             let values = if answer.is_one() {
                 [slowest.value.to_string(), fastest.value.to_string()]
@@ -135,13 +127,13 @@ pub(crate) fn sweeps(summary: &Summary) -> Vec<Finding> {
         if !answer.is_one() {
             let text = format!(
                 "{}: fastest and slowest of {points} values of {param} of {strategy} are {}.",
-                compare::where_of(summary, &claims),
-                compare::even_words(answer, &claims)
+                where_of(summary, &claims),
+                even_words(answer, &claims)
             );
-            findings.push(compare::finding(text, Topic::NoDifference, &claims));
+            findings.push(finding(text, Topic::NoDifference, &claims));
             continue;
         }
-        for alike in compare::clusters(claims) {
+        for alike in clusters(claims) {
             let [slow, fast] = &values;
             let (with_slow, with_fast) = if param == "buckets" {
                 (format!("in {slow} buckets"), format!("in {fast}"))
@@ -153,11 +145,11 @@ pub(crate) fn sweeps(summary: &Summary) -> Vec<Finding> {
             };
             let text = format!(
                 "{}: {with_slow} an operation of {strategy} takes {} as long as {with_fast}{}.",
-                compare::where_of(summary, &alike),
-                times_in_words(&compare::ratios(&alike)),
+                where_of(summary, &alike),
+                times_in_words(&ratios(&alike)),
                 walks(&alike)
             );
-            findings.push(compare::finding(text, Topic::Sweep, &alike));
+            findings.push(finding(text, Topic::Sweep, &alike));
         }
     }
     findings

@@ -1,6 +1,8 @@
 //! The tail of latencies: which target is slower there, how much of it are resizes, and what a closed loop hides.
 
-use super::{Finding, Place, Topic, cell_ids, gather, panel_numbers};
+use super::finding::{Finding, Topic, cell_ids, panel_numbers};
+use super::places::Place;
+use crate::analysis::figures::gather;
 use crate::analysis::format::{counted, duration_within, figure, listed};
 use crate::analysis::percentiles::{Latency, Percentile};
 use crate::analysis::rates::Ratio;

@@ -1,8 +1,9 @@
 //! What each value of one parameter costs beside the fastest target, panel by panel: the answer of a suite
 //! that asks how finely something is to be cut.
 
+use super::finding::{Finding, Topic, cell_ids, panel_numbers};
+use super::places::places;
 use super::sweep::{self, Point, Sweep};
-use super::{Finding, Topic, cell_ids, panel_numbers, places};
 use crate::analysis::format::{listed, noise, times};
 use crate::analysis::labels::{Shared, without_param};
 use crate::analysis::summary::{CellSummary, PanelSummary, Summary, Verdict};
