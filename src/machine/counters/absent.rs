@@ -1,8 +1,10 @@
 //! What stands for hardware counters in a program that was built without them.
 
 use std::path::Path;
+use std::sync::OnceLock;
 
-use super::{Counts, Lack, Seen, lack_of_machine};
+use super::counts::Counts;
+use super::lack::{Lack, Seen, lack_of_machine};
 
 /// The counters of one thread; there are none.
 #[derive(Debug)]
@@ -31,6 +33,12 @@ impl Counters {
         let lack = lack_of_machine(Path::new("/"));
         Seen::nothing(&lack.unwrap_or(Lack::NotBuiltIn))
     }
+}
+
+/// What this process can count; looked at once, by counting with each.
+pub fn seen() -> &'static Seen {
+    static SEEN: OnceLock<Seen> = OnceLock::new();
+    SEEN.get_or_init(Counters::look)
 }
 
 #[cfg(test)]

@@ -4,11 +4,13 @@
 use std::hint::black_box;
 use std::io;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use perf_event::events::{Cache, CacheId, CacheOp, CacheResult, Hardware};
 use perf_event::{Builder, Counter, Group};
 
-use super::{Counts, Event, Lack, Seen, paranoid};
+use super::counts::{Counts, Event};
+use super::lack::{Lack, Seen, paranoid};
 
 /// The counters of one thread; opened, switched and read by the thread itself.
 pub struct Counters {
@@ -27,7 +29,7 @@ impl Counters {
     /// Of the calling thread; they stand still until [`Counters::resume`].
     #[must_use]
     pub fn of_this_thread() -> Counters {
-        let wanted: Vec<_> = super::seen()
+        let wanted: Vec<_> = seen()
             .counted
             .iter()
             .map(|&event| (event, builder_of(event)))
@@ -186,6 +188,12 @@ fn grown(now: &Counts, earlier: &Counts) -> Counts {
         enabled_ns: now.enabled_ns.saturating_sub(earlier.enabled_ns),
         running_ns: now.running_ns.saturating_sub(earlier.running_ns),
     }
+}
+
+/// What this process can count; looked at once, by counting with each.
+pub fn seen() -> &'static Seen {
+    static SEEN: OnceLock<Seen> = OnceLock::new();
+    SEEN.get_or_init(Counters::look)
 }
 
 #[cfg(test)]
