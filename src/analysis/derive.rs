@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use super::disturbance::Disturbance;
 use super::percentiles::Latencies;
-use super::rates::{Index, Ratio};
+use super::rates::{Index, PAIRS_FOR_A_VERDICT, Ratio};
 use super::scaling;
 use super::summary::{
-    CellSummary, CountedPerOp, HarnessFloor, PAIRS_FOR_A_VERDICT, PanelSummary, Summary, Tally,
-    Verdict,
+    CellSummary, CountedPerOp, HarnessFloor, PanelSummary, Summary, Tally, Verdict,
 };
 use crate::record::{CellEntry, PanelEntry, Records, SliceKind, TrialRow};
 use crate::stats::{self, Interval};

@@ -95,6 +95,15 @@ pub(crate) fn label_among<'s>(
     format!("{} ({})", own.target, rest.join(", "))
 }
 
+impl PanelSummary {
+    /// A cell's target as people read it, with the hash function, the allocator and the page mode
+    /// where the panel has several.
+    #[must_use]
+    pub fn label(&self, cell: &CellSummary) -> String {
+        label_among(&self.cells.iter(), cell)
+    }
+}
+
 /// A label without one parameter, whatever its value.
 pub(crate) fn without_param(label: &str, param: &str) -> String {
     let (target, rest) = split(label);

@@ -39,10 +39,9 @@ pub use hashes::{
 pub use latency::unmet;
 pub use percentiles::{Latency, Percentile};
 pub use rank::{Ranked, Ranking};
-pub use rates::{Ratio, precision, ratio};
-pub use scaling::ScalingLaw;
+pub use rates::{PAIRS_FOR_A_VERDICT, Ratio, Spread, precision, ratio};
 pub use summary::{
-    CellSummary, CountedPerOp, FloodCost, HarnessFloor, PAIRS_FOR_A_VERDICT, PanelSummary, Spread,
-    Summary, Tally, Verdict,
+    CellSummary, CountedPerOp, FloodCost, HarnessFloor, PanelSummary, ScalingLaw, Summary, Tally,
+    Verdict,
 };
 pub use verdict::Difference;

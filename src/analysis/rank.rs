@@ -12,7 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::compare::seed_of;
 use super::format::{counted, listed, place_of};
 use super::labels::label_among;
-use super::summary::{CellSummary, PAIRS_FOR_A_VERDICT, PanelSummary, Summary};
+use super::rates::PAIRS_FOR_A_VERDICT;
+use super::summary::{CellSummary, PanelSummary, Summary};
 use super::verdict::Difference;
 use crate::stats::{self, Interval, Resampled};
 

@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::summary::{PAIRS_FOR_A_VERDICT, Spread};
 use crate::record::{Records, SliceKind, SliceRow, TrialRow};
 use crate::stats::{self, Interval};
+
+/// Pairs that a verdict needs: of fewer, chance alone puts all on one side too often.
+pub const PAIRS_FOR_A_VERDICT: usize = 3;
 
 /// What ratios are paired within: the birth, and in it the round of a panel whose slices are cut by
 /// time, or the trial of a panel whose trials are passes.
@@ -169,6 +171,17 @@ pub struct Ratio {
     pub interval: Interval,
     /// Pairs of slices, or of passes, behind it.
     pub pairs: usize,
+}
+
+/// How far the rates behind a median lie from it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Spread {
+    /// Their median absolute deviation, in operations a second.
+    pub mad: f64,
+    /// How many of them are outliers: they are counted, and stay.
+    pub outliers: usize,
+    /// How many rates there are.
+    pub of: usize,
 }
 
 /// The rows of a run by panel and cell: each cell's are looked for once.

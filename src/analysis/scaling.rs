@@ -1,30 +1,11 @@
 //! Targets at several thread counts, and the law that their rates follow.
 
-use super::summary::{CellSummary, PanelSummary};
+use super::summary::{CellSummary, PanelSummary, ScalingLaw};
 use crate::record::Manifest;
 use crate::stats::{CONFIDENCE, Interval, RESAMPLES, Resampled, Usl, quantile};
 
 /// Thread counts that the law needs: three coefficients, and one more to be wrong.
 pub(crate) const COUNTS_FOR_A_LAW: usize = 4;
-
-/// The Universal Scalability Law, fitted to a target's rates.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ScalingLaw {
-    /// The target as people read it.
-    pub label: String,
-    /// The panels behind it, by threads, rising: all within the machine's cores.
-    pub panels: Vec<u32>,
-    /// The target's cell in each of them.
-    pub cells: Vec<String>,
-    /// The thread counts.
-    pub threads: Vec<u32>,
-    /// Its coefficients.
-    pub fit: Usl,
-    /// σ with its bootstrap interval.
-    pub sigma: Interval,
-    /// κ with its bootstrap interval.
-    pub kappa: Interval,
-}
 
 /// Panels that differ in nothing but their threads.
 pub(crate) struct Group<'s> {

@@ -1,17 +1,12 @@
 //! What a run measured: rates, ratios and verdicts. `derive` makes them from its rows.
 
 use super::disturbance::Disturbance;
-use super::labels;
 use super::percentiles::Latency;
-use super::rates::{Rates, Ratio};
-use super::scaling::ScalingLaw;
+use super::rates::{PAIRS_FOR_A_VERDICT, Rates, Ratio, Spread};
 use super::verdict::Difference;
 use crate::base::ByteCount;
 use crate::record::{CellEntry, LoopKind, Manifest, MissRow, PanelEntry, SloRow, TimeKind};
-use crate::stats::Interval;
-
-/// Pairs that a verdict needs: of fewer, chance alone puts all on one side too often.
-pub const PAIRS_FOR_A_VERDICT: usize = 3;
+use crate::stats::{Interval, Usl};
 
 /// Hash functions from which on a panel is about them; with two of them targets are compared as
 /// ever.
@@ -146,17 +141,6 @@ pub struct CountedPerOp {
     pub dtlb_misses: Option<f64>,
 }
 
-/// How far the rates behind a median lie from it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Spread {
-    /// Their median absolute deviation, in operations a second.
-    pub mad: f64,
-    /// How many of them are outliers: they are counted, and stay.
-    pub outliers: usize,
-    /// How many rates there are.
-    pub of: usize,
-}
-
 /// A count that each trial has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tally {
@@ -183,6 +167,25 @@ impl Tally {
         }
         Some(Tally::Median(counts[(counts.len() - 1) / 2]))
     }
+}
+
+/// The Universal Scalability Law, fitted to a target's rates.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScalingLaw {
+    /// The target as people read it.
+    pub label: String,
+    /// The panels behind it, by threads, rising: all within the machine's cores.
+    pub panels: Vec<u32>,
+    /// The target's cell in each of them.
+    pub cells: Vec<String>,
+    /// The thread counts.
+    pub threads: Vec<u32>,
+    /// Its coefficients.
+    pub fit: Usl,
+    /// σ with its bootstrap interval.
+    pub sigma: Interval,
+    /// κ with its bootstrap interval.
+    pub kappa: Interval,
 }
 
 /// How a cell compares with its panel's baseline.
@@ -358,12 +361,5 @@ impl PanelSummary {
     pub fn has_misses(&self) -> bool {
         let missed = |cell: &CellSummary| cell.misses.is_some_and(|tally| tally.count() > 0);
         self.entry.entries == 0 || self.cells.iter().any(|cell| cell.ranked() && missed(cell))
-    }
-
-    /// A cell's target as people read it, with the hash function, the allocator and the page mode
-    /// where the panel has several.
-    #[must_use]
-    pub fn label(&self, cell: &CellSummary) -> String {
-        labels::label_among(&self.cells.iter(), cell)
     }
 }

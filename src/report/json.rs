@@ -6,8 +6,9 @@ use super::disturbance::Disturbance;
 use super::findings::findings;
 use super::latency;
 use super::rates::Ratio;
-use super::scaling::ScalingLaw;
-use super::summary::{CellSummary, CountedPerOp, PanelSummary, Summary, Tally, Verdict};
+use super::summary::{
+    CellSummary, CountedPerOp, PanelSummary, ScalingLaw, Summary, Tally, Verdict,
+};
 use crate::stats::Interval;
 
 /// The figures and findings of a run as one JSON object, keys in alphabetical order. What was

@@ -42,8 +42,9 @@ mod targets;
 
 pub(crate) use pairs::{Place, pairs, places};
 
+use super::rates::PAIRS_FOR_A_VERDICT;
 use super::rates::Ratio;
-use super::summary::{PAIRS_FOR_A_VERDICT, Verdict};
+use super::summary::Verdict;
 use super::verdict::Difference;
 use crate::record::Manifest;
 use crate::stats::{self, Interval, Resampled};

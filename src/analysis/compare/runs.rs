@@ -4,8 +4,9 @@ use super::{
     CellComparison, Compared, Drift, Judged, Place, overall, pairs, places, seed_of, side,
 };
 use crate::analysis::format::{counted, place_of};
+use crate::analysis::rates::PAIRS_FOR_A_VERDICT;
 use crate::analysis::rates::Rates;
-use crate::analysis::summary::{CellSummary, PAIRS_FOR_A_VERDICT, PanelSummary, Summary, Verdict};
+use crate::analysis::summary::{CellSummary, PanelSummary, Summary, Verdict};
 use crate::machine::{BUILD, CARGO_FEATURES};
 use crate::record::Manifest;
 use crate::stats::{self, Interval, Resampled};

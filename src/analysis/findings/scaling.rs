@@ -7,8 +7,8 @@ use super::sweep::{self, Sweep};
 use crate::analysis::figures::gather;
 use crate::analysis::format::{figure, listed, times_between};
 use crate::analysis::labels::{Shared, without_param};
-use crate::analysis::scaling::{ScalingLaw, groups};
-use crate::analysis::summary::{CellSummary, Summary};
+use crate::analysis::scaling::groups;
+use crate::analysis::summary::{CellSummary, ScalingLaw, Summary};
 use crate::stats::Interval;
 
 /// Targets that a sentence lists; of more it names the best and the worst.

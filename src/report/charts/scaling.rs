@@ -6,8 +6,8 @@ use super::shape::{Plot, Point, Series, Shape, Single};
 use super::suite::{Draft, Suite, extremes, numbers, stem};
 use crate::report::format::{counted, figure, figure_within};
 use crate::report::labels::workload_among;
-use crate::report::scaling::{Group, ScalingLaw, Target, groups};
-use crate::report::summary::{CellSummary, PanelSummary, Summary};
+use crate::report::scaling::{Group, Target, groups};
+use crate::report::summary::{CellSummary, PanelSummary, ScalingLaw, Summary};
 
 /// Points of a drawn law.
 const LAW_STEPS: u32 = 32;
