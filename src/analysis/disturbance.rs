@@ -64,7 +64,7 @@ impl Disturbance {
         let percent = |part: f64| format!("{:.1} %", part * 100.0);
         if let (Some(foreign), Some(steal)) = (self.foreign, self.steal) {
             text += &format!(
-                "; other programs took {} of our cores meanwhile, a hypervisor {}",
+                "; other programs took {} of the cores meanwhile, a hypervisor {}",
                 percent(foreign),
                 percent(steal)
             );
@@ -98,8 +98,8 @@ mod tests {
         assert!(seen.is_much());
         assert_eq!(
             seen.sentence(),
-            "disturbed slices 2 of 20, 6 attempts repeated; other programs took 10.0 % of our cores \
-             meanwhile, a hypervisor 2.0 %"
+            "disturbed slices 2 of 20, 6 attempts repeated; other programs took 10.0 % of the \
+             cores meanwhile, a hypervisor 2.0 %"
         );
     }
 }

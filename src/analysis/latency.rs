@@ -58,7 +58,7 @@ pub fn unmet(summary: &Summary) -> Option<String> {
     });
     let tried: Vec<String> = tried.collect();
     Some(format!(
-        "no rate keeps {} within {}: at the lowest tried it is {}; give a longer limit",
+        "no rate keeps {} within {}: at the lowest rate tried it is {}; give a longer limit",
         rows[0].percentile,
         time(rows[0].limit_ns),
         listed(&tried)

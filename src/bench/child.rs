@@ -89,7 +89,7 @@ fn births(
         let rss_before = if is_first_pass {
             machine::resident_bytes().ok_or(RSS_UNREADABLE)
         } else {
-            Err("pages that earlier passes of the same process left may have been used again")
+            Err("the table may reuse pages that earlier passes of the same process left")
         };
         is_first_pass = false;
         let mut table = (timed.open)(&params, &env)?;
@@ -119,7 +119,10 @@ fn births(
         let Some((misses, feeds)) = ended else {
             return Ok(());
         };
-        let memory = memory_since(rss_before, Err("it is counted during a prefill".into()));
+        let memory = memory_since(
+            rss_before,
+            Err("bytes are counted during a prefill only".into()),
+        );
         if let Some(budget) = budget {
             check_budget(table.usage().bytes, budget.0)?;
         }
@@ -202,7 +205,7 @@ fn prefill<T: ErasedTable + ?Sized>(
     while !table.settled() {
         if waiting_since.elapsed() > SETTLE {
             bail!(
-                "a resize was still pending {} s after the prefill",
+                "a resize has not ended {} s after the prefill",
                 SETTLE.as_secs()
             );
         }
@@ -339,8 +342,8 @@ fn one_slice(
 fn check_budget(bytes: u64, budget: u64) -> anyhow::Result<()> {
     if bytes > budget.saturating_add(budget / 8) {
         bail!(
-            "holds {bytes} bytes, more than its budget of {budget}, with all evicted that could be: \
-             its buckets and locks alone are too large"
+            "holds {bytes} bytes, more than its budget of {budget}, after every possible \
+             eviction: its buckets and locks alone are too large"
         );
     }
     Ok(())

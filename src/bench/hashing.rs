@@ -1,10 +1,9 @@
 //! The cost of a hash function alone: calls through the same function pointer as in runs, on keys
 //! whose lengths the compiler does not see.
 //!
-//! A few keys of one length lie behind one another, as in a segment of a stream, and are hashed in
-//! turn. No call waits for the one before it, so this is what hashing costs a caller that has more
-//! keys to hash: throughput. They fit the first-level cache: fetching keys is the caller's cost,
-//! whatever the function.
+//! A few keys of one length lie in one buffer, as in a segment of a stream, and are hashed in turn. No
+//! call waits for the one before it, so this measures the throughput of a caller that has more keys to
+//! hash. The keys fit the first-level cache: fetching keys is the caller's cost, whatever the function.
 
 use std::hint::black_box;
 

@@ -1,4 +1,4 @@
-//! What latencies are kept in while a slice runs, and how they go to the parent.
+//! Histograms of latencies while a slice runs, and their way to the parent.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;

@@ -2,10 +2,10 @@
 //! loop with a clock around every nth operation.
 //!
 //! In the open loop a thread spins on the clock until an operation is due, then runs it. Response time
-//! counts from when it was due, service time from when it began; behind its schedule, a thread
-//! begins an operation where the last one ended, with one reading of the clock for both. What is kept
-//! of an operation goes straight into two histograms; behind schedule, what that takes counts to the
-//! next one. The control that stores nothing shows the whole of it.
+//! counts from when it was due, service time from when it began. Behind its schedule, a thread
+//! begins an operation where the last one ended, with one reading of the clock for both. Both times go
+//! straight into histograms; behind schedule, the cost of that counts to the next operation. The control
+//! that stores nothing shows the whole cost.
 
 use std::hint::spin_loop;
 use std::thread;

@@ -1,4 +1,4 @@
-//! One worker thread: its stream, its segment, its session; slices as they are ordered.
+//! One worker thread with its stream, segment and session, which runs the slices it receives.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};

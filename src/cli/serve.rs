@@ -41,7 +41,7 @@ pub(super) struct Serve {
     /// The strategy with its parameters, like striped:buckets=2^16
     #[arg(value_name = "TARGET", default_value = "striped")]
     target: String,
-    /// Address to listen on, perhaps with a port; several with commas or repeated
+    /// Address to listen on, optionally with a port; separate several with commas or repeat the flag
     #[arg(
         short,
         long,
@@ -53,7 +53,7 @@ pub(super) struct Serve {
     /// TCP port
     #[arg(short, long, value_name = "PORT", default_value_t = DEFAULT_PORT)]
     port: u16,
-    /// UDP port: only 0, which is none
+    /// UDP port: only 0 (off) is accepted
     #[arg(
         short = 'U',
         long = "udp-port",
@@ -76,13 +76,13 @@ pub(super) struct Serve {
     /// Refuse new items when memory is full, instead of evicting old ones
     #[arg(short = 'M', long = "disable-evictions")]
     no_evictions: bool,
-    /// Connections at a time
+    /// Most connections open at a time
     #[arg(short, long = "conn-limit", value_name = "N", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..))]
     connections: u32,
-    /// Largest item: bytes, or with k or m (1k to 1024m)
+    /// Size of the largest item in bytes, or with k or m (1k to 1024m)
     #[arg(short = 'I', long = "max-item-size", value_name = "SIZE", default_value = "1m", value_parser = item_size)]
     item_max: usize,
-    /// Requests of one connection before others get their turn
+    /// Requests that one connection may make before others get their turn
     #[arg(
         short = 'R',
         long = "max-reqs-per-event",
@@ -94,7 +94,7 @@ pub(super) struct Serve {
     /// Connections that may wait to be accepted
     #[arg(short = 'b', long = "listen-backlog", value_name = "N", default_value_t = 1024, value_parser = clap::value_parser!(i32).range(0..))]
     backlog: i32,
-    /// Hash function of keys, under a seed that is drawn at each start
+    /// Hash function of keys; its seed is random at each start
     #[arg(long, value_name = "HASH", default_value = "sip13")]
     hash: String,
     /// Run in the background
@@ -103,10 +103,10 @@ pub(super) struct Serve {
     /// Run as this user, when started by root
     #[arg(short, long, value_name = "USER")]
     user: Option<String>,
-    /// File to write the process's number into
+    /// File to write the process id into
     #[arg(short = 'P', long, value_name = "FILE")]
     pidfile: Option<PathBuf>,
-    /// Let clients end the server with shutdown
+    /// Let clients stop the server with `shutdown`
     #[arg(short = 'A', long = "enable-shutdown")]
     shutdown: bool,
     /// Refuse `flush_all`
@@ -118,7 +118,7 @@ pub(super) struct Serve {
     /// Print more messages
     #[arg(short, long, action = clap::ArgAction::Count)]
     verbose: u8,
-    /// Further options, with commas: `idle_timeout=SECONDS`; memcached's others print a notice
+    /// Further options, separated by commas: `idle_timeout=SECONDS`; memcached's other options print a notice
     #[arg(
         short = 'o',
         long = "extended",
@@ -159,7 +159,7 @@ pub(super) struct Serve {
     /// Has no effect
     #[arg(short = 'N', long = "napi_ids", value_name = "N", hide = true)]
     napi_ids: Option<String>,
-    /// Only ascii and auto
+    /// Only ascii and auto are accepted
     #[arg(short = 'B', long = "protocol", value_name = "NAME", hide = true)]
     protocol: Option<String>,
     /// Refused
@@ -223,7 +223,7 @@ pub(super) fn serve(house: House<'_>, args: &Serve) -> anyhow::Result<ExitCode> 
     let (row, params) = catalog::resolve(house.rows, &args.target.parse()?)?;
     if row.control {
         return Err(BadInput(format!(
-            "'{}' holds nothing, so it cannot be served; the default is striped",
+            "'{}' stores nothing, so it cannot be served; the default is striped",
             row.name
         ))
         .into());
@@ -271,7 +271,7 @@ pub(super) fn serve(house: House<'_>, args: &Serve) -> anyhow::Result<ExitCode> 
     Ok(ExitCode::SUCCESS)
 }
 
-/// What would be unsafe to accept and not to do.
+/// Refuses flags that would be unsafe to accept and ignore.
 fn refused(args: &Serve) -> Result<(), BadInput> {
     let refuse = |what: &str| Err(BadInput(what.to_owned()));
     if args.tls
@@ -289,7 +289,7 @@ fn refused(args: &Serve) -> Result<(), BadInput> {
         return refuse("authentication (-Y) is not served; listen on loopback or a unix socket");
     }
     if args.udp != 0 {
-        return refuse("UDP (-U) is not served; the only port is 0, which is none");
+        return refuse("UDP (-U) is not served; the only valid port is 0 (off)");
     }
     if args.memory_file.is_some() {
         return refuse("a memory file (-e) is not served: items do not outlive the process");
@@ -308,7 +308,7 @@ fn options(args: &Serve) -> Result<Options, BadInput> {
     let item_limit = args.memory << 20 >> 1;
     if args.item_max as u64 > item_limit {
         return Err(BadInput(format!(
-            "the largest item (-I {}) may take half of the memory for items (-m {}) at most, \
+            "the largest item (-I {}) may take at most half of the memory for items (-m {}): \
              {item_limit} bytes",
             args.item_max, args.memory
         )));

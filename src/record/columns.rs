@@ -1,4 +1,4 @@
-//! Which file each kind of row is in, and under which header.
+//! The file and the header of each kind of row.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;

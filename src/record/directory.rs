@@ -1,4 +1,4 @@
-//! Writing a run: a directory that exists, and can be written, before anything is measured.
+//! Writes a run. Its directory is created, and shown to be writable, before anything is measured.
 
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};

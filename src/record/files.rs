@@ -1,4 +1,4 @@
-//! The directory of a run and whole files in it.
+//! The directory of a run, and reading and writing whole files in it.
 
 use std::fs::{self, File};
 use std::io::{self, Write};

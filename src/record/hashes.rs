@@ -1,6 +1,6 @@
-//! The files of a hash laboratory's run: what each measurement gave, one CSV file for each kind.
+//! The files of a run of the hash laboratory: one CSV file for each kind of measurement.
 //!
-//! The directory is named and made as that of any run; its manifest is called `hash.toml`,
+//! The directory has the same form of name as that of any run; its manifest is called `hash.toml`,
 //! which tells the two kinds of run apart.
 
 use std::collections::BTreeMap;

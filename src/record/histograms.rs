@@ -1,6 +1,6 @@
-//! Latencies as logs of HDR histograms: `histograms/<cell>-<loop>-<time>.hlog`, an interval a trial,
-//! in the format of the `HdrHistogram` project (<https://hdrhistogram.github.io/HdrHistogram/>), so that
-//! its plotters and other tools read them.
+//! Latencies as logs of HDR histograms: `histograms/<cell>-<loop>-<time>.hlog`, one interval for each
+//! trial, in the format of the `HdrHistogram` project (<https://hdrhistogram.github.io/HdrHistogram/>), so
+//! its plotters and other tools can read them.
 
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};

@@ -1,4 +1,4 @@
-//! `run.toml`: what was run, on what, and how far it came.
+//! `run.toml`: the suites of a run, its machine, and how far it came.
 
 use serde::{Deserialize, Serialize};
 

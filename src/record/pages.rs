@@ -1,4 +1,4 @@
-//! Files beside the records: the pages and charts that a report makes of a run.
+//! Files beside the records: the pages and charts of a report.
 
 use std::fs;
 use std::io;

@@ -1,4 +1,4 @@
-//! Reading a run back, whole or as a kill left it.
+//! Reads a run back, whether it ended or was killed.
 
 use std::path::Path;
 

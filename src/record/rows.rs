@@ -1,7 +1,7 @@
 //! The columns of the CSV files: integers with their units in the names.
 //!
-//! An empty field was not measured, never zero; where there is a reason to give, it has a column of
-//! its own. Rates are derived when the rows are read.
+//! An empty field means "not measured", never zero; the reason has a column of its own. Rates are
+//! derived when the rows are read.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! What is written is read back; what does not follow its form is refused by name.
+//! Rows that were written are read back; malformed rows are refused with their place and reason.
 
 use std::fs;
 use std::io::Write;

@@ -1,4 +1,4 @@
-//! What a run was made from: the program, its sources, and the seed of its hash function.
+//! The origin of a run: the program, its sources, and the seed of its hash function.
 
 use std::path::Path;
 use std::process::Command;

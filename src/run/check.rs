@@ -1,4 +1,4 @@
-//! What of a suite cannot be run, whatever its workloads and targets are.
+//! Checks of a suite that do not depend on its workloads and targets.
 
 use super::suite::Suite;
 use crate::analysis::Ask;
@@ -59,7 +59,9 @@ pub(super) fn check_suite(rows: &[Row], suite: &Suite) -> Result<(), BadInput> {
     }
     if suite.precision_percent.is_some() && suite.trials.is_some() {
         return bad(
-            "trials are fixed, and cannot be as many as a precision takes: give one of them".into(),
+            "trials and precision exclude each other: a precision sets the number of trials \
+             itself; give one of them"
+                .into(),
         );
     }
     if suite

@@ -1,4 +1,4 @@
-//! What the manifest of a run says of its plan.
+//! The plan of a run, as its manifest records it.
 
 use super::cell::{Cell, Panel};
 use super::pace::pace_entry;
@@ -15,20 +15,19 @@ pub(super) fn not_measured(plan: &Plan<'_>) -> Vec<String> {
     }
     let waits = |panel: &Panel<'_>| panel.workload.pace.is_some() || panel.search.is_some();
     if !counters.counted.is_empty() && plan.panels.iter().any(waits) {
-        reasons.push("hardware counters in an open loop: its waiting would count too".to_owned());
+        reasons
+            .push("hardware counters in an open loop: they would count the waiting too".to_owned());
     }
     let clocked = |panel: &Panel<'_>| panel.is_pass();
     if !counters.counted.is_empty() && plan.panels.iter().any(clocked) {
-        reasons.push(
-            "hardware counters in passes whose every operation is clocked: the clock would count too"
-                .to_owned(),
-        );
+        reasons
+            .push("hardware counters in clocked passes: they would count the clock too".to_owned());
     }
     let has_latency = |panel: &Panel<'_>| {
         panel.latency || panel.workload.pace.is_some() || panel.search.is_some()
     };
     if !plan.panels.iter().any(has_latency) {
-        reasons.push("latency: slices here measure throughput only".to_owned());
+        reasons.push("latency: the slices of this panel measure throughput only".to_owned());
     }
     reasons
 }

@@ -1,4 +1,4 @@
-//! What a panel takes of the memory, and how one that takes too much is split.
+//! The memory that a panel needs, and how a panel that needs too much is split.
 
 use super::cell::{Cell, Panel, baseline};
 use crate::base::BadInput;

@@ -177,8 +177,8 @@ pub fn text() -> impl TypedValueParser<Value = String> {
     OsStringValueParser::new().try_map(|value| {
         value.into_string().map_err(|value| {
             format!(
-                "it is not UTF-8 ({}): names of files, suites and formats have to be here; rename the file, \
-                 or give a link to it",
+                "it is not UTF-8 ({}): names of files, suites and formats must be UTF-8; rename \
+                 the file, or give a link to it",
                 value.as_encoded_bytes().escape_ascii()
             )
         })

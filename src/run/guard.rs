@@ -1,13 +1,13 @@
-//! The guard against the machine: what else went on while a slice was measured.
+//! The guard against disturbances: what other programs did while a slice was measured.
 //!
-//! The kernel counts to the nanosecond how long a thread that was ready had to wait for a core. Of
-//! that, what the table itself may have caused does not count against the machine: the time of its
-//! helper threads, and the time between a wake-up and the core for threads that sleep on its locks.
-//! What is left and above a tenth of the slice is a disturbance from outside, and the slice is run
-//! again. Where threads outnumber cores they wait for each other, and nothing is judged.
+//! The kernel counts to the nanosecond how long a thread that was ready had to wait for a core. The guard
+//! subtracts the waiting that the table itself may have caused: the time of its helper threads, and the
+//! time between a wake-up and the core for threads that sleep on its locks. If more than a tenth of the
+//! slice is left, the slice was disturbed from outside and is run again. Where threads outnumber cores they
+//! wait for each other, and the guard judges nothing.
 //!
-//! The system's own account, `/proc/stat`, counts in ticks of 10 ms, as long as a slice is: it is
-//! added up over the slices of a trial, and judges none of them.
+//! `/proc/stat` counts in ticks of 10 ms, as long as a slice: the guard adds it up over the slices of a
+//! trial and judges no single slice by it.
 
 use crate::bench::Sliced;
 use crate::machine::{self, CpuTimes};

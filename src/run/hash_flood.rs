@@ -1,4 +1,4 @@
-//! How easily keys are made that collide under a hash function, and what keeps them apart.
+//! How easily an attacker makes keys that collide under a hash function, and what prevents it.
 
 use std::time::Instant;
 

@@ -254,8 +254,7 @@ pub fn measure_hashes(
         corpora: plan.keys.iter().map(|keys| keys.entry.clone()).collect(),
         buckets: plan.log2.iter().map(|log2| 1 << log2).collect(),
         not_measured: vec![
-            "latency of a call whose result the next one waits for: calls are independent"
-                .to_owned(),
+            "latency of dependent calls: no call here waits for the one before it".to_owned(),
             "hardware counters: none are read".to_owned(),
         ],
         machine: machine::fingerprint(),

@@ -1,5 +1,5 @@
-//! A limit on response times, and the search for the highest rate that keeps it: what suites and flags
-//! say of them. `search` carries a search out.
+//! A limit on response times, and the search for the highest rate that keeps it, as suites and flags
+//! state them. `search` carries a search out.
 
 use std::fmt;
 use std::str::FromStr;
@@ -55,7 +55,7 @@ impl FromStr for Slo {
         let limit: Nanoseconds = limit.parse()?;
         if limit.0 == 0 {
             return Err(BadInput(format!(
-                "'{text}' is no limit: nothing takes no time"
+                "'{text}' is no limit: the time must be above 0"
             )));
         }
         Ok(Slo {
@@ -112,7 +112,7 @@ mod tests {
         for (text, word) in [
             ("p99", "p99=200us"),
             ("p98=1ms", "unknown percentile"),
-            ("p99=0us", "no time"),
+            ("p99=0us", "above 0"),
             ("p99=fast", "fast"),
         ] {
             let error = text.parse::<Slo>().unwrap_err();

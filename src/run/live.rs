@@ -1,4 +1,4 @@
-//! Children while their panel is measured: what a step of the work has at hand, and a slice of one.
+//! The children of a panel while it is measured, the state that each step of the work uses, and one slice.
 
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -121,5 +121,5 @@ pub(super) fn ask(
 }
 
 pub(super) fn out_of_turn(reply: &Reply) -> Failure {
-    Failure::Cell(format!("the child answered out of turn: {reply:?}"))
+    Failure::Cell(format!("the child sent an unexpected answer: {reply:?}"))
 }

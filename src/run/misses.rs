@@ -97,7 +97,7 @@ fn requests(workload: &Workload, seed: u64) -> anyhow::Result<Result<Vec<Request
                 Kind::Incr | Kind::Decr => Access::Touch,
                 Kind::Remove => Access::Remove,
                 Kind::Append | Kind::Prepend => {
-                    let why = "its appends make values larger, which is not simulated";
+                    let why = "the simulation does not support appends, which make values larger";
                     return Ok(Err(why.into()));
                 }
             };

@@ -12,13 +12,12 @@
 //! - `process`: a child process that holds one table, and the requests to it; `live`: the children of a
 //!   panel, and a slice of one; `fill`: their start; `order`: slices of latencies;
 //! - `deal`: the order in which the cells of a panel get their slices;
-//! - `patience`: what takes longer than a day is asked about first;
-//! - `guard`: what else went on while a slice was measured;
+//! - `patience`: passes that take longer than a day need `--yes`;
+//! - `guard`: disturbances while a slice was measured;
 //! - `panel`: one panel measured, round by round; `search`: the highest rate that keeps a limit;
 //! - `latency` and `tally`: from answers to rows; `misses`: what LRU and Belady's rule would miss;
-//! - `execute`: a whole run, with its directory and its manifest (`built`, `entries`); `resume`: what a
-//!   kill left of a run, and whether the run can go on; `done`: how far a panel has come; `watch`: what a
-//!   run reports.
+//! - `execute`: a whole run, with its directory and its manifest (`built`, `entries`); `resume`: continuing
+//!   an interrupted run; `done`: the progress of a panel; `watch`: what a run reports.
 //!
 //! [`measure_hashes`] is a run of the hash laboratory, which has no tables.
 

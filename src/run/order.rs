@@ -1,4 +1,4 @@
-//! Slices of latencies: how long they last, and how a child is asked for them.
+//! Slices of latencies: their length, and the request to a child for one.
 
 use std::sync::OnceLock;
 

@@ -27,8 +27,8 @@ pub(super) fn search(
     };
     if !workload.keeps_key_set() {
         return bad(
-            "is not valid: rates are searched with workloads that keep the set of keys, without a \
-             budget; give such a one (ycsb-a, ycsb-b, ycsb-c, uniform)",
+            "is not valid: a search for a rate needs workloads that keep the set of keys and have \
+             no budget, such as ycsb-a, ycsb-b, ycsb-c or uniform",
         );
     }
     if workload.batch > 1 {
@@ -42,7 +42,7 @@ pub(super) fn search(
         }
         Some(pacing) => match pacing.paces()?.as_slice() {
             [Pace::Rate { per_s, arrival }] => (*per_s, *arrival),
-            _ => return bad("starts from one rate: give one"),
+            _ => return bad("needs one rate to start from: give one"),
         },
     };
     check_rate(&workload.name, start, threads)?;
@@ -84,8 +84,8 @@ pub(super) fn check_panels(
             Some(Pace::Rate { per_s, .. }) => check_rate(name, per_s, panel.threads)?,
             Some(Pace::Trace { .. }) if panel.pass_s() == 0.0 => {
                 return Err(BadInput(format!(
-                    "workload '{name}': speed is not valid: this trace says nothing of when its \
-                     requests came; give a rate"
+                    "workload '{name}': speed is not valid: the requests of this trace have no \
+                     times; give a rate"
                 )));
             }
             _ => {}
@@ -98,8 +98,8 @@ pub(super) fn check_panels(
         let sampled = panel.latency && panel.workload.pace.is_none() && panel.search.is_none();
         if sampled && (panel.is_pass() || panel.workload.batch > 1) {
             notes.push(format!(
-                "workload {name}: no latencies are sampled: only in slices of time, of operations \
-                 that are handed over one at a time"
+                "workload {name}: no latencies are sampled: only workloads that keep the set of \
+                 keys, with batch = 1, are sampled"
             ));
         }
         panel.latency = sampled && !panel.is_pass() && panel.workload.batch == 1;

@@ -1,4 +1,4 @@
-//! Passes that take longer than a day, which are asked about first.
+//! Passes that take longer than a day, which need `--yes`.
 
 use super::cell::Panel;
 use super::plan::Plan;

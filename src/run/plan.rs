@@ -85,8 +85,8 @@ impl<'r> Plan<'r> {
                     let raised = workload.raised_keys();
                     if raised > 0 {
                         notes.push(format!(
-                            "workload {}: {raised} of {} keys are longer than their draw, which has no \
-                             room for what tells them apart",
+                            "workload {}: {raised} of {} keys are longer than the length drawn \
+                             for them, which has no room for their identifier",
                             workload.name, workload.entries
                         ));
                     }

@@ -112,7 +112,7 @@ impl Process {
                 Ok(Err(error)) => {
                     self.kill();
                     return Err(Failure::Cell(format!(
-                        "the child's answer made no sense: {error}"
+                        "the child's answer cannot be read: {error}"
                     )));
                 }
                 Err(RecvTimeoutError::Disconnected) => {
@@ -145,7 +145,7 @@ impl Process {
         self.requests = None;
         let status = match self.child.wait() {
             Ok(status) => describe(status),
-            Err(error) => format!("ended, and its status cannot be had: {error}"),
+            Err(error) => format!("ended, and its exit status is unknown: {error}"),
         };
         let words = self
             .last_words

@@ -1,8 +1,8 @@
-//! What a kill left of a run, and whether it may be gone on with.
+//! The records of an interrupted run, and whether it can be resumed.
 //!
-//! A trial counts when all cells of its panel have ended it: ratios are paired within it. What was
-//! written of one that was in flight is dropped, and so are rows of trials that have no row in
-//! `trials.csv`; the plan then goes on with that trial.
+//! A trial counts when all cells of its panel have ended it, because ratios are paired within it. The rows
+//! of an unfinished trial are dropped, and so are rows of trials without a row in `trials.csv`; the plan
+//! continues with that trial.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -33,8 +33,8 @@ pub(super) fn check(
     };
     if begun.binary_hash != built_from.binary_hash {
         return refuse(format!(
-            "it was begun by another build of this program (executable {}, revision {}; this one is {}, \
-             revision {}), and figures of two builds are not one run's",
+            "another build of this program began it (executable {}, revision {}; this one is {}, \
+             revision {}), and one run cannot mix figures of two builds",
             begun.binary_hash, begun.revision, built_from.binary_hash, built_from.revision
         ));
     }
@@ -43,7 +43,7 @@ pub(super) fn check(
         if was != is {
             let say = |value: Option<&String>| value.map_or("unknown", String::as_str).to_owned();
             return refuse(format!(
-                "it was begun on another machine: {name} was {}, and is {}",
+                "it began on another machine: {name} was {} and is {} now",
                 say(was),
                 say(is)
             ));
@@ -55,7 +55,8 @@ pub(super) fn check(
     };
     if ids(&begun.cells) != ids(cells) {
         return refuse(
-            "its suites give other cells now: has a trace of theirs changed?".to_owned(),
+            "its suites give different cells now; perhaps one of their traces has changed"
+                .to_owned(),
         );
     }
     Ok(())

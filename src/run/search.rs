@@ -1,5 +1,6 @@
 //! The search for the highest rate at which a target keeps a limit on a percentile of its response
-//! times: doubled while it is kept, halved while it is not, then closed in on.
+//! times: it doubles the rate while the target keeps the limit, halves it while it does not, and then
+//! narrows the range.
 
 use std::sync::atomic::Ordering;
 

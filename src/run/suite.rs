@@ -328,8 +328,8 @@ impl Suite {
         let found = self.trace.iter().find(is_there);
         found.map(String::as_str).ok_or_else(|| {
             BadInput(format!(
-                "suite '{}': its trace is not there: looked for {}; give another with \
-                 --trace FILE[:FORMAT]",
+                "suite '{}': its trace does not exist (looked for {}); give another with --trace \
+                 FILE[:FORMAT]",
                 self.name,
                 self.trace.join(" and ")
             ))

@@ -1,4 +1,4 @@
-//! From what children answer to the rows of the run.
+//! From the children's answers to the rows of the run.
 
 use hdrhistogram::Histogram;
 

@@ -1,4 +1,4 @@
-//! Strategies that are wrong on purpose: a check that catches none of them is worth nothing.
+//! Strategies with deliberate errors, to show that the checks find them.
 
 use std::thread::sleep;
 use std::time::Duration;

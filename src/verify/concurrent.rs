@@ -1,19 +1,19 @@
 //! Several sessions at once: keys of their own, and keys that they contend for.
 //!
-//! On its own keys each thread knows every outcome, whatever the others do. On shared keys it cannot,
-//! so what is there proves itself:
+//! On its own keys each thread knows every outcome, whatever the others do. On shared keys it does not,
+//! so each value carries the data to check it:
 //!
 //! ```text
 //!   a contested value   │ checksum │ writer │ key │ count │ random bytes … │
 //!                       └─ over all that follows    └─ of the writer's writes, rising
 //! ```
 //!
-//! - A checksum that does not match is a torn value; another key's number is a foreign one; a count
-//!   below what this thread has already seen (or written) from that writer under that key is a value
-//!   come back from the past, as writes to a key happen in one order.
-//! - Shared counters are incremented by updates only: a sum that is not exact at the end is a lost
-//!   update.
-//! - Races: every thread adds the same new keys in the same order, if absent. Exactly one creates each.
+//! - A checksum that does not match shows a torn value, and the number of another key a foreign value.
+//!   Writes to a key happen in one order, so a count below one that this thread has already seen (or
+//!   written) from that writer under that key shows an old value that came back.
+//! - Only updates increment shared counters: a sum that is not exact at the end shows a lost update.
+//! - Races: every thread adds the same new keys in the same order, if absent. Exactly one thread creates
+//!   each key.
 
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};

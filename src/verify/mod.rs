@@ -1,21 +1,19 @@
 //! Floor 4: checks of a strategy against a model.
 //!
-//! A table that loses an entry now and then is fast, and its figures are worthless. So every table
-//! is checked before it is timed ([`run`] with [`Plan::quick`]), in the process that will time it:
+//! A table that sometimes loses an entry may be fast, and its figures are worthless. So a child process
+//! checks its table before it times it ([`run`] with [`Plan::quick`]):
 //!
 //! - [`differential`]: one session does a seeded random sequence of all operations, and every outcome
 //!   and every byte is compared with a model map that does the same. (The method is that of
 //!   `McKeeman`, "Differential Testing for Software", Digital Technical Journal, 1998.)
-//! - [`concurrent`]: several sessions at once do the same on keys of their own, and in between contend
-//!   for shared keys, whose values carry proof of their writer, for shared counters, whose sum must
-//!   be exact at the end, and for the creation of keys, which one alone may win.
-//!
-//! - [`walk()`]: where the strategy can be walked, what walks show, mark and remove, at rest and while
+//! - [`concurrent`]: several sessions at once do the same on keys of their own. In between they contend
+//!   for shared keys, whose values name their writer, for shared counters, whose sum must be exact at
+//!   the end, and for the creation of keys, which only one of them may win.
+//! - [`walk()`]: if the strategy can be walked, what walks show, mark and remove, at rest and while
 //!   the table grows.
 //!
-//! The first two end with the table's own account of itself: usage and census must agree with what
-//! the model holds. A [`Failure`] says what was done to which key, what was expected and what came instead. A
-//! panic inside the table is one too.
+//! The first two end with a comparison of the table's usage and census with the model. A [`Failure`] names
+//! the operation, the key, the expected outcome and the actual one. A panic inside the table is a failure too.
 
 mod concurrent;
 mod contender;

@@ -1,4 +1,4 @@
-//! A table's account of itself, compared with what the model holds.
+//! A table's usage and census, compared with the model.
 
 use std::thread::sleep;
 use std::time::Duration;

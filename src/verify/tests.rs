@@ -1,4 +1,4 @@
-//! Strategies that are wrong on purpose do not pass. That those of the catalog do is tested there.
+//! The checks reject strategies with deliberate errors. Tests of the catalog show that its strategies pass.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Walks through a table: what they show, what they do, and that growth hides nothing from them.
+//! Checks of walks through a table: what they show, what they change, and that growth hides nothing from them.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;

@@ -1,4 +1,4 @@
-//! One session's random walk through all operations, beside a model that does the same.
+//! One session that does random operations, beside a model that does the same.
 
 use std::collections::HashMap;
 

@@ -1,12 +1,12 @@
 //! Floor 2: the memcached protocol, classic text and meta commands: bytes in, requests out, no I/O.
 //!
 //! [`next`] reads one request from the start of a buffer. Nothing is copied: keys and bodies are
-//! [`Span`]s of the buffer (only base64 keys are decoded into memory of their own). What can be said
-//! of a request from its line alone is said here, errors to the byte as memcached 1.6.18 words them;
-//! what depends on items is the server's.
+//! [`Span`]s of the buffer (only base64 keys are decoded into memory of their own). This module finds all
+//! errors that follow from the line alone, and words them to the byte as memcached 1.6.18 does; the server
+//! finds those that depend on items.
 //!
-//! The protocol is memcached's `doc/protocol.txt`; where that is silent, what Debian's memcached
-//! answers is the reference, and a differential test holds the two against each other.
+//! The protocol is memcached's `doc/protocol.txt`. Where that is silent, Debian's memcached is the reference,
+//! and a differential test compares the answers of both.
 
 pub mod base64;
 mod classic;

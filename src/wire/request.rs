@@ -1,4 +1,4 @@
-//! What a line says, as values: requests, and the limits and errors that all commands share.
+//! Parsed requests, and the limits and errors that all commands share.
 
 use super::line::Span;
 

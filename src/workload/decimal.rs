@@ -1,8 +1,8 @@
 //! Numbers in decimal digits, at the same cost whatever their length.
 //!
-//! How many digits a hash has is anyone's guess, so code that stops after the last one makes a
-//! processor guess wrong at every other number. Here all twenty are made, four at a time, and the zeros
-//! in front are counted and cut off.
+//! The number of digits of a hash is unpredictable, so code that stops after the last digit causes a
+//! branch misprediction at every other number. This code makes all twenty digits, four at a time, then
+//! counts the leading zeros and cuts them off.
 
 /// Digits of the longest number.
 pub(super) const DECIMAL_BYTES: usize = 20;

@@ -1,4 +1,4 @@
-//! Which record an operation picks, as data.
+//! Distributions of keys, as data.
 
 use std::fmt;
 

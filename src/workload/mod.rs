@@ -1,4 +1,4 @@
-//! Floor 2: workloads: which keys, how large, which operations, in which order.
+//! Floor 2: workloads: keys, sizes, operations, and their order.
 //!
 //! A [`Workload`] is plain data, readable from a suite and sent to children as JSON. From it,
 //! a seed and a thread index alone come the prefill ([`Prefill`]) and the operations ([`Stream`]),
@@ -6,11 +6,11 @@
 //!
 //! | file | what it knows |
 //! |---|---|
-//! | `plan` | a workload as data, and what makes no sense |
-//! | `pace` | when operations are to begin, where that does not wait for the table |
-//! | `preset` | the workloads that have names |
+//! | `plan` | a workload as data, and its checks |
+//! | `pace` | when operations begin, in an open loop |
+//! | `preset` | the workloads with names |
 //! | `distribution`, `picker`, `zipf`, `rejection`, `alias` | which record an operation picks |
-//! | `power`, `modulus`, `decimal` | arithmetic that picking records and writing keys is made of |
+//! | `power`, `modulus`, `decimal` | arithmetic for picking records and writing keys |
 //! | `keys`, `naming`, `size`, `law` | a record's key, and the lengths of both key and value |
 //! | `segment` | operations as the timed loop reads them |
 //! | `stream`, `drawn`, `replay` | where segments come from: drawn, or read from a trace |

@@ -1,5 +1,5 @@
-//! What streams say of their keys, held against a model: a set of keys that interleaved threads
-//! work on, in every order that the streams' contract allows.
+//! Compares the outcomes that streams expect with a model: a set of keys that interleaved threads work
+//! on, in every order that the streams' contract allows.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! Remainders by a number that stays the same.
+//! Remainders of divisions by the same number.
 
 /// A divisor made ready: two multiplications take the place of a division (Barrett, "Implementing
 /// the Rivest Shamir and Adleman public key encryption algorithm on a standard digital signal

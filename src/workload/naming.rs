@@ -1,5 +1,5 @@
-//! What the keys of a key space look like: YCSB's, one of the corpora that hash functions are
-//! measured with, or keys that collide on purpose.
+//! The form of the keys of a key space: YCSB's, one of the corpora for measuring hash functions, or
+//! keys that collide on purpose.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,8 +1,9 @@
-//! When operations are to begin: at a rate, or when they did where a trace was recorded.
+//! When operations begin: at a rate, or at the times of a recorded trace.
 //!
-//! An open loop does not wait for the table: its operations have intended start times, and what a
-//! stall delays counts from them (Tene, "How NOT to measure latency", 2013; Schroeder, Wierman and
-//! Harchol-Balter, "Open versus closed: a cautionary tale", NSDI 2006).
+//! An open loop does not wait for the table: its operations have intended start times, and response
+//! times count from these, so they include the delays that a stall causes (Tene, "How NOT to measure
+//! latency", 2013; Schroeder, Wierman and Harchol-Balter, "Open versus closed: a cautionary tale",
+//! NSDI 2006).
 
 use std::fmt;
 

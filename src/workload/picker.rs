@@ -1,4 +1,4 @@
-//! Which record an operation picks: distributions at work on one thread.
+//! Picks records by a distribution, for one thread.
 
 use std::hint::select_unpredictable;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What a workload is, as data.
+//! A workload as data.
 
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -317,12 +317,16 @@ impl Workload {
         if self.batch > 1 {
             let batch = self.batch;
             return bad(format!(
-                "batch = {batch} is not valid with a pace: each operation has a start of its own; \
+                "batch = {batch} is not valid with a pace: each operation has its own start time; \
                  give batch = 1"
             ));
         }
         if self.clocked {
-            return bad("clocked = true is not valid with a pace, which clocks as well".into());
+            return bad(
+                "clocked = true is not valid with a pace, which times every operation \
+                        already"
+                    .into(),
+            );
         }
         let Pace::Trace { .. } = pace else {
             return Ok(());
@@ -343,17 +347,17 @@ impl Workload {
         if self.entries != 0 {
             let entries = self.entries;
             return bad(format!(
-                "entries = {entries} is not valid: 0, a trace brings its own keys"
+                "entries = {entries} is not valid: a trace has its own keys; leave entries out"
             ));
         }
         if !self.corpus.is_ycsb() {
             let corpus = self.corpus;
             return bad(format!(
-                "corpus = \"{corpus}\" is not valid: a trace brings its own keys"
+                "corpus = \"{corpus}\" is not valid: a trace has its own keys"
             ));
         }
         if self.key.is_some() || self.resize_values {
-            return bad("key and resize_values are not valid: a trace brings its own sizes".into());
+            return bad("key and resize_values are not valid: a trace has its own sizes".into());
         }
         if self.prefill {
             return bad("prefill = true is not valid: a trace starts from an empty table".into());

@@ -1,4 +1,4 @@
-//! What workloads say of themselves, and what they refuse.
+//! How workloads describe themselves, and which settings they refuse.
 
 use super::*;
 use crate::base::{ByteCount, Nanoseconds};

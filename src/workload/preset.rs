@@ -118,7 +118,7 @@ pub static PRESETS: &[Preset] = &[
     },
     Preset {
         name: "uniform",
-        about: "read only, every record alike: the least that caches can help",
+        about: "read only, every record equally likely: caches help least here",
         source: OWN,
         build: || Workload {
             keys: KeyDistribution::Uniform,
@@ -127,7 +127,7 @@ pub static PRESETS: &[Preset] = &[
     },
     Preset {
         name: "fill",
-        about: "inserts every record once into an empty table: what growing costs",
+        about: "inserts every record once into an empty table, which shows the cost of growing",
         source: OWN,
         build: || Workload {
             keys: KeyDistribution::Sequential,

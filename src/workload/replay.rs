@@ -152,7 +152,7 @@ impl Replay {
             }
         }
         Err(BadInput(format!(
-            "{}: the trace became shorter while it was replayed: {} requests instead of {}",
+            "{}: the trace became shorter during the replay: {} requests instead of {}",
             self.requests.name(),
             self.done,
             self.pass_ops

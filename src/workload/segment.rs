@@ -1,4 +1,4 @@
-//! Operations as the timed loop reads them: records of 12 bytes, and their keys behind one another.
+//! Operations as the timed loop reads them: records of 12 bytes, and their keys in one buffer.
 
 /// How many bytes of operations and keys a segment holds at most: 64 MiB.
 pub const SEGMENT_BYTES_MAX: usize = 64 << 20;

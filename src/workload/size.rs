@@ -1,4 +1,4 @@
-//! How long a value or a key is.
+//! Lengths of values and keys.
 
 use std::fmt;
 

@@ -230,7 +230,7 @@ fn why_not(a: &CellSummary, b: &CellSummary, foreign: Option<&str>) -> String {
         return foreign.to_owned();
     }
     if [a, b].iter().all(|cell| cell.verdict == Verdict::OpenLoop) {
-        return "open loop: its rate is the one asked for, and latencies are not compared".into();
+        return "open loop: the rate is set, not measured, and latencies are not compared".into();
     }
     for (name, cell) in [("A", a), ("B", b)] {
         if let Some(error) = &cell.error {
@@ -285,11 +285,13 @@ fn note_on_yardsticks(peers: bool, same_peers: bool) -> Option<&'static str> {
     match (peers, same_peers) {
         (true, true) => None,
         (true, false) => Some(
-            "Cargo.lock is not the same, so that peers may be other versions: cells are relative to the control.",
+            "Cargo.lock differs, so peers may be other versions: cells are relative to the \
+             control.",
         ),
         (false, _) => Some(
-            "No peer is in both: cells are relative to the control, which knows nothing of the machine's memory. \
-             With a peer in both (-t sharded-hashbrown) smaller changes are seen.",
+            "The runs share no peer: cells are relative to the control, which does not show \
+             changes of the machine's memory. With a peer in both (-t sharded-hashbrown) smaller \
+             changes can be seen.",
         ),
     }
 }

@@ -59,7 +59,8 @@ fn build(own: &Own) -> Diagnosis {
         return Diagnosis::note(
             "build",
             format!("profile {}", own.profile),
-            "its figures are for yourself: the code of a table depends on how this build was cut into units",
+            "its figures are for yourself: the code of a table differs from that of a release \
+             build",
             "cargo build --release",
         );
     }
@@ -69,7 +70,7 @@ fn build(own: &Own) -> Diagnosis {
     Diagnosis::warning(
         "build",
         "a debug build",
-        "tables run several times slower than they are, and not all by the same factor",
+        "tables run several times slower than in a release build, and not all by the same factor",
         "cargo build --release",
     )
 }
@@ -78,8 +79,8 @@ fn cores(root: &Path, own: &Own) -> Diagnosis {
     let allowed = own.allowed.len();
     let online = read(root, &format!("{CPU}/online")).and_then(|list| listed(&list));
     let seen = match online {
-        Some(online) => format!("{allowed} of {online} for us"),
-        None => format!("{allowed} for us"),
+        Some(online) => format!("{allowed} of {online} usable"),
+        None => format!("{allowed} usable"),
     };
     if allowed == 1 {
         return Diagnosis::warning(
@@ -93,8 +94,8 @@ fn cores(root: &Path, own: &Own) -> Diagnosis {
         return Diagnosis::note(
             "cores",
             seen,
-            "an affinity mask or cpuset keeps us from the others; cells with more threads than cores \
-             are not pinned",
+            "an affinity mask or cpuset hides the other cores; threads are not pinned where they \
+             outnumber cores",
             "grep Cpus_allowed_list /proc/self/status",
         );
     }
@@ -102,8 +103,8 @@ fn cores(root: &Path, own: &Own) -> Diagnosis {
         return Diagnosis::note(
             "cores",
             seen,
-            "cells with as many threads as cores share them with the kernel and with all other \
-             programs, and say little about scaling",
+            "cells with as many threads as cores share them with the kernel and all other \
+             programs: they say little about scaling",
             "",
         );
     }
@@ -138,12 +139,12 @@ pub(super) fn quota(root: &Path) -> Diagnosis {
     let groups = group_directories(root, "cpu");
     let tightest = groups.iter().filter_map(|group| of_group(group));
     match tightest.min_by(f64::total_cmp) {
-        None => Diagnosis::ok("quota", "none that we can see"),
+        None => Diagnosis::ok("quota", "none visible"),
         Some(cores) => Diagnosis::warning(
             "quota",
             format!("{cores:.2} cores, by a control group"),
-            "when it is used up the kernel stops all our threads until the next period, mostly for \
-             tens of milliseconds",
+            "once the quota is used up, the kernel stops all threads until the next period, often \
+             for tens of milliseconds",
             "",
         ),
     }
@@ -165,7 +166,7 @@ fn load(root: &Path, own: &Own) -> Diagnosis {
     Diagnosis::warning(
         "load",
         seen,
-        "others are at work on these cores, or were a minute ago",
+        "other programs use these cores, or did a minute ago",
         "top -o %CPU",
     )
 }
@@ -192,7 +193,8 @@ fn numa(root: &Path) -> Diagnosis {
         Some(nodes) => Diagnosis::note(
             "NUMA",
             format!("{nodes} nodes"),
-            "memory of another node costs more, and a table lies where it was filled",
+            "access to another node's memory is slower, and a table stays on the node that filled \
+             it",
             "numactl --cpunodebind=0 --membind=0 bucketlab run",
         ),
     }
@@ -200,7 +202,7 @@ fn numa(root: &Path) -> Diagnosis {
 
 fn governor(root: &Path) -> Diagnosis {
     match read(root, &format!("{CPU}/cpu0/cpufreq/scaling_governor")).as_deref() {
-        None => unknown("governor", "the frequency is not ours to see"),
+        None => unknown("governor", "the kernel does not show the frequency"),
         Some("performance") => Diagnosis::ok("governor", "performance"),
         Some(governor) => Diagnosis::warning(
             "governor",
@@ -220,13 +222,13 @@ fn turbo(root: &Path) -> Diagnosis {
         "echo 0 | sudo tee /sys/devices/system/cpu/cpufreq/boost"
     };
     match intel.or(boost) {
-        None => unknown("turbo", "the frequency is not ours to see"),
+        None => unknown("turbo", "the kernel does not show the frequency"),
         Some(false) => Diagnosis::ok("turbo", "off"),
         Some(true) => Diagnosis::note(
             "turbo",
             "on",
-            "one busy core runs faster than several do: scaling by threads looks worse than it is, \
-             and heat decides about the rest",
+            "one busy core runs faster than several do: scaling by threads looks worse than it \
+             is, and the clock varies with temperature",
             advice,
         ),
     }
@@ -238,7 +240,7 @@ fn throttling(root: &Path) -> Diagnosis {
         count("core_throttle_count"),
         count("package_throttle_count"),
     ) {
-        (None, None) => unknown("heat", "throttling is not ours to see"),
+        (None, None) => unknown("heat", "the kernel does not show throttling"),
         (core, package) => {
             let times = core.unwrap_or(0) + package.unwrap_or(0);
             if times == 0 {
@@ -264,7 +266,7 @@ fn battery(root: &Path) -> Diagnosis {
         return Diagnosis::warning(
             "power",
             "from a battery",
-            "power saving lowers the clock as it sees fit",
+            "power saving may lower the clock at any time",
             "",
         );
     }
@@ -283,12 +285,12 @@ fn container(root: &Path) -> Diagnosis {
     } else if groups.contains("lxc") {
         "LXC"
     } else {
-        return Diagnosis::ok("container", "none that we can see");
+        return Diagnosis::ok("container", "none visible");
     };
     Diagnosis::note(
         "container",
         kind,
-        "programs outside of it are at work unseen, and its limits may not all be visible",
+        "programs outside of it are not visible, and some of its limits may not be",
         "",
     )
 }
@@ -317,7 +319,7 @@ fn steal(root: &Path, own: &Own) -> Diagnosis {
     };
     let part = times.steal_ns as f64 / times.total_ns().max(1) as f64;
     let seen = format!("{} of the time since the machine started", percent(part));
-    let why = "the hypervisor runs other guests on our cores while a table is measured";
+    let why = "the hypervisor runs other guests on these cores while a table is measured";
     match part {
         part if part >= STOLEN.1 => Diagnosis::warning("steal", seen, why, ""),
         part if part >= STOLEN.0 => Diagnosis::note("steal", seen, why, ""),
@@ -345,8 +347,8 @@ fn clock(root: &Path, own: &Own) -> Diagnosis {
     Diagnosis::warning(
         "clock",
         seen,
-        "a reading goes through the kernel or a slow device: latencies below a microsecond are the \
-         clock's own",
+        "a reading goes through the kernel or a slow device: latencies below a microsecond are \
+         mostly the clock's cost",
         "cat /sys/devices/system/clocksource/clocksource0/available_clocksource",
     )
 }
@@ -363,8 +365,8 @@ fn huge_pages(root: &Path) -> Diagnosis {
         Some("always") => Diagnosis::note(
             "huge pages",
             "always",
-            "memory becomes huge pages when the kernel finds the time: a table gets faster in the \
-             middle of a run, and larger",
+            "the kernel turns memory into huge pages in the background: a table becomes faster \
+             and larger in the middle of a run",
             "echo madvise | sudo tee /sys/kernel/mm/transparent_hugepage/enabled",
         ),
         Some(mode) => Diagnosis::ok("huge pages", mode),
@@ -386,7 +388,7 @@ fn memory(root: &Path) -> Diagnosis {
     Diagnosis::note(
         "memory",
         seen,
-        "panels that do not fit are split, and then their cells are not all paired with each other",
+        "panels that do not fit are split, and cells of different parts are not paired",
         "ps aux --sort=-rss | head",
     )
 }
@@ -424,8 +426,8 @@ fn layout(root: &Path) -> Diagnosis {
         Some(0) => Diagnosis::warning(
             "layout",
             "addresses are not randomised",
-            "every birth of a table gets the same place in memory, so that its luck does not average \
-             out and no interval shows it",
+            "each new process places its table at the same addresses: the effect of that place \
+             does not average out, and no interval shows it",
             "echo 2 | sudo tee /proc/sys/kernel/randomize_va_space",
         ),
         Some(_) => Diagnosis::ok("layout", "addresses are randomised"),
@@ -439,7 +441,8 @@ fn counters(own: &Own) -> Diagnosis {
         Some((_, lack)) => Diagnosis::note(
             "counters",
             seen.to_string(),
-            "what is missing has no figures; scripts/instructions counts instructions under valgrind",
+            "the fields of missing counters stay empty; scripts/instructions counts instructions \
+             under valgrind",
             lack.advice(),
         ),
     }

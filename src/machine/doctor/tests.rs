@@ -197,7 +197,7 @@ fn what_the_process_is_counts_too() {
     );
     assert!(build.why.contains("for yourself"), "{}", build.why);
     let few = all(root.path(), &own(2));
-    assert_eq!(found(&few, "cores").seen, "2 of 8 for us");
+    assert_eq!(found(&few, "cores").seen, "2 of 8 usable");
     assert_eq!(found(&few, "cores").severity, Severity::Note);
     let without = Own {
         counters: Seen {

@@ -59,7 +59,7 @@ fn judge_neighbours(times: CpuTimes, own_ns: u64, names: &str) -> Diagnosis {
     if !names.is_empty() {
         seen = format!("{seen}: {names}");
     }
-    let why = "other programs take the core from a table that is measured, and its caches";
+    let why = "other programs take cores and caches from the table that is measured";
     let advice = "top -o %CPU";
     if part < ELSEWHERE.1 {
         Diagnosis::note("neighbours", seen, why, advice)
@@ -167,8 +167,8 @@ fn holes(spun: &[Spun]) -> Diagnosis {
         percent(part),
         longest_ns as f64 / 1e6
     );
-    let why = "a thread that only reads the clock was kept from running: so is a table while it is \
-               measured";
+    let why = "other programs or the hypervisor interrupted a thread that only reads the clock: \
+               they interrupt a table in the same way";
     if part >= HOLES.1 {
         Diagnosis::warning("holes", seen, why, "")
     } else if part >= HOLES.0 || longest_ns >= LONG_HOLE_NS {

@@ -83,13 +83,15 @@ fn chart(suite: &str, workload: &str, lines: &[Line<'_>]) -> Option<Draft> {
 }
 
 fn about(lines: &[Line<'_>]) -> String {
-    let mut about = "Both axes are logarithmic: median operations a second over all threads, whiskers are 95 % \
-                     bootstrap intervals, the dotted grey line is the harness floor where it is on the scale."
+    let mut about = "Median operations a second over all threads; both axes are logarithmic. \
+                     Whiskers are 95 % bootstrap intervals. The dotted grey line is the harness \
+                     floor, if it is on the scale."
         .to_owned();
     if let Some(model) = lines.iter().find_map(|line| line.model.as_ref()) {
         about += &format!(
-            " The dashed grey line is the cost model: a lookup walks α/2 + 1 entries, α being entries a bucket, \
-             each for the same time, here {} ns by a least-squares fit of relative errors on top of the harness's {} ns.",
+            " The dashed grey line is the cost model: a lookup walks α/2 + 1 entries, where α is \
+             the entries a bucket. Each entry takes {} ns, by a least-squares fit of relative \
+             errors, on top of the harness's {} ns.",
             figure(model.step_ns),
             figure(model.base_ns)
         );

@@ -45,11 +45,12 @@ pub(super) fn chart(suite: &Suite<'_>, structures: &Structures<'_>) -> Option<Dr
     Some(Draft {
         file: stem(&["bytes", suite.name]),
         panels,
-        title: "How many bytes does an entry take, and what for?".to_owned(),
+        title: "How many bytes does an entry take, and for what?".to_owned(),
         about: format!(
-            "Bars from 0: bytes an entry that the table's census claims, by kind; the hollow part reaches to \
-             the growth of the process's resident memory (RSS) over the entries, marked by a stroke: what \
-             allocator and pages add. Each table once, where it was measured first.{}",
+            "Bars from 0: bytes an entry by the table's census, by kind. The hollow part is what \
+             the allocator and pages add: it ends, at a stroke, at the growth of the process's \
+             resident memory (RSS) divided by the entries. Each table is shown once, as it was \
+             first measured.{}",
             and_more(left_out, "table")
         ),
         shape: Shape::Rows(Rows {

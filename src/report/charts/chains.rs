@@ -30,9 +30,9 @@ pub(super) fn chart(suite: &Suite<'_>, structures: &Structures<'_>) -> Option<Dr
         panels,
         title: "Are chains as long as keys spread at random make them?".to_owned(),
         about: format!(
-            "Bars: the share of buckets that hold so many entries, counted by the census. Line with dots: \
-             the Poisson distribution with the same entries a bucket (α). Scales are linear and each \
-             plot's own.{}",
+            "Bars: the share of buckets that hold so many entries, by the census. Line with dots: \
+             the Poisson distribution with the same entries a bucket (α). Scales are linear; each \
+             plot has its own.{}",
             and_more(left_out, "table")
         ),
         shape: Shape::Multiples(Multiples {

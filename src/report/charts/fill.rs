@@ -118,7 +118,7 @@ fn title(shown: Figure, workload: &str, threads: &str) -> String {
             "How does the rate move during {workload}, and what do resizes cost? ({threads})"
         ),
         Figure::Longest => {
-            format!("How long does one operation take at most during {workload}? ({threads})")
+            format!("How long does the longest operation of {workload} take? ({threads})")
         }
         Figure::Memory => format!("How does memory grow during {workload}? ({threads})"),
     }
@@ -129,16 +129,18 @@ fn about(shown: Figure, scale: &str) -> String {
     let ordinate = match shown {
         Figure::Rate => format!("Rates are on one scale, {scale}."),
         Figure::Longest => format!(
-            "Shown is its longest operation, wall time less the thread's run-queue delay; one scale, {scale}."
+            "The height is the longest operation of the step, wall time less the thread's \
+             run-queue delay; one scale, {scale}."
         ),
         Figure::Memory => format!(
-            "Shown is the growth of the process's resident memory at its end, for which only the first trial of a \
-             process will do; one scale, {scale}."
+            "The height is the growth of the process's resident memory at the end of the step, in \
+             the first trial of a process; one scale, {scale}."
         ),
     };
     format!(
-        "Each step is a slice with the same number of operations; time runs over the slices of one trial, the \
-         one of median length, and is each plot's own. {ordinate} Grey bands with a triangle on top are resizes."
+        "Each step is a slice with the same number of operations. Time runs over the slices of \
+         one trial, the one of median length; each plot has its own time axis. {ordinate} Grey \
+         bands with a triangle on top are resizes."
     )
 }
 

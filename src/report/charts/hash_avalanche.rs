@@ -17,10 +17,11 @@ pub(super) fn chart(summary: &HashSummary) -> Option<Draft> {
         panels: Vec::new(),
         title: "Does every bit of the key reach every bit of the hash?".to_owned(),
         about: format!(
-            "Each small map: bytes of a 20-byte key from top to bottom, bits of the 64-bit hash from the lowest \
-             on the left. Shade: how far from one half the chance is that the hash's bit flips when a bit of that \
-             byte does (mean of its eight bits, {} keys; 0 is ideal, 1 a bit that always or never flips). \
-             Functions of 32 bits are shown as tables get them, widened by one multiply.",
+            "Each small map: bytes of a 20-byte key from top to bottom, bits of the 64-bit hash \
+             from the lowest on the left. Shade: the bias, which is how far the chance that the \
+             hash's bit flips with a bit of that byte is from one half (mean of its eight bits, \
+             {} keys): 0 is ideal, 1 is a bit that always or never flips. Functions of 32 bits \
+             are widened by one multiply, as in tables.",
             first.keys
         ),
         shape: Shape::Maps(Maps {

@@ -39,9 +39,10 @@ pub(super) fn chart(summary: &HashSummary, records: &HashRecords) -> Option<Draf
         panels: Vec::new(),
         title: "Are chains as long as chance makes them?".to_owned(),
         about: format!(
-            "For each function the corpus that it spreads worst, over {} buckets picked by low bits. Bars: the \
-             share of buckets that hold so many keys; the last counts all that hold {LENGTHS} or more. Line with \
-             dots: the Poisson distribution, what chance gives. Scales are linear and each plot's own.",
+            "For each function the corpus that it spreads worst, over {} buckets picked by low \
+             bits. Bars: the share of buckets that hold so many keys; the last bar counts all \
+             that hold {LENGTHS} or more. Line with dots: the Poisson distribution, which chance \
+             gives. Scales are linear; each plot has its own.",
             human_integer(first.buckets)
         ),
         shape: Shape::Multiples(Multiples {

@@ -31,10 +31,10 @@ pub(super) fn chart(summary: &HashSummary) -> Option<Draft> {
         panels: Vec::new(),
         title: "What does a call cost, by the length of the key?".to_owned(),
         about: format!(
-            "Both axes are logarithmic: nanoseconds a call, medians of {} interleaved rounds; 95 % bootstrap \
-             intervals on hover. The dotted grey line is the loop around a function that does nothing, \
-             which every figure includes. Calls go through the same function pointer as in runs and do not wait \
-             for each other.",
+            "Nanoseconds a call, medians of {} interleaved rounds; both axes are logarithmic; 95 \
+             % bootstrap intervals on hover. The dotted grey line is the loop around a function \
+             that does nothing; every figure includes it. Calls go through the same function \
+             pointer as in runs and do not wait for each other.",
             summary.rounds
         ),
         shape: Shape::Plot(Single {

@@ -35,12 +35,12 @@ pub(super) fn chart(summary: &HashSummary) -> Option<Draft> {
             format!("{DEEPEST} and more: piled up"),
         ],
     };
-    let title = "Which functions spread which keys over buckets as chance would?".to_owned();
-    let about = "Chi-square of the buckets' counts over its degrees of freedom: 1 is chance, 2 means that \
-                 collisions exceed what is unavoidable by as much again; below 1 keys are dealt out more evenly \
-                 than by chance. Low bits are what bucket masks use, high bits what shards use. Of the bucket \
-                 counts the worst one is shown, by its standard score; ! and a deeper shade say that chance \
-                 is ruled out (a score above 5). Shades are logarithmic."
+    let title = "Which functions spread which keys over buckets as evenly as chance?".to_owned();
+    let about = "Chi-square of the buckets' counts over its degrees of freedom: 1 is chance, 2 \
+                 means twice as many collisions as chance gives, below 1 keys are spread more \
+                 evenly than by chance. Bucket masks use low bits, shards use high bits. Of the \
+                 bucket counts, the one with the worst standard score is shown; ! and a deeper \
+                 shade mean that chance is ruled out (a score above 5). Shades are logarithmic."
         .to_owned();
     Some(Draft {
         file: "hash-spread".into(),

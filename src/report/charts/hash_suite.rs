@@ -120,10 +120,10 @@ fn target_chart(suite: &str, target: &str, panels: &[&PanelSummary]) -> Option<D
             format!("{} as long", times(deepest)),
         ],
     };
-    let title = format!("What does the hash function make of a lookup in {target}?");
-    let about = "Nanoseconds an operation: medians, hash, walk and check included; a column for each kind of \
-                 keys. Shades are logarithmic, from the fastest function of a column; intervals and paired ratios \
-                 are on hover."
+    let title = format!("How does the hash function change the time of a lookup in {target}?");
+    let about = "Nanoseconds an operation: medians, with hash, walk and check; one column for \
+                 each kind of keys. Shades are logarithmic, from the fastest function of a \
+                 column; intervals and paired ratios are on hover."
         .to_owned();
     Some(Draft {
         file: stem(&["hashes", suite, target]),
@@ -199,11 +199,11 @@ fn flood_chart(suite: &str, panels: &[&PanelSummary]) -> Option<Draft> {
     {
         return None;
     }
-    let title = "How many times as long does a lookup take when keys flood its hash?".to_owned();
-    let about = "The time of an operation under the flooded function over that under a function whose seed is \
-                 unknown, on the same keys: medians of paired ratios. Shades are logarithmic; intervals and \
-                 times are on hover. Below 1 the flooded function is faster than the safe one, and the flood \
-                 does nothing."
+    let title = "How much longer does a lookup take when keys flood its hash?".to_owned();
+    let about = "The time of an operation under the flooded function, divided by the time under a \
+                 function with a secret seed on the same keys: medians of paired ratios. Shades \
+                 are logarithmic; intervals and times are on hover. Below 1 the flooded function \
+                 is faster than the safe one, and the flood has no effect."
         .to_owned();
     Some(Draft {
         file: stem(&["flood", suite]),

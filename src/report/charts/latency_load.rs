@@ -49,12 +49,14 @@ fn chart(suite: &str, sweep: &str, threads: u32, panels: &[&PanelSummary]) -> Op
         file: stem(&["offered", suite, sweep, &format!("{threads}t")]),
         panels: numbers(panels.iter().copied()),
         title: format!(
-            "How does the response time of {sweep} grow with the load, and which rate is too much? ({threads_in_words})"
+            "How does the response time of {sweep} grow with the load, and which rate is too \
+             high? ({threads_in_words})"
         ),
-        about: "Open loop; both axes are logarithmic. Thick with points: the response time that 99 % of the operations \
-                do not exceed; thin: half of them (p50). Whiskers run from the least to the most of any trial. A hollow \
-                point fell behind the rate that was offered: it stands at the rate that was reached, and its time \
-                grows with the length of the slice."
+        about: "Open loop; both axes are logarithmic. Thick with points: the 99th percentile of \
+                response times (p99); thin: the median (p50). Whiskers run from the lowest to the \
+                highest of any trial. At a hollow point the target fell behind the offered rate: \
+                the point stands at the achieved rate, and its time grows with the length of the \
+                slice."
             .to_owned(),
         shape: Shape::Plot(Single::new(Plot::new(x, y, series))),
     })

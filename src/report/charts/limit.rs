@@ -58,9 +58,9 @@ pub(super) fn chart(suite: &Suite<'_>, summary: &Summary) -> Option<Draft> {
         file: stem(&["limit", suite.name]),
         panels: searched.iter().map(|of| of.panel.entry.panel).collect(),
         title: format!("Up to which rate does each target keep {limit}?"),
-        about: "Open loop; right is better, the scale is logarithmic. The point is the highest rate of a search at \
-                which response times kept the limit, twice; the line runs to the lowest above it that broke it or \
-                that the target fell behind at."
+        about: "Open loop; right is better, the scale is logarithmic. The point is the highest \
+                rate of a search at which response times kept the limit twice. The line runs to \
+                the lowest rate above it at which the target broke the limit or fell behind."
             .to_owned(),
         shape: Shape::Rows(Rows::new(axis, searched.iter().map(group).collect())),
     })

@@ -42,12 +42,16 @@ pub(super) fn chart(suite: &str, workload: &str, mut lines: Vec<Line<'_>>) -> Op
     Some(Draft {
         file: stem(&["load", suite, workload]),
         panels: numbers(lines.iter().map(|line| line.sweep.panel)),
-        title: format!("What does an operation cost at which load factor under {workload}?"),
+        title: format!(
+            "How does the cost of an operation depend on the load factor under \
+                        {workload}?"
+        ),
         about: format!(
-            "Both axes are logarithmic: median nanoseconds of one thread an operation against α, the entries a bucket; \
-             whiskers are 95 % bootstrap intervals. The dashed lines are the cost model, (α/2 + 1) steps of the same \
-             length each on top of what the harness costs; a step is fitted for each line by least squares of relative \
-             errors. A ring marks what lies more than {:.0} % off its model, with by how much.",
+            "Median nanoseconds an operation, with one thread, against α, the entries a bucket; \
+             both axes are logarithmic; whiskers are 95 % bootstrap intervals. The dashed lines \
+             are the cost model: α/2 + 1 steps of the same length, on top of the cost of the \
+             harness. The step of each line is fitted by least squares of relative errors. A ring \
+             marks a point more than {:.0} % off its model, with the difference.",
             FLAGGED * 100.0
         ),
         shape: Shape::Plot(Single::new(Plot::new(x, y, series))),

@@ -64,12 +64,13 @@ impl Group<'_> {
             curves.map(|(name, points, ink)| Series::curve(ink, 2, points).named(name, ""));
         let mut all: Vec<Series> = curves.collect();
         let about_curves = if all.is_empty() {
-            "What LRU and Belady's rule would miss is not known: the page says why where it lists what was \
-             not measured."
+            "LRU and Belady's rule were not simulated: the page gives the reason in its list of \
+             what was not measured."
         } else {
-            "The grey lines are simulated over the bytes of keys and values alone, so that a table's own \
-             bytes are part of its distance: exact LRU, and, dashed, Belady's rule, which knows the future \
-             (the optimum for values of one size, nearly so for others)."
+            "The grey lines are simulations: exact LRU and, dashed, Belady's rule, which knows \
+             the future (the optimum for values of one size, nearly so for others). They count \
+             the bytes of keys and values alone, so a table's own bytes add to its distance from \
+             them."
         };
         all.append(&mut series);
         let largest = all.iter().flat_map(|series| &series.points);
@@ -81,8 +82,9 @@ impl Group<'_> {
                 self.by_threads()
             ),
             about: format!(
-                "Measured points by target over a logarithmic axis of budgets, which cover all that a table holds: \
-                 entries with headers, buckets, locks. {about_curves} Evictions are CLOCK over buckets in every target."
+                "Measured points by target over a logarithmic axis of budgets. A budget covers \
+                 all that a table holds: entries with headers, buckets, locks. {about_curves} \
+                 Evictions are CLOCK over buckets in every target."
             ),
             ..self.draft(
                 &["misses", suite],
@@ -109,14 +111,15 @@ impl Group<'_> {
         let y = Axis::from_zero(largest, 7, "effective latency, µs an operation");
         Some(Draft {
             title: format!(
-                "What does an operation of {} take in the end, when a miss costs {origin}{}?",
+                "How long does an operation of {} take when a miss costs {origin}{}?",
                 self.workload,
                 self.by_threads()
             ),
             about: format!(
-                "Effective latency over a logarithmic axis of budgets: the measured median time an operation, plus the \
-                 part of operations that miss times the {origin} that the workload states for its origin. The origin was \
-                 not measured; time in queues is not in it."
+                "Effective latency over a logarithmic axis of budgets: the measured median time \
+                 an operation, plus the share of operations that miss × the {origin} that the \
+                 workload states for its origin. The origin was not measured, and no time in \
+                 queues is included."
             ),
             ..self.draft(
                 &["latency", suite],

@@ -70,23 +70,26 @@ fn chart(suite: &str, panel: &PanelSummary, loop_kind: LoopKind) -> Option<Draft
 }
 
 fn about(loop_kind: LoopKind, lines: &[Line<'_>]) -> String {
-    let mut about = "The part of operations that took no longer, against that time; both axes are logarithmic, each \
-                     step to the right leaves a tenth of the operations. Curves are of all trials together, whiskers \
-                     from the least to the most of any trial. "
+    let mut about = "The share of operations that took no longer than a time, against that time; \
+                     both axes are logarithmic, and each step to the right leaves a tenth of the \
+                     operations. Curves cover all trials together; whiskers run from the lowest \
+                     to the highest of any trial. "
         .to_owned();
     about += match loop_kind {
         LoopKind::Open => {
-            "Solid: response time, from when the operation was to begin. Dashed: service time, from when it did. \
-             Between the two is what it waited for those before it."
+            "Solid: response time, from the intended start of the operation. Dashed: service \
+             time, from its real start. The difference is the time that it waited for operations \
+             before it."
         }
         LoopKind::Closed => {
-            "Service times of a sample of operations, each begun when the last one had ended: while one stalls, those \
-             that would have met the stall are not there to be counted."
+            "Service times of a sample of operations; each operation begins when the last one has \
+             ended. While one operation stalls, no others begin, so the delay of later operations \
+             is not counted."
         }
     };
     if lines.iter().any(|line| line.latency.fell_behind()) {
-        about += " Hollow: it fell behind the rate that was offered, so that response times grow with the length of \
-                  the slice and say nothing of the table at that rate.";
+        about += " Hollow: the target fell behind the offered rate, so response times grow with \
+                  the length of the slice and say nothing about the table at that rate.";
     }
     about
 }

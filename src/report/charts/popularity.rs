@@ -46,8 +46,8 @@ pub fn popularity(name: &str, points: &[(u64, u64)], fit: Option<FittedLine>) ->
         ..Single::new(Plot::new(x, y, series))
     });
     let title = format!("How popular are the keys of {name}?");
-    let about = "Each dot is a key, the most popular on the left; both scales are logarithmic, so a \
-                 Zipf law is a straight line. The dashed line is fitted by least squares to evenly \
+    let about = "Each dot is a key, the most popular on the left; both scales are logarithmic, so \
+                 a Zipf law is a straight line. The dashed line is a least-squares fit to evenly \
                  spread ranks.";
     let svg = draw::svg(&title, &shape)?;
     Some(draw::with_heading(&svg, &title, about))

@@ -47,8 +47,8 @@ fn chart(suite: &Suite<'_>, group: &Group<'_>, summary: &Summary) -> Option<Draf
         series.extend(of_target(target, law, (most, &y)));
     }
     let law = if is_fitted {
-        "Dashed: the Universal Scalability Law, fitted by least squares of relative errors to thread counts within \
-         the machine's cores."
+        "Dashed: the Universal Scalability Law, a least-squares fit of relative errors to thread \
+         counts within the machine's cores."
             .to_owned()
     } else {
         let why = group.why_no_law(&summary.manifest);
@@ -61,9 +61,10 @@ fn chart(suite: &Suite<'_>, group: &Group<'_>, summary: &Summary) -> Option<Draf
         panels: numbers(group.panels.iter().copied()),
         title: format!("What do more threads add under {workload}?"),
         about: format!(
-            "Median operations a second over all threads, from 0; whiskers are 95 % bootstrap intervals. A label says \
-             by which factor the rate grew from the fewest threads to the most, and by which the threads did. Thin \
-             grey: every thread doing as much as at the fewest, for the target that does most there. {law}"
+            "Median operations a second over all threads, from 0; whiskers are 95 % bootstrap \
+             intervals. Labels give the factor by which the rate grew from the fewest to the most \
+             threads, and the factor of the threads. Thin grey: perfect scaling of the target \
+             that is fastest at the fewest threads. {law}"
         ),
         shape: Shape::Plot(Single::new(Plot::new(x, y, series))),
     })

@@ -50,7 +50,7 @@ fn chart(suite: &str, workload: &str, panels: &[&PanelSummary]) -> Option<Draft>
         file: stem(&["throughput", suite, workload]),
         panels: numbers(panels.iter().copied()),
         title: format!(
-            "How many operations a second does each strategy do under {workload}{more}?"
+            "How many operations a second does each strategy reach under {workload}{more}?"
         ),
         about: "Bars from 0, longer is faster: median operations a second over all threads; whiskers are 95 % \
                 bootstrap intervals. The grey line is the harness floor, a table that does nothing."

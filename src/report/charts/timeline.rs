@@ -99,9 +99,7 @@ fn chart(
     let (file, title, y) = match shown {
         Figure::Rate => (
             "timeline-rate",
-            format!(
-                "What does each table get done during {workload}, window by window? ({threads})"
-            ),
+            format!("How does the rate of each table change during {workload}? ({threads})"),
             if log {
                 Axis::log(low, high, 4, "operations/s")
             } else {
@@ -132,21 +130,22 @@ fn about(shown: Figure, width_ns: u64, log: bool, left_out: usize) -> String {
     let width = duration(width_ns as f64);
     let scale = match (shown, log) {
         (Figure::Rate, false) => "linear, from 0",
-        (Figure::Rate, true) => "logarithmic, and what is nothing lies on its floor",
+        (Figure::Rate, true) => "logarithmic, with 0 on the floor",
         (Figure::Longest, _) => "logarithmic",
     };
     let ordinate = match shown {
         Figure::Rate => {
-            "Operations a second over all threads; a clock is read around each, which a rate elsewhere does without."
+            "Operations a second over all threads. A clock is read around each operation, unlike \
+             in other charts of rates."
         }
         Figure::Longest => {
             "The longest operation of any thread, wall time less its run-queue delay where that is known."
         }
     };
     format!(
-        "{ordinate} A step is {width}; all plots have the same axes, upward {scale}. Shown is the trial of median \
-         length of each table, named behind it; waits between slices are left out. Grey bands with a triangle on top \
-         are resizes.{}",
+        "{ordinate} A step is {width}; all plots have the same axes, the vertical one {scale}. \
+         The plot shows the trial of median length of each table, named behind it, without the \
+         waits between slices. Grey bands with a triangle on top are resizes.{}",
         and_more(left_out, "target")
     )
 }

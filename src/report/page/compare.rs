@@ -86,7 +86,7 @@ fn differences_section<'r>(differences: Vec<[String; 3]>) -> Section<'r> {
     };
     Section::new(
         "differences",
-        "What differs in how they came about",
+        "Differences in how the runs were made",
         vec![block],
     )
 }
@@ -95,8 +95,7 @@ fn notes(a: &Summary, b: &Summary, both: usize, differences: &[[String; 3]]) -> 
     let mut notes = Vec::new();
     if both == 0 {
         notes.push(
-            "The runs have no cell in common: nothing can be laid side by side but their findings."
-                .to_owned(),
+            "The runs have no cell in common: only their findings can be compared.".to_owned(),
         );
     }
     for (name, own) in [("A", a), ("B", b)] {

@@ -125,10 +125,11 @@ fn floods(rows: &[HashFloodRow]) -> Table {
         ])
     };
     Table {
-        caption: "Keys made to collide under each function by an attacker with knowledge of its structure \
-                  (multicollision) or its seed (search: 2^16 tries a key), and the longest chain that they \
-                  make in 2^16 buckets: under the seed that was known, and under another. A function is safe \
-                  only if an attacker cannot learn its seed and no multicollision is known."
+        caption: "Keys made to collide under each function by an attacker who knows its structure \
+                  (multicollision) or its seed (search: 2^16 tries a key), and the longest chain \
+                  that they make in 2^16 buckets: under the known seed, and under another. A \
+                  function is safe only if an attacker cannot learn its seed and no \
+                  multicollision is known."
             .to_owned(),
         columns: vec![
             Column::target("function"),
@@ -167,21 +168,21 @@ fn paragraphs(summary: &HashSummary) -> Vec<String> {
         .collect();
     vec![
         format!(
-            "Speed: {} rounds; in each, every function hashes keys of every length for about 0.2 ms, in \
-             balanced random order. Calls go through the function pointer that runs use, with lengths that \
-             the compiler cannot see; keys lie in the first-level cache and no call waits for another. Figures \
-             are medians over rounds, ratios are paired within rounds, intervals hold {:.0} % of {} \
-             bootstrap resamples. Nothing is subtracted: the loop around a function that does nothing is \
-             measured beside the others and stated.",
+            "Speed: {} rounds; in each, every function hashes keys of every length for about 0.2 \
+             ms, in balanced random order. Calls go through the function pointer that runs use, \
+             with lengths that the compiler cannot see; keys lie in the first-level cache and no \
+             call waits for another. Figures are medians over rounds, ratios are paired within \
+             rounds, intervals hold {:.0} % of {} bootstrap resamples. Nothing is subtracted: the \
+             loop around a function that does nothing is measured beside the others.",
             summary.rounds,
             stats::CONFIDENCE * 100.0,
             grouped(u64::from(stats::RESAMPLES))
         ),
         format!(
-            "Spread: all keys of a corpus, into {} buckets, by the hash's low bits as a mask takes them and \
-             by its high bits as shards do. Chi-square is Pearson's, its score the normal one of Wilson and \
-             Hilferty; above 5 chance is ruled out. Functions of 32 bits are widened by one multiply, as in \
-             runs.",
+            "Spread: all keys of a corpus, into {} buckets, by the hash's low bits (as a mask \
+             takes them) and by its high bits (as shards do). Chi-square is Pearson's; its score \
+             is the normal score of Wilson and Hilferty, and a score above 5 rules out chance. \
+             Functions of 32 bits are widened by one multiply, as in runs.",
             buckets.join(", ")
         ),
         "Avalanche: every bit of keys of 20 bytes (user and 16 digits) is flipped in turn. Floods: \

@@ -22,9 +22,10 @@ pub(super) fn table(panels: &[&PanelSummary]) -> Option<Table> {
         .map(|(panel, cell, of)| row(panel, cell, &of, shape))
         .collect();
     Some(Table {
-        caption: "Of all trials together; in brackets the least and the most of any trial. Response times count from \
-                  when an operation was to begin (open loop only), service times from when it did. In a closed loop \
-                  the next operation waits for the last: what a stall delays is not counted."
+        caption: "Of all trials together; in brackets the lowest and the highest of any trial. \
+                  Response times count from the intended start of an operation (open loop only), \
+                  service times from its real start. In a closed loop the next operation waits \
+                  for the last, so the delay that a stall causes is not counted."
             .to_owned(),
         columns: columns(shape),
         rows,
@@ -92,7 +93,7 @@ fn columns(shape: Shape) -> Vec<Column> {
         Column::text("loop").hint(
             "Open: operations have start times that do not wait for the table; closed: each waits for the last",
         ),
-        Column::number("offered/s", "").hint("Operations a second that were to begin"),
+        Column::number("offered/s", "").hint("Operations a second that were scheduled to begin"),
         Column::number("achieved/s", "").hint("Operations a second that ended"),
     ]);
     columns.extend(Percentile::ALL.map(|percentile| {
@@ -107,7 +108,8 @@ fn columns(shape: Shape) -> Vec<Column> {
         );
     }
     columns.push(Column::words("pace").hint(
-        "Whether it did what was asked: where it fell behind, response times grow with the length of the slice",
+        "Whether it kept up with the offered rate: if it fell behind, response times grow with \
+         the length of the slice",
     ));
     columns
 }

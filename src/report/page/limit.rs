@@ -26,8 +26,9 @@ pub(super) fn table(summary: &Summary, panels: &[&PanelSummary]) -> Option<Table
     }
     Some(Table {
         caption: format!(
-            "The highest rate of each search at which {} of responses stayed within {}, in two slices, and the \
-             lowest above it that did not. Open loop: operations have start times that do not wait for the table.",
+            "The highest rate of each search at which {} of responses stayed within {} in two \
+             slices, and the lowest rate above it at which they did not. Open loop: operations \
+             have start times that do not wait for the table.",
             first.percentile,
             time(first.limit_ns)
         ),
@@ -48,8 +49,10 @@ fn columns(shape: Shape, first: &SloRow) -> Vec<Column> {
     columns.extend([
         Column::number("highest rate/s", "").hint("Operations a second over all threads"),
         there(),
-        Column::number("broken at/s", "")
-            .hint("The lowest rate above that broke the limit, or that it fell behind at"),
+        Column::number("broken at/s", "").hint(
+            "The lowest rate above it that broke the limit, or at which the target fell \
+                   behind",
+        ),
         there(),
         Column::number("slices", "").hint("Slices that the search took"),
         Column::words("search"),

@@ -54,15 +54,17 @@ fn paragraphs(summary: &Summary) -> Vec<String> {
             ms(manifest.discard_ns)
         ),
         format!(
-            "Ratios are paired within a round of slices (or a pass), so that what disturbs both cancels. \
-             Intervals hold {:.0} %, from {} bootstrap resamples of the median, births before rounds.",
+            "Ratios are paired within a round of slices (or a pass), so a disturbance of both \
+             cancels. Intervals hold {:.0} %, from {} bootstrap resamples of the median: first of \
+             births (fresh processes), then of rounds.",
             stats::CONFIDENCE * 100.0,
             grouped(u64::from(stats::RESAMPLES))
         ),
         format!(
-            "Controls: a table that holds nothing gives the harness floor, and a second copy of the \
-             baseline gives the A/A noise; an interval wholly inside it is printed as “the same within” it, one that only touches it as “not told apart”. One \
-             reading of the clock costs {:.1} ns; for a rate it is read between slices, never around an operation.",
+            "Controls: a table that holds nothing gives the harness floor, and a second copy of \
+             the baseline gives the A/A noise; an interval wholly inside it is printed as “the \
+             same within” it, one that only touches it as “not told apart”. One reading of the \
+             clock costs {:.1} ns; rates read it between slices, never around an operation.",
             manifest.clock_cost_ps as f64 / 1e3
         ),
     ];
@@ -83,7 +85,7 @@ fn machine(manifest: &Manifest) -> String {
         return String::new();
     }
     format!(
-        "The machine was looked over before the run (run.toml has all of it). {}.",
+        "The machine was checked before the run (run.toml has all checks). {}.",
         doctor_verdict(&manifest.doctor)
     )
 }

@@ -35,7 +35,8 @@ fn ordinary() -> Records {
     .map(str::to_owned)
     .to_vec();
     manifest.revision = "abc1234".into();
-    manifest.not_measured = vec!["latency: slices here measure throughput only".into()];
+    manifest.not_measured =
+        vec!["latency: the slices of this panel measure throughput only".into()];
     for (name, value) in [
         ("cpu_model", "A CPU"),
         ("memory_total_bytes", "25253867520"),
@@ -125,7 +126,7 @@ fn a_page_has_its_parts_in_order() {
         "A&#x2f;A control",
         "<h2>How it was measured</h2>",
         "clock costs 20.0 ns",
-        "latency: slices here measure throughput only",
+        "latency: the slices of this panel measure throughput only",
         "memory in 1 trial: a control holds no entries",
         "<h2>Reproduce</h2>",
         "git checkout abc1234",
@@ -277,7 +278,7 @@ fn what_is_incomplete_is_said_first() {
             &[
                 "the run was interrupted",
                 "2 rows at the end",
-                "1 row of trials.csv of no cell",
+                "1 row of trials.csv left out",
             ],
         );
     }
@@ -471,7 +472,7 @@ fn highest_rates_have_a_table_and_a_chart() {
 #[test]
 fn what_is_wrong_with_the_machine_is_repeated() {
     let mut records = ordinary();
-    assert!(!document(&records).contains("looked over"));
+    assert!(!document(&records).contains("was checked before the run"));
     let one = |check: &str, severity| Diagnosis {
         check: check.into(),
         severity,
@@ -487,7 +488,7 @@ fn what_is_wrong_with_the_machine_is_repeated() {
         has(
             &text,
             &[
-                "looked over",
+                "was checked before the run",
                 "2 checks: 1 warning, 1 note.",
                 "governor: power&lt;save: the clock follows the load",
             ],

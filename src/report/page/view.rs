@@ -124,7 +124,7 @@ fn badges(summary: &Summary) -> Vec<Badge> {
         badges.push(Badge {
             text: format!("unmeasured cells {missing} of {all}"),
             class: "bad",
-            hint: "No trial of theirs was recorded".into(),
+            hint: "The records have no trial of them".into(),
         });
     }
     let floors = || summary.panels.iter().filter_map(|panel| panel.noise_floor);
@@ -139,8 +139,8 @@ fn badges(summary: &Summary) -> Vec<Badge> {
         badges.push(Badge {
             text: format!("noise floor {range}"),
             class: "",
-            hint: "How far two copies of the same table came out apart, by panel: a smaller \
-                   difference is none"
+            hint: "How far two copies of the same table differ, by panel: smaller differences are \
+                   noise"
                 .into(),
         });
     }
@@ -149,8 +149,7 @@ fn badges(summary: &Summary) -> Vec<Badge> {
             text: disturbance.badge(),
             class: if disturbance.is_much() { "bad" } else { "" },
             hint: format!(
-                "Slices whose threads were kept from running by others for more than a tenth of the \
-                 time: {}",
+                "Slices in which threads waited for a core for more than a tenth of the time: {}",
                 disturbance.sentence()
             ),
         });
@@ -163,18 +162,17 @@ fn notes(summary: &Summary, records: &Records) -> Vec<String> {
     match summary.manifest.status {
         Status::Complete | Status::Errors => {}
         Status::Interrupted => notes.push(
-            "Incomplete: the run was interrupted. What was measured until then is here.".to_owned(),
+            "Incomplete: the run was interrupted. The page shows what was measured until then."
+                .to_owned(),
         ),
         Status::Running => notes.push(
-            "Incomplete: the run has not ended, or was killed. What was measured until then is here."
+            "Incomplete: the run has not ended, or was killed. The page shows what was measured \
+             until then."
                 .to_owned(),
         ),
     }
     if records.trials.is_empty() {
-        notes.push(
-            "Nothing was measured: there is no trial in the records, only what was planned."
-                .to_owned(),
-        );
+        notes.push("Nothing was measured: the records have a plan and no trial.".to_owned());
     } else if summary
         .panels
         .iter()
@@ -205,7 +203,7 @@ fn notes(summary: &Summary, records: &Records) -> Vec<String> {
     if strangers > 0 {
         let rows = counted(strangers, "row");
         notes.push(format!(
-            "{rows} of trials.csv of no cell that run.toml knows, left out."
+            "{rows} of trials.csv left out: run.toml does not have their cells."
         ));
     }
     notes
@@ -258,8 +256,8 @@ fn suite<'r>(summary: &'r Summary, charts: &'r [Chart], anchor: &str, name: &str
     let tables = tables(summary, name);
     if tables.is_empty() {
         blocks.push(Block::text(
-            "No panel of this suite was planned: what it asks for coincides with another suite, or it asks for \
-             nothing.",
+            "This suite has no panels of its own: its cells coincide with those of another suite, \
+             or it has none.",
         ));
     }
     for (title, end, table) in tables {

@@ -1,7 +1,7 @@
 //! A file, plain or packed, as blocks of bytes that are cut into lines or records where they lie.
 //!
-//! One buffer of fixed size holds whatever is being read: nothing is allocated for what a file
-//! claims, and a line is a slice of the block that it came in.
+//! One buffer of fixed size holds the block that is being read: no allocation depends on sizes that a
+//! file states, and a line is a slice of its block.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read};
@@ -101,7 +101,8 @@ impl Blocks {
         let marked = of_lines && head.starts_with(BOM);
         if let Some((what, remedy)) = refused {
             return Err(BadInput(format!(
-                "{} is {what}, which is not read: {remedy} first; plain text, gzip and Zstandard are",
+                "{} is {what}, which cannot be read: {remedy} first; plain text, gzip and \
+                 Zstandard can be read",
                 self.file_name()
             )));
         }
@@ -286,8 +287,8 @@ fn not_text(line: &[u8]) -> Option<&'static str> {
     memchr::memchr2(b'\r', 0, line).map(|at| match line[at] {
         0 => "has a NUL byte, so it is no text: the file is of another format, or damaged",
         _ => {
-            "has a carriage return (CR) without a line feed (LF) behind it; where lines end so, turn \
-             the ends into LF first, as tr '\\r' '\\n' does"
+            "has a carriage return (CR) without a line feed (LF) behind it; if lines end in CR, \
+             convert them first: tr '\\r' '\\n'"
         }
     })
 }

@@ -1,4 +1,4 @@
-//! What one reading of a trace counts.
+//! Counts from one reading of a trace.
 
 use std::collections::HashMap;
 
@@ -154,8 +154,8 @@ impl TraceFacts {
             (
                 self.left_out.backwards,
                 format!(
-                    "with a time before that of a request ahead, taken to come with the latest so far; \
-                     first: {}",
+                    "with an earlier time than a request before them, moved to the latest time so \
+                     far; first: {}",
                     first(&self.left_out.first_backwards)
                 ),
             ),

@@ -1,4 +1,4 @@
-//! Finds out which format a file has.
+//! Guesses the format of a file.
 
 use super::super::TraceSource;
 use super::blocks::Blocks;
@@ -81,7 +81,7 @@ pub(super) fn guess(path: &str, head: &[u8]) -> Result<&'static str, BadInput> {
     {
         return Err(unknown(
             path,
-            "its first lines are of no format and too much for keys",
+            "its first lines match no format and are not single keys",
         ));
     }
     Ok("keys")

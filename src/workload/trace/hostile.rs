@@ -1,4 +1,4 @@
-//! Readers on arbitrary bytes and on sound files with damage: an error or requests, never a panic.
+//! Readers of arbitrary bytes and of damaged files give an error or requests, and never panic.
 
 use proptest::prelude::*;
 

@@ -1,7 +1,7 @@
-//! What a format makes of one line or record: a request, or why there is none.
+//! From a line or record to a request, or to the reason why there is none.
 //!
-//! A format is one file with one [`Format`]: its name, how its file is cut into lines or records, and
-//! what reads one of these.
+//! A format is one file with one [`Format`]: its name, how to cut its file into lines or records, and
+//! the function that reads one of them.
 
 use std::borrow::Cow;
 use std::ops::Range;

@@ -6,17 +6,16 @@
 //! | `twitter` | the CSV of Yang, Yue and Rashmi (OSDI 2020) |
 //! | `cachelib` | the CSV of `CacheLib`'s key-value traces, columns found by name |
 //! | `oracle-general` | libCacheSim's packed records of 24 bytes |
-//! | `ycsb` | what a YCSB implementation prints |
+//! | `ycsb` | the log of a YCSB implementation |
 //!
-//! A [`TraceReader`] goes through a file once, in one buffer of fixed size, whatever the file says
-//! of itself; [`TraceFacts`] is what one such reading counts. From the file up: `unpack` gives its bytes,
-//! `blocks` cuts them into lines or records, a file for each format makes requests of these, `guess` finds
-//! the format.
+//! A [`TraceReader`] reads a file once, in one buffer of fixed size; [`TraceFacts`] are the counts of one
+//! such reading. From the file up: `unpack` gives its bytes, `blocks` cuts them into lines or records, the
+//! file of each format turns these into requests, `guess` finds the format.
 //!
-//! Public traces have keys made anonymous, shorter than they were, with their old length beside
-//! them. They are lengthened to it with `~` in front, as `CacheLib`'s own replay does (at the end):
-//! so a table holds as many bytes as the cache that was recorded, and the end of a key, by which
-//! values are known, stays its own.
+//! The keys of public traces are anonymous and shorter than the original ones, whose lengths are recorded.
+//! The reader lengthens keys to the original length with `~` in front (`CacheLib`'s own replay puts it at the
+//! end). So a table holds as many bytes as the recorded cache, and the end of a key, which identifies its
+//! values, stays unchanged.
 
 mod blocks;
 mod cachelib;

@@ -1,4 +1,4 @@
-//! Requests, and the operations that they ask for.
+//! Requests, and their operations.
 
 /// What a request of a trace asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

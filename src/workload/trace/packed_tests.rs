@@ -1,4 +1,4 @@
-//! Files as other programs write them: packings, byte-order marks, line ends, foreign formats, logs.
+//! Tests with files as other programs write them: compression, byte-order marks, line ends, other formats, logs.
 
 use super::tests::{error, gzip, keys, record, requests, trace, trace_in};
 use super::*;

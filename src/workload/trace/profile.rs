@@ -1,4 +1,4 @@
-//! What a trace is like: how popular its keys are, how large, and what is asked of them.
+//! The profile of a trace: popularity of keys, their sizes, and operations.
 
 use std::collections::{BTreeMap, HashMap};
 

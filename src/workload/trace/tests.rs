@@ -1,4 +1,4 @@
-//! Readers on files: sound, broken, packed, cut short, arbitrary.
+//! Readers of files: valid, broken, compressed, truncated, arbitrary.
 
 use std::collections::{BTreeSet, HashMap};
 use std::io::Write;

@@ -1,5 +1,5 @@
-//! A file as the bytes that were packed into it: gzip and Zstandard are unpacked, other packings and
-//! formats that are no text are refused by name.
+//! Decompresses a file: gzip and Zstandard are read; other compressions and binary formats are refused
+//! by name.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
@@ -121,7 +121,8 @@ fn next_member<R: BufRead>(file: Option<R>) -> io::Result<Option<R>> {
             }
             Some(_) if zeros == 0 && !padded => return Ok(Some(file)),
             Some(_) => {
-                let what = "bytes that are neither zeros nor another member follow its last one";
+                let what = "its last member is followed by bytes that are neither zeros nor \
+                            another member";
                 return Err(io::Error::new(ErrorKind::InvalidData, what));
             }
         }

@@ -1,4 +1,4 @@
-//! Format `ycsb`: what a YCSB implementation prints.
+//! Format `ycsb`: the log of a YCSB implementation.
 //!
 //! Two forms of a line are read:
 //!
@@ -7,9 +7,9 @@
 //!   field1=ab c ]`, `DELETE usertable user1`.
 //! - The short one: verb, key, perhaps fields: `READ user1`, `INSERT user1 field0=x`.
 //!
-//! Without fields the two cannot be told apart by themselves, so a line with two words behind its verb
-//! and no fields is refused (but for DELETE, which has none). What YCSB prints around its operations
-//! (banner, properties, status, results) is passed over.
+//! Without fields the two forms look alike, so a line with two words behind its verb and no fields is
+//! refused (except DELETE, which has none). The reader skips what YCSB prints around its operations
+//! (banner, properties, status, results).
 
 use super::layout::{Cut, Format, Line, Row, Why, show};
 use super::op::TraceOp;
