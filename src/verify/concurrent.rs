@@ -22,10 +22,12 @@ use std::thread;
 use rand::{RngExt, SeedableRng};
 
 use super::contender::{Contender, Shared};
+use super::failure::{Failure, caught_whole, panicked};
+use super::open::open;
+use super::plan::{Counts, Plan};
 use super::sample::{self, Dice};
 use super::structure::{self, Totals};
 use super::walker::Walker;
-use super::{Counts, Failure, Plan, caught_whole, open, panicked};
 use crate::base::{Params, Worker};
 use crate::table::{Env, ErasedTable, Kind};
 

@@ -3,9 +3,10 @@
 use rand::{Rng, RngExt};
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::failure::{Failure, Wrong, caught, expect};
+use super::plan::Plan;
 use super::sample::{Dice, Sample, same, shown};
 use super::structure::Totals;
-use super::{Failure, Plan, Wrong, caught, expect};
 use crate::hash::Hasher;
 use crate::table::{Edit, Outcome, Session, Stored};
 

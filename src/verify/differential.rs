@@ -2,9 +2,12 @@
 
 use rand::SeedableRng;
 
+use super::failure::{Failure, caught_whole};
+use super::open::open;
+use super::plan::{Counts, Plan};
 use super::sample::{self, Dice};
+use super::structure;
 use super::walker::Walker;
-use super::{Counts, Failure, Plan, caught_whole, open, structure};
 use crate::base::{Params, Worker};
 use crate::table::{Env, Kind};
 

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use rand::{Rng, RngExt};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use super::Wrong;
+use super::failure::Wrong;
 use crate::base::Key;
 use crate::hash::Hasher;
 

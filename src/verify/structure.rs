@@ -3,7 +3,7 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use super::{Failure, Wrong, caught, expect};
+use super::failure::{Failure, Wrong, caught, expect};
 use crate::base::Worker;
 use crate::table::{ErasedTable, Session};
 

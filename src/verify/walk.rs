@@ -7,9 +7,11 @@ use std::thread;
 
 use rand::{RngExt, SeedableRng};
 
+use super::failure::{Failure, Wrong, caught, caught_whole, expect, panicked};
+use super::open::open;
+use super::plan::{Counts, Plan};
 use super::sample::{self, Dice, Sample, same, shown};
 use super::structure::{self, Totals};
-use super::{Counts, Failure, Plan, Wrong, caught, caught_whole, expect, open, panicked};
 use crate::base::{Params, Worker};
 use crate::table::{Cursor, Edit, Env, ErasedTable, Keep, Kind, Session};
 

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use rand::RngExt;
 
+use super::failure::{Failure, Wrong, caught, expect};
+use super::plan::{Counts, Plan};
 use super::sample::{self, Dice, Sample, same, shown};
 use super::structure::Totals;
-use super::{Counts, Failure, Plan, Wrong, caught, expect};
 use crate::base::Key;
 use crate::table::{Edit, Outcome, Session, Stored};
 
