@@ -11,7 +11,8 @@
 //! | `preset` | the workloads with names |
 //! | `distribution`, `picker`, `zipf`, `rejection`, `alias` | which record an operation picks |
 //! | `power`, `modulus`, `decimal` | arithmetic for picking records and writing keys |
-//! | `keys`, `naming`, `size`, `law` | a record's key, and the lengths of both key and value |
+//! | `keys`, `naming`, `floods`, `size`, `law` | a record's key, and the lengths of both key and value |
+//! | `searched` | keys that one process finds by search and hands to others |
 //! | `segment` | operations as the timed loop reads them |
 //! | `stream`, `drawn`, `replay` | where segments come from: drawn, or read from a trace |
 //! | `presence` | what a thread can know of a key before it touches it |
@@ -22,6 +23,7 @@ mod decimal;
 mod distribution;
 mod drawn;
 mod draws;
+mod floods;
 mod keys;
 mod law;
 #[cfg(test)]
@@ -38,6 +40,7 @@ mod presence;
 mod preset;
 mod rejection;
 mod replay;
+mod searched;
 mod segment;
 mod size;
 mod stream;
@@ -47,14 +50,15 @@ mod zipf;
 pub use distribution::KeyDistribution;
 pub use keys::Prefill;
 pub use law::Law;
-pub use naming::{Naming, handed, searched};
+pub use naming::Naming;
 pub use pace::{Arrival, Arrivals, Pace, Pacing, Rates};
-pub use plan::{Mix, OnMiss, Origin, TraceSource, Workload};
+pub use plan::{Mix, OnMiss, Origin, Workload};
 pub use preset::{PRESETS, Preset, REFUSED, Refused, find as find_preset};
+pub use searched::{handed, searched};
 pub use segment::{Expect, Filled, Kind, Op, SEGMENT_BYTES_MAX, Segment};
 pub use size::{Size, VALUE_BYTES_MAX};
 pub use stream::Stream;
 pub use trace::{
-    FORMATS, Format, Request, SizeFacts, TraceFacts, TraceOp, TraceProfile, TraceReader, ZipfFit,
-    find_format,
+    FORMATS, Format, Request, SizeFacts, TraceFacts, TraceOp, TraceProfile, TraceReader,
+    TraceSource, ZipfFit, find_format,
 };

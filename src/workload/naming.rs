@@ -1,16 +1,15 @@
 //! The form of the keys of a key space: YCSB's, one of the corpora for measuring hash functions, or
 //! keys that collide on purpose.
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use super::Workload;
+use super::floods;
 use crate::base::{BadInput, unknown_name};
-use crate::hash::quality::{Corpus, flood};
-use crate::hash::{self, Seed};
+use crate::hash;
+use crate::hash::quality::Corpus;
 
 /// Before the name of the hash function whose buckets are to be flooded.
 const FLOOD: &str = "flood:";
@@ -20,12 +19,6 @@ const YCSB: &str = "ycsb";
 
 /// Seed of the corpora that have chance in them: a record has the same key in every run.
 const CORPUS_SEED: u64 = 1;
-
-/// Whoever floods a table does not know its seed and tries with this one, which no run has.
-const ATTACKER_SEED: Seed = [0, 0];
-
-/// Low bits of the hash that keys found by search have in common.
-const SEARCH_BITS: u32 = 16;
 
 /// The most keys of a flood that has to be searched for, 2^16 tries each.
 const SEARCHED_MAX: u64 = 10_000;
@@ -80,8 +73,8 @@ impl Naming {
         match self {
             Naming::Ycsb => u64::MAX,
             Naming::Corpus(corpus) => corpus.most(),
-            Naming::Flood(name) if collisions(name, 1).is_some() => COLLIDING_MAX,
-            Naming::Flood(_) => SEARCHED_MAX,
+            Naming::Flood(name) if floods::is_searched(name) => SEARCHED_MAX,
+            Naming::Flood(_) => COLLIDING_MAX,
         }
     }
 }
@@ -122,7 +115,7 @@ impl Namer {
         match naming {
             Naming::Ycsb => None,
             Naming::Corpus(corpus) => Some(Namer::Corpus(corpus, Vec::new())),
-            Naming::Flood(name) => Some(Namer::Listed(flood_of(name, records))),
+            Naming::Flood(name) => Some(Namer::Listed(floods::keys_of(name, records))),
         }
     }
 
@@ -144,68 +137,6 @@ impl Namer {
             Namer::Corpus(corpus, _) => corpus.longest(),
             Namer::Listed(keys) => keys.iter().map(Vec::len).max().unwrap_or(0),
         }
-    }
-}
-
-/// Keys that collide in all the bits that a table picks buckets by, where such are known.
-fn collisions(name: &str, count: usize) -> Option<Vec<Vec<u8>>> {
-    let row = hash::find(name).expect("it was found when it was parsed");
-    // One key alone would be the empty one.
-    let mut keys = flood::multicollision(row, count.max(2))?.keys;
-    keys.truncate(count);
-    Some(keys)
-}
-
-/// Floods by function and number of keys. The threads of a process and its prefill share them: a
-/// search takes a second.
-static MADE: Mutex<BTreeMap<(&str, u64), Arc<Vec<Vec<u8>>>>> = Mutex::new(BTreeMap::new());
-
-fn flood_of(name: &'static str, records: u64) -> Arc<Vec<Vec<u8>>> {
-    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(keys) = made.get(&(name, records)) {
-        return Arc::clone(keys);
-    }
-    let count = usize::try_from(records).expect("the number was checked");
-    let keys = Arc::new(collisions(name, count).unwrap_or_else(|| {
-        let function = hash::find(name)
-            .expect("it was found when it was parsed")
-            .function;
-        flood::search(
-            |key| function(key, ATTACKER_SEED),
-            SEARCH_BITS,
-            count,
-            u64::MAX,
-        )
-    }));
-    made.insert((name, records), Arc::clone(&keys));
-    keys
-}
-
-/// The keys that a workload has to search for, one a record; none where they are made at once. A
-/// run finds them once and hands them to each child, to be [`handed`] over there.
-#[must_use]
-pub fn searched(workload: &Workload) -> Vec<String> {
-    let Naming::Flood(name) = workload.corpus else {
-        return Vec::new();
-    };
-    if collisions(name, 1).is_some() {
-        return Vec::new();
-    }
-    let keys = flood_of(name, workload.records());
-    // A search tries ASCII keys only.
-    let text = |key: &Vec<u8>| String::from_utf8(key.clone()).ok();
-    keys.iter().filter_map(text).collect()
-}
-
-/// Takes what [`searched`] found for this workload in another process, before the first stream or
-/// prefill of it here.
-pub fn handed(workload: &Workload, keys: &[String]) {
-    if let Naming::Flood(name) = workload.corpus
-        && workload.records() == keys.len() as u64
-    {
-        let keys = keys.iter().map(|key| key.clone().into_bytes()).collect();
-        let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
-        made.insert((name, workload.records()), Arc::new(keys));
     }
 }
 
@@ -261,42 +192,6 @@ mod tests {
                 assert!(filled.contains(segment.key(op)), "{name}");
             }
         }
-    }
-
-    #[test]
-    fn a_flood_fills_one_bucket_under_its_hash() {
-        for (name, bits) in [("djb2", 64), ("rustc-hash", SEARCH_BITS)] {
-            let row = hash::find(name).unwrap();
-            let keys = flood_of(row.name, 20);
-            let mask = u64::MAX >> (64 - bits);
-            let hashes = keys.iter().map(|key| (row.function)(key, [7, 8]) & mask);
-            assert_eq!(hashes.collect::<HashSet<_>>().len(), 1, "{name}");
-            assert_eq!(keys.len(), 20);
-        }
-    }
-
-    /// A second process has the keys of the first without a search of its own.
-    #[test]
-    fn what_was_searched_for_can_be_handed_over() {
-        let mut workload = (find_preset("uniform").unwrap().build)();
-        workload.corpus = Naming::parse("flood:djb2").unwrap();
-        workload.resize(10);
-        assert_eq!(searched(&workload), [""; 0], "these are made, not found");
-
-        workload.corpus = Naming::parse("flood:rapidhash").unwrap();
-        let found = searched(&workload);
-        assert_eq!(found.len(), 10);
-        // Told other keys, it takes these.
-        let mut told = found.clone();
-        told[3] = "user-of-a-test".to_owned();
-        handed(&workload, &told);
-        let mut filled = Vec::new();
-        Prefill::new(&workload).for_each(|key, _| filled.push(key.to_vec()));
-        assert!(filled.contains(&told[3].clone().into_bytes()));
-        // Those of another number of records are not this workload's.
-        handed(&workload, &found[..9]);
-        assert_eq!(searched(&workload), told);
-        handed(&workload, &found);
     }
 
     #[test]

@@ -1,11 +1,10 @@
 //! A workload as data.
 
 use std::fmt::Write;
-use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{KeyDistribution, Naming, Pace, Size, TraceFacts, find_format};
+use super::{KeyDistribution, Naming, Pace, Size, TraceFacts, TraceSource, find_format};
 use crate::base::{BadInput, ByteCount, Nanoseconds};
 
 /// How many records a workload may number, prefilled and inserted ones together: just below 2^32,
@@ -108,19 +107,6 @@ pub enum OnMiss {
     Nothing,
     /// Goes to its original source and sets the value: the cache-aside loop.
     Fill,
-}
-
-/// A trace file and its format.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TraceSource {
-    /// Where it is.
-    pub path: PathBuf,
-    /// One of [`super::FORMATS`].
-    pub format: String,
-    /// Whether broken lines are left out and counted; otherwise the first one is an error.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub lenient: bool,
 }
 
 fn default_value() -> Size {
@@ -520,26 +506,6 @@ impl Workload {
             let _ = write!(text, ", a miss costs {}", origin.latency);
         }
         text
-    }
-}
-
-impl TraceSource {
-    /// What the trace is called: the file's name without `.gz` or `.zst` and without one more ending.
-    #[must_use]
-    pub fn name(&self) -> String {
-        let file = self.path.file_name().unwrap_or(self.path.as_os_str());
-        let file = file.to_string_lossy();
-        let unpacked = [".gz", ".zst"]
-            .iter()
-            .find_map(|end| file.strip_suffix(end));
-        let plain = match unpacked {
-            Some(plain) if !plain.is_empty() => plain,
-            _ => &file,
-        };
-        match plain.rsplit_once('.') {
-            Some((stem, _)) if !stem.is_empty() => stem.to_owned(),
-            _ => plain.to_owned(),
-        }
     }
 }
 

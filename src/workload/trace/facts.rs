@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use foldhash::fast::FixedState;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::super::TraceSource;
 use super::op::{Request, TraceOp};
 use super::reader::{LeftOut, TraceReader, in_words};
+use super::source::TraceSource;
 use crate::base::BadInput;
 
 /// What a trace holds.

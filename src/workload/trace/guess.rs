@@ -1,10 +1,10 @@
 //! Guesses the format of a file.
 
-use super::super::TraceSource;
 use super::blocks::Blocks;
 use super::formats::{FORMATS, find_format};
 use super::layout::Cut;
 use super::oracle::looks_like_records;
+use super::source::TraceSource;
 use crate::base::BadInput;
 
 impl TraceSource {

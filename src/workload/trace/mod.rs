@@ -32,6 +32,7 @@ mod oracle;
 mod packed_tests;
 mod profile;
 mod reader;
+mod source;
 #[cfg(test)]
 mod tests;
 mod twitter;
@@ -44,3 +45,4 @@ pub use layout::Format;
 pub use op::{Request, TraceOp};
 pub use profile::{SizeFacts, TraceProfile, ZipfFit};
 pub use reader::TraceReader;
+pub use source::TraceSource;

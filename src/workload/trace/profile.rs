@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use foldhash::fast::FixedState;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::super::TraceSource;
 use super::facts::TraceFacts;
 use super::reader::TraceReader;
+use super::source::TraceSource;
 use crate::base::BadInput;
 
 /// What a trace is like.

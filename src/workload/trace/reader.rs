@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::super::TraceSource;
 use super::super::decimal::{DECIMAL_BYTES, Decimal};
 use super::blocks::{Blocks, Item};
 use super::formats::find_format;
 use super::layout::{Cut, Format, Layout, Line, Row, Why, show};
 use super::op::{Request, TraceOp};
+use super::source::TraceSource;
 use crate::base::BadInput;
 
 /// How many different operations that are none of a table's are told apart by name.
