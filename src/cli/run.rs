@@ -19,31 +19,18 @@ use crate::machine;
 use crate::record::{Records, Status};
 use crate::report;
 use crate::run::suite::DEFAULT_SUITE;
-use crate::run::{Plan, Suite, execute, resume};
+use crate::run::{Ended, Plan, Suite, execute, resume};
+
+/// A run that is taken up again: its directory, and what it has recorded.
+type Begun<'a> = (&'a Path, Records);
 
 pub(super) fn run(house: House<'_>, args: &Run) -> anyhow::Result<ExitCode> {
     let begun = match &args.resume {
         Some(path) => Some((path.as_path(), Records::read(path).map_err(BadInput::from)?)),
         None => None,
     };
-    let plan = if let Some((path, records)) = &begun {
-        let suites = suites_of(path, records, &args.suites)?;
-        Plan::within(house.rows, suites, records.manifest.bytes_available)?
-    } else {
-        let named = args.suites.iter().map(String::as_str);
-        let default = args.suites.is_empty().then_some(DEFAULT_SUITE);
-        let suites = named
-            .chain(default)
-            .map(|name| Ok(Suite::load(name)?.with(&args.flags)))
-            .collect::<Result<Vec<Suite>, BadInput>>()?;
-        Plan::new(house.rows, suites)?
-    };
-    for note in &plan.notes {
-        output::complain(&format!("note: {note}\n"));
-    }
-    if let Some(note) = note_on_profile(machine::profile()) {
-        output::complain(&note);
-    }
+    let plan = planned(house, args, begun.as_ref())?;
+    give_notes(&plan);
     if args.dry {
         output::print(&describe(&plan))?;
         return Ok(ExitCode::SUCCESS);
@@ -51,62 +38,14 @@ pub(super) fn run(house: House<'_>, args: &Run) -> anyhow::Result<ExitCode> {
     if begun.is_none() && !args.yes {
         plan.check_patience()?;
     }
-    let interrupted = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        // The second one ends the program at once, with 130.
-        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&interrupted))
-            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&interrupted)))
-            .context("signals cannot be caught")?;
-    }
-    let command_line: Vec<String> = std::env::args_os()
-        .map(|a| a.to_string_lossy().into_owned())
-        .collect();
-    let mut progress = Progress::new(&plan);
-    let ended = match begun {
-        Some((path, records)) => resume(
-            &plan,
-            house.executable,
-            path,
-            records,
-            &mut progress,
-            &interrupted,
-        ),
-        None => execute(
-            &plan,
-            house.executable,
-            &args.out,
-            &command_line,
-            &mut progress,
-            &interrupted,
-        ),
-    };
-    progress.finish();
-    let ended = ended?;
+    let ended = measured(house, args, &plan, begun)?;
     if ended.status == Status::Interrupted {
         output::complain(&format!(
             "interrupted: the finished measurements are kept; continue with: bucketlab run --resume {}\n",
             ended.path.display()
         ));
     }
-    let records = Records::read(&ended.path)?;
-    let summary = analysis::Summary::of(&records);
-    let page = pages::write(&ended.path, &summary, &records);
-    match args.format {
-        Format::Table => {
-            output::print_if_read(&pages::in_words(&summary))?;
-        }
-        Format::Json => {
-            let json = serde_json::to_string_pretty(&report::json(&summary))?;
-            output::print_if_read(&format!("{json}\n"))?;
-        }
-    }
-    let unmet = analysis::unmet(&summary);
-    // A report that cannot be written is a failure, but not before the figures are shown.
-    let page = page.map_err(|error| anyhow::anyhow!("{error}"))?;
-    match args.format {
-        Format::Table => output::print_path_if_read(&page)?,
-        Format::Json => output::complain_path(&page),
-    }
+    let unmet = reported(&ended, args.format)?;
     if let Some(unmet) = unmet
         && ended.status == Status::Complete
     {
@@ -117,6 +56,108 @@ pub(super) fn run(house: House<'_>, args: &Run) -> anyhow::Result<ExitCode> {
         Status::Errors => ExitCode::FAILURE,
         Status::Running | Status::Complete => ExitCode::SUCCESS,
     })
+}
+
+/// The plan of the suites that are named, or of those of the run that is taken up again, which is planned
+/// for the memory that it began with.
+fn planned<'h>(
+    house: House<'h>,
+    args: &Run,
+    begun: Option<&Begun<'_>>,
+) -> Result<Plan<'h>, BadInput> {
+    if let Some((path, records)) = begun {
+        let suites = suites_of(path, records, &args.suites)?;
+        return Plan::within(house.rows, suites, records.manifest.bytes_available);
+    }
+    let named = args.suites.iter().map(String::as_str);
+    let default = args.suites.is_empty().then_some(DEFAULT_SUITE);
+    let suites = named
+        .chain(default)
+        .map(|name| Ok(Suite::load(name)?.with(&args.flags)))
+        .collect::<Result<Vec<Suite>, BadInput>>()?;
+    Plan::new(house.rows, suites)
+}
+
+/// What a reader of the figures has to know before there are any.
+fn give_notes(plan: &Plan<'_>) {
+    for note in &plan.notes {
+        output::complain(&format!("note: {note}\n"));
+    }
+    if let Some(note) = note_on_profile(machine::profile()) {
+        output::complain(&note);
+    }
+}
+
+/// Measures the plan, or what is left of it, under a line of progress and until a signal.
+fn measured(
+    house: House<'_>,
+    args: &Run,
+    plan: &Plan<'_>,
+    begun: Option<Begun<'_>>,
+) -> anyhow::Result<Ended> {
+    let interrupted = raised_by_signals()?;
+    let mut progress = Progress::new(plan);
+    let ended = match begun {
+        Some((path, records)) => resume(
+            plan,
+            house.executable,
+            path,
+            records,
+            &mut progress,
+            &interrupted,
+        ),
+        None => execute(
+            plan,
+            house.executable,
+            &args.out,
+            &command_line(),
+            &mut progress,
+            &interrupted,
+        ),
+    };
+    progress.finish();
+    ended
+}
+
+/// A flag that the first signal to stop raises. The second one ends the program at once, with 130.
+fn raised_by_signals() -> anyhow::Result<Arc<AtomicBool>> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&interrupted))
+            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&interrupted)))
+            .context("signals cannot be caught")?;
+    }
+    Ok(interrupted)
+}
+
+fn command_line() -> Vec<String> {
+    std::env::args_os()
+        .map(|a| a.to_string_lossy().into_owned())
+        .collect()
+}
+
+/// Writes the report of a run and prints its figures, then the report's path. Gives the sentence on searches
+/// that met no limit, if there is one.
+fn reported(ended: &Ended, format: Format) -> anyhow::Result<Option<String>> {
+    let records = Records::read(&ended.path)?;
+    let summary = analysis::Summary::of(&records);
+    let page = pages::write(&ended.path, &summary, &records);
+    match format {
+        Format::Table => {
+            output::print_if_read(&pages::in_words(&summary))?;
+        }
+        Format::Json => {
+            let json = serde_json::to_string_pretty(&report::json(&summary))?;
+            output::print_if_read(&format!("{json}\n"))?;
+        }
+    }
+    // A report that cannot be written is a failure, but not before the figures are shown.
+    let page = page.map_err(|error| anyhow::anyhow!("{error}"))?;
+    match format {
+        Format::Table => output::print_path_if_read(&page)?,
+        Format::Json => output::complain_path(&page),
+    }
+    Ok(analysis::unmet(&summary))
 }
 
 /// One line where figures are not fit to be kept.

@@ -1,7 +1,7 @@
 //! From suites to panels and cells, checked before anything is allocated.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
+use std::path::PathBuf;
 
 use serde::Serialize;
 use xxhash_rust::xxh3::xxh3_64;
@@ -17,7 +17,7 @@ use crate::base::{BadInput, Spec, expand_sweeps};
 use crate::catalog::{self, Row};
 use crate::hash;
 use crate::machine::{self, Heap};
-use crate::workload::{TraceFacts, Workload};
+use crate::workload::{TraceFacts, TraceSource, Workload};
 
 /// How many times its time a panel may take to become as precise as asked, by default.
 const TIMES_LONGER: f64 = 10.0;
@@ -59,57 +59,20 @@ impl<'r> Plan<'r> {
         suites: Vec<Suite>,
         available: Option<u64>,
     ) -> Result<Plan<'r>, BadInput> {
-        let mut panels: Vec<Panel<'r>> = Vec::new();
-        let mut by_key: BTreeMap<String, usize> = BTreeMap::new();
-        let mut traces: BTreeMap<(std::path::PathBuf, String), (TraceFacts, String)> =
-            BTreeMap::new();
-        let mut notes = Vec::new();
+        let mut draft = Draft::default();
         for suite in &suites {
             check_suite(rows, suite)?;
             for group in &suite.group {
-                for mut workload in workloads(suite, group)? {
-                    let trace = match &workload.trace {
-                        None => None,
-                        Some(source) => {
-                            let key = (source.path.clone(), source.format.clone());
-                            Some(match traces.entry(key) {
-                                Entry::Occupied(known) => known.get().clone(),
-                                Entry::Vacant(new) => {
-                                    let scanned = scan_trace(source)?;
-                                    notes.extend(trace_notes(&workload.name, &scanned.0));
-                                    new.insert(scanned).clone()
-                                }
-                            })
-                        }
-                    };
-                    let raised = workload.raised_keys();
-                    if raised > 0 {
-                        notes.push(format!(
-                            "workload {}: {raised} of {} keys are longer than the length drawn \
-                             for them, which has no room for their identifier",
-                            workload.name, workload.entries
-                        ));
-                    }
-                    let (facts, content) = trace.unzip();
-                    if let Some(facts) = &facts {
-                        workload.ops = Some(facts.requests);
-                    }
-                    for &threads in group.threads.as_ref().unwrap_or(&suite.threads) {
-                        let search = pace::search(suite, group, &workload, threads)?;
-                        let key = panel_key(&workload, content.as_deref(), threads, search);
-                        let at = *by_key.entry(key.clone()).or_insert_with(|| {
-                            let mut panel =
-                                new_panel(suite, &workload, facts.clone(), threads, key);
-                            panel.search = search;
-                            panels.push(panel);
-                            panels.len() - 1
-                        });
-                        panels[at].latency |= suite.latency || group.latency;
-                        add_cells(&mut panels[at], rows, suite, group)?;
-                    }
+                for workload in workloads(suite, group)? {
+                    draft.add(rows, suite, group, workload)?;
                 }
             }
         }
+        let Draft {
+            mut panels,
+            mut notes,
+            ..
+        } = draft;
         pace::check_panels(&mut panels, &mut notes)?;
         for panel in &mut panels {
             complete(panel, rows);
@@ -141,20 +104,112 @@ impl<'r> Plan<'r> {
     }
 }
 
-fn scan_trace(source: &crate::workload::TraceSource) -> Result<(TraceFacts, String), BadInput> {
-    let facts = TraceFacts::scan(source)?;
-    let content = machine::file_hash(&source.path).map_err(|error| {
-        BadInput(format!(
-            "trace '{}' cannot be read: {error}",
-            source.path.display()
-        ))
-    })?;
-    Ok((facts, content))
+/// Panels as they are gathered from suites, before controls and limits.
+#[derive(Default)]
+struct Draft<'r> {
+    panels: Vec<Panel<'r>>,
+    /// Places in `panels`.
+    by_key: BTreeMap<String, usize>,
+    /// By path and format: each file is read once.
+    traces: BTreeMap<(PathBuf, String), Trace>,
+    notes: Vec<String>,
 }
 
-fn trace_notes(name: &str, facts: &TraceFacts) -> Vec<String> {
-    let notes = facts.notes_in_words().into_iter();
-    notes.map(|note| format!("trace {name}: {note}")).collect()
+/// A trace that was read.
+#[derive(Clone)]
+struct Trace {
+    facts: TraceFacts,
+    /// A hash of the file.
+    content: String,
+}
+
+impl<'r> Draft<'r> {
+    /// Adds the cells of a group under one workload, to the panel that has it at each thread count.
+    fn add(
+        &mut self,
+        rows: &'r [Row],
+        suite: &Suite,
+        group: &Group,
+        mut workload: Workload,
+    ) -> Result<(), BadInput> {
+        let trace = self.trace_of(&workload)?;
+        self.note_raised_keys(&workload);
+        if let Some(trace) = &trace {
+            workload.ops = Some(trace.facts.requests);
+        }
+        for &threads in group.threads.as_ref().unwrap_or(&suite.threads) {
+            let search = pace::search(suite, group, &workload, threads)?;
+            let panel = self.panel(suite, &workload, trace.as_ref(), threads, search);
+            panel.latency |= suite.latency || group.latency;
+            add_cells(panel, rows, suite, group)?;
+        }
+        Ok(())
+    }
+
+    /// The trace that a workload replays. At its first reading, notes what of it is not replayed as it was
+    /// recorded.
+    fn trace_of(&mut self, workload: &Workload) -> Result<Option<Trace>, BadInput> {
+        let Some(source) = &workload.trace else {
+            return Ok(None);
+        };
+        let key = (source.path.clone(), source.format.clone());
+        if let Some(known) = self.traces.get(&key) {
+            return Ok(Some(known.clone()));
+        }
+        let trace = Trace::scan(source)?;
+        let notes = trace.facts.notes_in_words().into_iter();
+        let name = &workload.name;
+        self.notes
+            .extend(notes.map(|note| format!("trace {name}: {note}")));
+        self.traces.insert(key, trace.clone());
+        Ok(Some(trace))
+    }
+
+    /// Notes how many keys are longer than the workload draws them.
+    fn note_raised_keys(&mut self, workload: &Workload) {
+        let raised = workload.raised_keys();
+        if raised > 0 {
+            self.notes.push(format!(
+                "workload {}: {raised} of {} keys are longer than their draw, which has no \
+                 room for what tells them apart",
+                workload.name, workload.entries
+            ));
+        }
+    }
+
+    /// The panel of these settings; a new one where no suite before has asked for them.
+    fn panel(
+        &mut self,
+        suite: &Suite,
+        workload: &Workload,
+        trace: Option<&Trace>,
+        threads: u32,
+        search: Option<Search>,
+    ) -> &mut Panel<'r> {
+        let content = trace.map(|trace| trace.content.as_str());
+        let key = panel_key(workload, content, threads, search);
+        let at = *self.by_key.entry(key.clone()).or_insert_with(|| {
+            let facts = trace.map(|trace| trace.facts.clone());
+            let mut panel = new_panel(suite, workload, facts, threads, key);
+            panel.search = search;
+            self.panels.push(panel);
+            self.panels.len() - 1
+        });
+        &mut self.panels[at]
+    }
+}
+
+impl Trace {
+    fn scan(source: &TraceSource) -> Result<Trace, BadInput> {
+        let facts = TraceFacts::scan(source)?;
+        let content = machine::file_hash(&source.path).map_err(|error| {
+            BadInput(format!(
+                "trace '{}' cannot be read: {error}",
+                source.path.display()
+            ))
+        })?;
+        Ok(Trace { facts, content })
+    }
 }
 
 /// What the cells of a panel share, in a form that is the same for the same thing. A trace stands
@@ -175,7 +230,7 @@ fn panel_key(
     }
     let mut workload = workload.clone();
     if let Some(source) = &mut workload.trace {
-        source.path = std::path::PathBuf::new();
+        source.path = PathBuf::new();
     }
     let shared = Shared {
         workload,

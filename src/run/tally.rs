@@ -85,7 +85,8 @@ pub(super) struct Trial {
 }
 
 impl Trial {
-    /// Adds an attempt at a slice.
+    /// Adds an attempt at a slice. Every attempt has its rows; one that will be done over adds nothing else
+    /// to the trial but that it was repeated.
     pub(super) fn add(
         &mut self,
         place: Place<'_>,
@@ -95,24 +96,28 @@ impl Trial {
         sliced: &Sliced,
         attempt: Attempt,
     ) {
-        let (trial, round, position) = at;
-        let measured = Measured::of(sliced);
-        if let Some(measured) = measured.filter(|_| !attempt.superseded) {
-            // The parts of a clocked pass are one trial.
-            if place.panel.workload.clocked {
-                match &mut self.clocked {
-                    Some(all) => all.add(&measured),
-                    None => self.clocked = Some(measured),
-                }
-                self.long.extend(latency::long_ops(sliced));
-            } else {
-                self.latencies.extend(measured.rows(place, cell, trial));
-            }
-            self.windows
-                .extend(latency::window_rows(place, cell, trial, sliced));
+        self.add_rows(place, cell, at, kind, sliced, attempt);
+        if !attempt.superseded {
+            self.add_latencies(place, cell, at.0, sliced);
         }
-        let measures = matches!(kind, SliceKind::Throughput | SliceKind::Paced);
-        let counts = measures && !attempt.superseded;
+        if matches!(kind, SliceKind::Throughput | SliceKind::Paced) {
+            self.guarded.add(attempt);
+            if !attempt.superseded {
+                self.add_up(sliced);
+            }
+        }
+    }
+
+    /// The rows of a slice, one a thread, and one more where the thread timed the hash alone.
+    fn add_rows(
+        &mut self,
+        place: Place<'_>,
+        cell: &Cell<'_>,
+        (trial, round, position): (u32, u32, u32),
+        kind: SliceKind,
+        sliced: &Sliced,
+        attempt: Attempt,
+    ) {
         for (thread, slice) in (0..).zip(&sliced.threads) {
             self.slices.push(SliceRow {
                 panel: place.index,
@@ -148,34 +153,53 @@ impl Trial {
                     ..timed.clone()
                 });
             }
-            if counts {
-                self.total.ops += slice.ops;
-                self.total.elapsed_ns += slice.elapsed_ns;
-                self.total.discarded_ops += slice.discarded_ops;
-                self.total.discarded_ns += slice.discarded_ns;
-                self.total.hits += slice.hits;
-                self.total.misses += slice.misses;
-                self.total.refused += slice.refused;
-                self.total.evicted += slice.evicted;
-                self.total.cpu_ns += slice.cpu_ns;
-                self.total.longest_ns = self.total.longest_ns.max(slice.longest_ns);
-                self.total.involuntary_switches += slice.involuntary_switches;
-                self.total.page_faults += slice.page_faults;
-                // A thread without operations has counted nothing; others must have.
-                if slice.ops > 0 || slice.counts.is_some() {
-                    self.counts.push(slice.counts);
-                }
-                if let Some(waited_ns) = slice.run_queue_ns {
-                    *self.total.run_queue_ns.get_or_insert(0) += waited_ns;
-                }
+        }
+    }
+
+    /// Latencies and windows, where the slice has any.
+    fn add_latencies(&mut self, place: Place<'_>, cell: &Cell<'_>, trial: u32, sliced: &Sliced) {
+        let Some(measured) = Measured::of(sliced) else {
+            return;
+        };
+        // The parts of a clocked pass are one trial.
+        if place.panel.workload.clocked {
+            match &mut self.clocked {
+                Some(all) => all.add(&measured),
+                None => self.clocked = Some(measured),
             }
+            self.long.extend(latency::long_ops(sliced));
+        } else {
+            self.latencies.extend(measured.rows(place, cell, trial));
         }
-        if measures {
-            self.guarded.add(attempt);
-        }
-        if counts {
-            self.slice_count += 1;
-            self.helper_cpu_ns += sliced.helper_cpu_ns;
+        self.windows
+            .extend(latency::window_rows(place, cell, trial, sliced));
+    }
+
+    /// Adds what the threads did to the totals of the trial.
+    fn add_up(&mut self, sliced: &Sliced) {
+        self.slice_count += 1;
+        self.helper_cpu_ns += sliced.helper_cpu_ns;
+        let total = &mut self.total;
+        for slice in &sliced.threads {
+            total.ops += slice.ops;
+            total.elapsed_ns += slice.elapsed_ns;
+            total.discarded_ops += slice.discarded_ops;
+            total.discarded_ns += slice.discarded_ns;
+            total.hits += slice.hits;
+            total.misses += slice.misses;
+            total.refused += slice.refused;
+            total.evicted += slice.evicted;
+            total.cpu_ns += slice.cpu_ns;
+            total.longest_ns = total.longest_ns.max(slice.longest_ns);
+            total.involuntary_switches += slice.involuntary_switches;
+            total.page_faults += slice.page_faults;
+            if let Some(waited_ns) = slice.run_queue_ns {
+                *total.run_queue_ns.get_or_insert(0) += waited_ns;
+            }
+            // A thread without operations has counted nothing; others must have.
+            if slice.ops > 0 || slice.counts.is_some() {
+                self.counts.push(slice.counts);
+            }
         }
     }
 
