@@ -264,7 +264,7 @@ fn what_cannot_be_gone_on_with_is_named_and_left_alone() {
         &["another machine", "cpu_model", "a loom"],
     );
     changed("cell_id = ", "cell_id = \"00\"");
-    refused(&["run", "--resume", name], &["other cells"]);
+    refused(&["run", "--resume", name], &["different cells"]);
     fs::write(&manifest, &text).unwrap();
     // Another program that is still writing.
     let held = fs::File::open(run.join("trials.csv")).unwrap();
