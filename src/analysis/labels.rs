@@ -1,6 +1,6 @@
 //! Targets as readers tell them apart: without the parameters that all of them have.
 
-use super::summary::{CellSummary, PanelSummary};
+use super::summary::{CellSummary, PanelSummary, Summary};
 use crate::record::PanelEntry;
 
 /// A panel's workload by what tells it from those of other panels: `ycsb-c of 1000000 entries in batches of 16`.
@@ -93,6 +93,32 @@ pub(crate) fn label_among<'s>(
         return own.target.clone();
     }
     format!("{} ({})", own.target, rest.join(", "))
+}
+
+/// What all ranked cells of a run share, said once so that no name has to: `All cells: 100000 entries, hash
+/// sip13, system allocator, default pages.` Empty where they share none of these.
+pub(crate) fn common(summary: &Summary) -> Option<String> {
+    let cells = || {
+        let panels = summary.panels.iter();
+        panels.flat_map(|panel| panel.cells.iter().filter(|cell| cell.ranked()))
+    };
+    let first = &cells().next()?.entry;
+    let entries = summary.panels.first()?.entry.entries;
+    let mut shared = Vec::new();
+    let panels = || summary.panels.iter();
+    if entries > 0 && panels().all(|panel| panel.entry.entries == entries) {
+        shared.push(format!("{entries} entries"));
+    }
+    if cells().all(|cell| cell.entry.hash == first.hash) {
+        shared.push(format!("hash {}", first.hash));
+    }
+    if cells().all(|cell| cell.entry.allocator == first.allocator) {
+        shared.push(format!("{} allocator", first.allocator.word()));
+    }
+    if cells().all(|cell| cell.entry.pages == first.pages) {
+        shared.push(format!("{} pages", first.pages.word()));
+    }
+    (!shared.is_empty()).then(|| format!("All cells: {}.", shared.join(", ")))
 }
 
 impl PanelSummary {
@@ -199,5 +225,19 @@ mod tests {
             assert_eq!(shared.in_words(), None);
             assert_eq!(shared.without("a:buckets=2^17"), "a:buckets=2^17");
         }
+    }
+
+    #[test]
+    fn what_all_cells_share_is_said_once() {
+        let cells = [Cell::new("fixed", 400.0), Cell::new("resizable", 200.0)];
+        let run = Synthetic::new().panel("a", 1, &cells).panel("b", 1, &cells);
+        let mut records = run.records();
+        let words = |records: &crate::record::Records| common(&Summary::of(records));
+        let all = "All cells: 100000 entries, hash sip13, system allocator, default pages.";
+        assert_eq!(words(&records).as_deref(), Some(all));
+        records.manifest.cells[1].hash = "xxh3".into();
+        records.manifest.panels[1].entries = 5;
+        let rest = "All cells: system allocator, default pages.";
+        assert_eq!(words(&records).as_deref(), Some(rest));
     }
 }

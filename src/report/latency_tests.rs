@@ -58,8 +58,8 @@ fn a_run_in_an_open_loop_says_which_loop_and_who_fell_behind() {
     assert_eq!(
         texts,
         [
-            "ycsb-c@100k/s, 1 thread, open loop: p99.99 of responses is striped 300 ns (service \
-             300 ns); stall (in 1 of 1 trial) falls behind the offered rate."
+            "The response p99.99 is 300 ns for striped (service 300 ns); stall (in 1 of 1 trial) falls \
+             behind the offered rate under ycsb-c@100k/s with 1 thread in an open loop."
         ]
     );
     let shown = table(&summary, 140, false);
@@ -117,8 +117,8 @@ fn limits_are_told_with_what_breaks_them() {
     let summary = Summary::of(&records);
     assert_eq!(unmet(&summary), None);
     let texts: Vec<String> = findings(&summary).into_iter().map(|f| f.text).collect();
-    let wanted = "ycsb-c@100k/s, 1 thread, open loop: p99 of responses stays within 200 µs up to: \
-                  striped 1M/s (broken at 1.05M) and stall at no rate.";
+    let wanted = "The response p99 stays within 200 µs up to 1M/s for striped (broken at 1.05M) and no \
+                  rate for stall under ycsb-c@100k/s with 1 thread in an open loop.";
     assert!(texts.iter().any(|text| text == wanted), "{texts:?}");
     let shown = table(&summary, 120, false);
     assert!(

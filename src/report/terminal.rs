@@ -3,6 +3,7 @@
 use super::cells::panel_table;
 use super::findings::Finding;
 use super::format::{counted, noise, wrap};
+use super::labels::common;
 use super::latency;
 use super::summary::{CellSummary, PanelSummary, Summary};
 use crate::record::Status;
@@ -80,6 +81,7 @@ fn notes(summary: &Summary, width: usize) -> Vec<String> {
             counted(u64::from(summary.dropped_lines), "row")
         ));
     }
+    notes.extend(common(summary));
     notes
         .iter()
         .flat_map(|note| wrap(note, width, "  "))

@@ -153,8 +153,8 @@ fn targets_that_answer_differently_are_told_apart() {
     let records = Synthetic::new().pass("web07", 1, 0, &cells).records();
     let findings = findings(&Summary::of(&records));
     assert!(findings.iter().any(|finding| finding.text
-        == "web07, 1 thread: fixed answered 76118 requests with 55634 hits and 20484 misses; \
-            striped answered 76118 requests with 55633 hits and 20485 misses."));
+        == "fixed answered 76118 requests with 55634 hits and 20484 misses; striped answered 76118 \
+            requests with 55633 hits and 20485 misses under web07 with 1 thread."));
 }
 
 #[test]

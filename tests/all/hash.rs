@@ -217,7 +217,10 @@ fn a_suite_sweeps_over_corpora_and_floods() {
         stdout.contains("uniform (url)") && stdout.contains("keys flood:djb2"),
         "{stdout}"
     );
-    assert!(stdout.contains("Which hash: over 1 pair of"), "{stdout}");
+    assert!(
+        stdout.contains("is the best hash function over 1 pair of"),
+        "{stdout}"
+    );
     let page = PathBuf::from(stdout.lines().last().unwrap());
     let charts = page.parent().unwrap().join("charts");
     assert!(charts.join("flood-mine.svg").exists());

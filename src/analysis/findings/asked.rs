@@ -104,7 +104,7 @@ fn pair(summary: &Summary, a: &str, b: &str) -> Option<Finding> {
         claims.extend(Claim::of(panel, cell, over));
     }
     let each = if several {
-        ", each with its fastest parameters"
+        ", each with its fastest parameters,"
     } else {
         ""
     };
@@ -118,13 +118,13 @@ fn pair(summary: &Summary, a: &str, b: &str) -> Option<Finding> {
     }
     let clauses: Vec<String> = by_workload
         .into_iter()
-        .map(|(workload, claims)| format!("{workload} {}", listed(&clauses(summary, claims))))
+        .map(|(workload, claims)| format!("{} under {workload}", listed(&clauses(summary, claims))))
         .collect();
     if clauses.is_empty() {
         return None;
     }
     let text = format!(
-        "Operations of {a} over those of {b}{each}: {}.",
+        "The rate of {a} over that of {b}{each} is {}.",
         clauses.join("; ")
     );
     let claims: Vec<Claim<'_>> = claims.into_iter().map(|(_, claim)| claim).collect();
@@ -207,11 +207,11 @@ mod tests {
     #[test]
     fn what_is_asked_comes_first() {
         let texts = run(&["rw / mutex", "scaling", "from another version"]);
-        let pair = "Operations of rw over those of mutex, each with its fastest parameters: w 0.8";
+        let pair = "The rate of rw over that of mutex, each with its fastest parameters, is 0.8";
         assert!(texts[0].starts_with(pair), "{texts:?}");
         assert!(texts[0].contains("(1 thread) and 2."), "{}", texts[0]);
         assert!(
-            texts[1].starts_with("w, from 1 to 2 threads: the rate of "),
+            texts[1].starts_with("From 1 to 2 threads the rate of "),
             "{texts:?}"
         );
         assert!(

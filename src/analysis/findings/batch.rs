@@ -1,11 +1,11 @@
-//! What a batch of lookups gains over single ones. These are separate panels, so nothing is paired and
-//! the sentence says so.
+//! What a batch of lookups gains over single ones. These are separate panels, so nothing is paired; the
+//! page's notes on method say so.
 
 use super::finding::{Finding, Topic, cell_ids, panel_numbers};
 use super::places::{Place, not_ranked, places};
 use super::scaling;
 use crate::analysis::figures::gather;
-use crate::analysis::format::{counted, times_between};
+use crate::analysis::format::{listed, times_between};
 use crate::analysis::summary::{PanelSummary, Summary};
 use crate::stats::Interval;
 
@@ -121,13 +121,34 @@ fn sentence(summary: &Summary, batch: u32, labelled: Vec<(String, Gain<'_>)>) ->
     targets.sort_by(|a, b| b.height().total_cmp(&a.height()));
     let (peers, ours): (Vec<Target<'_>>, Vec<Target<'_>>) =
         targets.into_iter().partition(|target| target.peer);
-    let named = |target: &Target<'_>| format!("{} {}", target.label, target.range());
-    let mut clauses: Vec<String> = ours.iter().take(1 + NEXT).map(named).collect();
-    if let Some(first) = clauses.first_mut() {
-        *first = format!("the fastest there, {first}");
-    }
     let first_peer = peers.first();
-    clauses.extend(first_peer.map(|peer| format!("the fastest peer, {}", named(peer))));
+    let ours_named = ours.iter().take(1 + NEXT).enumerate();
+    let mut names: Vec<String> = ours_named
+        .map(|(place, target)| match place {
+            0 => format!(
+                "{}, the fastest of ours, becomes {}",
+                target.label,
+                target.range()
+            ),
+            _ => format!("{} {}", target.label, target.range()),
+        })
+        .collect();
+    names.extend(first_peer.map(|peer| {
+        let becomes = if ours.is_empty() { "becomes " } else { "" };
+        format!(
+            "{}, the fastest peer, {becomes}{}",
+            peer.label,
+            peer.range()
+        )
+    }));
+    let clauses: Vec<String> = names
+        .into_iter()
+        .enumerate()
+        .map(|(place, name)| match place {
+            0 => format!("the rate of {name}"),
+            _ => format!("that of {name}"),
+        })
+        .collect();
     let told: Vec<&Gain<'_>> = ours
         .iter()
         .take(1 + NEXT)
@@ -145,10 +166,9 @@ fn sentence(summary: &Summary, batch: u32, labelled: Vec<(String, Gain<'_>)>) ->
     }
     Finding {
         text: format!(
-            "{}: batches of {batch} against one at a time: {} (medians of {}, not paired).{lacking}",
-            places(summary, &singles),
-            clauses.join("; "),
-            counted(2 * singles.len() as u64, "panel")
+            "In batches of {batch} instead of one at a time {}, under {}{lacking}.",
+            listed(&clauses),
+            places(summary, &singles)
         ),
         topic: Topic::Batch,
         panels: panel_numbers(told.iter().flat_map(|gain| [gain.single.0, gain.batched.0])),
@@ -194,8 +214,11 @@ mod tests {
         let found = findings(&Summary::of(&records));
         let batch = found.iter().find(|finding| finding.topic == Topic::Batch);
         let text = &batch.expect("it is said").text;
-        assert!(text.contains("the fastest there, a "), "{text}");
-        let named = " Not ranked, as they have no figures in all: b (in 1).";
+        assert!(
+            text.contains("the rate of a, the fastest of ours, becomes "),
+            "{text}"
+        );
+        let named = "; not ranked for lack of figures: b (has figures in 1).";
         assert!(text.ends_with(named), "{text}");
     }
 
@@ -217,10 +240,11 @@ mod tests {
         let found = findings(&Summary::of(&records));
         let batch = found.iter().find(|finding| finding.topic == Topic::Batch);
         let batch = batch.expect("it is said");
-        let start = "w, 1 thread: batches of 16 against one at a time: the fastest there, cuckoo ";
+        let start = "In batches of 16 instead of one at a time the rate of cuckoo, the fastest of ours, \
+                     becomes ";
         assert!(batch.text.starts_with(start), "{}", batch.text);
         assert!(
-            batch.text.contains("; the fastest peer, scc "),
+            batch.text.contains(" and that of scc, the fastest peer, "),
             "{}",
             batch.text
         );

@@ -94,9 +94,9 @@ fn difference(
     claims: &[Claim<'_>],
 ) -> Finding {
     let text = format!(
-        "{}: {cell} runs {}.",
-        where_of(summary, claims),
-        at_rate_of(&ratios(claims), over)
+        "{cell} runs {} under {}.",
+        at_rate_of(&ratios(claims), over),
+        where_of(summary, claims)
     );
     finding(text, topic, claims)
 }
@@ -108,9 +108,9 @@ fn no_difference(
     claims: &[Claim<'_>],
 ) -> Finding {
     let text = format!(
-        "{}: {cell} and {over} are {}.",
-        where_of(summary, claims),
-        even_words(answer, claims)
+        "{cell} and {over} are {} under {}.",
+        even_words(answer, claims),
+        where_of(summary, claims)
     );
     finding(text, Topic::NoDifference, claims)
 }

@@ -46,8 +46,8 @@ pub(crate) fn errors(summary: &Summary) -> Vec<Finding> {
     let rest: Vec<Place<'_>> = rest.into_iter().flat_map(|(_, failed)| failed).collect();
     if !rest.is_empty() {
         let text = format!(
-            "{} failed besides; the table has the reasons.",
-            counted(rest.len() as u64, "cell")
+            "{} failed; the table has the reasons.",
+            counted(rest.len() as u64, "more cell")
         );
         findings.push(event(text, Topic::Error, &rest));
     }
@@ -88,7 +88,7 @@ pub(crate) fn replays(summary: &Summary) -> Vec<Finding> {
             [] => continue,
             [(answer, cells)] if cells.len() > 1 => {
                 vec![format!(
-                    "each of the {} targets answered {answer}",
+                    "Each of the {} targets answered {answer}",
                     cells.len()
                 )]
             }
@@ -129,7 +129,7 @@ pub(crate) fn resizes(summary: &Summary) -> Vec<Finding> {
             }
         }
         if !cells.is_empty() {
-            let clause = format!("in one pass {}", listed(&clauses));
+            let clause = format!("{} in one pass", listed(&clauses));
             gather(&mut groups, clause, (panel, cells));
         }
     }
@@ -143,7 +143,7 @@ fn tally(tally: Tally) -> String {
     }
 }
 
-/// A sentence per clause, behind the panels that it holds in.
+/// A sentence per clause, with the panels that it holds in.
 fn in_panels(summary: &Summary, groups: Clauses<'_>, topic: Topic) -> Vec<Finding> {
     groups
         .into_iter()
@@ -154,7 +154,7 @@ fn in_panels(summary: &Summary, groups: Clauses<'_>, topic: Topic) -> Vec<Findin
                 .flat_map(|(panel, cells)| cells.iter().map(|cell| (*panel, *cell)))
                 .collect();
             event(
-                format!("{}: {clause}.", places(summary, &panels)),
+                format!("{clause} under {}.", places(summary, &panels)),
                 topic,
                 &flat,
             )

@@ -11,7 +11,7 @@ pub enum Topic {
     Peers,
     /// What a batch gains over single lookups.
     Batch,
-    /// Two strategies that the suite asks to be set against each other.
+    /// Two strategies that the suite asks to compare.
     Asked,
     /// One parameter of a strategy, over several values.
     Sweep,
@@ -19,7 +19,7 @@ pub enum Topic {
     Baseline,
     /// The longest operation of clocked passes.
     Longest,
-    /// How long operations take that begin at times of their own.
+    /// Response times in an open loop.
     Latency,
     /// The highest rate that keeps a limit on response times.
     Limit,
@@ -33,11 +33,11 @@ pub enum Topic {
     Misses,
     /// What an operation costs when misses go to the stated origin.
     Origin,
-    /// What a trace or a workload with misses was answered.
+    /// Hits and misses of a trace or of a workload with misses.
     Replay,
     /// Resizes within trials.
     Resizes,
-    /// What the hash function makes of a table.
+    /// The effect of the hash function on a table.
     Hash,
     /// The tail of response times against the baseline's.
     Tail,
@@ -65,6 +65,7 @@ impl Topic {
         Topic::Origin,
         Topic::Replay,
         Topic::Resizes,
+        Topic::Law,
     ];
 
     /// The word used in files.

@@ -1,4 +1,4 @@
-//! What the hash function makes of a table: which is best, which ruins what, what a flood costs.
+//! The effect of the hash function on a table: which is best, which is very slow where, what a flood costs.
 
 use super::finding::{Finding, Topic, cell_ids, panel_numbers};
 use crate::analysis::figures::gather;
@@ -81,8 +81,8 @@ fn best(panels: &[&PanelSummary]) -> Option<Finding> {
         .map(|(hash, mean, _)| format!("{hash} {}", times(*mean)))
         .collect();
     let mut text = format!(
-        "Which hash: over {} of table and keys a lookup under {first} takes {} as long as under \
-         the fastest function of each, and {} at worst",
+        "{first} is the best hash function over {} of table and keys: a lookup takes {} as long as \
+         under the fastest function of each, and {} at worst",
         counted(places, "pair"),
         times(mean),
         times(worst)
@@ -132,7 +132,7 @@ fn worst(panels: &[&PanelSummary]) -> Vec<Finding> {
         seen.push(&cell.entry.hash);
         let walks = match (cell.mean_walk, fastest.mean_walk) {
             (Some(long), Some(short)) if figure(long) != figure(short) => format!(
-                "; the census counts a walk of {} entries against {}",
+                ", and walks {} entries instead of {}",
                 figure(long),
                 figure(short)
             ),
@@ -175,17 +175,13 @@ fn tables(panels: &[&PanelSummary]) -> Option<Finding> {
     if worst.len() < 2 || most.1 < RUINOUS {
         return None;
     }
-    let ranked: Vec<String> = worst
-        .iter()
-        .map(|(target, factor)| format!("{target} {}", times(*factor)))
-        .collect();
     Some(Finding {
         text: format!(
-            "Which table stands a flood: {} is hurt least, {} most. How many times as long a lookup takes \
-             at worst: {}.",
+            "{} resists floods best, where a lookup takes {} as long at worst, and {} worst, with {}.",
             least.0,
+            times(least.1),
             most.0,
-            listed(&ranked)
+            times(most.1)
         ),
         topic: Topic::Hash,
         panels: panel_numbers(panels.iter().copied()),
@@ -229,8 +225,8 @@ fn flood_sentences(panels: &[&PanelSummary]) -> Vec<Finding> {
         let most = factors.iter().copied().fold(0.0, f64::max);
         answers.push(Finding {
             text: format!(
-                "Flooding {}: no table is hurt; against a function whose seed is unknown a lookup takes {} \
-                 (the cost of the calls; A/A noise {}).",
+                "Floods of {} hurt no table: a lookup takes {} against a function with a secret seed (A/A \
+                 noise {}).",
                 listed(&standing),
                 changes(least, most),
                 noise(floor)
@@ -280,7 +276,7 @@ fn flooding(
     };
     Finding {
         text: format!(
-            "Flooding {flooded} with {} colliding keys: a lookup takes {how}{rest}.",
+            "Under a flood of {flooded} with {} colliding keys a lookup takes {how}{rest}.",
             panel.entry.entries
         ),
         topic: Topic::Hash,
@@ -327,10 +323,10 @@ mod tests {
             ],
         );
         assert!(
-            texts[0].starts_with("Which hash: over 1 pair of"),
+            texts[0].starts_with("xxh3 is the best hash function over 1 pair of"),
             "{texts:?}"
         );
-        assert!(texts[0].contains("under xxh3 takes 1.000×"), "{}", texts[0]);
+        assert!(texts[0].contains("a lookup takes 1.000×"), "{}", texts[0]);
         assert!(
             texts[1].starts_with("Under identity on url keys a lookup in fixed takes "),
             "{texts:?}"
@@ -352,11 +348,12 @@ mod tests {
                 ("dash", 100.0, "sip13"),
             ],
         );
-        let first = "Which table stands a flood: dash is hurt least, fixed most.";
+        let first = "dash resists floods best, where a lookup takes 0.9";
         assert!(hurt[0].starts_with(first), "{hurt:?}");
+        assert!(hurt[0].contains(", and fixed worst, with "), "{hurt:?}");
         let hurt = &hurt[1..];
         assert!(
-            hurt[0].starts_with("Flooding djb2 with 100000 colliding keys"),
+            hurt[0].starts_with("Under a flood of djb2 with 100000 colliding keys"),
             "{hurt:?}"
         );
         assert!(
@@ -375,7 +372,7 @@ mod tests {
         );
         assert_eq!(none.len(), 1);
         assert!(
-            none[0].starts_with("Flooding xxh3: no table is hurt"),
+            none[0].starts_with("Floods of xxh3 hurt no table"),
             "{none:?}"
         );
     }

@@ -63,9 +63,9 @@ fn of_panel(summary: &Summary, panel: &PanelSummary) -> Option<Finding> {
             format!(" (service {})", duration(p9999_ns(service)))
         });
         format!(
-            "{} {}{service}",
-            panel.label(cell),
-            duration(p9999_ns(latency))
+            "{} for {}{service}",
+            duration(p9999_ns(latency)),
+            panel.label(cell)
         )
     };
     let mut parts = Vec::new();
@@ -76,7 +76,7 @@ fn of_panel(summary: &Summary, panel: &PanelSummary) -> Option<Finding> {
     };
     if !ends.is_empty() {
         let clauses: Vec<String> = ends.iter().map(|end| clause(end)).collect();
-        parts.push(format!("p99.99 of responses is {}", listed(&clauses)));
+        parts.push(format!("The response p99.99 is {}", listed(&clauses)));
     }
     if !behind.is_empty() {
         let names: Vec<String> = behind
@@ -92,9 +92,9 @@ fn of_panel(summary: &Summary, panel: &PanelSummary) -> Option<Finding> {
     let ratio = p9999_ns(worst.1) / p9999_ns(best.1);
     Some(Finding {
         text: format!(
-            "{}, open loop: {}.",
-            places(summary, &[panel]),
-            parts.join("; ")
+            "{} under {} in an open loop.",
+            parts.join("; "),
+            places(summary, &[panel])
         ),
         topic: Topic::Latency,
         panels: panel_numbers([panel]),
@@ -112,20 +112,20 @@ pub(crate) fn limits(summary: &Summary) -> Vec<Finding> {
         let clauses = rows
             .iter()
             .map(|row| match (row.kept_per_s, row.broken_per_s) {
-                (None, _) => format!("{} at no rate", panel.searched_label(row)),
+                (None, _) => format!("no rate for {}", panel.searched_label(row)),
                 (Some(kept), Some(broken)) => {
                     format!(
-                        "{} {}/s (broken at {})",
-                        panel.searched_label(row),
+                        "{}/s for {} (broken at {})",
                         rate(kept),
+                        panel.searched_label(row),
                         rate(broken)
                     )
                 }
                 (Some(kept), None) => {
                     format!(
-                        "{} {}/s, the most that the clock paces",
-                        panel.searched_label(row),
-                        rate(kept)
+                        "{}/s for {} (the most that the clock paces)",
+                        rate(kept),
+                        panel.searched_label(row)
                     )
                 }
             });
@@ -134,11 +134,11 @@ pub(crate) fn limits(summary: &Summary) -> Vec<Finding> {
         let (most, least) = (rates.first()?, rates.last()?);
         Some(Finding {
             text: format!(
-                "{}, open loop: {} of responses stays within {} up to: {}.",
-                places(summary, &[panel]),
+                "The response {} stays within {} up to {} under {} in an open loop.",
                 first.percentile,
                 time(first.limit_ns),
-                listed(&clauses)
+                listed(&clauses),
+                places(summary, &[panel])
             ),
             topic: Topic::Limit,
             panels: panel_numbers([panel]),

@@ -40,12 +40,11 @@ fn of_panel(summary: &Summary, panel: &PanelSummary) -> Option<Finding> {
     let cells = std::iter::once(baseline).chain(others.iter().map(|(cell, _)| *cell));
     Some(Finding {
         text: format!(
-            "{}: the longest operation of {} takes {}, that of {} (medians over passes; wall time less \
-             run-queue delay).",
-            places(summary, &[panel]),
+            "The longest operation of {} takes {}, that of {}, under {}.",
             panel.label(baseline),
             duration_within(&base),
-            listed(&clauses)
+            listed(&clauses),
+            places(summary, &[panel])
         ),
         topic: Topic::Longest,
         panels: panel_numbers([panel]),
@@ -95,7 +94,7 @@ mod tests {
             ("striped", [9_600_000_000; 3]),
         ]);
         let texts = texts(&records);
-        let wanted = "the longest operation of resizable takes 4.80 s [4.00–5.00], that of dash 500 µs \
+        let wanted = "The longest operation of resizable takes 4.80 s [4.00–5.00], that of dash 500 µs \
                       (1/9600 of it) and striped 9.60 s (2.00× it)";
         assert!(texts.iter().any(|text| text.contains(wanted)), "{texts:?}");
     }

@@ -57,14 +57,14 @@ pub(crate) fn misses(summary: &Summary) -> Vec<Finding> {
         let (least, most) = (cells[0], cells[cells.len() - 1]);
         let percent = |ratio: f64| format!("{} %", figure(100.0 * ratio));
         let mut text = format!(
-            "{workload} in {} bytes: {} misses {} of lookups",
-            ByteCount(budget),
+            "{} misses {} of lookups",
             panel.label(least.1),
             percent(least.0)
         );
         if cells.len() > 1 {
-            text += &format!(", {} {}", panel.label(most.1), percent(most.0));
+            text += &format!(" and {} {}", panel.label(most.1), percent(most.0));
         }
+        text += &format!(" under {workload} in {} bytes", ByteCount(budget));
         let simulated = |policy: &str| {
             let rows = summary.simulated.iter();
             let mut rows = rows.filter(|row| row.suite == suite && row.workload == workload);
@@ -72,10 +72,7 @@ pub(crate) fn misses(summary: &Summary) -> Vec<Finding> {
             Some(percent(row.misses as f64 / row.requests.max(1) as f64))
         };
         if let (Some(lru), Some(belady)) = (simulated("lru"), simulated("belady")) {
-            text += &format!(
-                "; exact LRU over as many bytes of keys and values would miss {lru}, Belady's rule \
-                 {belady}"
-            );
+            text += &format!(", where exact LRU would miss {lru} and Belady's rule {belady}");
         }
         findings.push(Finding {
             text: text + ".",
@@ -116,14 +113,14 @@ pub(crate) fn origins(summary: &Summary) -> Vec<Finding> {
         let share = cell.ns_per_op.map_or(0.0, |ns| ns.mid / with_large);
         let bytes = |panel: &PanelSummary| ByteCount(panel.entry.budget.unwrap_or(0));
         let text = format!(
-            "{workload} with an origin of {}: an operation of {} takes {} µs in {} bytes and {} µs \
-             in {}, misses included; of the latter {} % is time in the table.",
-            Nanoseconds(origin_ns),
+            "An operation of {} takes {} µs in {} bytes and {} µs in {} under {workload} with an origin \
+             of {}; of the latter {} % is time in the table.",
             large.label(cell),
             figure(with_small / 1e3),
             bytes(small),
             figure(with_large / 1e3),
             bytes(large),
+            Nanoseconds(origin_ns),
             figure(100.0 * share),
         );
         findings.push(Finding {
@@ -147,16 +144,19 @@ fn unbounded_origin(panel: &PanelSummary) -> Option<Finding> {
     let (&(least, best), &(most, worst)) = (cells.first()?, cells.last()?);
     let share = best.ns_per_op.map_or(0.0, |ns| ns.mid / least);
     let mut text = format!(
-        "{} with an origin of {}: an operation of {} takes {} µs, misses included, and of that {} % is \
-         time in the table",
-        panel.plain_workload(),
-        Nanoseconds(origin_ns),
+        "An operation of {} takes {} µs under {} with an origin of {}, {} % of it in the table",
         panel.label(best),
         figure(least / 1e3),
+        panel.plain_workload(),
+        Nanoseconds(origin_ns),
         figure(100.0 * share),
     );
     if cells.len() > 1 {
-        text += &format!("; of {} {} µs", panel.label(worst), figure(most / 1e3));
+        text += &format!(
+            "; one of {} takes {} µs",
+            panel.label(worst),
+            figure(most / 1e3)
+        );
     }
     Some(Finding {
         text: text + ".",
@@ -195,11 +195,13 @@ mod tests {
         assert_eq!(found.len(), 1);
         let text = &found[0].text;
         assert!(
-            text.starts_with("web in 2Mi bytes: dash misses 10.0 % of lookups, fixed 30.0 %"),
+            text.starts_with(
+                "dash misses 10.0 % of lookups and fixed 30.0 % under web in 2Mi bytes"
+            ),
             "{text}"
         );
         assert!(
-            text.contains("would miss 9.00 %, Belady's rule 6.00 %"),
+            text.contains("would miss 9.00 % and Belady's rule 6.00 %"),
             "{text}"
         );
         assert_eq!(found[0].panels, [0, 1]);
@@ -214,7 +216,8 @@ mod tests {
         let text = &found[0].text;
         // 0.4 and 0.1 of 200 µs, and some 0.2 µs in the table.
         assert!(
-            text.contains("origin of 200us: an operation of dash takes 80.2 µs in 1Mi"),
+            text.starts_with("An operation of dash takes 80.2 µs in 1Mi")
+                && text.contains("origin of 200us"),
             "{text}"
         );
         assert!(text.contains("20.2 µs in 2Mi"), "{text}");

@@ -1,4 +1,4 @@
-//! The main of a run in sentences that follow from its figures.
+//! The main results of a run, each in one sentence that follows from its figures, headline first.
 //!
 //! Each topic proposes sentences; the same effect in several panels makes one of them, with a
 //! range. Of those at most seven are kept: first what the suite asks for, then the strongest of
@@ -30,7 +30,7 @@ pub use finding::{Finding, Topic};
 const AT_MOST: usize = 7;
 
 /// What the charts of a run show at a glance: a sentence says it only where a suite asks for one.
-const DRAWN: &[Topic] = &[Topic::Resizes];
+const DRAWN: &[Topic] = &[Topic::Resizes, Topic::Model, Topic::Law];
 
 /// The findings of a run: errors first, then what was asked of hash functions, then how peers compare,
 /// then what the suites ask for, then the largest effect, then what is not a difference. At most seven;
@@ -120,13 +120,14 @@ mod tests {
         assert_eq!(
             texts[..3],
             [
-                "one under a and b, 1 thread failed: it hung.",
-                "two under a, 1 thread failed: a.",
-                "3 cells failed besides; the table has the reasons."
+                "one under a and b with 1 thread failed: it hung.",
+                "two under a with 1 thread failed: a.",
+                "3 more cells failed; the table has the reasons."
             ]
         );
         assert!(
-            texts[3].starts_with("a and b, 1 thread: resizable runs at"),
+            texts[3].starts_with("resizable runs at")
+                && texts[3].ends_with(" rate under a and b with 1 thread."),
             "{}",
             texts[3]
         );
@@ -151,18 +152,11 @@ mod tests {
                 .windows(2)
                 .all(|pair| pair[0].effect >= pair[1].effect)
         );
-        assert!(
-            found[0].text.starts_with("w, 1 thread: a runs at "),
-            "{}",
-            found[0].text
-        );
+        assert!(found[0].text.starts_with("a runs at "), "{}", found[0].text);
         // What is no difference is said as well, after all that is one.
         let last = &found[AT_MOST - 1];
         assert_eq!(last.topic, Topic::NoDifference);
-        assert!(
-            last.text
-                .starts_with("w, 1 thread: f and fixed are not told apart (")
-        );
+        assert!(last.text.starts_with("f and fixed are not told apart ("));
         assert_eq!(last.cells, ["p0-f", "p0-fixed"]);
     }
 
@@ -177,9 +171,16 @@ mod tests {
             .records();
         let starts: Vec<String> = texts(&records)
             .iter()
-            .map(|text| text.split(':').next().unwrap().to_owned())
+            .map(|text| text.split(" under ").last().unwrap().to_owned())
             .collect();
-        assert_eq!(starts, ["c, 1 thread", "a and b, 1 thread", "d, 1 thread"]);
+        assert_eq!(
+            starts,
+            [
+                "c with 1 thread.",
+                "a and b with 1 thread.",
+                "d with 1 thread."
+            ]
+        );
     }
 
     #[test]
@@ -198,8 +199,11 @@ mod tests {
             "{}",
             texts[0]
         );
-        let sweep = "in 2^10 buckets an operation of fixed (sip13) takes";
-        assert!(texts.iter().any(|text| text.contains(sweep)), "{texts:?}");
+        let sweep = |text: &String| {
+            text.starts_with("An operation of fixed (sip13) takes")
+                && text.contains(" as long in 2^10 buckets as in ")
+        };
+        assert!(texts.iter().any(sweep), "{texts:?}");
     }
 
     #[test]
@@ -213,13 +217,16 @@ mod tests {
         let texts = texts(&Synthetic::new().panel("w", 1, &cells).records());
         let sweep = texts
             .iter()
-            .find(|text| text.contains("stripes=1 an operation of striped"));
+            .find(|text| text.contains("as long with stripes=1 as"));
         let sweep = sweep.expect("it is said");
         assert!(
-            sweep.starts_with("w, 1 thread: with stripes=1 an"),
+            sweep.starts_with("An operation of striped takes "),
             "{sweep}"
         );
-        assert!(sweep.ends_with("as long as with stripes=256."), "{sweep}");
+        assert!(
+            sweep.ends_with(" as long with stripes=1 as with stripes=256 under w with 1 thread."),
+            "{sweep}"
+        );
     }
 
     #[test]
@@ -255,13 +262,13 @@ mod tests {
         let texts = texts(&records);
         let scaling = texts
             .iter()
-            .find(|text| text.starts_with("w, from 1 to 4 threads"));
+            .find(|text| text.starts_with("From 1 to 4 threads"));
         let scaling = scaling.expect("it is said");
         assert!(
-            scaling.contains("of 5 targets fixed gains most (3.97×"),
+            scaling.contains("threads the rate of fixed gains most of 5 targets (3.97×"),
             "{scaling}"
         );
-        assert!(scaling.contains("and d least (0.798×"), "{scaling}");
-        assert!(scaling.ends_with("(medians of separate panels, not paired)."));
+        assert!(scaling.contains("and that of d least (0.798×"), "{scaling}");
+        assert!(scaling.ends_with(", under w."), "{scaling}");
     }
 }

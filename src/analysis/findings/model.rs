@@ -56,7 +56,7 @@ fn of_sweep(summary: &Summary, panel: &PanelSummary, sweep: &Sweep<'_>) -> Optio
             })
             .collect();
         format!(
-            "at {} of {}; off by {}",
+            "at {} of {} (it is off by {})",
             points.len() - off.len(),
             counted(points.len() as u64, "bucket count"),
             listed(&exceptions)
@@ -64,12 +64,13 @@ fn of_sweep(summary: &Summary, panel: &PanelSummary, sweep: &Sweep<'_>) -> Optio
     };
     Some(Finding {
         text: format!(
-            "{}: (α/2 + 1) steps of {} ns over the harness's {} ns tell the cost of {} within {:.0} % {verdict}.",
+            "The cost model predicts the cost of {} within {:.0} % {verdict} under {}, with α/2 + 1 steps of \
+             {} ns over the harness's {} ns.",
+            sweep.strategy,
+            FLAGGED * 100.0,
             places(summary, &[panel]),
             figure(model.step_ns),
-            figure(base_ns),
-            sweep.strategy,
-            FLAGGED * 100.0
+            figure(base_ns)
         ),
         topic: Topic::Model,
         panels: panel_numbers([panel]),
@@ -87,8 +88,8 @@ fn of_sweep(summary: &Summary, panel: &PanelSummary, sweep: &Sweep<'_>) -> Optio
 
 #[cfg(test)]
 mod tests {
+    use crate::analysis::Summary;
     use crate::analysis::synthetic::{Cell, Synthetic};
-    use crate::analysis::{Summary, findings};
 
     fn texts(ns: [f64; 4]) -> Vec<String> {
         let targets = [256, 1024, 4096, 16384].map(|buckets| format!("fixed:buckets={buckets}"));
@@ -98,7 +99,7 @@ mod tests {
             .map(|(target, ns)| Cell::new(target, ns).jitter(0.0).chains(&[(1, 10)]))
             .collect();
         let records = Synthetic::new().panel("ycsb-c", 1, &cells).records();
-        let found = findings(&Summary::of(&records));
+        let found = super::models(&Summary::of(&records));
         found.into_iter().map(|finding| finding.text).collect()
     }
 
@@ -110,7 +111,7 @@ mod tests {
     #[test]
     fn a_sweep_that_obeys_is_said_to() {
         let texts = texts([256.0, 1024.0, 4096.0, 16384.0].map(obedient));
-        let wanted = "tell the cost of fixed within 25 % at all 4 bucket counts";
+        let wanted = "predicts the cost of fixed within 25 % at all 4 bucket counts";
         assert!(texts.iter().any(|text| text.contains(wanted)), "{texts:?}");
     }
 

@@ -1,20 +1,18 @@
-//! Whether a strategy of ours or a map of others is the one to take: the fastest of each, wherever a
-//! panel has several of both.
+//! Our strategies against the maps of other crates: the fastest of each, in every panel that has several of
+//! both.
 
 use std::collections::BTreeSet;
 
 use super::claim::{self, Claim};
 use super::finding::{Finding, Topic, cell_ids, panel_numbers};
-use super::places::{not_ranked, places, settings};
+use super::places::{not_ranked, places};
 use crate::analysis::figures::gather;
-use crate::analysis::format::{at_rate_of, counted, listed, share_of, times};
+use crate::analysis::format::{counted, listed, share_of, times};
 use crate::analysis::summary::{CellSummary, PanelSummary, Summary};
 use crate::analysis::verdict::Difference;
 
 /// Strategies of each kind from which on a panel is a contest; one against one is a pair.
 const ENTRANTS: usize = 2;
-/// Workloads that get a sentence.
-const WORKLOADS: usize = 4;
 /// Strategies that the answer ranks besides the first.
 const NEXT: usize = 2;
 
@@ -26,7 +24,7 @@ struct Contest<'s> {
     claim: Claim<'s>,
 }
 
-/// What became of a contest.
+/// The result of a contest.
 #[derive(Clone, Copy, PartialEq)]
 enum Outcome {
     /// Ours is faster.
@@ -39,7 +37,7 @@ enum Outcome {
     NotToldApart,
 }
 
-/// The answer over all panels, then a sentence for each workload. In an open loop the rate is the one
+/// The results over all panels, then the ranks; charts show each panel. In an open loop the rate is the one
 /// asked for, so that no target is ahead.
 pub(crate) fn peers(summary: &Summary) -> Vec<Finding> {
     let closed = summary.panels.iter().filter(|panel| !panel.is_open_loop());
@@ -59,13 +57,8 @@ pub(crate) fn peers(summary: &Summary) -> Vec<Finding> {
         ([only], []) => return vec![the_only(summary, only)],
         _ => {}
     }
-    let mut findings = vec![answer(summary, &contests, &undecided)];
-    let mut by_workload: Vec<(&str, Vec<&Contest<'_>>)> = Vec::new();
-    for contest in &contests {
-        gather(&mut by_workload, &contest.panel.entry.workload, contest);
-    }
-    let sentences = by_workload.iter().take(WORKLOADS);
-    findings.extend(sentences.map(|(workload, contests)| of_workload(summary, workload, contests)));
+    let mut findings = vec![results(summary, &contests, &undecided)];
+    findings.extend(leaders(&contests, undecided.is_empty()));
     findings
 }
 
@@ -108,11 +101,11 @@ fn contest<'s>(
 /// A panel that cannot be decided, with its two.
 type Undecided<'s> = (&'s PanelSummary, &'s CellSummary, &'s CellSummary);
 
-/// `undecided for want of pairs in 2 (ycsb-b, 1 and 2 threads)`.
+/// `undecided for lack of pairs in 2 (ycsb-b with 1 and 2 threads)`.
 fn undecided_words(summary: &Summary, undecided: &[Undecided<'_>]) -> String {
     let panels: Vec<&PanelSummary> = undecided.iter().map(|(panel, ..)| *panel).collect();
     format!(
-        "undecided for want of pairs in {} ({})",
+        "undecided for lack of pairs in {} ({})",
         panels.len(),
         places(summary, &panels)
     )
@@ -121,8 +114,7 @@ fn undecided_words(summary: &Summary, undecided: &[Undecided<'_>]) -> String {
 fn nothing_decided(summary: &Summary, undecided: &[Undecided<'_>]) -> Finding {
     Finding {
         text: format!(
-            "Ours or a peer: of {} the fastest of ours against the fastest peer is {}.",
-            counted(undecided.len() as u64, "panel"),
+            "Our fastest strategy against the fastest peer is {}.",
             undecided_words(summary, undecided)
         ),
         topic: Topic::Peers,
@@ -140,16 +132,20 @@ fn the_only(summary: &Summary, contest: &Contest<'_>) -> Finding {
     } = contest;
     let (ours, peer) = (panel.label(claim.cell), panel.label(claim.over));
     let ranks = ranks(std::slice::from_ref(contest), false).ranks;
-    let against = match outcome {
-        Outcome::Ahead | Outcome::Behind => {
-            format!("runs at {} the rate of {peer}", share_of(&[claim.ratio]))
-        }
-        _ => format!("beside {peer}: {}", even_words(*outcome, &[*claim])),
+    let text = match outcome {
+        Outcome::Ahead | Outcome::Behind => format!(
+            "{ours}, our fastest strategy, runs at {} the rate of {peer}, the fastest peer,",
+            share_of(&[claim.ratio])
+        ),
+        _ => format!(
+            "{ours}, our fastest strategy, and {peer}, the fastest peer, are {}",
+            even_words(*outcome, &[*claim])
+        ),
     };
     let text = format!(
-        "Ours or a peer, {}: {ours}, the fastest of ours, {against}, the fastest peer{}.",
+        "{text} under {}{}.",
         places(summary, &[panel]),
-        next(&ranks)
+        next(&ranks, "; ")
     );
     claim::finding(text, Topic::Peers, &[*claim])
 }
@@ -164,7 +160,7 @@ fn even_words(outcome: Outcome, claims: &[Claim<'_>]) -> String {
 }
 
 /// `; then cuckoo 1.28× and optimistic 1.24×`: those that come after the first.
-fn next(ranks: &[(String, f64)]) -> String {
+fn next(ranks: &[(String, f64)], before: &str) -> String {
     let after = ranks.iter().skip(1).take(NEXT);
     let names: Vec<String> = after
         .map(|(name, mean)| format!("{name} {}", times(*mean)))
@@ -172,67 +168,60 @@ fn next(ranks: &[(String, f64)]) -> String {
     if names.is_empty() {
         return String::new();
     }
-    format!("; then {}", listed(&names))
+    format!("{before}then {}", listed(&names))
 }
 
-fn answer(summary: &Summary, contests: &[Contest<'_>], undecided: &[Undecided<'_>]) -> Finding {
-    let with = |outcome: Outcome| -> Vec<Claim<'_>> {
+/// In how many panels our fastest is ahead, behind and neither.
+fn results(summary: &Summary, contests: &[Contest<'_>], undecided: &[Undecided<'_>]) -> Finding {
+    let all = counted((contests.len() + undecided.len()) as u64, "panel");
+    let mut results: Vec<String> = Vec::new();
+    for (outcome, words) in [
+        (Outcome::Ahead, "ahead of"),
+        (Outcome::Behind, "behind"),
+        (Outcome::Level, "level with"),
+        (Outcome::NotToldApart, "not told apart from"),
+    ] {
         let of_it = contests.iter().filter(|contest| contest.outcome == outcome);
-        of_it.map(|contest| contest.claim).collect()
-    };
-    let mut outcomes = Vec::new();
-    for (outcome, words) in [
-        (Outcome::Ahead, "ahead of the fastest peer"),
-        (Outcome::Behind, "behind it"),
-    ] {
-        let claims = with(outcome);
-        if !claims.is_empty() {
-            outcomes.push(format!(
-                "{words} in {} ({})",
-                claims.len(),
-                claim::factor(&claims)
-            ));
+        let claims: Vec<Claim<'_>> = of_it.map(|contest| contest.claim).collect();
+        if claims.is_empty() {
+            continue;
         }
-    }
-    for (outcome, words) in [
-        (Outcome::Level, "level with it"),
-        (Outcome::NotToldApart, "not told apart from it"),
-    ] {
-        let claims = with(outcome);
-        if !claims.is_empty() {
-            outcomes.push(format!("{words} in {}", claims.len()));
+        let count = claims.len();
+        let mut result = if results.is_empty() {
+            format!("{words} the fastest peer in {count} of {all}")
+        } else {
+            format!("{words} it in {count}")
+        };
+        if matches!(outcome, Outcome::Ahead | Outcome::Behind) {
+            result += &format!(" ({})", claim::factor(&claims));
         }
+        results.push(result);
     }
     if !undecided.is_empty() {
-        outcomes.push(undecided_words(summary, undecided));
+        results.push(undecided_words(summary, undecided));
     }
+    let text = format!("Our fastest strategy is {}.", listed(&results));
+    let claims: Vec<Claim<'_>> = contests.iter().map(|contest| contest.claim).collect();
+    claim::finding(text, Topic::Peers, &claims)
+}
+
+/// The first of both kinds over all panels that are decided.
+fn leaders(contests: &[Contest<'_>], all_decided: bool) -> Option<Finding> {
     let [ours, peers] = [false, true].map(|peer| ranks(contests, peer));
     let lacking = ours.lacking.iter().chain(&peers.lacking);
     let lacking = not_ranked(lacking.map(|(name, in_panels)| (name.as_str(), *in_panels)));
-    let (ours, peers) = (ours.ranks, peers.ranks);
-    let mut text = format!(
-        "Ours or a peer: of {} the fastest of ours is {}",
-        counted((contests.len() + undecided.len()) as u64, "panel"),
-        listed(&outcomes)
+    let (first, mean) = ours.ranks.first()?;
+    let (peer, of_peer) = peers.ranks.first()?;
+    let over = if all_decided { "all" } else { "the decided" };
+    let text = format!(
+        "Over {over} panels {first} is first of ours ({} the fastest peer{}) and {peer} first of the \
+         peers ({}), by geometric means{lacking}.",
+        times(*mean),
+        next(&ours.ranks, ", "),
+        times(*of_peer)
     );
-    if let (Some((first, mean)), Some((peer, of_peer))) = (ours.first(), peers.first()) {
-        let over = if undecided.is_empty() {
-            "all of them"
-        } else {
-            "those that are decided"
-        };
-        text += &format!(
-            ". Over {over} {first} is first of ours ({} the fastest peer of each{}), {peer} first \
-             of the peers ({}; geometric means of paired medians)",
-            times(*mean),
-            next(&ours),
-            times(*of_peer)
-        );
-    }
-    text += ".";
-    text += &lacking;
     let claims: Vec<Claim<'_>> = contests.iter().map(|contest| contest.claim).collect();
-    claim::finding(text, Topic::Peers, &claims)
+    Some(claim::finding(text, Topic::Peers, &claims))
 }
 
 /// The targets of one kind, over all contests.
@@ -275,47 +264,6 @@ fn ranks(contests: &[Contest<'_>], peers: bool) -> Ranks {
     }
 }
 
-/// Who wins where: equal pairs make one clause.
-fn of_workload(summary: &Summary, workload: &str, contests: &[&Contest<'_>]) -> Finding {
-    let mut groups = Vec::new();
-    for Contest {
-        panel,
-        outcome,
-        claim,
-    } in contests
-    {
-        let key = (*outcome, panel.label(claim.cell), panel.label(claim.over));
-        gather(&mut groups, key, *claim);
-    }
-    let clauses: Vec<String> = groups
-        .into_iter()
-        .map(|((outcome, ours, peer), claims)| {
-            let panels: Vec<&PanelSummary> = claims.iter().map(|claim| claim.panel).collect();
-            let place = settings(summary, &panels);
-            match outcome {
-                Outcome::Ahead | Outcome::Behind => {
-                    format!("{ours} {} ({place})", over(&claims, &peer))
-                }
-                _ => format!(
-                    "{ours} and {peer} are {} ({place})",
-                    even_words(outcome, &claims)
-                ),
-            }
-        })
-        .collect();
-    let claims: Vec<Claim<'_>> = contests.iter().map(|contest| contest.claim).collect();
-    let text = format!(
-        "{workload}, the fastest of ours beside the fastest peer: {}.",
-        clauses.join("; ")
-    );
-    claim::finding(text, Topic::Peers, &claims)
-}
-
-/// `runs at 131 % of papaya's rate`.
-fn over(claims: &[Claim<'_>], peer: &str) -> String {
-    format!("runs {}", at_rate_of(&claim::ratios(claims), peer))
-}
-
 #[cfg(test)]
 mod tests {
     use crate::analysis::synthetic::{Cell, Synthetic};
@@ -344,30 +292,20 @@ mod tests {
             .records();
         let found = findings(&Summary::of(&records));
         let texts: Vec<&str> = found.iter().map(|finding| finding.text.as_str()).collect();
-        let start =
-            "Ours or a peer: of 4 panels the fastest of ours is ahead of the fastest peer in 2 (";
+        let start = "Our fastest strategy is ahead of the fastest peer in 2 of 4 panels (";
         assert!(texts[0].starts_with(start), "{texts:?}");
         assert!(texts[0].contains("behind it in 1 (0.5"), "{texts:?}");
         assert!(texts[0].contains("level with it in 1"), "{texts:?}");
         assert!(
-            texts[0].contains("Over all of them cuckoo is first of ours (1."),
+            texts[1].starts_with("Over all panels cuckoo is first of ours (1."),
             "{texts:?}"
         );
         assert!(
-            texts[0].contains("papaya first of the peers (1.000×;"),
+            texts[1].contains(" and papaya first of the peers (1.000×)"),
             "{texts:?}"
         );
-        let b = "ycsb-b, the fastest of ours beside the fastest peer: cuckoo runs at ";
-        assert!(texts[1].starts_with(b), "{texts:?}");
-        assert!(
-            texts[1].ends_with(" papaya's rate (1 and 2 threads)."),
-            "{texts:?}"
-        );
-        assert!(
-            texts[2].contains("cuckoo and papaya are the same within 4.4 % ("),
-            "{texts:?}"
-        );
-        assert_eq!(found[2].topic, Topic::Peers);
+        let of_peers = found.iter().filter(|finding| finding.topic == Topic::Peers);
+        assert_eq!(of_peers.count(), 2, "the charts show each panel: {texts:?}");
     }
 
     #[test]
@@ -381,19 +319,23 @@ mod tests {
         records
             .slices
             .retain(|slice| slice.panel != 2 || slice.round < 2);
-        let text = &findings(&Summary::of(&records))[0].text;
+        let found = findings(&Summary::of(&records));
+        let text = &found[0].text;
         // Without a twin nothing is known of the noise, so that nothing is level.
-        let start =
-            "Ours or a peer: of 3 panels the fastest of ours is ahead of the fastest peer in 1 (";
+        let start = "Our fastest strategy is ahead of the fastest peer in 1 of 3 panels (";
         assert!(text.starts_with(start), "{text}");
-        let rest = ", not told apart from it in 1 and undecided for want of pairs in 1 (ycsb-b, 2 threads). \
-                    Over those that are decided cuckoo is first of ours (";
-        assert!(text.contains(rest), "{text}");
+        let rest = ", not told apart from it in 1 and undecided for lack of pairs in 1 (ycsb-b with 2 threads).";
+        assert!(text.ends_with(rest), "{text}");
+        let text = &found[1].text;
+        assert!(
+            text.starts_with("Over the decided panels cuckoo is first of ours ("),
+            "{text}"
+        );
         records.manifest.panels.drain(..2);
         records.manifest.cells.retain(|cell| cell.panel == 2);
         let text = &findings(&Summary::of(&records))[0].text;
-        let wanted = "Ours or a peer: of 1 panel the fastest of ours against the fastest peer is undecided \
-                      for want of pairs in 1 (ycsb-b, 2 threads).";
+        let wanted = "Our fastest strategy against the fastest peer is undecided for lack of pairs in 1 \
+                      (ycsb-b with 2 threads).";
         assert_eq!(text, wanted);
     }
 
@@ -434,10 +376,10 @@ mod tests {
         let found = findings(&Summary::of(&records));
         let answer = found
             .iter()
-            .find(|finding| finding.text.starts_with("Ours or a peer"));
+            .find(|finding| finding.text.starts_with("Over all panels"));
         let text = &answer.unwrap().text;
         assert!(text.contains("dashmap first of the peers ("), "{text}");
-        let named = " Not ranked, as they have no figures in all: papaya (in 1).";
+        let named = "; not ranked for lack of figures: papaya (has figures in 1).";
         assert!(text.ends_with(named), "{text}");
     }
 
@@ -448,10 +390,10 @@ mod tests {
             &Synthetic::new().panel("ycsb-b", 2, &cells).records(),
         ));
         let text = &found[0].text;
-        let start = "Ours or a peer, ycsb-b, 2 threads: cuckoo, the fastest of ours, runs at ";
+        let start = "cuckoo, our fastest strategy, runs at ";
         assert!(text.starts_with(start), "{text}");
         assert!(
-            text.contains(" papaya, the fastest peer; then dash 1.3"),
+            text.contains(" papaya, the fastest peer, under ycsb-b with 2 threads; then dash 1.3"),
             "{text}"
         );
         assert!(

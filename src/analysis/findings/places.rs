@@ -14,28 +14,95 @@ pub(super) fn workload_name(summary: &Summary, entry: &PanelEntry) -> String {
     workload_among(entry, summary.panels.iter())
 }
 
-/// Where something holds: `ycsb-c, 1 thread`; `ycsb-a and ycsb-c, 1 and 2 threads`; or, where thread
-/// counts differ, `ycsb-a and ycsb-c (1 and 2 threads); fill (1 thread)`.
+/// Workloads that a sentence names; of more it gives the number.
+const NAMED: usize = 3;
+
+/// Where something holds: `ycsb-c with 1 thread`; `ycsb-a and ycsb-c of 1000000 entries with 1 and 2
+/// threads`; `all workloads with 2 threads`. At most three workloads are named.
 pub(super) fn places(summary: &Summary, panels: &[&PanelSummary]) -> String {
-    let mut by_workload: Vec<(String, Vec<u32>)> = Vec::new();
+    let named = by_workload(summary, panels);
+    if named.len() > NAMED && is_all(summary, named.iter().map(|one| &one.name)) {
+        let threads = &named[0].threads;
+        if named.iter().all(|one| one.threads == *threads) {
+            return format!("all workloads with {}", thread_counts(threads));
+        }
+        if panels.len() == summary.panels.len() {
+            return "all workloads".to_owned();
+        }
+    }
+    let mut groups = Vec::new();
+    for one in named.iter().take(NAMED) {
+        gather(&mut groups, (&one.rest, &one.threads), one.workload);
+    }
+    let each: Vec<String> = groups
+        .iter()
+        .map(|((rest, threads), workloads)| {
+            format!(
+                "{}{rest} with {}",
+                listed(workloads),
+                thread_counts(threads)
+            )
+        })
+        .collect();
+    and_more(listed(&each), named.len())
+}
+
+/// A workload with what tells it from others of the run, and its thread counts.
+struct Named<'s> {
+    name: String,
+    workload: &'s str,
+    /// The end of the name, behind the workload: ` of 1000000 entries in batches of 16`.
+    rest: String,
+    threads: Vec<u32>,
+}
+
+/// The workloads of panels, in the order of the panels.
+fn by_workload<'s>(summary: &Summary, panels: &[&'s PanelSummary]) -> Vec<Named<'s>> {
+    let mut all: Vec<Named<'s>> = Vec::new();
     for panel in panels {
         let name = workload_name(summary, &panel.entry);
-        gather(&mut by_workload, name, panel.entry.threads);
+        let threads = panel.entry.threads;
+        if let Some(known) = all.iter_mut().find(|known| known.name == name) {
+            known.threads.push(threads);
+            continue;
+        }
+        let workload = panel.entry.workload.as_str();
+        all.push(Named {
+            rest: name.strip_prefix(workload).unwrap_or("").to_owned(),
+            name,
+            workload,
+            threads: vec![threads],
+        });
     }
-    let mut by_threads: Vec<(Vec<u32>, Vec<String>)> = Vec::new();
-    for (name, mut threads) in by_workload {
-        threads.sort_unstable();
-        threads.dedup();
-        gather(&mut by_threads, threads, name);
+    for one in &mut all {
+        one.threads.sort_unstable();
+        one.threads.dedup();
     }
-    if let [(threads, names)] = by_threads.as_slice() {
-        return format!("{}, {}", listed(names), thread_counts(threads));
+    all
+}
+
+/// Workloads by name: all of a run's, at most three, or three and how many more.
+pub(super) fn workloads(summary: &Summary, names: &[&str]) -> String {
+    if names.len() > NAMED && is_all(summary, names.iter()) {
+        return "all workloads".to_owned();
     }
-    let each: Vec<String> = by_threads
+    and_more(listed(&names[..names.len().min(NAMED)]), names.len())
+}
+
+fn and_more(named: String, all: usize) -> String {
+    match all.saturating_sub(NAMED) {
+        0 => named,
+        more => format!("{named}, and {}", counted(more as u64, "more workload")),
+    }
+}
+
+/// Whether the names are those of all workloads of the run.
+fn is_all<'n, S: AsRef<str> + 'n>(summary: &Summary, names: impl Iterator<Item = &'n S>) -> bool {
+    let names: Vec<&str> = names.map(AsRef::as_ref).collect();
+    summary
+        .panels
         .iter()
-        .map(|(threads, names)| format!("{} ({})", listed(names), thread_counts(threads)))
-        .collect();
-    each.join("; ")
+        .all(|panel| names.contains(&workload_name(summary, &panel.entry).as_str()))
 }
 
 /// Where something holds among panels of one workload: `2 threads`; `100000 entries, 1 and 2 threads;
@@ -69,19 +136,16 @@ fn thread_counts(threads: &[u32]) -> String {
     }
 }
 
-/// Names, with a space before, those that were not ranked for want of figures, and in how many panels they
+/// The end of a sentence on those that were not ranked for lack of figures, with the number of panels that
 /// have some; empty where there are none.
 pub(super) fn not_ranked<'l>(lacking: impl Iterator<Item = (&'l str, usize)>) -> String {
     let lacking: Vec<String> = lacking
-        .map(|(name, in_panels)| format!("{name} (in {in_panels})"))
+        .map(|(name, in_panels)| format!("{name} (has figures in {in_panels})"))
         .collect();
     if lacking.is_empty() {
         return String::new();
     }
-    format!(
-        " Not ranked, as they have no figures in all: {}.",
-        listed(&lacking)
-    )
+    format!("; not ranked for lack of figures: {}", listed(&lacking))
 }
 
 #[cfg(test)]
@@ -98,20 +162,53 @@ mod tests {
             .panel("b", 1, &pair())
             .panel("c", 1, &pair())
             .panel("c", 1, &pair())
+            .panel("d", 1, &pair())
             .records();
         records.manifest.panels[2].batch = 16;
         records.manifest.panels[4].entries = 1_000_000;
         let summary = Summary::of(&records);
         let panels: Vec<&PanelSummary> = summary.panels.iter().collect();
-        assert_eq!(places(&summary, &panels[..2]), "a, 1 and 2 threads");
+        assert_eq!(places(&summary, &panels[..2]), "a with 1 and 2 threads");
         assert_eq!(
             places(&summary, &panels[2..3]),
-            "b in batches of 16, 1 thread"
+            "b in batches of 16 with 1 thread"
         );
         assert_eq!(
-            places(&summary, &panels),
-            "a (1 and 2 threads); b in batches of 16, c of 100000 entries \
-             and c of 1000000 entries (1 thread)"
+            places(&summary, &panels[..4]),
+            "a with 1 and 2 threads, b in batches of 16 with 1 thread and c of 100000 entries with 1 thread"
+        );
+        assert_eq!(
+            places(&summary, &[panels[1], panels[5]]),
+            "a and d with 1 thread"
+        );
+    }
+
+    #[test]
+    fn many_places_are_counted() {
+        let cells = [Cell::new("fixed", 400.0), Cell::new("resizable", 200.0)];
+        let mut run = Synthetic::new();
+        for workload in ["a", "b", "c", "d", "e"] {
+            run = run.panel(workload, 1, &cells);
+        }
+        let summary = Summary::of(&run.panel("e", 2, &cells).records());
+        let panels: Vec<&PanelSummary> = summary.panels.iter().collect();
+        assert_eq!(
+            places(&summary, &panels[..4]),
+            "a, b and c with 1 thread, and 1 more workload"
+        );
+        assert_eq!(
+            places(&summary, &panels[..5]),
+            "all workloads with 1 thread"
+        );
+        assert_eq!(places(&summary, &panels), "all workloads");
+        assert_eq!(workloads(&summary, &["a", "b"]), "a and b");
+        assert_eq!(
+            workloads(&summary, &["a", "b", "c", "d"]),
+            "a, b and c, and 1 more workload"
+        );
+        assert_eq!(
+            workloads(&summary, &["a", "b", "c", "d", "e"]),
+            "all workloads"
         );
     }
 }

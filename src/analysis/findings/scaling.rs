@@ -1,8 +1,8 @@
-//! The same target at several thread counts. These are separate panels, so nothing is paired and
-//! the sentence says so.
+//! The same target at several thread counts. These are separate panels, so nothing is paired; the page's
+//! notes on method say so.
 
 use super::finding::{Finding, Topic, cell_ids, panel_numbers};
-use super::places::{Place, workload_name};
+use super::places::{Place, workload_name, workloads};
 use super::sweep::{self, Sweep};
 use crate::analysis::figures::gather;
 use crate::analysis::format::{figure, listed, times_between};
@@ -79,7 +79,7 @@ pub(crate) fn scalings(summary: &Summary, asked: bool) -> Vec<Finding> {
                 gather(&mut targets, label, scaling);
             }
             let listed = if asked { LISTED_IF_ASKED } else { LISTED };
-            sentence((fewest, most), targets, listed)
+            sentence(summary, (fewest, most), targets, listed)
         })
         .collect()
 }
@@ -139,9 +139,9 @@ fn of_laws(summary: &Summary, panels: &[u32], mut laws: Vec<&ScalingLaw>) -> Opt
         String::new()
     };
     let text = format!(
-        "{}, Universal Scalability Law over {} thread counts from {fewest} to {most}{of}: {}.",
-        workload_name(summary, &first.entry),
+        "The Universal Scalability Law over {} thread counts from {fewest} to {most} under {}{of} gives {}.",
         laws[0].threads.len(),
+        workload_name(summary, &first.entry),
         clauses.join("; ")
     );
     let mut cells: Vec<String> = Vec::new();
@@ -170,16 +170,21 @@ pub(crate) fn unpaired(fewest: &CellSummary, most: &CellSummary) -> Option<Inter
     })
 }
 
-fn sentence(threads: (u32, u32), mut targets: Targets<'_>, at_most: usize) -> Finding {
+fn sentence(
+    summary: &Summary,
+    threads: (u32, u32),
+    mut targets: Targets<'_>,
+    at_most: usize,
+) -> Finding {
     let middle = |scalings: &[Scaling<'_>]| {
         let logs: f64 = scalings.iter().map(|scaling| scaling.ratio.mid.ln()).sum();
         logs / scalings.len() as f64
     };
     targets.sort_by(|(_, a), (_, b)| middle(b).total_cmp(&middle(a)));
-    let mut workloads: Vec<&str> = Vec::new();
+    let mut names: Vec<&str> = Vec::new();
     for scaling in targets.iter().flat_map(|(_, scalings)| scalings) {
-        if !workloads.contains(&scaling.workload.as_str()) {
-            workloads.push(&scaling.workload);
+        if !names.contains(&scaling.workload.as_str()) {
+            names.push(&scaling.workload);
         }
     }
     let what = if targets.len() <= at_most {
@@ -197,19 +202,19 @@ fn sentence(threads: (u32, u32), mut targets: Targets<'_>, at_most: usize) -> Fi
     } else {
         let (best, worst) = (&targets[0], &targets[targets.len() - 1]);
         format!(
-            "of {} targets {} gains most ({}) and {} least ({})",
-            targets.len(),
+            "the rate of {} gains most of {} targets ({}) and that of {} least ({})",
             best.0,
+            targets.len(),
             range(&best.1),
             worst.0,
             range(&worst.1)
         )
     };
     let text = format!(
-        "{}, from {} to {} threads: {what} (medians of separate panels, not paired).",
-        listed(&workloads),
+        "From {} to {} threads {what}, under {}.",
         threads.0,
-        threads.1
+        threads.1,
+        workloads(summary, &names)
     );
     let scalings = || targets.iter().flat_map(|(_, scalings)| scalings);
     Finding {
@@ -253,8 +258,12 @@ mod tests {
             records.manifest.panels[panel].corpus = "uuid".into();
         }
         let texts = texts(&records);
-        let start = "w and w on uuid keys, from 1 to 2 threads: the rate of fixed becomes ";
+        let start = "From 1 to 2 threads the rate of fixed becomes ";
         assert!(texts.len() == 1 && texts[0].starts_with(start), "{texts:?}");
+        assert!(
+            texts[0].ends_with(", under w and w on uuid keys."),
+            "{texts:?}"
+        );
         let factors = texts[0][start.len()..].split('×').next().unwrap();
         for factor in factors.split('–') {
             let factor: f64 = factor.parse().unwrap();
@@ -338,8 +347,7 @@ mod tests {
         }
         let mut records = run.records();
         let laws = |records: &crate::record::Records| -> Vec<String> {
-            let found = findings(&Summary::of(records)).into_iter();
-            let found = found.filter(|finding| finding.topic == Topic::Law);
+            let found = super::laws(&Summary::of(records)).into_iter();
             found.map(|finding| finding.text).collect()
         };
         assert!(laws(&records).is_empty(), "the cores are not known");
@@ -356,7 +364,8 @@ mod tests {
             .machine
             .insert("cpus_usable".into(), "8".into());
         let texts = laws(&records);
-        let start = "ycsb-c, Universal Scalability Law over 4 thread counts from 1 to 8: fixed contention σ ";
+        let start = "The Universal Scalability Law over 4 thread counts from 1 to 8 under ycsb-c gives fixed \
+                     contention σ ";
         assert!(texts.len() == 1 && texts[0].starts_with(start), "{texts:?}");
         let locked = texts[0].split("locked contention σ ").nth(1).unwrap();
         let sigma: f64 = locked.split(' ').next().unwrap().parse().unwrap();

@@ -126,9 +126,9 @@ pub(crate) fn sweeps(summary: &Summary) -> Vec<Finding> {
         let claims: Vec<Claim<'_>> = claims.into_iter().map(|(claim, _)| claim).collect();
         if !answer.is_one() {
             let text = format!(
-                "{}: fastest and slowest of {points} values of {param} of {strategy} are {}.",
-                where_of(summary, &claims),
-                even_words(answer, &claims)
+                "The fastest and the slowest of {points} values of {param} of {strategy} are {} under {}.",
+                even_words(answer, &claims),
+                where_of(summary, &claims)
             );
             findings.push(finding(text, Topic::NoDifference, &claims));
             continue;
@@ -144,9 +144,9 @@ pub(crate) fn sweeps(summary: &Summary) -> Vec<Finding> {
                 )
             };
             let text = format!(
-                "{}: {with_slow} an operation of {strategy} takes {} as long as {with_fast}{}.",
-                where_of(summary, &alike),
+                "An operation of {strategy} takes {} as long {with_slow} as {with_fast} under {}{}.",
                 times_in_words(&ratios(&alike)),
+                where_of(summary, &alike),
                 walks(&alike)
             );
             findings.push(finding(text, Topic::Sweep, &alike));
@@ -164,7 +164,7 @@ fn walks(claims: &[Claim<'_>]) -> String {
     let pairs: Vec<Option<(String, String)>> = claims.iter().map(pair).collect();
     match &pairs[0] {
         Some((slow, fast)) if slow != fast && pairs.iter().all(|other| *other == pairs[0]) => {
-            format!("; the census counts a walk of {slow} entries against {fast}")
+            format!("; a lookup walks {slow} entries instead of {fast}")
         }
         _ => String::new(),
     }

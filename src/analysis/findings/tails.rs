@@ -56,7 +56,7 @@ fn against_baselines(summary: &Summary) -> Vec<Finding> {
         .collect()
 }
 
-/// Where latencies of an open loop come from: `ycsb-c at 100000/s, 2 threads, open loop`.
+/// Where latencies of an open loop come from: `ycsb-c at 100000/s with 2 threads in an open loop`.
 fn place(entry: &PanelEntry) -> String {
     let workload = entry
         .pace
@@ -65,7 +65,7 @@ fn place(entry: &PanelEntry) -> String {
     let rate = entry.pace.as_ref().and_then(|pace| pace.offered_per_s);
     let rate = rate.map_or(String::new(), |rate| format!(" at {rate}/s"));
     format!(
-        "{workload}{rate}, {}, open loop",
+        "{workload}{rate} with {} in an open loop",
         counted(u64::from(entry.threads), "thread")
     )
 }
@@ -141,14 +141,14 @@ fn against_baseline(panel: &PanelSummary) -> Option<Finding> {
         .collect();
     let rest = match left_out {
         0 => String::new(),
-        more => format!("; {} nearer to it", counted(more as u64, "more target")),
+        more => format!(" ({} nearer to it)", counted(more as u64, "more target")),
     };
     let text = format!(
-        "{}: the response p99.99 of {} is {}, that of {}{rest} (brackets: least and most of any trial).",
-        place(&panel.entry),
+        "The response p99.99 of {} is {}, that of {}{rest}, under {}.",
         panel.label(baseline),
         shown(&base.at(TAIL)),
-        listed(&clauses)
+        listed(&clauses),
+        place(&panel.entry)
     );
     let cells = std::iter::once(baseline).chain(others.iter().map(|(cell, ..)| *cell));
     Some(finding(text, Topic::Tail, [panel], cells, effect))
@@ -194,13 +194,19 @@ fn in_resizes(panel: &PanelSummary) -> Option<Finding> {
     }
     let clauses: Vec<String> = shares
         .iter()
-        .map(|(cell, share)| format!("{} % of {}", figure(100.0 * share), panel.label(cell)))
+        .map(|(cell, share)| {
+            format!(
+                "{} % of those of {}",
+                figure(100.0 * share),
+                panel.label(cell)
+            )
+        })
         .collect();
     let text = format!(
-        "{}, {}: of the operations above p99.9 a resize was going on in {}.",
+        "Of the operations above p99.9, {} overlap a resize under {} with {}.",
+        listed(&clauses),
         panel.entry.workload,
-        counted(u64::from(panel.entry.threads), "thread"),
-        listed(&clauses)
+        counted(u64::from(panel.entry.threads), "thread")
     );
     let cells: Vec<&CellSummary> = shares.iter().map(|(cell, _)| *cell).collect();
     Some(finding(text, Topic::TailInResizes, [panel], cells, 0.0))
@@ -218,11 +224,11 @@ fn hidden(summary: &Summary, panel: &PanelSummary) -> Option<Finding> {
         .filter(|(.., slow, fast)| factor(slow, fast) >= HIDDEN_FROM)
         .max_by(|a, b| factor(&a.2, &a.3).total_cmp(&factor(&b.2, &b.3)))?;
     let text = format!(
-        "{}: the response p99.99 of {} is {}; sampled in a closed loop, the service p99.99 of the same table is {}: \
-         a closed loop hides what a stall delays.",
-        place(&panel.entry),
+        "The response p99.99 of {} is {} under {}, and its service p99.99 in a closed loop is {}: a closed \
+         loop hides the delay that a stall causes.",
         panel.label(cell),
         shown(&slow),
+        place(&panel.entry),
         shown(&fast)
     );
     let effect = factor(&slow, &fast).ln();
@@ -299,7 +305,8 @@ mod tests {
         has(
             &texts,
             &[
-                "ycsb-c at 100000/s, 1 thread, open loop: the response p99.99 of fixed is ",
+                "The response p99.99 of fixed is ",
+                "under ycsb-c at 100000/s with 1 thread in an open loop.",
                 "slow 98.6 µs",
                 " (10.0× [10.0–10.0] by trial, slower)",
                 "stalls 49.7 ms [0.00949–49.9] (1.00× [1.00–5156] by trial, trials disagree)",
@@ -308,7 +315,7 @@ mod tests {
         has(
             &texts,
             &[
-                "open loop: the response p99.99 of stalls is 49.7 ms",
+                "The response p99.99 of stalls is 49.7 ms",
                 "a closed loop hides",
             ],
         );
@@ -345,7 +352,8 @@ mod tests {
         {
             (row.tail_ops, row.tail_in_resize_ops) = (Some(100), Some(80 + u64::from(row.trial)));
         }
-        let wanted = "of the operations above p99.9 a resize was going on in 81.0 % of striped.";
+        let wanted =
+            "Of the operations above p99.9, 81.0 % of those of striped overlap a resize under fill";
         has(&texts(&records), &[wanted]);
     }
 }

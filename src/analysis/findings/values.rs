@@ -51,7 +51,7 @@ fn of_panel(
                 let part = part_of(panel, point.cell, best);
                 format!("{part} with {named}{}", point.value)
             });
-            format!("{name} does {}", listed(&each.collect::<Vec<_>>()))
+            format!("{name} reaches {}", listed(&each.collect::<Vec<_>>()))
         })
         .collect();
     let others: Vec<String> = rest
@@ -78,9 +78,9 @@ fn of_panel(
         format!(", with {} the same or not told apart", listed(&level))
     };
     let text = format!(
-        "{}: {} is the fastest{level}. Of its operations {} (paired medians; A/A noise {}).",
-        places(summary, &[panel]),
+        "{} is the fastest under {}{level}; of its rate {} (A/A noise {}).",
         label(best),
+        places(summary, &[panel]),
         clauses.join("; "),
         noise(panel.noise_band)
     );
@@ -96,7 +96,7 @@ fn of_panel(
     })
 }
 
-/// What a cell does of the operations of the best.
+/// The part of the rate of the best that a cell reaches.
 fn part_of(panel: &PanelSummary, cell: &CellSummary, best: &CellSummary) -> String {
     if cell.entry.cell_id == best.entry.cell_id {
         return times(1.0);
@@ -141,10 +141,10 @@ mod tests {
         records.manifest.suites = vec![toml::Table::from_iter([("first".to_owned(), first)])];
         let found = findings(&Summary::of(&records));
         let text = &found[0].text;
-        let start =
-            "a, 2 threads: striped:stripes=2^10 is the fastest. Of its operations striped does 0.2";
+        let start = "striped:stripes=2^10 is the fastest under a with 2 threads; of its rate striped reaches 0.2";
         assert!(text.starts_with(start), "{text}");
-        let parts: Vec<&str> = text.split(" with ").collect();
+        let (_, values) = text.split_once("; of its rate ").unwrap();
+        let parts: Vec<&str> = values.split(" with ").collect();
         assert!(parts[1].starts_with("stripes=1, 0."), "{text}");
         assert!(parts[2].starts_with("32, "), "{text}");
         assert!(parts[3].starts_with("2^10 and 0."), "{text}");

@@ -56,7 +56,8 @@ fn paragraphs(summary: &Summary) -> Vec<String> {
         format!(
             "Ratios are paired within a round of slices (or a pass), so a disturbance of both \
              cancels. Intervals hold {:.0} %, from {} bootstrap resamples of the median: first of \
-             births (fresh processes), then of rounds.",
+             births (fresh processes), then of rounds. Factors between panels, such as thread \
+             counts or batch sizes, divide medians and are not paired.",
             stats::CONFIDENCE * 100.0,
             grouped(u64::from(stats::RESAMPLES))
         ),

@@ -11,6 +11,7 @@ use crate::report::cells::suite_table;
 use crate::report::charts::Chart;
 use crate::report::findings::{Finding, Topic, findings};
 use crate::report::format::{counted, noise};
+use crate::report::labels::common;
 use crate::report::summary::{PanelSummary, Summary, Verdict};
 use crate::report::table::Table;
 
@@ -55,7 +56,10 @@ pub(super) fn head(
         name,
         run_id: manifest.run_id.clone(),
         link: link.to_owned(),
-        line: head_line(manifest),
+        line: head_line(manifest)
+            .into_iter()
+            .chain(common(summary))
+            .collect(),
         badges: badges(summary),
         notes: notes(summary, records),
     }
