@@ -18,13 +18,12 @@ pub struct HashFinding {
 pub fn findings(summary: &HashSummary) -> Vec<HashFinding> {
     let sentences = [
         advice(summary),
-        fitness(summary, "low", "buckets picked by a mask (the low bits)"),
-        fitness(summary, "high", "shards picked by the high bits"),
+        fitness(summary, "low", "buckets picked by low bits (masks)"),
+        fitness(summary, "high", "shards picked by high bits"),
         cost_of_keys(summary),
         floods(summary),
         chains(summary),
         avalanche(summary),
-        loop_cost(summary),
     ];
     sentences.into_iter().flatten().collect()
 }
@@ -60,22 +59,22 @@ fn advice(summary: &HashSummary) -> Option<HashFinding> {
         .map(|hash| named_with_cost(hash))
         .collect();
     let mut text = format!(
-        "For masks and shards alike: {} is the fastest on keys of {USUAL_BYTES} B that spreads every \
-         corpus",
+        "{} is the fastest function on keys of {USUAL_BYTES} B that spreads every corpus by low and by high \
+         bits",
         named_with_cost(fastest)
     );
     if !level.is_empty() {
         text += &format!(", not told apart from {}", listed(&level));
     }
     match safe {
-        Some(safe) if safe.entry == fastest.entry => text += ", and resists flooding.",
+        Some(safe) if safe.entry == fastest.entry => text += ", and it resists flooding.",
         Some(safe) => {
             text += &format!(
-                "; where strangers choose the keys, the fastest that resists flooding is {}.",
+                "; the fastest of them that resists flooding is {}.",
                 named_with_cost(safe)
             );
         }
-        None => text += "; none of those measured resists flooding.",
+        None => text += "; none of them resists flooding.",
     }
     Some(said(text, "hash-speed"))
 }
@@ -103,7 +102,7 @@ fn fitness(summary: &HashSummary, bits: &str, what: &str) -> Option<HashFinding>
         _ => format!("all {corpora} corpora"),
     };
     let mut text = format!(
-        "For {what}: {} of {} spread {which} over {counts} buckets at least as evenly as chance",
+        "{} of {} spread {which} over {counts} {what} at least as evenly as chance",
         sound.len(),
         counted(measured.len() as u64, "function"),
     );
@@ -116,7 +115,7 @@ fn fitness(summary: &HashSummary, bits: &str, what: &str) -> Option<HashFinding>
         })
         .collect();
     if !bad.is_empty() {
-        text += &format!("; not so {}", listed(&bad));
+        text += &format!("; the exceptions are {}", listed(&bad));
     }
     text.push('.');
     Some(said(text, "hash-spread"))
@@ -136,19 +135,19 @@ fn cost_of_keys(summary: &HashSummary) -> Option<HashFinding> {
     let seed = summary.manifest.seed;
     let ratio = safe.times(fast, USUAL_BYTES, seed)?;
     let mut text = format!(
-        "What resisting floods costs: {} takes {} as long as {} on keys of {USUAL_BYTES} B, {} ns more",
+        "Resistance to floods costs {} ns on keys of {USUAL_BYTES} B, where {} takes {} as long as {}",
+        figure(safe.usual_ns() - fast.usual_ns()),
         safe.entry.name,
         times_within(&ratio),
         fast.entry.name,
-        figure(safe.usual_ns() - fast.usual_ns()),
     );
     if let (Some(long), Some(at), Some(other)) =
         (safe.times(fast, 250, seed), safe.at(250), fast.at(250))
     {
         text += &format!(
-            ", and {} at 250 B, {} ns more",
-            times_within(&long),
-            figure(at.ns.mid - other.ns.mid)
+            ", and {} ns at 250 B, where it takes {}",
+            figure(at.ns.mid - other.ns.mid),
+            times_within(&long)
         );
     }
     let seeded = by_speed(&|hash| hash.entry.keyed && !hash.entry.flood_resistant);
@@ -157,8 +156,7 @@ fn cost_of_keys(summary: &HashSummary) -> Option<HashFinding> {
         && let Some(ratio) = seeded.times(unkeyed, USUAL_BYTES, seed)
     {
         text += &format!(
-            ". A seed alone costs little: {} takes {} as long as {}, the fastest without one that \
-             spreads every corpus",
+            "; with a seed alone {} takes {} as long as {}, the fastest without one that spreads every corpus",
             seeded.entry.name,
             times_within(&ratio),
             unkeyed.entry.name
@@ -186,18 +184,18 @@ fn floods(summary: &HashSummary) -> Option<HashFinding> {
     let mut text = String::new();
     if !always.is_empty() {
         text = format!(
-            "Flooded: {keys} keys made to collide fill one bucket of 2^16 whatever the seed under {}",
+            "{keys} keys made to collide fill one bucket of 2^16 whatever the seed under {}",
             listed(&always)
         );
     }
     if !seed_known.is_empty() {
         text += if text.is_empty() {
-            "Flooded: under "
+            "Under "
         } else {
             "; under "
         };
         text += &format!(
-            "{} such keys, found by search, collide under the seed that was searched for only",
+            "{} keys found by search collide only under the seed of the search",
             listed(&seed_known)
         );
     }
@@ -217,8 +215,8 @@ fn chains(summary: &HashSummary) -> Option<HashFinding> {
     let (_, row) = worst.max_by(|a, b| a.0.total_cmp(&b.0))?;
     Some(said(
         format!(
-            "The longest chain against chance: {} puts {} of {} {} keys into one of {} buckets picked by \
-             {} bits, where chance gives {}.",
+            "{} makes the longest chain: it puts {} of {} {} keys into one of {} buckets picked by {} bits, \
+             where chance gives {}.",
             row.hash,
             row.longest,
             row.keys,
@@ -243,30 +241,15 @@ fn avalanche(summary: &HashSummary) -> Option<HashFinding> {
         .collect();
     let good = all.len() - bad.len();
     let mut text = format!(
-        "Avalanche: under {good} of {} every bit of the key flips every bit of the hash half of the time, \
+        "Under {good} of {} every bit of the key flips every bit of the hash half of the time, \
          as far as {} keys tell (bias up to {} is chance)",
         counted(all.len() as u64, "function"),
         all[0].1.keys,
         figure(limit)
     );
     if !bad.is_empty() {
-        text += &format!("; worst bias of the others: {}", listed(&bad));
+        text += &format!("; the worst bias of the others is {}", listed(&bad));
     }
     text.push('.');
     Some(said(text, "hash-avalanche"))
-}
-
-fn loop_cost(summary: &HashSummary) -> Option<HashFinding> {
-    let point = summary
-        .empty
-        .iter()
-        .find(|point| point.key_bytes == USUAL_BYTES)?;
-    Some(said(
-        format!(
-            "The loop itself, around a function that does nothing, costs {} ns a call; all times \
-             include it.",
-            figure(point.ns.mid)
-        ),
-        "hash-speed",
-    ))
 }
