@@ -3,6 +3,7 @@
 //! Three significant digits: a fourth is noise in any run that lasts minutes. An interval has the
 //! decimals of its figure. `–` is between the ends of a range, `−` is minus.
 
+use crate::base::Between;
 use crate::record::PanelEntry;
 use crate::stats::Interval;
 
@@ -225,6 +226,9 @@ pub(crate) fn place_of(panel: &PanelEntry) -> String {
     text += &format!(", {}", counted(u64::from(panel.threads), "thread"));
     if panel.batch > 1 {
         text += &format!(", batch {}", panel.batch);
+    }
+    if panel.between != Between::default() {
+        text += &format!(", {}", panel.between.words());
     }
     if !panel.corpus.is_empty() {
         text += &format!(", keys {}", panel.corpus);

@@ -22,6 +22,7 @@ pub(crate) fn groups<'s>(panels: impl Iterator<Item = &'s PanelSummary>) -> Vec<
             &entry.suite,
             &entry.workload,
             entry.batch,
+            entry.between,
             entry.entries,
             &entry.corpus,
             entry.pass,

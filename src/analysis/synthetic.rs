@@ -7,7 +7,7 @@ use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
 pub(crate) use self::paced::Paced;
 
-use crate::base::whole;
+use crate::base::{Between, whole};
 use crate::record::{
     CellEntry, CensusRow, Manifest, MarkRow, MissRow, PanelEntry, Records, SCHEMA_VERSION,
     SliceKind, SliceRow, Status, TrialRow,
@@ -233,6 +233,7 @@ impl Synthetic {
             about: format!("the workload {workload}"),
             threads,
             batch: 1,
+            between: Between::default(),
             entries,
             corpus: String::new(),
             pass,

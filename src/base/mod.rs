@@ -1,6 +1,7 @@
 //! Floor 0: the words that every floor shares. No I/O, no clock, no dependency on another floor.
 
 mod bad_input;
+mod between;
 mod census;
 mod journal;
 mod key;
@@ -9,6 +10,7 @@ mod quantity;
 mod spec;
 
 pub use bad_input::{BadInput, unknown_name};
+pub use between::Between;
 pub use census::{ByteSplit, Census, Usage};
 pub use journal::{Event, EventKind, Journal};
 pub use key::{Key, Worker};

@@ -111,6 +111,7 @@ fn births(
         let how = How {
             hasher,
             batch: open.workload.batch,
+            between: open.workload.between,
             outcomes: !is_control,
             budget: budget.map(|budget| budget.0),
         };

@@ -62,11 +62,14 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
         longest: &mut Longest,
         recorder: &mut Recorder,
     ) {
+        let gap = self.gap();
+        let mut moved = 0;
         for ops in ops.chunks(LOOK_EVERY) {
             longest.look();
             let mut before_ns = machine::now_ns();
             for op in ops {
-                self.one(op, segment.key(op));
+                let answer = self.one(op, segment.key_moved(op, moved));
+                moved = gap.after(answer);
                 let after_ns = machine::now_ns();
                 let mut took_ns = after_ns - before_ns;
                 before_ns = after_ns;

@@ -10,7 +10,7 @@ use super::latency::Recorder;
 use super::paced::{Pacer, Ran, Stretch};
 use super::room::{Bounded, Room, Unbounded};
 use super::timed::{Loop, Tally};
-use crate::base::{Params, SpecError, Worker};
+use crate::base::{Between, Params, SpecError, Worker};
 use crate::hash::Hasher;
 use crate::table::{Env, ErasedTable, Kind, Opened, Session, Strategy};
 use crate::workload::{Op, Segment};
@@ -47,6 +47,8 @@ pub(super) struct How {
     pub(super) hasher: Hasher,
     /// Gets that are handed over together.
     pub(super) batch: u32,
+    /// What stands between two operations, or two batches.
+    pub(super) between: Between,
     /// Whether outcomes are compared with what is known of them.
     pub(super) outcomes: bool,
     /// The bytes that the table is kept to, where it is bounded.
@@ -64,15 +66,18 @@ impl<S: Strategy> TimedTable for Opened<S> {
         let How {
             hasher,
             batch,
+            between,
             outcomes,
             budget,
         } = how;
         let session = self.table.session(who);
         match budget {
-            None => Box::new(Loop::new(session, Unbounded, hasher, batch, outcomes)),
+            None => Box::new(Loop::new(
+                session, Unbounded, hasher, batch, between, outcomes,
+            )),
             Some(budget) => {
                 let room = Bounded::new(&self.table, &self.clock, budget, who.of);
-                Box::new(Loop::new(session, room, hasher, batch, outcomes))
+                Box::new(Loop::new(session, room, hasher, batch, between, outcomes))
             }
         }
     }

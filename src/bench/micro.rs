@@ -91,6 +91,7 @@ pub fn micro(
     let how = How {
         hasher: env.hasher,
         batch: workload.batch,
+        between: workload.between,
         outcomes: true,
         budget: None,
     };

@@ -4,7 +4,8 @@
 //! and gets one reply a line (`protocol`). [`child`] opens the table, fills it, keeps the worker
 //! threads and their sessions across slices (`worker`), and each worker runs the timed loop
 //! (`timed`): hash, table call, check that the bytes belong to the key, and nothing else. That loop alone is
-//! compiled for each strategy; the rest calls it for a chunk of operations at a time (`erased`).
+//! compiled for each strategy; the rest calls it for a chunk of operations at a time (`erased`). What stands
+//! between two operations is `gap`'s.
 //!
 //! Latencies are measured in slices of their own kind, in an open loop (`paced`), and go to the parent
 //! as histograms (`latency`).
@@ -14,6 +15,7 @@
 mod child;
 mod clocked;
 mod erased;
+mod gap;
 mod hashing;
 mod latency;
 mod micro;

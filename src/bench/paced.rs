@@ -129,7 +129,8 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
         stretch: Stretch,
     ) -> Ran {
         let mut ran = Ran::default();
-        let mut now_ns = machine::now_ns();
+        let gap = self.gap();
+        let (mut now_ns, mut moved) = (machine::now_ns(), 0);
         for (at, op) in segment.ops.iter().enumerate().skip(from) {
             let due_ns = pacer.due_ns(segment, at);
             if due_ns >= stretch.end_ns {
@@ -144,8 +145,9 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
                 break;
             }
             let began_ns = now_ns;
-            self.one(op, segment.key(op));
+            let answer = self.one(op, segment.key_moved(op, moved));
             now_ns = machine::now_ns();
+            moved = gap.after(answer);
             pacer.arrivals.advance();
             ran.ops += 1;
             ran.last_due_ns = due_ns;

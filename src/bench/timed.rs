@@ -2,12 +2,14 @@
 //!
 //! No random numbers, no allocation, no clock per operation, no shared counter. Operations come
 //! from a segment that was written before the clock started; every operation carries what is known
-//! about its key, and every outcome is compared with that.
+//! about its key, and every outcome is compared with that. What stands between two operations is
+//! [`Gap`]'s.
 
 use std::hint::black_box;
 
+use super::gap::{Answer, Gap};
 use super::room::Room;
-use crate::base::Key;
+use crate::base::{Between, Key};
 use crate::hash::Hasher;
 use crate::table::{Edit, Outcome, Session, Stored};
 use crate::workload::{Expect, Kind, Op, Segment, VALUE_BYTES_MAX};
@@ -29,12 +31,22 @@ pub(super) struct Tally {
     pub(super) first_wrong: Option<String>,
 }
 
+/// A value that a lookup has found.
+#[derive(Clone, Copy)]
+struct Seen {
+    /// Whether it is the key's own.
+    own: bool,
+    /// A word of it.
+    word: u64,
+}
+
 /// One thread's session with what the loop needs beside it.
 pub(super) struct Loop<S, R> {
     session: S,
     room: R,
     hasher: Hasher,
     batch: usize,
+    gap: Gap,
     /// Whether outcomes are compared with what is known; controls have none to compare.
     outcomes: bool,
     /// The bytes of every value that is set, its first eight rewritten for each key.
@@ -48,6 +60,7 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
         room: R,
         hasher: Hasher,
         batch: u32,
+        between: Between,
         outcomes: bool,
     ) -> Loop<S, R> {
         let value = Vec::new();
@@ -56,6 +69,7 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
             room,
             hasher,
             batch: batch as usize,
+            gap: Gap::new(between),
             outcomes,
             value,
             tally: Tally::default(),
@@ -68,6 +82,11 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
         grow_pattern(&mut self.value, longest);
     }
 
+    /// What stands between two operations.
+    pub(super) fn gap(&self) -> Gap {
+        self.gap
+    }
+
     /// Between slices: reclamation may advance.
     pub(super) fn quiesce(&mut self) {
         self.session.quiesce();
@@ -76,9 +95,12 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
     /// Runs the operations in order; gets that follow each other are handed over in batches.
     #[inline(never)]
     pub(super) fn run(&mut self, segment: &Segment, ops: &[Op]) {
+        let gap = self.gap;
+        let mut moved = 0;
         if self.batch <= 1 {
             for op in ops {
-                self.one(op, segment.key(op));
+                let answer = self.one(op, segment.key_moved(op, moved));
+                moved = gap.after(answer);
             }
             return;
         }
@@ -89,22 +111,28 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
                 .take(self.batch)
                 .take_while(|op| matches!(op.kind, Kind::Get | Kind::GetFill))
                 .count();
-            if gets == 0 {
-                self.one(op, segment.key(op));
+            let answer = if gets == 0 {
+                let answer = self.one(op, segment.key_moved(op, moved));
                 rest = &rest[1..];
+                answer
             } else {
-                self.many(segment, &rest[..gets]);
+                let answer = self.many(segment, &rest[..gets], moved);
                 rest = &rest[gets..];
-            }
+                answer
+            };
+            moved = gap.after(answer);
         }
     }
 
     /// The same stream, hashed and not looked up.
     #[inline(never)]
     pub(super) fn run_hash_only(&mut self, segment: &Segment, ops: &[Op]) {
-        let mut all = 0;
+        let gap = self.gap;
+        let (mut all, mut moved) = (0, 0);
         for op in ops {
-            all ^= self.hasher.hash(segment.key(op));
+            let hash = self.hasher.hash(segment.key_moved(op, moved));
+            moved = gap.after(Some(hash));
+            all ^= hash;
         }
         black_box(all);
     }
@@ -114,26 +142,28 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
         clippy::inline_always,
         reason = "the body of the timed loop, called from few places"
     )]
-    pub(super) fn one(&mut self, op: &Op, bytes: &[u8]) {
+    pub(super) fn one(&mut self, op: &Op, bytes: &[u8]) -> Answer {
         let key = Key {
             bytes,
             hash: self.hasher.hash(bytes),
         };
         if !self.room.takes(bytes.len() + op.value_len as usize) {
             self.pass_over(op, key);
-            return;
+            return None;
         }
         match op.kind {
             Kind::Get => {
-                let found = self.session.get(key, |value| belongs(value, bytes));
-                self.read(op, bytes, found);
+                let found = self.session.get(key, |value| look(value, bytes));
+                self.read(op, bytes, found.map(|seen| seen.own));
+                return found.map(|seen| seen.word ^ key.hash);
             }
             Kind::GetFill => {
-                let found = self.session.get(key, |value| belongs(value, bytes));
-                self.read(op, bytes, found);
+                let found = self.session.get(key, |value| look(value, bytes));
+                self.read(op, bytes, found.map(|seen| seen.own));
                 if found.is_none() {
                     self.fill(op, key);
                 }
+                return found.map(|seen| seen.word ^ key.hash);
             }
             Kind::Set | Kind::Insert => {
                 let value = value_for(&mut self.value, op, bytes);
@@ -148,21 +178,24 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
             }
             _ => self.edit(op, key),
         }
+        None
     }
 
+    /// Gets in batches; the answer is that of all of them together.
     #[inline]
-    fn many(&mut self, segment: &Segment, ops: &[Op]) {
+    fn many(&mut self, segment: &Segment, ops: &[Op], moved: usize) -> Answer {
         const NO_KEY: Key<'static> = Key {
             bytes: &[],
             hash: 0,
         };
         // Batches longer than this are cut: the array lives on the stack.
         const MOST: usize = 64;
+        let mut answer = Some(0);
         for ops in ops.chunks(MOST) {
             let mut keys = [NO_KEY; MOST];
             let mut found = [None; MOST];
             for (key, op) in keys.iter_mut().zip(ops) {
-                let bytes = segment.key(op);
+                let bytes = segment.key_moved(op, moved);
                 *key = Key {
                     bytes,
                     hash: self.hasher.hash(bytes),
@@ -171,19 +204,22 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
             let keys = &keys[..ops.len()];
             let mut calls = 0;
             self.session.get_many(keys, |index, value| {
-                found[index] = value.map(|value| belongs(value, keys[index].bytes));
+                found[index] = value.map(|value| look(value, keys[index].bytes));
                 calls += 1;
             });
             if calls != ops.len() {
                 self.note_wrong(|| format!("get_many answered {calls} of {} keys", ops.len()));
             }
             for ((op, key), found) in ops.iter().zip(keys).zip(found) {
-                self.read(op, key.bytes, found);
+                self.read(op, key.bytes, found.map(|seen| seen.own));
                 if found.is_none() && op.kind == Kind::GetFill {
                     self.fill(op, *key);
                 }
+                let of_both = |all, seen: Seen| all ^ seen.word ^ key.hash;
+                answer = answer.zip(found).map(|(all, seen)| of_both(all, seen));
             }
         }
+        answer
     }
 
     /// An operation whose value is larger than the table's whole budget: reads are done, what would
@@ -367,6 +403,20 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
     }
 }
 
+/// Looks at a value that was found under `key`.
+#[inline]
+fn look(value: &[u8], key: &[u8]) -> Seen {
+    let word = match value.first_chunk::<8>() {
+        Some(word) => u64::from_ne_bytes(*word),
+        // Of a value without a byte, how long it is.
+        None => value
+            .first()
+            .map_or(value.len() as u64, |&byte| u64::from(byte)),
+    };
+    let own = belongs(value, key);
+    Seen { own, word }
+}
+
 /// Whether a value is the one of `key`: it starts with the key's last min(8, length) bytes.
 #[inline]
 fn belongs(value: &[u8], key: &[u8]) -> bool {
@@ -431,148 +481,4 @@ fn show(key: &[u8]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::super::room::{Bounded, Unbounded};
-    use super::*;
-    use crate::base::{Journal, Params, Worker};
-    use crate::table::{Clock, Env, Fixed, Strategy, Striped};
-
-    fn edits<S: Strategy>(key: &[u8], length: u32) {
-        let env = Env {
-            hasher: Hasher::new(crate::hash::find("sip13").unwrap(), [1, 2]),
-            clock: || 0,
-            journal: Arc::new(Journal::new(8)),
-            recency: false,
-        };
-        let params = Params::resolve(S::PARAMS, &S::NAME.parse().unwrap()).unwrap();
-        let table = S::open(&params, &env).unwrap();
-        let mut timed = Loop::new(table.session(Worker::ALONE), Unbounded, env.hasher, 1, true);
-        let segment = Segment {
-            ops: vec![
-                Op {
-                    key_at: 0,
-                    value_len: length,
-                    key_len: u16::try_from(key.len()).unwrap(),
-                    kind: Kind::Add,
-                    expect: Expect::Absent,
-                };
-                4
-            ],
-            keys: key.to_vec(),
-            ..Segment::default()
-        };
-        timed.prepare(&segment);
-        let mut run = |kind, expect| {
-            let op = Op {
-                kind,
-                expect,
-                ..segment.ops[0]
-            };
-            timed.run(&segment, &[op]);
-        };
-        let writes = [
-            Kind::Replace,
-            Kind::Cas,
-            Kind::Append,
-            Kind::Prepend,
-            Kind::Incr,
-            Kind::Decr,
-        ];
-        // Nothing is there, so nothing comes of them.
-        for kind in writes.into_iter().chain([Kind::Remove, Kind::Get]) {
-            run(kind, Expect::Absent);
-        }
-        run(Kind::Add, Expect::Absent);
-        run(Kind::Add, Expect::Present);
-        for kind in writes {
-            run(kind, Expect::Present);
-            run(Kind::Get, Expect::Present);
-        }
-        assert_eq!(timed.tally.first_wrong, None, "{} {length}", S::NAME);
-        let hash = timed.hasher.hash(key);
-        let known = Key { bytes: key, hash };
-        let found = timed.session.get(known, <[u8]>::len);
-        // One append and one prepend since the last value was set.
-        assert_eq!(found, Some(3 * length as usize));
-        assert_eq!((timed.tally.hits, timed.tally.misses), (6, 1));
-        // What is said of a key is checked: this one is there.
-        let op = Op {
-            kind: Kind::Replace,
-            expect: Expect::Absent,
-            ..segment.ops[0]
-        };
-        timed.run(&segment, &[op]);
-        assert_eq!(timed.tally.wrong, 1);
-    }
-
-    #[test]
-    fn what_is_larger_than_the_budget_is_passed_over_and_evicts_nothing() {
-        let env = Env {
-            hasher: Hasher::new(crate::hash::find("sip13").unwrap(), [1, 2]),
-            clock: || 0,
-            journal: Arc::new(Journal::new(8)),
-            recency: true,
-        };
-        let params = Params::resolve(Striped::PARAMS, &"striped:buckets=4".parse().unwrap());
-        let table = Striped::open(&params.unwrap(), &env).unwrap();
-        let clock = Clock::new();
-        let room = Bounded::new(&table, &clock, 20_000, 1);
-        let mut timed = Loop::new(table.session(Worker::ALONE), room, env.hasher, 1, true);
-        let op = |key_at, kind, value_len| Op {
-            key_at,
-            value_len,
-            key_len: 4,
-            kind,
-            expect: Expect::Either,
-        };
-        let mut segment = Segment {
-            keys: b"keepbig!".to_vec(),
-            ops: vec![op(0, Kind::Set, 100)],
-            ..Segment::default()
-        };
-        for kind in [
-            Kind::GetFill,
-            Kind::Rmw,
-            Kind::Set,
-            Kind::Insert,
-            Kind::Add,
-            Kind::Replace,
-            Kind::Cas,
-        ] {
-            segment.ops.push(op(4, kind, 30_000));
-            segment.ops.push(op(0, Kind::Get, 100));
-        }
-        // A write that is refused takes the old value out.
-        segment.ops.push(op(0, Kind::Set, 30_000));
-        timed.prepare(&segment);
-        timed.run(&segment, &segment.ops);
-        assert_eq!(timed.tally.first_wrong, None);
-        assert_eq!((timed.tally.hits, timed.tally.misses), (7, 2));
-        assert_eq!((timed.tally.evicted, timed.tally.refused), (0, 8));
-        assert_eq!(table.usage().items, 0);
-    }
-
-    #[test]
-    fn edits_keep_values_known_by_their_keys() {
-        for length in [0, 1, 3, 8, 9, 16, 100] {
-            for key in [&b"k"[..], b"user12345678"] {
-                edits::<Fixed>(key, length);
-                edits::<Striped>(key, length);
-            }
-        }
-    }
-
-    #[test]
-    fn numbers_carry_and_go_round() {
-        let mut number = [255, 255, 0];
-        count(&mut number, true);
-        assert_eq!(number, [0, 0, 1]);
-        count(&mut number, false);
-        assert_eq!(number, [255, 255, 0]);
-        let mut number = [255];
-        count(&mut number, true);
-        assert_eq!(number, [0]);
-    }
-}
+mod tests;

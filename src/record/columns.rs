@@ -36,6 +36,7 @@ impl Row for TrialRow {
         "pages",
         "threads",
         "batch",
+        "between",
         "entries",
         "panel",
         "birth",

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::Between;
 use crate::machine::{Allocator, Pages};
 
 /// The name of the manifest within the directory of a run.
@@ -106,6 +107,8 @@ pub struct PanelEntry {
     pub threads: u32,
     /// Gets handed over at a time.
     pub batch: u32,
+    /// What stands between two operations of a thread, or between two batches.
+    pub between: Between,
     /// Records in the key space at first.
     pub entries: u64,
     /// What the records' keys look like; empty where they are YCSB's, or a trace's own.

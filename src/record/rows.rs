@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Version of the columns. A reader refuses rows of a newer one.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// A row of `trials.csv`: one trial of one cell.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -35,6 +35,8 @@ pub struct TrialRow {
     pub threads: u32,
     /// Gets handed over at a time.
     pub batch: u32,
+    /// What stands between two operations of a thread: `chained`, `none` or a number of instructions.
+    pub between: String,
     /// Records in the key space at first.
     pub entries: u64,
     /// The panel that the cell was measured in.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::manifest::{CellEntry, Manifest, PanelEntry, Status};
 use super::rows::{SCHEMA_VERSION, SliceKind, SliceRow};
+use crate::base::Between;
 use crate::machine::{Allocator, Pages};
 
 /// A manifest with a panel and a cell.
@@ -37,6 +38,7 @@ pub(super) fn manifest(run_id: &str) -> Manifest {
             about: "100 % get".into(),
             threads: 2,
             batch: 1,
+            between: Between::default(),
             entries: 100_000,
             corpus: String::new(),
             pass: false,

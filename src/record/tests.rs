@@ -223,11 +223,11 @@ fn another_version_or_header_is_refused() {
     change("trials.csv", ",evicted", "");
     refuses(&path, &["trials.csv, line 1", "instead of 'evicted'"]);
     change("trials.csv", ",refused", ",refused,evicted");
-    change("trials.csv", "\n1,", "\n2,");
-    refuses(&path, &["trials.csv", "schema version 2"]);
-    change("run.toml", "schema_version = 1", "schema_version = 7");
-    refuses(&path, &["run.toml", "schema version 7", "reads version 1"]);
-    change("run.toml", "schema_version = 7", "schema_version = 1");
+    change("trials.csv", "\n2,", "\n3,");
+    refuses(&path, &["trials.csv", "schema version 3"]);
+    change("run.toml", "schema_version = 2", "schema_version = 7");
+    refuses(&path, &["run.toml", "schema version 7", "reads version 2"]);
+    change("run.toml", "schema_version = 7", "schema_version = 2");
     change(
         "run.toml",
         "status = \"interrupted\"",

@@ -20,6 +20,7 @@ pub(super) const FILTERS: [&str; 3] = ["strategy", "workload", "threads"];
 pub(super) struct Shape {
     entries: bool,
     batch: bool,
+    between: bool,
     hash: bool,
     ratio: bool,
     memory: bool,
@@ -81,6 +82,7 @@ impl Shape {
             counted: cells().any(counted),
             entries: differ(panels.iter().map(|panel| panel.entry.entries)),
             batch: differ(panels.iter().map(|panel| panel.entry.batch)),
+            between: differ(panels.iter().map(|panel| panel.entry.between)),
             hash: differ(cells().map(|cell| &cell.entry.hash)),
             answers: panels.iter().any(|panel| panel.has_misses()),
         }
@@ -96,6 +98,7 @@ impl Shape {
         let optional = [
             (self.entries, Column::number("entries", "")),
             (self.batch, Column::number("batch", "")),
+            (self.between, Column::text("between")),
             (self.hash, Column::text("hash")),
         ];
         let shown = optional.into_iter().filter(|(shown, _)| *shown);
@@ -120,6 +123,9 @@ impl Shape {
         if self.batch {
             cells.push(Cell::count(u64::from(entry.batch)));
         }
+        if self.between {
+            cells.push(Cell::text(entry.between.to_string()));
+        }
         if self.hash {
             cells.push(Cell::text(&cell.entry.hash));
         }
@@ -140,6 +146,9 @@ impl Shape {
                 1 => "one operation at a time".to_owned(),
                 batch => format!("batches of {batch}"),
             });
+        }
+        if !self.between {
+            shared.push(panel.entry.between.words());
         }
         if let Some(cell) = panel.cells.first().filter(|_| !self.hash) {
             shared.push(format!("hash {}", cell.entry.hash));

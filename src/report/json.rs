@@ -20,7 +20,7 @@ use crate::stats::Interval;
 /// | `dropped_lines` | rows that were cut short and left out |
 /// | `disturbance` | `slices` judged, `disturbed` of them, attempts `repeated`; `foreign`, `steal`: parts of our cores' time |
 /// | `findings[]` | `text`; `topic`; the `panels` and `cells` that it rests on; `effect`, the natural logarithm of its largest ratio |
-/// | `panels[]` | `panel`, `suite`, `workload`, `about`, `threads`, `batch`, `entries`, `pass`, `baseline` as in `run.toml` |
+/// | `panels[]` | `panel`, `suite`, `workload`, `about`, `threads`, `batch`, `between`, `entries`, `pass`, `baseline` as in `run.toml` |
 /// | `panels[].noise_floor`, `.noise_band` | A/A noise measured in the panel, and the one that verdicts use: as a part of 1 |
 /// | `panels[].harness` | the control: `target`, `floor_ns`, `hash_ns`, `over_hash_ns` of one thread an operation |
 /// | `panels[].cells[]` | `cell_id`, `strategy`, `target`, `target_full`, `hash`, `allocator`, `pages`, `control`, `twin`; `verdict`, `error`, `trials` |
@@ -102,6 +102,7 @@ fn panel(summary: &Summary, panel: &PanelSummary) -> Value {
         "about": entry.about,
         "threads": entry.threads,
         "batch": entry.batch,
+        "between": entry.between,
         "entries": entry.entries,
         "pass": entry.pass,
         "baseline": entry.baseline,

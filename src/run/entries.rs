@@ -44,6 +44,7 @@ pub(super) fn panel_entry(index: u32, panel: &Panel<'_>) -> PanelEntry {
         about: panel.workload.describe(),
         threads: panel.threads,
         batch: panel.workload.batch,
+        between: panel.workload.between,
         entries: panel.workload.entries,
         corpus: if panel.workload.corpus.is_ycsb() {
             String::new()

@@ -1,11 +1,11 @@
 //! From a group of a suite to its workloads and heaps.
 
 use super::suite::{Group, Suite};
-use crate::base::{BadInput, ByteCount};
+use crate::base::{BadInput, Between, ByteCount};
 use crate::machine::Heap;
 use crate::workload::{Pace, Pacing, Workload};
 
-/// Each workload of a group with each of its numbers of entries, batches and budgets.
+/// Each workload of a group with each of its numbers of entries, batches, works between and budgets.
 pub(super) fn workloads(suite: &Suite, group: &Group) -> Result<Vec<Workload>, BadInput> {
     let entries = group
         .entries
@@ -25,19 +25,21 @@ pub(super) fn workloads(suite: &Suite, group: &Group) -> Result<Vec<Workload>, B
         for &entries in &entries {
             for &batch in &batches {
                 let workload = suite.workload(name, entries, batch)?;
-                for &corpus in group.corpus.as_deref().unwrap_or(&[workload.corpus]) {
-                    let workload = if corpus == workload.corpus {
-                        workload.clone()
-                    } else {
-                        workload.clone().with_corpus(corpus)?
-                    };
-                    for &pace in &paces {
-                        let workload = match pace {
-                            Some(pace) => workload.clone().at_pace(pace)?,
-                            None => workload.clone(),
+                for workload in with_between(suite, group, &workload) {
+                    for &corpus in group.corpus.as_deref().unwrap_or(&[workload.corpus]) {
+                        let workload = if corpus == workload.corpus {
+                            workload.clone()
+                        } else {
+                            workload.clone().with_corpus(corpus)?
                         };
-                        for &budget in &budgets {
-                            workloads.push(bounded(workload.clone(), group, budget)?);
+                        for &pace in &paces {
+                            let workload = match pace {
+                                Some(pace) => workload.clone().at_pace(pace)?,
+                                None => workload.clone(),
+                            };
+                            for &budget in &budgets {
+                                workloads.push(bounded(workload.clone(), group, budget)?);
+                            }
                         }
                     }
                 }
@@ -45,6 +47,20 @@ pub(super) fn workloads(suite: &Suite, group: &Group) -> Result<Vec<Workload>, B
         }
     }
     Ok(workloads)
+}
+
+/// A workload with each of what a group has between two operations.
+fn with_between(suite: &Suite, group: &Group, workload: &Workload) -> Vec<Workload> {
+    let all: &[Between] = match (&group.between, &suite.between) {
+        (Some(all), _) | (None, Some(all)) => all,
+        (None, None) => &[workload.between],
+    };
+    all.iter()
+        .map(|&between| Workload {
+            between,
+            ..workload.clone()
+        })
+        .collect()
 }
 
 /// The paces of a workload of a group; without any, one of `None`. A search for a rate has none.

@@ -5,7 +5,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use super::limit::Slo;
 use super::suite::{Group, Suite};
-use crate::base::{BadInput, ByteCount, Nanoseconds, PerSecond, parse_count};
+use crate::base::{BadInput, Between, ByteCount, Nanoseconds, PerSecond, parse_count};
 use crate::machine::{Allocator, Pages};
 use crate::workload::{Arrival, Origin, Pacing, Rates};
 
@@ -55,6 +55,10 @@ pub struct Overrides {
     /// Gets passed to the table in one batch
     #[arg(long, value_name = "N")]
     pub batch: Option<u32>,
+    /// Work between two operations of a thread: chained (the next key depends on this answer), none (back
+    /// to back), or numbers of instructions (0,50,400) [default: chained]
+    #[arg(long, value_name = "chained|none|N", value_delimiter = ',')]
+    pub between: Vec<Between>,
     /// Bytes that each table may hold, instead of the suite's budgets (64Mi, 2^20); tables evict entries
     #[arg(long, value_name = "BYTES", value_delimiter = ',')]
     pub budget: Vec<ByteCount>,
@@ -132,6 +136,7 @@ impl Overrides {
             self.entries.map(|entries| vec![entries]),
         );
         replace(&mut group.batch, self.batch.map(|batch| vec![batch]));
+        replace(&mut group.between, several(&self.between));
         replace(&mut group.origin, self.origin);
         let rates = several(&self.rate).map(Rates::Several);
         if rates.is_some() || self.speed.is_some() {

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::limit::Slo;
-use crate::base::{BadInput, ByteCount, unknown_name};
+use crate::base::{BadInput, Between, ByteCount, unknown_name};
 use crate::machine::{Allocator, Pages};
 use crate::workload::{
     KeyDistribution, Mix, Naming, OnMiss, Origin, PRESETS, Pacing, Size, TraceSource, Workload,
@@ -68,6 +68,10 @@ pub struct Suite {
     /// Gets handed over at a time; a preset's own number otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch: Option<u32>,
+    /// What stands between two operations of a thread: `chained`, `none` or numbers of instructions; each
+    /// workload is measured with each. A preset's own, which is `chained`, otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub between: Option<Vec<Between>>,
     /// Time for a panel's slices, in seconds; 0.8 s for each of its cells otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_s: Option<f64>,
@@ -132,6 +136,9 @@ pub struct Group {
     /// Batch sizes of this group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch: Option<Vec<u32>>,
+    /// What stands between two operations, in this group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub between: Option<Vec<Between>>,
     /// What keys look like, as `Workload::corpus` has it; each workload is measured with each.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub corpus: Option<Vec<Naming>>,
@@ -180,6 +187,9 @@ pub struct Custom {
     /// See [`Workload::batch`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch: Option<u32>,
+    /// See [`Workload::between`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub between: Option<Between>,
     /// See [`Workload::prefill`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefill: Option<bool>,
@@ -374,6 +384,7 @@ impl Custom {
         if let Some(batch) = self.batch {
             workload.batch = batch;
         }
+        workload.between = self.between.unwrap_or(workload.between);
         if let Some(prefill) = self.prefill {
             workload.prefill = prefill;
         }

@@ -312,6 +312,7 @@ fn empty_row(place: Place<'_>, cell: &Cell<'_>, trial: u32) -> TrialRow {
         pages: cell.heap.pages.word().to_owned(),
         threads: panel.threads,
         batch: panel.workload.batch,
+        between: panel.workload.between.to_string(),
         entries: panel.workload.entries,
         panel: place.index,
         birth: place.birth,

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde::{Deserialize, Serialize};
 
 use super::{KeyDistribution, Naming, Pace, Size, TraceFacts, TraceSource, find_format};
-use crate::base::{BadInput, ByteCount, Nanoseconds};
+use crate::base::{BadInput, Between, ByteCount, Nanoseconds};
 
 /// How many records a workload may number, prefilled and inserted ones together: just below 2^32,
 /// up to where keys are known to differ.
@@ -39,6 +39,9 @@ pub struct Workload {
     /// Gets handed to the table at a time: 1 calls `get`, more go through `get_many`.
     #[serde(default = "default_batch")]
     pub batch: u32,
+    /// What stands between two operations of a thread, or between two batches.
+    #[serde(default)]
+    pub between: Between,
     /// Whether all `entries` are in the table before the clock starts.
     pub prefill: bool,
     /// What a client does about a miss.
@@ -137,6 +140,7 @@ impl Workload {
                 ..Mix::default()
             },
             batch,
+            between: Between::default(),
             prefill: false,
             on_miss: if writes {
                 OnMiss::Nothing
@@ -487,6 +491,7 @@ impl Workload {
         if self.batch > 1 {
             let _ = write!(text, ", batches of {}", self.batch);
         }
+        let _ = write!(text, ", {}", self.between.words());
         if self.clocked {
             text.push_str(", every operation clocked");
         }

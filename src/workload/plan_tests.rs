@@ -32,12 +32,12 @@ fn descriptions_read_well() {
              fills, 200000 operations",
         ),
     ] {
-        assert_eq!(preset(name).describe(), text);
+        assert_eq!(preset(name).describe(), format!("{text}, chained"));
     }
     assert_eq!(
         Workload::replay(trace(), 76_118, 16).describe(),
         "trace web07.keys (keys), 76118 requests, values 100 B, from empty, a miss fills, \
-         batches of 16"
+         batches of 16, chained"
     );
 }
 

@@ -122,6 +122,14 @@ impl Segment {
         &self.keys[op.key_at as usize..][..usize::from(op.key_len)]
     }
 
+    /// The same, found by an address to which `moved` is added: 0, computed from the answer of the
+    /// operation before, so that the key's bytes cannot be read any earlier.
+    #[inline]
+    #[must_use]
+    pub fn key_moved(&self, op: &Op, moved: usize) -> &[u8] {
+        &self.keys[(op.key_at as usize).wrapping_add(moved)..][..usize::from(op.key_len)]
+    }
+
     /// Bytes of operations and keys.
     pub(super) fn bytes(&self) -> usize {
         size_of_val(self.ops.as_slice()) + self.keys.len() + size_of_val(self.due_ns.as_slice())

@@ -48,7 +48,7 @@ fn is_alone(single: &PanelSummary, batched: &PanelSummary) -> bool {
     a.batch <= 1
         && !single.is_open_loop()
         && (&a.suite, &a.workload, &a.corpus) == (&b.suite, &b.workload, &b.corpus)
-        && (a.entries, a.threads, a.pass) == (b.entries, b.threads, b.pass)
+        && (a.entries, a.threads, a.pass, a.between) == (b.entries, b.threads, b.pass, b.between)
 }
 
 /// A sentence for each size of batch that is there beside single operations. In an open loop the rate is

@@ -16,7 +16,12 @@ pub(super) fn charts(suite: &Suite<'_>) -> Vec<Draft> {
     for &panel in &suite.panels {
         let entry = &panel.entry;
         if let Some(pace) = &entry.pace {
-            let shared = (entry.batch, entry.entries, pace.arrival.as_str());
+            let shared = (
+                entry.batch,
+                entry.between,
+                entry.entries,
+                pace.arrival.as_str(),
+            );
             gather(
                 &mut sweeps,
                 (pace.sweep.as_str(), entry.threads, shared),

@@ -21,7 +21,10 @@ pub(super) fn charts(suite: &Suite<'_>, simulated: &[MissRow]) -> Vec<Draft> {
     let mut groups = Vec::new();
     for &panel in &suite.panels {
         if panel.entry.budget.is_some() {
-            let shared = (panel.entry.threads, panel.entry.batch);
+            let shared = (
+                panel.entry.threads,
+                (panel.entry.batch, panel.entry.between),
+            );
             gather(&mut groups, (panel.plain_workload(), shared), panel);
         }
     }

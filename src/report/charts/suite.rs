@@ -3,6 +3,7 @@
 
 use super::shape::Shape;
 pub(super) use crate::analysis::figures::{extremes, gather, positive};
+use crate::base::Between;
 use crate::report::summary::{CellSummary, PanelSummary, Summary};
 
 /// One chart before it is drawn.
@@ -67,12 +68,17 @@ pub(super) fn stem(words: &[&str]) -> String {
     stem.trim_matches('-').to_owned()
 }
 
-/// What a panel's workload is called: its name, with the batch where gets are handed over together.
+/// What a panel's workload is called: its name, with the batch where gets are handed over together, and with
+/// what stands between two operations where they are not chained.
 pub(super) fn workload_of(panel: &PanelSummary) -> String {
-    match panel.entry.batch {
+    let mut name = match panel.entry.batch {
         0 | 1 => panel.entry.workload.clone(),
         batch => format!("{} in batches of {batch}", panel.entry.workload),
+    };
+    if panel.entry.between != Between::default() {
+        name += &format!(", {}", panel.entry.between.words());
     }
+    name
 }
 
 /// A cell's target, which has all that is not as by default, and its hash: the same table wherever it is measured.

@@ -115,6 +115,7 @@ fn panels(summary: &Summary, records: &Records) -> Table {
             },
             entry.threads.to_string(),
             entry.batch.to_string(),
+            entry.between.to_string(),
             match entry.entries {
                 0 => "–".to_owned(),
                 entries => grouped(entries),
@@ -135,6 +136,7 @@ fn panels(summary: &Summary, records: &Records) -> Table {
         Column::words("workload"),
         Column::number("threads", ""),
         Column::number("batch", ""),
+        Column::text("between"),
         Column::number("entries", ""),
         Column::text("dealt as"),
         Column::number("births", ""),

@@ -1,0 +1,219 @@
+//! Outcomes and values are checked, and the next key is found by the answer before it.
+
+use std::sync::Arc;
+
+use super::super::room::{Bounded, Unbounded};
+use super::*;
+use crate::base::{Journal, Params, Worker};
+use crate::table::{Clock, Env, Fixed, Strategy, Striped};
+
+fn edits<S: Strategy>(key: &[u8], length: u32) {
+    let env = Env {
+        hasher: Hasher::new(crate::hash::find("sip13").unwrap(), [1, 2]),
+        clock: || 0,
+        journal: Arc::new(Journal::new(8)),
+        recency: false,
+    };
+    let params = Params::resolve(S::PARAMS, &S::NAME.parse().unwrap()).unwrap();
+    let table = S::open(&params, &env).unwrap();
+    let mut timed = Loop::new(
+        table.session(Worker::ALONE),
+        Unbounded,
+        env.hasher,
+        1,
+        Between::Chained,
+        true,
+    );
+    let segment = Segment {
+        ops: vec![
+            Op {
+                key_at: 0,
+                value_len: length,
+                key_len: u16::try_from(key.len()).unwrap(),
+                kind: Kind::Add,
+                expect: Expect::Absent,
+            };
+            4
+        ],
+        keys: key.to_vec(),
+        ..Segment::default()
+    };
+    timed.prepare(&segment);
+    let mut run = |kind, expect| {
+        let op = Op {
+            kind,
+            expect,
+            ..segment.ops[0]
+        };
+        timed.run(&segment, &[op]);
+    };
+    let writes = [
+        Kind::Replace,
+        Kind::Cas,
+        Kind::Append,
+        Kind::Prepend,
+        Kind::Incr,
+        Kind::Decr,
+    ];
+    // Nothing is there, so nothing comes of them.
+    for kind in writes.into_iter().chain([Kind::Remove, Kind::Get]) {
+        run(kind, Expect::Absent);
+    }
+    run(Kind::Add, Expect::Absent);
+    run(Kind::Add, Expect::Present);
+    for kind in writes {
+        run(kind, Expect::Present);
+        run(Kind::Get, Expect::Present);
+    }
+    assert_eq!(timed.tally.first_wrong, None, "{} {length}", S::NAME);
+    let hash = timed.hasher.hash(key);
+    let known = Key { bytes: key, hash };
+    let found = timed.session.get(known, <[u8]>::len);
+    // One append and one prepend since the last value was set.
+    assert_eq!(found, Some(3 * length as usize));
+    assert_eq!((timed.tally.hits, timed.tally.misses), (6, 1));
+    // What is said of a key is checked: this one is there.
+    let op = Op {
+        kind: Kind::Replace,
+        expect: Expect::Absent,
+        ..segment.ops[0]
+    };
+    timed.run(&segment, &[op]);
+    assert_eq!(timed.tally.wrong, 1);
+}
+
+#[test]
+fn what_is_larger_than_the_budget_is_passed_over_and_evicts_nothing() {
+    let env = Env {
+        hasher: Hasher::new(crate::hash::find("sip13").unwrap(), [1, 2]),
+        clock: || 0,
+        journal: Arc::new(Journal::new(8)),
+        recency: true,
+    };
+    let params = Params::resolve(Striped::PARAMS, &"striped:buckets=4".parse().unwrap());
+    let table = Striped::open(&params.unwrap(), &env).unwrap();
+    let clock = Clock::new();
+    let room = Bounded::new(&table, &clock, 20_000, 1);
+    let mut timed = Loop::new(
+        table.session(Worker::ALONE),
+        room,
+        env.hasher,
+        1,
+        Between::Chained,
+        true,
+    );
+    let op = |key_at, kind, value_len| Op {
+        key_at,
+        value_len,
+        key_len: 4,
+        kind,
+        expect: Expect::Either,
+    };
+    let mut segment = Segment {
+        keys: b"keepbig!".to_vec(),
+        ops: vec![op(0, Kind::Set, 100)],
+        ..Segment::default()
+    };
+    for kind in [
+        Kind::GetFill,
+        Kind::Rmw,
+        Kind::Set,
+        Kind::Insert,
+        Kind::Add,
+        Kind::Replace,
+        Kind::Cas,
+    ] {
+        segment.ops.push(op(4, kind, 30_000));
+        segment.ops.push(op(0, Kind::Get, 100));
+    }
+    // A write that is refused takes the old value out.
+    segment.ops.push(op(0, Kind::Set, 30_000));
+    timed.prepare(&segment);
+    timed.run(&segment, &segment.ops);
+    assert_eq!(timed.tally.first_wrong, None);
+    assert_eq!((timed.tally.hits, timed.tally.misses), (7, 2));
+    assert_eq!((timed.tally.evicted, timed.tally.refused), (0, 8));
+    assert_eq!(table.usage().items, 0);
+}
+
+/// Gets of three keys: `first` is there, and the key behind the second, which is there too, is not.
+/// Where the chain's mask lets a bit of the first answer through, the second get asks for the third.
+fn misses_behind(first: &[u8; 8], batch: u32, gap: Gap) -> (u64, u64) {
+    let env = Env {
+        hasher: Hasher::new(crate::hash::find("sip13").unwrap(), [1, 2]),
+        clock: || 0,
+        journal: Arc::new(Journal::new(8)),
+        recency: false,
+    };
+    let params = Params::resolve(Fixed::PARAMS, &"fixed:buckets=4".parse().unwrap());
+    let table = Fixed::open(&params.unwrap(), &env).unwrap();
+    let op = |key_at, kind| Op {
+        key_at,
+        value_len: 8,
+        key_len: 8,
+        kind,
+        expect: Expect::Either,
+    };
+    let mut segment = Segment {
+        keys: [&first[..], b"present!", b"absent!!"].concat(),
+        ..Segment::default()
+    };
+    let mut timed = Loop::new(
+        table.session(Worker::ALONE),
+        Unbounded,
+        env.hasher,
+        batch,
+        Between::NONE,
+        true,
+    );
+    segment.ops = vec![op(0, Kind::Set), op(8, Kind::Set)];
+    timed.prepare(&segment);
+    timed.run(&segment, &segment.ops);
+    segment.ops = vec![op(0, Kind::Get); batch as usize];
+    segment.ops.push(op(8, Kind::Get));
+    timed.gap = gap;
+    timed.run(&segment, &segment.ops);
+    assert_eq!(timed.tally.first_wrong, None);
+    let answer = u64::from_ne_bytes(*first) ^ env.hasher.hash(first);
+    (answer, timed.tally.misses)
+}
+
+#[test]
+fn the_next_key_is_found_by_the_answer_before_it() {
+    let mut moved = [0, 0];
+    for number in 0..16 {
+        let first = format!("first{number:03}").into_bytes();
+        let first = first.as_array().unwrap();
+        for batch in [1, 3] {
+            let (answer, misses) = misses_behind(first, batch, Gap::with_mask(8));
+            assert_eq!(misses, answer >> 3 & 1, "{number}, batch {batch}");
+            moved[usize::from(misses > 0)] += 1;
+            for between in [Between::Chained, Between::NONE, Between::Instructions(50)] {
+                assert_eq!(misses_behind(first, batch, Gap::new(between)).1, 0);
+            }
+        }
+    }
+    assert!(moved[0] > 0 && moved[1] > 0, "{moved:?}");
+}
+
+#[test]
+fn edits_keep_values_known_by_their_keys() {
+    for length in [0, 1, 3, 8, 9, 16, 100] {
+        for key in [&b"k"[..], b"user12345678"] {
+            edits::<Fixed>(key, length);
+            edits::<Striped>(key, length);
+        }
+    }
+}
+
+#[test]
+fn numbers_carry_and_go_round() {
+    let mut number = [255, 255, 0];
+    count(&mut number, true);
+    assert_eq!(number, [0, 0, 1]);
+    count(&mut number, false);
+    assert_eq!(number, [255, 255, 0]);
+    let mut number = [255];
+    count(&mut number, true);
+    assert_eq!(number, [0]);
+}
