@@ -9,6 +9,9 @@ pub(crate) fn workload_among<'s>(
     panels: impl Iterator<Item = &'s PanelSummary> + Clone,
 ) -> String {
     let mut name = entry.workload.clone();
+    let is_mixed = panels
+        .clone()
+        .any(|other| other.entry.between != entry.between);
     let mut others = panels.filter(|other| other.entry.workload == entry.workload);
     if others
         .clone()
@@ -22,6 +25,9 @@ pub(crate) fn workload_among<'s>(
     }
     if entry.batch > 1 {
         name = format!("{name} in batches of {}", entry.batch);
+    }
+    if is_mixed {
+        name = format!("{name} {}", entry.between.words());
     }
     name
 }
@@ -95,7 +101,7 @@ pub(crate) fn label_among<'s>(
     format!("{} ({})", own.target, rest.join(", "))
 }
 
-/// What all ranked cells of a run share, said once so that no name has to: `All cells: 100000 entries, hash
+/// What all ranked cells of a run share, said once so that no name has to: `All cells: 100000 entries, chained, hash
 /// sip13, system allocator, default pages.` Empty where they share none of these.
 pub(crate) fn common(summary: &Summary) -> Option<String> {
     let cells = || {
@@ -108,6 +114,10 @@ pub(crate) fn common(summary: &Summary) -> Option<String> {
     let panels = || summary.panels.iter();
     if entries > 0 && panels().all(|panel| panel.entry.entries == entries) {
         shared.push(format!("{entries} entries"));
+    }
+    let between = summary.panels.first()?.entry.between;
+    if panels().all(|panel| panel.entry.between == between) {
+        shared.push(between.words());
     }
     if cells().all(|cell| cell.entry.hash == first.hash) {
         shared.push(format!("hash {}", first.hash));
@@ -233,11 +243,12 @@ mod tests {
         let run = Synthetic::new().panel("a", 1, &cells).panel("b", 1, &cells);
         let mut records = run.records();
         let words = |records: &crate::record::Records| common(&Summary::of(records));
-        let all = "All cells: 100000 entries, hash sip13, system allocator, default pages.";
+        let all =
+            "All cells: 100000 entries, chained, hash sip13, system allocator, default pages.";
         assert_eq!(words(&records).as_deref(), Some(all));
         records.manifest.cells[1].hash = "xxh3".into();
         records.manifest.panels[1].entries = 5;
-        let rest = "All cells: system allocator, default pages.";
+        let rest = "All cells: chained, system allocator, default pages.";
         assert_eq!(words(&records).as_deref(), Some(rest));
     }
 }

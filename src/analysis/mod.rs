@@ -17,6 +17,7 @@ pub(crate) mod hashes;
 pub(crate) mod labels;
 pub(crate) mod latency;
 pub(crate) mod model;
+pub(crate) mod overlap;
 pub(crate) mod passes;
 pub(crate) mod percentiles;
 mod rank;

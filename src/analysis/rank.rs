@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::compare::seed_of;
 use super::format::{counted, listed, place_of};
 use super::labels::label_among;
+use super::overlap::spoken_of;
 use super::rates::PAIRS_FOR_A_VERDICT;
 use super::summary::{CellSummary, PanelSummary, Summary};
 use super::verdict::Difference;
@@ -64,7 +65,7 @@ impl Ranking {
         let mut records: Vec<Record> = Vec::new();
         // In an open loop the rate is the one asked for.
         let closed = |panel: &&PanelSummary| !panel.is_open_loop();
-        for panel in summary.panels.iter().filter(closed) {
+        for panel in spoken_of(summary).filter(closed) {
             let name = place_of(&panel.entry);
             let key = (name.clone(), panel.entry.about.as_str());
             let known = keys.iter().position(|other| *other == key);

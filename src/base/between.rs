@@ -28,14 +28,14 @@ impl Between {
     /// The most instructions that can stand between two operations: about 20 µs.
     pub const MOST: u32 = 100_000;
 
-    /// What it is called beside a workload: `chained`, `back to back`, `100 instructions between`.
+    /// What it is called beside a workload: `chained`, `back to back`, `with 100 instructions between`.
     #[must_use]
     pub fn words(self) -> String {
         match self {
             Between::Chained => "chained".to_owned(),
             Between::NONE => "back to back".to_owned(),
-            Between::Instructions(1) => "1 instruction between".to_owned(),
-            Between::Instructions(count) => format!("{count} instructions between"),
+            Between::Instructions(1) => "with 1 instruction between".to_owned(),
+            Between::Instructions(count) => format!("with {count} instructions between"),
         }
     }
 }
@@ -109,11 +109,11 @@ mod tests {
         for (text, between, words) in [
             ("chained", Between::Chained, "chained"),
             ("none", Between::NONE, "back to back"),
-            ("1", Between::Instructions(1), "1 instruction between"),
+            ("1", Between::Instructions(1), "with 1 instruction between"),
             (
                 "400",
                 Between::Instructions(400),
-                "400 instructions between",
+                "with 400 instructions between",
             ),
         ] {
             assert_eq!(text.parse::<Between>().unwrap(), between);

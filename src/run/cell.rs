@@ -1,6 +1,6 @@
 //! Panels and cells: what is measured, and what is measured together.
 
-use crate::base::Params;
+use crate::base::{Between, Params};
 use crate::catalog::Row;
 use crate::machine::Heap;
 use crate::workload::{Pace, TraceFacts, Workload};
@@ -102,7 +102,13 @@ impl Panel<'_> {
         } else {
             "threads"
         };
-        format!("{}, {} {threads}", self.workload.name, self.threads)
+        let name = &self.workload.name;
+        match self.workload.between {
+            Between::Chained => format!("{name}, {} {threads}", self.threads),
+            between @ Between::Instructions(_) => {
+                format!("{name} {}, {} {threads}", between.words(), self.threads)
+            }
+        }
     }
 
     /// Seconds that a pass takes at its pace.

@@ -123,6 +123,11 @@ impl Overrides {
             group.targets = targets;
         }
         if self.has_workloads() {
+            // One kind alone is for comparison with the suite's other panels of its own workloads; several are
+            // what the suite asks.
+            if group.between.as_ref().is_some_and(|kinds| kinds.len() == 1) {
+                group.between = None;
+            }
             let trace = self.trace.iter().map(|trace| format!("trace={trace}"));
             group.workloads = self.workloads.iter().cloned().chain(trace).collect();
         }

@@ -21,6 +21,7 @@ pub const SUITES: &[(&str, &str)] = &[
     ("locks", include_str!("../../benches/suites/locks.toml")),
     ("growth", include_str!("../../benches/suites/growth.toml")),
     ("peers", include_str!("../../benches/suites/peers.toml")),
+    ("overlap", include_str!("../../benches/suites/overlap.toml")),
     ("traces", include_str!("../../benches/suites/traces.toml")),
     ("hashes", include_str!("../../benches/suites/hashes.toml")),
     ("flood", include_str!("../../benches/suites/flood.toml")),

@@ -4,6 +4,7 @@ use super::fit::split_to_fit;
 use super::flags::Overrides;
 use super::plan::Plan;
 use super::suite::{SUITES, Suite};
+use crate::base::Between;
 use crate::catalog::ROWS;
 use crate::machine::{Allocator, Pages};
 
@@ -169,6 +170,12 @@ fn allocators_and_pages_make_cells_of_their_own_in_one_panel() {
 #[test]
 fn cells_that_coincide_are_measured_once() {
     let plan = plan(&Overrides::default());
+    // And one panel that is back to back.
+    let loose = plan
+        .panels
+        .iter()
+        .filter(|p| p.workload.between == Between::NONE);
+    assert_eq!(loose.count(), 1);
     let merged = plan
         .panels
         .iter()
@@ -179,8 +186,8 @@ fn cells_that_coincide_are_measured_once() {
         .iter()
         .map(|cell| cell.params.short())
         .collect();
-    // The floor, three strategies, five other bucket counts, the twin.
-    assert_eq!(names.len(), 10, "{names:?}");
+    // The floor, three strategies, a peer, five other bucket counts, the twin.
+    assert_eq!(names.len(), 11, "{names:?}");
     assert_eq!(
         names.iter().filter(|name| *name == "fixed").count(),
         2,

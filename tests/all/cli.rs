@@ -243,8 +243,10 @@ fn a_dry_run_says_what_would_be_run_and_writes_nothing() {
     );
     // The bucket sweep shares its panel with the strategies, and 2^10 coincides with the baseline.
     assert_eq!(stdout.matches("ycsb-c, 1 thread").count(), 1, "{stdout}");
+    let loose = stdout.matches("ycsb-c back to back, 1 thread").count();
+    assert_eq!(loose, 1, "{stdout}");
     assert!(
-        stdout.contains("fixed:buckets=2^18") && stdout.contains("cells in 7 panels"),
+        stdout.contains("fixed:buckets=2^18") && stdout.contains("cells in 8 panels"),
         "{stdout}"
     );
     assert!(!out_path.exists());

@@ -175,7 +175,7 @@ fn bad_input_is_named_and_exits_with_2() {
     let newer = copy(
         root.path(),
         "newer",
-        in_manifest("schema_version = 1", "schema_version = 99"),
+        in_manifest("schema_version = 2", "schema_version = 99"),
     );
     let elsewhere = copy(
         root.path(),
@@ -199,7 +199,7 @@ fn bad_input_is_named_and_exits_with_2() {
         (&["compare", run, gone], &["gone", "is not there"]),
         (
             &["compare", run, &newer],
-            &["schema version 99", "reads version 1"],
+            &["schema version 99", "reads version 2"],
         ),
         (
             &["compare", run, &empty],

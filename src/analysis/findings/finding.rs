@@ -7,6 +7,8 @@ use crate::analysis::summary::{CellSummary, PanelSummary};
 pub enum Topic {
     /// A cell failed.
     Error,
+    /// What stands between two operations, and what it does to the order of targets.
+    Overlap,
     /// The fastest strategies against the fastest peers.
     Peers,
     /// What a batch gains over single lookups.
@@ -73,6 +75,7 @@ impl Topic {
     pub fn word(self) -> &'static str {
         match self {
             Topic::Error => "error",
+            Topic::Overlap => "overlap",
             Topic::Peers => "peers",
             Topic::Batch => "batch",
             Topic::Asked => "asked",

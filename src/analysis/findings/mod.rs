@@ -15,6 +15,7 @@ mod latency;
 mod longest;
 mod misses;
 mod model;
+mod overlap;
 mod peers;
 mod places;
 mod scaling;
@@ -22,6 +23,7 @@ mod sweep;
 mod tails;
 mod values;
 
+use super::overlap::spoken_of;
 use super::summary::Summary;
 pub use asked::Ask;
 pub use finding::{Finding, Topic};
@@ -32,19 +34,19 @@ const AT_MOST: usize = 7;
 /// What the charts of a run show at a glance: a sentence says it only where a suite asks for one.
 const DRAWN: &[Topic] = &[Topic::Resizes, Topic::Model, Topic::Law];
 
-/// The findings of a run: errors first, then what was asked of hash functions, then how peers compare,
+/// The findings of a run: errors first, then what was asked of hash functions and of what stands between
+/// operations, then how peers compare,
 /// then what the suites ask for, then the largest effect, then what is not a difference. At most seven;
 /// fewer where the figures give no more.
 #[must_use]
 pub fn findings(summary: &Summary) -> Vec<Finding> {
     let errors = events::errors(summary);
-    let mut about_hashes = hashes::hashes(summary);
-    about_hashes.truncate(AT_MOST - errors.len());
+    let mut answers_first = hashes::hashes(summary);
+    answers_first.extend(overlap::overlaps(summary));
+    answers_first.truncate(AT_MOST - errors.len());
     // What those panels have to say is said; of their many targets every pair would be too much.
     let rest = Summary {
-        panels: summary
-            .panels
-            .iter()
+        panels: spoken_of(summary)
             .filter(|panel| !panel.is_about_hashes())
             .cloned()
             .collect(),
@@ -69,12 +71,12 @@ pub fn findings(summary: &Summary) -> Vec<Finding> {
     proposed.extend(events::resizes(summary));
     proposed.sort_by(|a, b| b.effect.total_cmp(&a.effect).then(a.topic.cmp(&b.topic)));
     let mut first = asked::first(summary, &asks, &mut proposed);
-    let room = AT_MOST - errors.len() - about_hashes.len();
+    let room = AT_MOST - errors.len() - answers_first.len();
     first.truncate(room);
     proposed.retain(|finding| !DRAWN.contains(&finding.topic));
     let mut kept = strongest_of_each_topic(proposed, room - first.len());
     kept.sort_by(|a, b| b.effect.total_cmp(&a.effect).then(a.topic.cmp(&b.topic)));
-    let answers = about_hashes.into_iter().chain(first);
+    let answers = answers_first.into_iter().chain(first);
     errors.into_iter().chain(answers).chain(kept).collect()
 }
 

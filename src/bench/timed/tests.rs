@@ -138,7 +138,7 @@ fn what_is_larger_than_the_budget_is_passed_over_and_evicts_nothing() {
 
 /// Gets of three keys: `first` is there, and the key behind the second, which is there too, is not.
 /// Where the chain's mask lets a bit of the first answer through, the second get asks for the third.
-fn misses_behind(first: &[u8; 8], batch: u32, gap: Gap) -> (u64, u64) {
+fn misses_behind(first: [u8; 8], batch: u32, gap: Gap) -> (u64, u64) {
     let env = Env {
         hasher: Hasher::new(crate::hash::find("sip13").unwrap(), [1, 2]),
         clock: || 0,
@@ -174,7 +174,7 @@ fn misses_behind(first: &[u8; 8], batch: u32, gap: Gap) -> (u64, u64) {
     timed.gap = gap;
     timed.run(&segment, &segment.ops);
     assert_eq!(timed.tally.first_wrong, None);
-    let answer = u64::from_ne_bytes(*first) ^ env.hasher.hash(first);
+    let answer = u64::from_ne_bytes(first) ^ env.hasher.hash(&first);
     (answer, timed.tally.misses)
 }
 
@@ -183,7 +183,7 @@ fn the_next_key_is_found_by_the_answer_before_it() {
     let mut moved = [0, 0];
     for number in 0..16 {
         let first = format!("first{number:03}").into_bytes();
-        let first = first.as_array().unwrap();
+        let first: [u8; 8] = first.try_into().unwrap();
         for batch in [1, 3] {
             let (answer, misses) = misses_behind(first, batch, Gap::with_mask(8));
             assert_eq!(misses, answer >> 3 & 1, "{number}, batch {batch}");

@@ -20,6 +20,7 @@ mod latency_load;
 mod limit;
 mod load;
 mod misses;
+mod overlap;
 mod palette;
 mod percentiles;
 mod popularity;
@@ -93,6 +94,7 @@ pub fn charts(summary: &Summary, records: &Records) -> Vec<Chart> {
         let (about_hashes, suite) = suite.split();
         let drafts = [
             hash_suite::charts(&about_hashes),
+            overlap::charts(&suite),
             ratios::charts(&suite),
             throughput::charts(&suite),
             buckets::charts(&suite, &structures),

@@ -344,6 +344,7 @@ fn chart_of<'c>(finding: &Finding, charts: &'c [Chart]) -> Option<&'c Chart> {
         Topic::Baseline | Topic::Pair | Topic::NoDifference | Topic::Peers | Topic::Asked => {
             &["ratio", "throughput"]
         }
+        Topic::Overlap => &["overlap", "throughput"],
         Topic::Scaling => &["throughput", "threads", "ratio"],
         Topic::Law => &["scaling"],
         Topic::Tail | Topic::Hidden => &["percentiles"],
