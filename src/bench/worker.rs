@@ -24,9 +24,11 @@ pub(super) struct Start {
     pub(super) barrier: Barrier,
     pub(super) threads: u32,
     /// How many have begun: while one has not, the others' work is not what the cell is about.
-    pub(super) begun: AtomicU32,
-    /// How many are past their discarded part.
-    pub(super) warm: AtomicU32,
+    begun: AtomicU32,
+    /// When the discarded part of a slice of time ends, on the clock; `u64::MAX` until all have begun.
+    counts_from_ns: AtomicU64,
+    /// How many have done something that counts.
+    counted: AtomicU32,
     pub(super) stop: AtomicBool,
     /// When the schedules of an open loop begin, on the clock; 0 until a thread has said it.
     base_ns: AtomicU64,
@@ -41,7 +43,8 @@ impl Start {
             barrier: Barrier::new(threads as usize),
             threads,
             begun: AtomicU32::new(0),
-            warm: AtomicU32::new(0),
+            counts_from_ns: AtomicU64::new(u64::MAX),
+            counted: AtomicU32::new(0),
             stop: AtomicBool::new(false),
             base_ns: AtomicU64::new(0),
         }
@@ -55,12 +58,22 @@ impl Start {
         set.err().unwrap_or(own)
     }
 
-    fn all_begun(&self) -> bool {
-        self.begun.load(Ordering::Relaxed) == self.threads
+    /// A thread has begun a slice of time. What counts begins for all of them at one time, which the last
+    /// to begin decides: what one did before another began is not what the cell is about, and what they
+    /// do side by side afterwards must all count.
+    fn begin(&self, started_ns: u64, discard_ns: u64) {
+        if self.begun.fetch_add(1, Ordering::Relaxed) + 1 == self.threads {
+            let from_ns = started_ns + discard_ns;
+            self.counts_from_ns.store(from_ns, Ordering::Relaxed);
+        }
     }
 
-    fn all_warm(&self) -> bool {
-        self.warm.load(Ordering::Relaxed) == self.threads
+    fn counts_from_ns(&self) -> u64 {
+        self.counts_from_ns.load(Ordering::Relaxed)
+    }
+
+    fn all_counted(&self) -> bool {
+        self.counted.load(Ordering::Relaxed) == self.threads
     }
 }
 
@@ -297,8 +310,9 @@ fn slice(
 }
 
 /// Runs until the time is over, in chunks between looks at the clock; the chunk is calibrated in
-/// the discarded part, which lasts until all threads have begun. A slice does not end before every
-/// thread is past it, unless one is kept from running for several times the length of the slice.
+/// the discarded part, which starts when all threads have begun and ends for all at the same time. A slice
+/// does not end before every thread has done something that counts, unless one is kept from running for
+/// several times the length of the slice.
 fn by_time(
     feed: &mut Feed,
     session: &mut dyn Chunks,
@@ -312,8 +326,8 @@ fn by_time(
         started_ns,
         ..ThreadSlice::default()
     };
-    let mut warm = false;
-    job.start.begun.fetch_add(1, Ordering::Relaxed);
+    let (mut warm, mut counted) = (false, false);
+    job.start.begin(started_ns, discard_ns);
     loop {
         if feed.left() == 0 {
             feed.at = 0;
@@ -337,12 +351,13 @@ fn by_time(
                 *chunk = (*chunk / 2).max(1);
             }
             (slice.discarded_ops, slice.discarded_ns) = (slice.ops, elapsed_ns);
-            warm = elapsed_ns >= discard_ns && job.start.all_begun();
-            if warm {
-                job.start.warm.fetch_add(1, Ordering::Relaxed);
-            }
+            warm = started_ns + elapsed_ns >= job.start.counts_from_ns();
+        } else if !counted {
+            counted = true;
+            job.start.counted.fetch_add(1, Ordering::Relaxed);
         }
-        if elapsed_ns >= ns && job.start.all_warm() || elapsed_ns >= ns * 5 {
+        let counted_ns = (started_ns + elapsed_ns).saturating_sub(job.start.counts_from_ns());
+        if counted_ns >= ns - discard_ns && job.start.all_counted() || elapsed_ns >= ns * 5 {
             job.start.stop.store(true, Ordering::Relaxed);
         }
         if job.start.stop.load(Ordering::Relaxed) {
@@ -542,4 +557,19 @@ fn closed_loop(
     slice.latencies = Some(Box::new(recorder.take_sampled()));
     slice.cpu_ns = machine::thread_cpu_ns().saturating_sub(cpu_before);
     Ok(slice)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_counts_begins_for_all_when_the_last_has_begun() {
+        let start = Start::new(3);
+        start.begin(1_000, 200);
+        start.begin(5_000, 200);
+        assert_eq!(start.counts_from_ns(), u64::MAX);
+        start.begin(9_000, 200);
+        assert_eq!(start.counts_from_ns(), 9_200);
+    }
 }

@@ -7,6 +7,9 @@ use crate::workload::{Pace, TraceFacts, Workload};
 
 use super::limit::Search;
 
+/// The least slices of a trial that is cut by time.
+const LEAST_SLICES: u32 = 2;
+
 /// Cells measured together, because they share everything but the target.
 #[derive(Debug)]
 pub struct Panel<'r> {
@@ -29,8 +32,10 @@ pub struct Panel<'r> {
     /// How well each ratio to the baseline is to be known, as a part of it, and the seconds of slices
     /// that this may take; `None` to use the time that the panel has, and no more.
     pub precision: Option<(f64, f64)>,
-    /// Length of a slice that is cut by time, in nanoseconds.
+    /// Length of a slice that is cut by time, in nanoseconds, where each thread has a core.
     pub slice_ns: u64,
+    /// Threads to a core, rounded up: from 2 on they take turns on it.
+    pub crowd: u32,
     /// Whether each birth has a slice of latencies too, in a closed loop.
     pub latency: bool,
     /// A search for the highest rate that keeps a limit, instead of trials.
@@ -84,8 +89,19 @@ impl Panel<'_> {
         match (self.is_pass(), self.workload.clocked) {
             (true, true) => 200,
             (true, false) => 20,
-            (false, _) => 10,
+            (false, _) => (10 / self.crowd).max(LEAST_SLICES),
         }
+    }
+
+    /// Length of a slice that is cut by time, in nanoseconds. Where threads share a core, the scheduler lets
+    /// each run for some milliseconds at a time: a slice is longer by as many times as there are threads to
+    /// a core, so that each has as much of a core as it has elsewhere.
+    #[must_use]
+    pub fn cut_ns(&self) -> u64 {
+        if self.workload.pace.is_some() {
+            return self.slice_ns;
+        }
+        self.slice_ns * u64::from(self.crowd)
     }
 
     /// Whether a trial is one pass from a fresh table.

@@ -51,7 +51,7 @@ impl Panel<'_> {
                 && f64::from(*births) * paced_s <= self.time_s
         };
         let sampled_s = if self.latency { order::SLICE_S } else { 0.0 };
-        let birth_s = cells * (SLICES_A_BIRTH * self.slice_ns as f64 / 1e9 + sampled_s);
+        let birth_s = cells * (SLICES_A_BIRTH * self.cut_ns() as f64 / 1e9 + sampled_s);
         let by_time = self.time_s.is_finite() && self.precision.is_none();
         let births = (2..=ENOUGH_BIRTHS)
             .take_while(|&births| {
@@ -93,7 +93,7 @@ impl Panel<'_> {
             return most_s;
         };
         let trial_s = match (self.is_pass(), paced) {
-            (false, _) => 1.05 * f64::from(self.slices()) * self.slice_ns as f64 / 1e9,
+            (false, _) => 1.05 * f64::from(self.slices()) * self.cut_ns() as f64 / 1e9,
             (true, true) => self.pass_s(),
             (true, false) => {
                 let ops = self.workload.ops.unwrap_or(self.workload.entries) as f64;

@@ -101,6 +101,7 @@ fn split<'r>(panel: &Panel<'r>, sizes: &[u64], limit: u64) -> Result<Vec<Panel<'
                     .map(|(wanted, max_s)| (wanted, max_s / share)),
                 trials: panel.trials,
                 slice_ns: panel.slice_ns,
+                crowd: panel.crowd,
                 latency: panel.latency,
                 search: panel.search,
                 bytes,

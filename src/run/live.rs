@@ -35,6 +35,8 @@ pub(super) struct Live<'p> {
     /// What an operation of a pass took last, in nanoseconds.
     last_op_ns: f64,
     pub(super) census_written: bool,
+    /// Slices of throughput that give a rate, and all of them.
+    pub(super) rated: (u32, u32),
 }
 
 impl<'p> Live<'p> {
@@ -47,6 +49,7 @@ impl<'p> Live<'p> {
             trial: Trial::default(),
             last_op_ns: 0.0,
             census_written: false,
+            rated: (0, 0),
         }
     }
 }

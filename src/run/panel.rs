@@ -13,7 +13,7 @@ use super::order;
 use super::process::Failure;
 use super::tally::{self, Attempt};
 use crate::analysis;
-use crate::bench::{CensusReply, Cut, Memory, Reply, Request, SliceOrder};
+use crate::bench::{CensusReply, Cut, Memory, Reply, Request, SliceOrder, ThreadSlice};
 use crate::record::{SliceKind, SliceRow, TrialRow};
 
 /// Every so many rounds the floor also hashes its stream without looking anything up.
@@ -92,6 +92,9 @@ pub(super) fn measure(
         if birth >= LEAST_BIRTHS && measuring.is_precise() {
             break;
         }
+    }
+    if done.trials == 0 {
+        measuring.for_each("counting slices", |live, place, _| has_a_rate(live, place))?;
     }
     let mut end = measuring.end;
     end.precision = place.panel.precision.and_then(|_| measuring.precision());
@@ -259,6 +262,24 @@ impl Measuring<'_, '_, '_> {
     }
 }
 
+/// A cell none of whose slices has a rate has failed. Some may have none: others may keep a thread from
+/// its core for longer than a slice waits.
+fn has_a_rate(live: &Live<'_>, place: Place<'_>) -> Result<(), Stop> {
+    let (rated, slices) = live.rated;
+    if rated > 0 || slices == 0 {
+        return Ok(());
+    }
+    let why = if place.panel.is_pass() {
+        "no part of a pass has an operation for each thread: more operations or fewer threads give a rate"
+            .to_owned()
+    } else {
+        format!(
+            "no slice of {slices} has a rate: in each a thread was kept from running until it was over"
+        )
+    };
+    Err(Failure::Cell(why).into())
+}
+
 fn one_slice(
     live: &mut Live<'_>,
     place: Place<'_>,
@@ -278,8 +299,8 @@ fn one_slice(
         }
     } else {
         Cut::Time {
-            ns: panel.slice_ns,
-            discard_ns: panel.slice_ns / 5,
+            ns: panel.cut_ns(),
+            discard_ns: panel.cut_ns() / 5,
         }
     };
     let order = SliceOrder {
@@ -304,6 +325,9 @@ fn one_slice(
         live.trial
             .add(place, live.cell, slots, kind, &sliced, attempt);
         if !superseded {
+            let worked = |thread: &ThreadSlice| thread.elapsed_ns > thread.discarded_ns;
+            live.rated.0 += u32::from(sliced.threads.iter().all(worked));
+            live.rated.1 += 1;
             break;
         }
     }
@@ -399,4 +423,44 @@ fn end_trial(
     }
     bench.directory.trial(&row)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::ROWS;
+    use crate::run::plan::Plan;
+    use crate::run::suite::Suite;
+
+    #[test]
+    fn a_cell_none_of_whose_slices_has_a_rate_has_failed() {
+        let plan = Plan::new(ROWS, vec![Suite::load("quick").unwrap()]).unwrap();
+        let why = |panel: &crate::run::cell::Panel<'_>, rated| {
+            let place = Place {
+                run_id: "run",
+                panel,
+                index: 0,
+                seed: 1,
+                birth: 0,
+            };
+            let mut live = Live::new(&panel.cells[0]);
+            live.rated = rated;
+            match has_a_rate(&live, place) {
+                Ok(()) => String::new(),
+                Err(Stop::Failure(Failure::Cell(why))) => why,
+                Err(Stop::Failure(_) | Stop::Run(_)) => panic!("it is the cell's failure"),
+            }
+        };
+        let panels = &plan.panels;
+        let slices = panels.iter().find(|panel| !panel.is_pass()).unwrap();
+        let pass = panels.iter().find(|panel| panel.is_pass()).unwrap();
+        assert_eq!(why(slices, (0, 0)), "");
+        assert_eq!(why(slices, (1, 40)), "");
+        let of_slices = why(slices, (0, 40));
+        assert!(
+            of_slices.starts_with("no slice of 40 has a rate: in each a thread was kept"),
+            "{of_slices}"
+        );
+        assert!(why(pass, (0, 20)).contains("an operation for each thread"));
+    }
 }

@@ -270,10 +270,22 @@ fn new_panel<'r>(
         } else {
             suite.slice_ms * 1_000_000
         },
+        crowd: crowd(threads),
         latency: false,
         search: None,
         bytes: 0,
         key,
+    }
+}
+
+/// Threads to a core of this machine, rounded up.
+fn crowd(threads: u32) -> u32 {
+    let cores = u32::try_from(machine::allowed_cpus().len()).unwrap_or(u32::MAX);
+    // Where the kernel does not say, threads are taken to have a core each.
+    if cores == 0 {
+        1
+    } else {
+        threads.div_ceil(cores)
     }
 }
 

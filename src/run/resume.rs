@@ -16,7 +16,13 @@ use crate::machine;
 use crate::record::{CellEntry, Manifest, Records, ResumeEntry, SliceKind, SliceRow};
 
 /// What must not change between two parts of one run.
-const SAME_MACHINE: [&str; 4] = ["cpu_model", "cpus_online", "memory_total_bytes", "kernel"];
+const SAME_MACHINE: [&str; 5] = [
+    "cpu_model",
+    "cpus_online",
+    "cpus_usable",
+    "memory_total_bytes",
+    "kernel",
+];
 
 /// Refuses to resume if the rest of the run would not be comparable with its records.
 pub(super) fn check(

@@ -167,6 +167,24 @@ fn allocators_and_pages_make_cells_of_their_own_in_one_panel() {
     }
 }
 
+/// A scheduler deals cores for milliseconds: a slice must have some turns of each thread in it.
+#[test]
+fn slices_are_longer_and_fewer_where_threads_share_cores() {
+    let cores = u32::try_from(crate::machine::allowed_cpus().len()).unwrap();
+    let flags = Overrides {
+        threads: vec![1, 4 * cores],
+        ..targets(&["fixed"])
+    };
+    let plan = plan(&flags);
+    let [alone, crowded] = &plan.panels[..] else {
+        panic!("{}", plan.panels.len());
+    };
+    assert_eq!((alone.crowd, alone.slices()), (1, 10));
+    assert_eq!(alone.cut_ns(), alone.slice_ns);
+    assert_eq!((crowded.crowd, crowded.slices()), (4, 2));
+    assert_eq!(crowded.cut_ns(), 4 * alone.slice_ns);
+}
+
 #[test]
 fn cells_that_coincide_are_measured_once() {
     let plan = plan(&Overrides::default());
