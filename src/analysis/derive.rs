@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::disturbance::Disturbance;
 use super::percentiles::Latencies;
-use super::rates::{Index, PAIRS_FOR_A_VERDICT, Ratio};
+use super::rates::{Index, PAIRS_FOR_A_VERDICT, Ratio, Share};
 use super::scaling;
 use super::summary::{
     CellSummary, CountedPerOp, HarnessFloor, PanelSummary, Summary, Tally, Verdict,
@@ -21,6 +21,7 @@ impl Summary {
         let resizes = resizes(records);
         let latencies = Latencies::of(records);
         let seed = records.manifest.seed;
+        let cores = scaling::cores(&records.manifest);
         let mut panels = on_all_cores(&records.manifest.panels, |entry| {
             let cells = records.manifest.cells.iter();
             let cells = cells
@@ -33,6 +34,7 @@ impl Summary {
                 noise_floor: None,
                 noise_band: 0.0,
                 harness: None,
+                cores,
                 seed,
             };
             compare_with_baseline(&mut panel);
@@ -178,6 +180,8 @@ fn cell_summary(
         trials: trials.len(),
         rate,
         spread: rates.spread(),
+        idle: rates.idle,
+        share: Share::median(&rates.shares),
         ns_per_op: rate
             .filter(|rate| rate.low > 0.0)
             .map(|rate| rate.inverse(f64::from(panel.threads) * 1e9)),

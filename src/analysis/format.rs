@@ -3,8 +3,6 @@
 //! Three significant digits: a fourth is noise in any run that lasts minutes. An interval has the
 //! decimals of its figure. `–` is between the ends of a range, `−` is minus.
 
-use crate::base::Between;
-use crate::record::PanelEntry;
 use crate::stats::Interval;
 
 /// Decimals that give a figure three significant digits.
@@ -215,25 +213,6 @@ pub(crate) fn grouped(count: u64) -> String {
         grouped.push(digit);
     }
     grouped
-}
-
-/// Where cells are measured together: `ycsb-c, 100000 entries, 2 threads, batch 16`.
-pub(crate) fn place_of(panel: &PanelEntry) -> String {
-    let mut text = panel.workload.clone();
-    if panel.entries > 0 {
-        text += &format!(", {} entries", panel.entries);
-    }
-    text += &format!(", {}", counted(u64::from(panel.threads), "thread"));
-    if panel.batch > 1 {
-        text += &format!(", batch {}", panel.batch);
-    }
-    if panel.between != Between::default() {
-        text += &format!(", {}", panel.between.words());
-    }
-    if !panel.corpus.is_empty() {
-        text += &format!(", keys {}", panel.corpus);
-    }
-    text
 }
 
 /// `a`, `a and b`, `a, b and c`.

@@ -1,6 +1,8 @@
 //! Targets as readers tell them apart: without the parameters that all of them have.
 
+use super::format::counted;
 use super::summary::{CellSummary, PanelSummary, Summary};
+use crate::base::Between;
 use crate::record::PanelEntry;
 
 /// A panel's workload by what tells it from those of other panels: `ycsb-c of 1000000 entries in batches of 16`.
@@ -138,6 +140,58 @@ impl PanelSummary {
     pub fn label(&self, cell: &CellSummary) -> String {
         label_among(&self.cells.iter(), cell)
     }
+}
+
+/// Threads in words, and the cores that they take turns on: `2 threads`, `8 threads on 2 cores`.
+pub(crate) fn threads(panel: &PanelSummary) -> String {
+    on_cores(
+        counted(u64::from(panel.entry.threads), "thread"),
+        panel.crowded_on(),
+    )
+}
+
+/// The cores behind threads that outnumber them.
+pub(crate) fn on_cores(threads: String, crowded_on: Option<u32>) -> String {
+    match crowded_on {
+        Some(cores) => format!("{threads} on {}", counted(u64::from(cores), "core")),
+        None => threads,
+    }
+}
+
+/// Where cells are measured together: `ycsb-c, 100000 entries, 8 threads on 2 cores, batch 16`.
+pub(crate) fn place_of(panel: &PanelSummary) -> String {
+    let entry = &panel.entry;
+    let mut text = entry.workload.clone();
+    if entry.entries > 0 {
+        text += &format!(", {} entries", entry.entries);
+    }
+    text += &format!(", {}", threads(panel));
+    if entry.batch > 1 {
+        text += &format!(", batch {}", entry.batch);
+    }
+    if entry.between != Between::default() {
+        text += &format!(", {}", entry.between.words());
+    }
+    if !entry.corpus.is_empty() {
+        text += &format!(", keys {}", entry.corpus);
+    }
+    text
+}
+
+/// How many slices of a cell are not among its rates, and why; `None` where all are, or none.
+pub(crate) fn without_rate(panel: &PanelSummary, cell: &CellSummary) -> Option<String> {
+    let rated = cell.spread?.of;
+    let what = if panel.entry.pass { "pass" } else { "slice" };
+    let all = (rated + cell.idle) as u64;
+    let twin = if cell.entry.twin { " (twin)" } else { "" };
+    let es = if panel.entry.pass { "es" } else { "s" };
+    (cell.idle > 0).then(|| {
+        format!(
+            "{}{twin}: {} of {all} {what}{es} have no rate, a thread did nothing in them that counts",
+            panel.label(cell),
+            cell.idle
+        )
+    })
 }
 
 /// A label without one parameter, whatever its value.

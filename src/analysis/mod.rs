@@ -40,7 +40,7 @@ pub use hashes::{
 pub use latency::unmet;
 pub use percentiles::{Latency, Percentile};
 pub use rank::{Ranked, Ranking};
-pub use rates::{PAIRS_FOR_A_VERDICT, Ratio, Spread, precision, ratio};
+pub use rates::{PAIRS_FOR_A_VERDICT, Ratio, Share, Spread, precision, ratio};
 pub use summary::{
     CellSummary, CountedPerOp, FloodCost, HarnessFloor, PanelSummary, ScalingLaw, Summary, Tally,
     Verdict,

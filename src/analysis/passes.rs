@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::figures::positive;
+use super::rates::rate_of_slice;
 use super::summary::{CellSummary, PanelSummary};
 use crate::record::{MarkRow, Records, SliceKind, SliceRow};
 
@@ -140,12 +141,7 @@ impl Figure {
     /// The figure of a slice, over its threads.
     fn of(self, rows: &[&SliceRow]) -> f64 {
         match self {
-            Figure::Rate => {
-                let timed = rows.iter().filter(|row| row.elapsed_ns > 0);
-                timed
-                    .map(|row| row.ops as f64 * 1e9 / row.elapsed_ns as f64)
-                    .sum()
-            }
+            Figure::Rate => rate_of_slice(rows),
             Figure::Longest => {
                 let longest = rows.iter().filter_map(|row| row.longest_ns).max();
                 longest.map_or(0.0, |ns| ns as f64 / 1e6)

@@ -10,8 +10,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::compare::seed_of;
-use super::format::{counted, listed, place_of};
-use super::labels::label_among;
+use super::format::{counted, listed};
+use super::labels::{label_among, place_of};
 use super::overlap::spoken_of;
 use super::rates::PAIRS_FOR_A_VERDICT;
 use super::summary::{CellSummary, PanelSummary, Summary};
@@ -66,7 +66,7 @@ impl Ranking {
         // In an open loop the rate is the one asked for.
         let closed = |panel: &&PanelSummary| !panel.is_open_loop();
         for panel in spoken_of(summary).filter(closed) {
-            let name = place_of(&panel.entry);
+            let name = place_of(panel);
             let key = (name.clone(), panel.entry.about.as_str());
             let known = keys.iter().position(|other| *other == key);
             let at = known.unwrap_or_else(|| {

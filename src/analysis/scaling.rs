@@ -104,7 +104,8 @@ impl<'s> Group<'s> {
     }
 }
 
-fn cores(manifest: &Manifest) -> Option<u32> {
+/// The cores that the run could use.
+pub(crate) fn cores(manifest: &Manifest) -> Option<u32> {
     manifest.machine.get("cpus_usable")?.parse().ok()
 }
 

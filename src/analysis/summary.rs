@@ -2,7 +2,7 @@
 
 use super::disturbance::Disturbance;
 use super::percentiles::Latency;
-use super::rates::{PAIRS_FOR_A_VERDICT, Rates, Ratio, Spread};
+use super::rates::{PAIRS_FOR_A_VERDICT, Rates, Ratio, Share, Spread};
 use super::verdict::Difference;
 use crate::base::ByteCount;
 use crate::record::{CellEntry, LoopKind, Manifest, MissRow, PanelEntry, SloRow, TimeKind};
@@ -57,6 +57,8 @@ pub struct PanelSummary {
     pub noise_band: f64,
     /// What the harness costs, where the panel has a control with figures.
     pub harness: Option<HarnessFloor>,
+    /// Cores that the run could use; `None` where its machine does not say.
+    pub cores: Option<u32>,
     pub(crate) seed: u64,
 }
 
@@ -89,7 +91,12 @@ pub struct CellSummary {
     pub rate: Option<Interval>,
     /// How far the rates of slices, or of passes, lie from their median.
     pub spread: Option<Spread>,
-    /// Nanoseconds of one thread an operation.
+    /// Slices, or passes, that have no rate because a thread did nothing in them that counts.
+    pub idle: usize,
+    /// What the slowest and the fastest thread did of all operations, medians over slices; of a pass, in
+    /// which all have the same work, of the sum of their rates. `None` for one thread.
+    pub share: Option<Share>,
+    /// Nanoseconds of one thread an operation. Where threads take turns on a core, they wait in it too.
     pub ns_per_op: Option<Interval>,
     /// The rate over the baseline's. Not of the baseline itself, nor of a control.
     pub ratio: Option<Ratio>,
@@ -236,6 +243,18 @@ impl CellSummary {
         !self.entry.control && !self.entry.twin
     }
 
+    /// Why it has no rate, of a cell whose trials did not fail.
+    #[must_use]
+    pub fn why_no_rate(&self) -> &'static str {
+        if self.trials == 0 {
+            "no trial was recorded"
+        } else if self.idle > 0 {
+            "in each slice a thread was kept from running"
+        } else {
+            "no slice of it was recorded"
+        }
+    }
+
     /// How long its operations took in a loop, counted in one way.
     #[must_use]
     pub fn latency_of(&self, loop_kind: LoopKind, time: TimeKind) -> Option<&Latency> {
@@ -269,6 +288,13 @@ impl CellSummary {
 }
 
 impl PanelSummary {
+    /// The cores that its threads take turns on: `None` where each can have one of its own. What is
+    /// measured then is how a table bears crowding, and not how it scales.
+    #[must_use]
+    pub fn crowded_on(&self) -> Option<u32> {
+        self.cores.filter(|&cores| self.entry.threads > cores)
+    }
+
     /// The workload's name without its budget.
     #[must_use]
     pub fn plain_workload(&self) -> &str {

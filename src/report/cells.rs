@@ -4,9 +4,10 @@
 //! have what a page has room for.
 
 use super::format::{counted, duration_within, figure, figure_within, grouped, times_within};
+use super::labels::on_cores;
 use super::summary::{CellSummary, PanelSummary, Tally, Verdict};
 use super::table::{Bar, Cell, Column, Kind, Row, Standing, Table, Tone};
-use crate::analysis::Difference;
+use crate::analysis::{Difference, Share};
 
 /// What a page filters cells by; the keys of a row are these in this order.
 pub(super) const FILTERS: [&str; 3] = ["strategy", "workload", "threads"];
@@ -25,6 +26,7 @@ pub(super) struct Shape {
     ratio: bool,
     memory: bool,
     answers: bool,
+    shares: bool,
     longest: bool,
     counted: bool,
 }
@@ -78,6 +80,7 @@ impl Shape {
         Shape {
             ratio: ranked().any(|cell| cell.ratio.is_some()),
             memory: ranked().any(|cell| cell.bytes_per_entry.is_some()),
+            shares: cells().any(|cell| cell.share.is_some()),
             longest: cells().any(|cell| cell.longest_op_ns.is_some()),
             counted: cells().any(counted),
             entries: differ(panels.iter().map(|panel| panel.entry.entries)),
@@ -112,7 +115,7 @@ impl Shape {
         let mut cells = vec![
             Cell::text(target(cell)),
             Cell::text(&entry.workload),
-            Cell::count(u64::from(entry.threads)),
+            threads(panel),
         ];
         if self.entries {
             cells.push(match entry.entries {
@@ -180,6 +183,9 @@ impl Shape {
             let [requests, hits, misses] = answer_columns();
             columns.extend([requests.drops(4), hits.drops(7), misses.drops(8)]);
         }
+        if self.shares {
+            columns.push(share_column().drops(0));
+        }
         columns.push(Column::words(""));
         columns
     }
@@ -207,6 +213,9 @@ impl Shape {
         }
         if self.answers {
             cells.extend(answers(panel, cell));
+        }
+        if self.shares {
+            cells.push(share(panel, cell));
         }
         cells.push(verdict);
         row(panel, cell, cells)
@@ -236,6 +245,9 @@ impl Shape {
         }
         if self.answers {
             columns.extend(answer_columns());
+        }
+        if self.shares {
+            columns.push(share_column());
         }
         columns
     }
@@ -271,6 +283,9 @@ impl Shape {
         }
         if self.answers {
             cells.extend(answers(panel, cell));
+        }
+        if self.shares {
+            cells.push(share(panel, cell));
         }
         row(panel, cell, cells)
     }
@@ -318,6 +333,39 @@ fn ranked(panel: &PanelSummary) -> Vec<&CellSummary> {
     let without = |cell: &&CellSummary| cell.ranked() && cell.rate.is_none();
     order.extend(panel.cells.iter().filter(without));
     order
+}
+
+/// How many threads, and on how many cores where they take turns.
+pub(super) fn threads(panel: &PanelSummary) -> Cell {
+    let count = panel.entry.threads;
+    Cell {
+        value: Some(count.to_string()),
+        ..Cell::text(on_cores(grouped(u64::from(count)), panel.crowded_on()))
+    }
+}
+
+fn share_column() -> Column {
+    Column::number("thread shares", "").hint(
+        "Of all operations, those of the slowest and of the fastest thread, medians over slices; in a pass, \
+         whose threads have equal work, of the sum of their rates",
+    )
+}
+
+fn share(panel: &PanelSummary, cell: &CellSummary) -> Cell {
+    let percent = |share: f64| figure(100.0 * share);
+    let ends = |share: Share| {
+        format!(
+            "{}–{}\u{a0}%",
+            percent(share.slowest),
+            percent(share.fastest)
+        )
+    };
+    match cell.share {
+        Some(share) => Cell::figure(Some((ends(share), share.slowest))),
+        // One thread does all of it.
+        None if panel.entry.threads == 1 => Cell::default(),
+        None => Cell::missing(),
+    }
 }
 
 fn differ<T: PartialEq>(mut values: impl Iterator<Item = T>) -> bool {
@@ -442,7 +490,9 @@ fn verdict(cell: &CellSummary, noise_band: f64) -> Cell {
         }),
         Verdict::Control if cell.entry.twin => Cell::text("A/A control"),
         Verdict::Control => Cell::text("harness floor"),
-        Verdict::NotMeasured => Cell::text("not measured").tone(Tone::Bad),
+        Verdict::NotMeasured => {
+            Cell::text(format!("not measured: {}", cell.why_no_rate())).tone(Tone::Bad)
+        }
         Verdict::OpenLoop => Cell::text("open loop"),
         Verdict::Error => {
             let reason = cell.error.as_deref().unwrap_or_default();

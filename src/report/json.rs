@@ -25,6 +25,9 @@ use crate::stats::Interval;
 /// | `panels[].harness` | the control: `target`, `floor_ns`, `hash_ns`, `over_hash_ns` of one thread an operation |
 /// | `panels[].cells[]` | `cell_id`, `strategy`, `target`, `target_full`, `hash`, `allocator`, `pages`, `control`, `twin`; `verdict`, `error`, `trials` |
 /// | `….ops_per_s`, `….ns_per_op` | intervals `{low, mid, high}`: operations of all threads a second; nanoseconds of one thread an operation |
+/// | `panels[].crowded_on_cores` | the cores that its threads take turns on, where they outnumber them |
+/// | `….not_measured`, `….slices_without_rate` | why there is no rate; slices or passes without one, because a thread did nothing in them that counts |
+/// | `….thread_share` | what the `slowest` and the `fastest` thread did of all operations, medians over slices; of a pass, of the sum of the threads' rates |
 /// | `….mad_ops_per_s`, `….outliers` | median absolute deviation of the rates of slices or passes; how many of them lie beyond 3.5 of it, scaled |
 /// | `….ratio`, `….pairs` | rate over the baseline's, an interval, and the pairs behind it |
 /// | `….ops`, `….hits`, `….misses`, `….refused`, `….resizes` | a trial: `count`, and whether it is `exact` in each |
@@ -101,6 +104,7 @@ fn panel(summary: &Summary, panel: &PanelSummary) -> Value {
         "workload": entry.workload,
         "about": entry.about,
         "threads": entry.threads,
+        "crowded_on_cores": panel.crowded_on(),
         "batch": entry.batch,
         "between": entry.between,
         "entries": entry.entries,
@@ -133,6 +137,9 @@ fn cell(cell: &CellSummary) -> Value {
         "ops_per_s": interval(cell.rate),
         "mad_ops_per_s": cell.spread.map(|spread| spread.mad),
         "outliers": cell.spread.map(|spread| json!({ "count": spread.outliers, "of": spread.of })),
+        "not_measured": (cell.verdict == Verdict::NotMeasured).then(|| cell.why_no_rate()),
+        "slices_without_rate": cell.idle,
+        "thread_share": cell.share.map(|share| json!({ "slowest": share.slowest, "fastest": share.fastest })),
         "ns_per_op": interval(cell.ns_per_op),
         "ratio": interval(cell.ratio.map(|Ratio { interval, .. }| interval)),
         "pairs": cell.ratio.map(|ratio| ratio.pairs),

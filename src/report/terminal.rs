@@ -3,9 +3,9 @@
 use super::cells::panel_table;
 use super::findings::Finding;
 use super::format::{counted, noise, wrap};
-use super::labels::common;
+use super::labels::{common, threads, without_rate};
 use super::latency;
-use super::summary::{CellSummary, PanelSummary, Summary};
+use super::summary::{CellSummary, PanelSummary, Summary, Verdict};
 use crate::record::Status;
 
 /// The panels of a run: each a heading, its targets by rate, and under them the controls, which are
@@ -94,8 +94,9 @@ fn heading(panel: &PanelSummary) -> String {
     if !entry.about.is_empty() {
         text = format!("{text}: {}", entry.about);
     }
-    let threads = counted(u64::from(entry.threads), "thread");
-    format!("{text} · {threads} · batch {}", entry.batch)
+    let crowded = panel.crowded_on().map_or("", |_| " (crowded)");
+    let threads = threads(panel);
+    format!("{text} · {threads}{crowded} · batch {}", entry.batch)
 }
 
 /// The lines below the ranking: harness floor, A/A noise, controls that failed.
@@ -114,22 +115,40 @@ fn controls(panel: &PanelSummary) -> Vec<String> {
             line += " (hits only)";
         }
         lines.push(line);
+    } else {
+        let floor = |cell: &&CellSummary| cell.entry.control && !cell.entry.twin;
+        let why = panel.cells.iter().filter(floor).filter_map(unmeasured);
+        lines.extend(why.map(|why| format!("harness floor: not measured: {why}")));
     }
     let ranked = panel
         .cells
         .iter()
         .any(|cell| cell.ranked() && cell.ratio.is_some());
+    let mut twin = panel.cells.iter().filter(|cell| cell.entry.twin);
+    let why = twin
+        .find_map(unmeasured)
+        .map_or(String::new(), |why| format!(": {why}"));
     match panel.noise_floor {
         Some(log) => lines.push(format!("A/A noise: ±{}", noise(log))),
         None if !ranked => {}
         None if panel.noise_band > 0.0 => lines.push(format!(
-            "A/A noise: not measured here; ±{} in another panel",
+            "A/A noise: not measured here{why}; ±{} in another panel",
             noise(panel.noise_band)
         )),
-        None => lines.push("A/A noise: not measured".to_owned()),
+        None => lines.push(format!("A/A noise: not measured{why}")),
     }
+    let without = panel
+        .cells
+        .iter()
+        .filter_map(|cell| without_rate(panel, cell));
+    lines.extend(without);
     lines.extend(failed_controls(panel));
     lines
+}
+
+/// Why a control gives no figure; a failed one has a line of its own.
+fn unmeasured(cell: &CellSummary) -> Option<&'static str> {
+    (cell.verdict == Verdict::NotMeasured).then(|| cell.why_no_rate())
 }
 
 fn failed_controls(panel: &PanelSummary) -> Vec<String> {

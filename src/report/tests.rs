@@ -224,3 +224,65 @@ fn a_run_without_rows_has_no_findings() {
     assert_eq!(findings(&summary), []);
     assert!(table(&summary, 80, false).contains("not measured"));
 }
+
+/// A panel of one thread and one of eight on two cores, in whose slices the thread 7 of a cell did nothing
+/// that counts: in all of them, or in the first.
+fn crowded(cell: &str, in_all: bool) -> Records {
+    let cells = controls_and([Cell::new("striped", 82.0)]);
+    let run = Synthetic::new().panel("w", 1, &cells).panel("w", 8, &cells);
+    let mut records = run.records();
+    let machine = &mut records.manifest.machine;
+    machine.insert("cpus_usable".into(), "2".into());
+    let mut rows = records.slices.iter_mut();
+    let idle = rows
+        .by_ref()
+        .filter(|row| row.cell_id == format!("p1-{cell}") && row.thread == 7);
+    for row in idle.take(if in_all { usize::MAX } else { 1 }) {
+        (row.discarded_ns, row.discarded_ops) = (row.elapsed_ns, row.ops);
+    }
+    records
+}
+
+#[test]
+fn threads_on_fewer_cores_are_called_crowded_and_have_their_shares() {
+    let text = shown(&crowded("striped", false), 100);
+    assert!(
+        text.contains("w: the workload w · 8 threads on 2 cores (crowded) · batch 1"),
+        "{text}"
+    );
+    assert!(text.contains("12.5–12.5\u{a0}%"), "{text}");
+    let lost = "\nstriped: 1 of 60 slices have no rate, a thread did nothing in them that counts\n";
+    assert!(text.contains(lost), "{text}");
+    assert!(
+        !shown(&crowded("striped", false), 60).contains("thread shares"),
+        "it gives way first"
+    );
+    let json = json(&Summary::of(&crowded("striped", false)));
+    assert_eq!(json["panels"][0]["crowded_on_cores"], Value::Null);
+    assert_eq!(json["panels"][1]["crowded_on_cores"], 2);
+    let striped = &json["panels"][1]["cells"][3];
+    assert_eq!(
+        (&striped["slices_without_rate"], &striped["not_measured"]),
+        (&1.into(), &Value::Null)
+    );
+}
+
+#[test]
+fn what_is_not_measured_says_why() {
+    let why = "not measured: in each slice a thread was kept from running";
+    let of = |cell| shown(&crowded(cell, true), 150);
+    assert!(of("striped").contains(why), "{}", of("striped"));
+    assert!(
+        of("null").contains(&format!("\nharness floor: {why}")),
+        "{}",
+        of("null")
+    );
+    let noise = why.replace("measured:", "measured here:");
+    let text = of("fixed-twin");
+    assert!(text.contains(&format!("\nA/A noise: {noise}; ±")), "{text}");
+    let json = json(&Summary::of(&crowded("striped", true)));
+    assert_eq!(
+        json["panels"][1]["cells"][3]["not_measured"],
+        why["not measured: ".len()..]
+    );
+}

@@ -18,6 +18,7 @@ mod report;
 mod resume;
 mod serve;
 mod structure;
+mod threads;
 
 use bucketlab::machine::CountingAllocator;
 

@@ -3,7 +3,8 @@
 use super::{
     CellComparison, Compared, Drift, Judged, Place, overall, pairs, places, seed_of, side,
 };
-use crate::analysis::format::{counted, place_of};
+use crate::analysis::format::counted;
+use crate::analysis::labels::place_of;
 use crate::analysis::rates::PAIRS_FOR_A_VERDICT;
 use crate::analysis::rates::Rates;
 use crate::analysis::summary::{CellSummary, PanelSummary, Summary, Verdict};
@@ -106,7 +107,7 @@ fn same(a: Place<'_>, b: Place<'_>) -> bool {
 
 fn new_cell((panel, cell): Place<'_>) -> CellComparison {
     CellComparison {
-        place: place_of(&panel.entry),
+        place: place_of(panel),
         target: panel.label(cell),
         cell_ids: [cell.entry.cell_id.clone(), String::new()],
         rates: [cell.rate, None],
@@ -187,7 +188,7 @@ impl<'s> Yardstick<'s> {
         };
         let names = self.cells.iter().map(|[a, _]| panel.label(a)).collect();
         (!logs.is_empty()).then(|| Drift {
-            place: place_of(&panel.entry),
+            place: place_of(panel),
             of: names,
             ratio: Interval {
                 low: mean(0),

@@ -1,7 +1,7 @@
 //! Two targets of one run, paired within their panels.
 
 use super::{Call, CellComparison, Compared, Judged, Side, overall, seed_of, side};
-use crate::analysis::format::place_of;
+use crate::analysis::labels::place_of;
 use crate::analysis::summary::{CellSummary, PanelSummary, Summary};
 use crate::base::{BadInput, unknown_name};
 use crate::stats::{self, Resampled};
@@ -146,7 +146,7 @@ fn compare(
 
 fn new_cell(panel: &PanelSummary, a: &CellSummary, b: &CellSummary) -> CellComparison {
     CellComparison {
-        place: place_of(&panel.entry),
+        place: place_of(panel),
         target: b.entry.target.clone(),
         cell_ids: [a, b].map(|cell| cell.entry.cell_id.clone()),
         rates: [a.rate, b.rate],
@@ -167,11 +167,11 @@ fn alone_in(
     missing: &str,
     side: usize,
 ) -> Option<CellComparison> {
-    let place = place_of(&panel.entry);
+    let place = place_of(panel);
     let elsewhere = summary
         .panels
         .iter()
-        .filter(|other| place_of(&other.entry) == place && other.entry.panel != panel.entry.panel);
+        .filter(|other| place_of(other) == place && other.entry.panel != panel.entry.panel);
     let mut apart = false;
     for other in elsewhere {
         if !matching(other, missing).is_empty() {

@@ -31,6 +31,8 @@ pub enum Topic {
     Pair,
     /// A target at several thread counts.
     Scaling,
+    /// A target with more threads than the machine has cores.
+    Crowding,
     /// What is missed under budgets, beside what policies would have missed.
     Misses,
     /// What an operation costs when misses go to the stated origin.
@@ -63,6 +65,7 @@ impl Topic {
         Topic::Model,
         Topic::Pair,
         Topic::Scaling,
+        Topic::Crowding,
         Topic::Misses,
         Topic::Origin,
         Topic::Replay,
@@ -87,6 +90,7 @@ impl Topic {
             Topic::Model => "model",
             Topic::Pair => "pair",
             Topic::Scaling => "scaling",
+            Topic::Crowding => "crowding",
             Topic::Misses => "misses",
             Topic::Origin => "origin",
             Topic::Replay => "replay",

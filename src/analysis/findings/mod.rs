@@ -8,6 +8,7 @@ mod asked;
 mod batch;
 mod claim;
 mod compare;
+mod crowding;
 mod events;
 mod finding;
 mod hashes;
@@ -58,6 +59,7 @@ pub fn findings(summary: &Summary) -> Vec<Finding> {
     let scaling_is_asked = asks.contains(&Ask::Topic(Topic::Scaling));
     proposed.extend(sweep::sweeps(summary));
     proposed.extend(scaling::scalings(summary, scaling_is_asked));
+    proposed.extend(crowding::crowded(summary));
     proposed.extend(batch::batches(summary));
     proposed.extend(scaling::laws(summary));
     proposed.extend(tails::tails(summary));

@@ -2,7 +2,8 @@
 
 use crate::analysis::figures::gather;
 use crate::analysis::format::{counted, listed};
-use crate::analysis::labels::workload_among;
+use crate::analysis::labels::{on_cores, workload_among};
+use crate::analysis::scaling::cores;
 use crate::analysis::summary::{CellSummary, PanelSummary, Summary};
 use crate::record::PanelEntry;
 
@@ -24,7 +25,7 @@ pub(super) fn places(summary: &Summary, panels: &[&PanelSummary]) -> String {
     if named.len() > NAMED && is_all(summary, named.iter().map(|one| &one.name)) {
         let threads = &named[0].threads;
         if named.iter().all(|one| one.threads == *threads) {
-            return format!("all workloads with {}", thread_counts(threads));
+            return format!("all workloads with {}", thread_counts(summary, threads));
         }
         if panels.len() == summary.panels.len() {
             return "all workloads".to_owned();
@@ -40,7 +41,7 @@ pub(super) fn places(summary: &Summary, panels: &[&PanelSummary]) -> String {
             format!(
                 "{}{rest} with {}",
                 listed(workloads),
-                thread_counts(threads)
+                thread_counts(summary, threads)
             )
         })
         .collect();
@@ -119,21 +120,34 @@ pub(super) fn settings(summary: &Summary, panels: &[&PanelSummary]) -> String {
         threads.sort_unstable();
         threads.dedup();
         match rest.as_str() {
-            "" => thread_counts(&threads),
-            rest => format!("{rest}, {}", thread_counts(&threads)),
+            "" => thread_counts(summary, &threads),
+            rest => format!("{rest}, {}", thread_counts(summary, &threads)),
         }
     });
     each.collect::<Vec<_>>().join("; ")
 }
 
-fn thread_counts(threads: &[u32]) -> String {
-    match threads {
+/// `1 thread`, `1 and 2 threads`; those that take turns on cores for themselves: `1 and 2 threads and 8 threads
+/// on 2 cores`.
+fn thread_counts(summary: &Summary, threads: &[u32]) -> String {
+    let in_words = |threads: &[u32]| match threads {
         [one] => counted(u64::from(*one), "thread"),
         several => {
             let counts: Vec<String> = several.iter().map(u32::to_string).collect();
             format!("{} threads", listed(&counts))
         }
+    };
+    let cores = cores(&summary.manifest);
+    let within = threads.partition_point(|&count| cores.is_none_or(|cores| count <= cores));
+    let (within, beyond) = threads.split_at(within);
+    let mut parts = Vec::new();
+    if !within.is_empty() {
+        parts.push(in_words(within));
     }
+    if !beyond.is_empty() {
+        parts.push(on_cores(in_words(beyond), cores));
+    }
+    listed(&parts)
 }
 
 /// The end of a sentence on those that were not ranked for lack of figures, with the number of panels that
@@ -180,6 +194,23 @@ mod tests {
         assert_eq!(
             places(&summary, &[panels[1], panels[5]]),
             "a and d with 1 thread"
+        );
+    }
+
+    #[test]
+    fn threads_beyond_the_cores_are_set_apart() {
+        let mut records = Synthetic::new().records();
+        let words = |records: &crate::record::Records, threads: &[u32]| {
+            thread_counts(&Summary::of(records), threads)
+        };
+        assert_eq!(words(&records, &[1, 8]), "1 and 8 threads");
+        let machine = &mut records.manifest.machine;
+        machine.insert("cpus_usable".into(), "2".into());
+        assert_eq!(words(&records, &[2]), "2 threads");
+        assert_eq!(words(&records, &[8]), "8 threads on 2 cores");
+        assert_eq!(
+            words(&records, &[1, 2, 4, 8]),
+            "1 and 2 threads and 4 and 8 threads on 2 cores"
         );
     }
 

@@ -8,7 +8,7 @@ use crate::analysis::figures::gather;
 use crate::analysis::format::{figure, listed, times_between};
 use crate::analysis::labels::{Shared, without_param};
 use crate::analysis::scaling::groups;
-use crate::analysis::summary::{CellSummary, ScalingLaw, Summary};
+use crate::analysis::summary::{CellSummary, PanelSummary, ScalingLaw, Summary};
 use crate::stats::Interval;
 
 /// Targets that a sentence lists; of more it names the best and the worst.
@@ -32,7 +32,9 @@ type Targets<'s> = Vec<(String, Vec<Scaling<'s>>)>;
 pub(crate) fn scalings(summary: &Summary, asked: bool) -> Vec<Finding> {
     let shared = Shared::of(summary.panels.iter());
     let mut by_threads = Vec::new();
-    for group in groups(summary.panels.iter()) {
+    // Threads that take turns on a core are no more of them.
+    let each_on_a_core = |panel: &&PanelSummary| panel.crowded_on().is_none();
+    for group in groups(summary.panels.iter().filter(each_on_a_core)) {
         let first = group.panels[0];
         let (fewest, most) = (first.entry.threads, group.most_threads());
         let workload = workload_name(summary, &first.entry);

@@ -4,11 +4,12 @@ use super::finding::{Finding, Topic, cell_ids, panel_numbers};
 use super::places::Place;
 use crate::analysis::figures::gather;
 use crate::analysis::format::{counted, duration_within, figure, listed};
+use crate::analysis::labels::threads;
 use crate::analysis::percentiles::{Latency, Percentile};
 use crate::analysis::rates::{PAIRS_FOR_A_VERDICT, Ratio};
 use crate::analysis::summary::{CellSummary, PanelSummary, Summary};
 use crate::analysis::verdict::Difference;
-use crate::record::{LoopKind, PanelEntry, TimeKind};
+use crate::record::{LoopKind, TimeKind};
 use crate::stats::Interval;
 
 /// The percentile that findings compare: far out, and still of many operations.
@@ -57,17 +58,15 @@ fn against_baselines(summary: &Summary) -> Vec<Finding> {
 }
 
 /// Where latencies of an open loop come from: `ycsb-c at 100000/s with 2 threads in an open loop`.
-fn place(entry: &PanelEntry) -> String {
+fn place(panel: &PanelSummary) -> String {
+    let entry = &panel.entry;
     let workload = entry
         .pace
         .as_ref()
         .map_or(&entry.workload, |pace| &pace.sweep);
     let rate = entry.pace.as_ref().and_then(|pace| pace.offered_per_s);
     let rate = rate.map_or(String::new(), |rate| format!(" at {rate}/s"));
-    format!(
-        "{workload}{rate} with {} in an open loop",
-        counted(u64::from(entry.threads), "thread")
-    )
+    format!("{workload}{rate} with {} in an open loop", threads(panel))
 }
 
 fn finding<'s>(
@@ -148,7 +147,7 @@ fn against_baseline(panel: &PanelSummary) -> Option<Finding> {
         panel.label(baseline),
         shown(&base.at(TAIL)),
         listed(&clauses),
-        place(&panel.entry)
+        place(panel)
     );
     let cells = std::iter::once(baseline).chain(others.iter().map(|(cell, ..)| *cell));
     Some(finding(text, Topic::Tail, [panel], cells, effect))
@@ -206,7 +205,7 @@ fn in_resizes(panel: &PanelSummary) -> Option<Finding> {
         "Of the operations above p99.9, {} overlap a resize under {} with {}.",
         listed(&clauses),
         panel.entry.workload,
-        counted(u64::from(panel.entry.threads), "thread")
+        threads(panel)
     );
     let cells: Vec<&CellSummary> = shares.iter().map(|(cell, _)| *cell).collect();
     Some(finding(text, Topic::TailInResizes, [panel], cells, 0.0))
@@ -228,7 +227,7 @@ fn hidden(summary: &Summary, panel: &PanelSummary) -> Option<Finding> {
          loop hides the delay that a stall causes.",
         panel.label(cell),
         shown(&slow),
-        place(&panel.entry),
+        place(panel),
         shown(&fast)
     );
     let effect = factor(&slow, &fast).ln();

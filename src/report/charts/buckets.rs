@@ -11,7 +11,8 @@ use super::sweep::{Line, tell_apart};
 use crate::analysis::structure::Structures;
 use crate::analysis::sweep::sweeps;
 use crate::base::human_integer;
-use crate::report::format::{counted, figure, figure_within};
+use crate::report::format::{figure, figure_within};
+use crate::report::labels;
 use crate::report::summary::CellSummary;
 
 /// Points of a drawn model.
@@ -145,7 +146,7 @@ fn point(line: &Line<'_>, buckets: u64, cell: &CellSummary) -> Option<Point> {
     Some(point.says(format!(
         "{}, {}, {} buckets: {} M operations a second{ns}{model}{walk}",
         panel.label(cell),
-        counted(u64::from(panel.entry.threads), "thread"),
+        labels::threads(panel),
         human_integer(buckets),
         figure_within(&rate.map(|rate| rate / 1e6))
     )))

@@ -7,7 +7,8 @@ use super::shape::{Multiples, Note, Plot, Shape};
 use super::suite::{Draft, Suite, and_more, extremes, stem, workload_of};
 use crate::analysis::passes::{Figure, Pass, Step, passes};
 use crate::record::Records;
-use crate::report::format::{counted, figure};
+use crate::report::format::figure;
+use crate::report::labels;
 use crate::report::summary::{CellSummary, PanelSummary};
 
 const COLUMNS: i32 = 2;
@@ -60,7 +61,7 @@ fn chart(suite: &str, panel: &PanelSummary, records: &Records, shown: Figure) ->
     Some(Draft {
         file: stem(&[file(shown), suite, &workload, &format!("{threads}t")]),
         panels: vec![panel.entry.panel],
-        title: title(shown, &workload, &counted(u64::from(threads), "thread")),
+        title: title(shown, &workload, &labels::threads(panel)),
         about: about(shown, scale) + &and_more(left_out, "target"),
         shape: Shape::Multiples(Multiples {
             columns: COLUMNS,

@@ -5,6 +5,7 @@ use super::palette::Style;
 use super::shape::{Plot, Point, Series, Shape, Single};
 use super::suite::{Draft, Suite, extremes, gather, numbers, stem};
 use crate::report::format::{counted, duration_within};
+use crate::report::labels;
 use crate::report::percentiles::{Latency, Percentile};
 use crate::report::summary::{CellSummary, PanelSummary};
 
@@ -49,7 +50,7 @@ fn chart(suite: &str, sweep: &str, threads: u32, panels: &[&PanelSummary]) -> Op
     let x = Axis::log(rates.0, rates.1, 6, "achieved operations a second");
     let y = Axis::log_time(times.0, times.1, 12, "response time");
     let series = lines.iter().flat_map(series).collect();
-    let threads_in_words = counted(u64::from(threads), "thread");
+    let threads_in_words = labels::threads(panels.first()?);
     Some(Draft {
         file: stem(&["offered", suite, sweep, &format!("{threads}t")]),
         panels: numbers(panels.iter().copied()),

@@ -5,7 +5,7 @@ use super::palette::Style;
 use super::shape::{Group, Row, Rows, Shape};
 use super::suite::{Draft, Suite, extremes, stem};
 use crate::record::SloRow;
-use crate::report::format::place_of;
+use crate::report::labels::place_of;
 use crate::report::latency::{one_sided, time};
 use crate::report::summary::{CellSummary, PanelSummary, Summary};
 
@@ -42,7 +42,7 @@ pub(super) fn chart(suite: &Suite<'_>, summary: &Summary) -> Option<Draft> {
     let (_, first) = rows().next()?;
     let limit = format!("{} within {}", first.percentile, time(first.limit_ns));
     let group = |searched: &Searched<'_>| Group {
-        heading: place_of(&searched.panel.entry),
+        heading: place_of(searched.panel),
         rows: searched
             .rows
             .iter()

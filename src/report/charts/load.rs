@@ -8,7 +8,8 @@ use super::suite::{Draft, extremes, numbers, positive, stem};
 use super::sweep::{Line, vary_dashes};
 use crate::analysis::sweep::measured;
 use crate::base::human_integer;
-use crate::report::format::{change, counted, figure, figure_within};
+use crate::report::format::{change, figure, figure_within};
+use crate::report::labels;
 use crate::report::model::{FLAGGED, Model};
 use crate::report::summary::CellSummary;
 
@@ -94,7 +95,7 @@ fn point(line: &Line<'_>, model: &Model, buckets: u64, cell: &CellSummary) -> Op
     let mut point = Point::new(load, ns.mid).within(ns.low, ns.high).says(format!(
         "{}, {}, α = {} ({} entries in {} buckets): {} ns an operation, the model says {} ns ({})",
         panel.label(cell),
-        counted(u64::from(panel.entry.threads), "thread"),
+        labels::threads(panel),
         figure(load),
         human_integer(panel.entry.entries),
         human_integer(buckets),

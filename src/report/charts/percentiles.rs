@@ -6,6 +6,7 @@ use super::shape::{Mark, Plot, Point, Series, Shape, Single};
 use super::suite::{Draft, Suite, extremes, stem, workload_of};
 use crate::record::{LoopKind, TimeKind};
 use crate::report::format::{counted, duration_within};
+use crate::report::labels;
 use crate::report::percentiles::{Latency, Percentile};
 use crate::report::summary::PanelSummary;
 
@@ -35,7 +36,7 @@ fn chart(suite: &str, panel: &PanelSummary, loop_kind: LoopKind) -> Option<Draft
     let times = lines.iter().flat_map(|line| &line.latency.curve);
     let (least, most) = extremes(times.map(|(_, ns)| *ns))?;
     let workload = workload_of(panel);
-    let threads = counted(u64::from(panel.entry.threads), "thread");
+    let threads = labels::threads(panel);
     let title = match loop_kind {
         LoopKind::Open => {
             let pace = panel.entry.pace.as_ref();

@@ -4,8 +4,9 @@ use super::axis::Axis;
 use super::palette::Style;
 use super::shape::{Group, Row, Rows, Shape};
 use super::suite::{Draft, Suite, extremes, numbers, positive, stem};
-use crate::report::format::{changes, noise, place_of, times, times_within};
+use crate::report::format::{changes, noise, times, times_within};
 use crate::report::labels::Shared;
+use crate::report::labels::place_of;
 use crate::report::rates::Ratio;
 use crate::report::summary::{CellSummary, PanelSummary, Verdict};
 
@@ -101,7 +102,7 @@ fn chart(suite: &str, panels: &[&PanelSummary], part: &str) -> Option<Draft> {
 
 fn group(panel: &PanelSummary, shared: &Shared) -> Group {
     Group {
-        heading: place_of(&panel.entry),
+        heading: place_of(panel),
         band: band(panel),
         rows: rows_of(panel)
             .map(|cell| row(panel, cell, shared))

@@ -4,9 +4,9 @@ use super::axis::{Axis, amount};
 use super::palette::{Ink, Style, Tone};
 use super::shape::{Plot, Point, Series, Shape, Single};
 use super::suite::{Draft, Suite, extremes, numbers, stem};
-use crate::report::format::{counted, figure, figure_within};
-use crate::report::labels::workload_among;
-use crate::report::scaling::{Group, Target, groups};
+use crate::report::format::{figure, figure_within};
+use crate::report::labels::{self, workload_among};
+use crate::report::scaling::{self, Group, Target, groups};
 use crate::report::summary::{CellSummary, PanelSummary, ScalingLaw, Summary};
 
 /// Points of a drawn law.
@@ -39,7 +39,12 @@ fn chart(suite: &Suite<'_>, group: &Group<'_>, summary: &Summary) -> Option<Draf
     let x = Axis::from_zero(most, 1, "threads")
         .with_ticks(ticks.map(|&count| (f64::from(count), count.to_string())));
     let y = Axis::from_zero(highest, 6, "operations a second");
-    let mut series: Vec<Series> = ideal(&targets, most, y.range().1).into_iter().collect();
+    // Beyond the cores, threads take turns on them: no line is ideal there.
+    let cores = scaling::cores(&summary.manifest).map(f64::from);
+    let cores = cores.filter(|&cores| cores < most);
+    let within = cores.unwrap_or(most);
+    let mut series: Vec<Series> = ideal(&targets, within, y.range().1).into_iter().collect();
+    series.extend(cores.map(|cores| edge(cores, y.range().1)));
     let mut is_fitted = false;
     for target in &targets {
         let law = law_of(target, summary);
@@ -55,6 +60,12 @@ fn chart(suite: &Suite<'_>, group: &Group<'_>, summary: &Summary) -> Option<Draf
         let why = why.unwrap_or_else(|| "no target has figures at enough thread counts".to_owned());
         format!("The Universal Scalability Law is not fitted: {why}.")
     };
+    let crowded = cores.map_or(String::new(), |cores| {
+        format!(
+            " Right of the dotted edge threads take turns on the machine's {cores} cores, which is crowding \
+             and not scaling."
+        )
+    });
     let workload = workload_among(&group.panels[0].entry, suite.panels.iter().copied());
     Some(Draft {
         file: stem(&["scaling", suite.name, &workload]),
@@ -63,8 +74,8 @@ fn chart(suite: &Suite<'_>, group: &Group<'_>, summary: &Summary) -> Option<Draf
         about: format!(
             "Median operations a second over all threads, from 0; whiskers are 95 % bootstrap \
              intervals. Labels give the factor by which the rate grew from the fewest to the most \
-             threads, and the factor of the threads. Thin grey: perfect scaling of the target \
-             that is fastest at the fewest threads. {law}"
+             threads that had a core each, and the factor of the threads. Thin grey: perfect scaling of the target \
+             that is fastest at the fewest threads.{crowded} {law}"
         ),
         shape: Shape::Plot(Single::new(Plot::new(x, y, series))),
     })
@@ -102,7 +113,7 @@ fn of_target(
         Some(point.says(format!(
             "{}, {}: {} M operations a second{law}",
             panel.label(cell),
-            counted(u64::from(threads), "thread"),
+            labels::threads(panel),
             figure_within(&rate.map(|rate| rate / 1e6))
         )))
     });
@@ -115,13 +126,28 @@ fn of_target(
 
 /// What more threads made of a rate: `: 1.5× by 2×`.
 fn grown(points: &Points<'_>) -> String {
-    let (first, last) = (points[0], points[points.len() - 1]);
+    let within = |point: &&(&PanelSummary, &CellSummary)| point.0.crowded_on().is_none();
+    let (Some(first), Some(last)) = (points.iter().find(within), points.iter().rev().find(within))
+    else {
+        return String::new();
+    };
     let threads = f64::from(last.0.entry.threads) / f64::from(first.0.entry.threads);
     let grown = match (first.1.rate, last.1.rate) {
         (Some(first), Some(last)) => figure(last.mid / first.mid),
         _ => "?".to_owned(),
     };
     format!(": {grown}× by {threads}×")
+}
+
+/// The last thread count at which each can have a core.
+fn edge(cores: f64, top: f64) -> Series {
+    let mut line = Series::curve(
+        Ink::from(Tone::Muted).dotted(),
+        1,
+        [(cores, 0.0), (cores, top)],
+    );
+    line.points[1].hover = format!("{cores} cores");
+    line
 }
 
 /// The line of a target whose threads are all worth as much as at the fewest: of the one that does most
@@ -189,7 +215,16 @@ mod tests {
         has(&titles(&scaling.svg), "locked, 4 threads: ");
         has(&titles(&scaling.svg), "; the law says ");
         has(&titles(&scaling.svg), "ideal: 9.");
-        has(&texts(&scaling.svg), "× by 16×");
+        has(&texts(&scaling.svg), "× by 8×");
+        has(&titles(&scaling.svg), "locked, 16 threads on 8 cores: ");
+        has(&titles(&scaling.svg), "8 cores");
+        assert!(
+            scaling
+                .about
+                .contains("turns on the machine's 8 cores, which is crowding and not scaling"),
+            "{}",
+            scaling.about
+        );
     }
 
     #[test]

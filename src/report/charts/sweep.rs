@@ -3,7 +3,7 @@
 use super::palette::Style;
 use crate::analysis::structure::Structures;
 use crate::analysis::sweep::{Sweep, fit};
-use crate::report::format::counted;
+use crate::report::labels;
 use crate::report::model::Model;
 
 /// A sweep as it is drawn.
@@ -18,7 +18,7 @@ impl<'s> Line<'s> {
     /// A sweep in the look of its strategy, with the model that fits it.
     pub fn new(sweep: Sweep<'s>, structures: &Structures<'_>) -> Line<'s> {
         let first = &sweep.points[0].1.entry;
-        let threads = counted(u64::from(sweep.panel.entry.threads), "thread");
+        let threads = labels::threads(sweep.panel);
         Line {
             label: format!("{}, {threads}", first.strategy),
             style: Style::of(first),

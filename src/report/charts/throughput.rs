@@ -7,8 +7,8 @@ use super::palette::Style;
 use super::shape::{Group, Piece, Row, Rows, Rule, Shape};
 use super::suite::{Draft, Suite, extremes, floor_per_s, gather, numbers, positive, stem};
 use crate::analysis::sweep;
-use crate::report::format::{counted, figure, figure_within, listed};
-use crate::report::labels::workload_among;
+use crate::report::format::{figure, figure_within, listed};
+use crate::report::labels::{self, workload_among};
 use crate::report::summary::{CellSummary, PanelSummary};
 
 /// The harness floor is drawn where it is at most so many times the largest bar: further out it
@@ -91,8 +91,7 @@ fn floors(panels: &[&PanelSummary], largest: f64) -> (Vec<Rule>, String, f64) {
     let mut floors: Vec<(f64, String)> = panels
         .iter()
         .filter_map(|panel| {
-            let (rate, threads) = (floor_per_s(panel)?, u64::from(panel.entry.threads));
-            let threads = counted(threads, "thread");
+            let (rate, threads) = (floor_per_s(panel)?, labels::threads(panel));
             Some((rate, format!("{}/s with {threads}", amount(rate))))
         })
         .collect();
@@ -114,7 +113,7 @@ fn floors(panels: &[&PanelSummary], largest: f64) -> (Vec<Rule>, String, f64) {
 }
 
 fn row(panel: &PanelSummary, cell: &CellSummary) -> Row {
-    let threads = counted(u64::from(panel.entry.threads), "thread");
+    let threads = labels::threads(panel);
     let name = panel.label(cell);
     if let Some(error) = &cell.error {
         return Row::failed(threads, &name, error);

@@ -7,7 +7,8 @@ use super::shape::{Multiples, Plot, Shape};
 use super::suite::{Draft, Suite, and_more, extremes, stem, workload_of};
 use crate::analysis::windows::{Pass, Step, passes};
 use crate::record::Records;
-use crate::report::format::{counted, duration};
+use crate::report::format::duration;
+use crate::report::labels;
 use crate::report::summary::PanelSummary;
 
 const COLUMNS: i32 = 2;
@@ -95,7 +96,7 @@ fn chart(
     let (_, end_ns) = extremes(steps().map(|step| step.to_ns))?;
     let log = high / low >= LOG_FROM;
     let workload = workload_of(panel);
-    let threads = counted(u64::from(panel.entry.threads), "thread");
+    let threads = labels::threads(panel);
     let (file, title, y) = match shown {
         Figure::Rate => (
             "timeline-rate",

@@ -13,7 +13,8 @@ use crate::report::cells::{FILTERS, Shape, row as row_of_cell};
 use crate::report::charts::Chart;
 use crate::report::comparison::{counts, ratio_and_verdict};
 use crate::report::findings::findings;
-use crate::report::format::{counted, figure, figure_within, place_of, times_within};
+use crate::report::format::{counted, figure, figure_within, times_within};
+use crate::report::labels::place_of;
 use crate::report::summary::{CellSummary, PanelSummary, Summary};
 use crate::report::table::{Cell, Column, Row, Standing, Table, Tone};
 
@@ -223,7 +224,7 @@ fn verdict([(panel, a), (_, b)]: [Place<'_>; 2], compared: &Compared) -> [Cell; 
             return [Cell::missing(), Cell::text(text).tone(Tone::Failed)];
         }
     }
-    let place = place_of(&panel.entry);
+    let place = place_of(panel);
     let cell = compared.cells.iter().find(|cell| {
         cell.place == place && cell.cell_ids == [&*a.entry.cell_id, &*b.entry.cell_id]
     });

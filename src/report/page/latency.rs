@@ -2,7 +2,7 @@
 //! by side.
 
 use crate::record::{LoopKind, TimeKind};
-use crate::report::cells::{FILTERS, row as row_of_cell, target};
+use crate::report::cells::{FILTERS, row as row_of_cell, target, threads};
 use crate::report::format::{counted, duration, duration_within, figure};
 use crate::report::percentiles::{Latency, Percentile};
 use crate::report::summary::{CellSummary, PanelSummary};
@@ -136,7 +136,7 @@ fn row(panel: &PanelSummary, cell: &CellSummary, of: &OfLoop<'_>, shape: Shape) 
     let mut cells = vec![
         Cell::text(target(cell)),
         Cell::text(workload),
-        Cell::count(u64::from(entry.threads)),
+        threads(panel),
     ];
     if shape.batches {
         cells.push(Cell::count(u64::from(entry.batch)));

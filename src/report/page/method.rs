@@ -7,7 +7,8 @@ use crate::machine::CARGO_FEATURES;
 use crate::record::{Manifest, Records, TrialRow};
 use crate::report::doctor::{doctor_verdict, warnings};
 use crate::report::format::{counted, grouped, noise};
-use crate::report::summary::{PanelSummary, Summary};
+use crate::report::labels::{on_cores, place_of, without_rate};
+use crate::report::summary::{CellSummary, PanelSummary, Summary, Verdict};
 use crate::report::table::{Column, Table};
 use crate::stats;
 
@@ -26,7 +27,9 @@ pub(super) fn method<'r>(summary: &Summary, records: &Records) -> Section<'r> {
     if !warnings.is_empty() {
         blocks.push(Block::List(warnings));
     }
-    blocks.extend(without(not_measured(records)));
+    let mut missing = not_measured(records);
+    missing.extend(without_rates(summary));
+    blocks.extend(without(missing));
     Section::new("method", "How it was measured", blocks)
 }
 
@@ -69,6 +72,22 @@ fn paragraphs(summary: &Summary) -> Vec<String> {
             manifest.clock_cost_ps as f64 / 1e3
         ),
     ];
+    if summary.panels.iter().any(|panel| panel.entry.threads > 1) {
+        paragraphs.push(
+            "The rate of several threads is what all of them did over the time from the first one's start to \
+             the last one's end."
+                .to_owned(),
+        );
+    }
+    if let Some(cores) = summary.panels.iter().find_map(PanelSummary::crowded_on) {
+        paragraphs.push(format!(
+            "Where threads outnumber the {}, they take turns: slices are as many times longer as there are \
+             threads to a core, and what is measured is how a table bears that a thread loses its core, for \
+             example while it holds a lock. It is not counted as scaling, and a time an operation has the \
+             wait for a core in it.",
+            counted(u64::from(cores), "core")
+        ));
+    }
     if let Some(disturbance) = &summary.disturbance {
         paragraphs.push(format!(
             "A slice counts as disturbed when its threads, ready to run, waited for a core for more than \
@@ -113,7 +132,7 @@ fn panels(summary: &Summary, records: &Records) -> Table {
             } else {
                 format!("{}: {}", entry.workload, entry.about)
             },
-            entry.threads.to_string(),
+            on_cores(entry.threads.to_string(), panel.crowded_on()),
             entry.batch.to_string(),
             entry.between.to_string(),
             match entry.entries {
@@ -155,6 +174,22 @@ fn range(counts: impl Iterator<Item = usize> + Clone) -> String {
         (Some(least), Some(most)) => format!("{least}–{most}"),
         _ => "–".to_owned(),
     }
+}
+
+/// Which cells have no rate, or lack that of some slices, and why.
+fn without_rates(summary: &Summary) -> impl Iterator<Item = String> {
+    summary.panels.iter().flat_map(|panel| {
+        let of_cell = move |cell: &CellSummary| {
+            let why = match cell.verdict {
+                Verdict::NotMeasured => {
+                    Some(format!("{}: {}", panel.label(cell), cell.why_no_rate()))
+                }
+                _ => without_rate(panel, cell),
+            };
+            why.map(|why| format!("rates in {}: {why}", place_of(panel)))
+        };
+        panel.cells.iter().filter_map(of_cell)
+    })
 }
 
 fn not_measured(records: &Records) -> Vec<String> {

@@ -347,6 +347,7 @@ fn chart_of<'c>(finding: &Finding, charts: &'c [Chart]) -> Option<&'c Chart> {
         Topic::Overlap => &["overlap", "throughput"],
         Topic::Scaling => &["throughput", "threads", "ratio"],
         Topic::Law => &["scaling"],
+        Topic::Crowding => &["scaling", "throughput", "ratio"],
         Topic::Tail | Topic::Hidden => &["percentiles"],
         Topic::TailInResizes => &["timeline-longest", "percentiles"],
         Topic::Misses => &["misses", "ratio"],
