@@ -16,6 +16,7 @@ pub(crate) mod format;
 pub(crate) mod hashes;
 pub(crate) mod labels;
 pub(crate) mod latency;
+mod memory;
 pub(crate) mod model;
 pub(crate) mod overlap;
 pub(crate) mod passes;

@@ -241,6 +241,7 @@ impl Synthetic {
             origin_ns: None,
             baseline: baseline.map_or_else(String::new, |cell| cell_id(panel, cell)),
             pace: None,
+            memory: None,
         };
         for cell in cells {
             self.add(&entry, cell);

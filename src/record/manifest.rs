@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::Between;
-use crate::machine::{Allocator, Pages};
+use crate::machine::{Allocator, MemorySpeed, Pages};
 
 /// The name of the manifest within the directory of a run.
 pub(super) const MANIFEST: &str = "run.toml";
@@ -128,6 +128,9 @@ pub struct PanelEntry {
     /// has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pace: Option<PaceEntry>,
+    /// What memory of a table's size could do just before the panel was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<MemorySpeed>,
 }
 
 /// The intended start times of a panel's operations.

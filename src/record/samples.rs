@@ -46,6 +46,7 @@ pub(super) fn manifest(run_id: &str) -> Manifest {
             origin_ns: None,
             baseline: "c1".into(),
             pace: None,
+            memory: None,
         }],
         cells: vec![CellEntry {
             cell_id: "c1".into(),

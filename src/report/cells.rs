@@ -27,6 +27,7 @@ pub(super) struct Shape {
     memory: bool,
     answers: bool,
     shares: bool,
+    loads: bool,
     longest: bool,
     counted: bool,
 }
@@ -81,6 +82,9 @@ impl Shape {
             ratio: ranked().any(|cell| cell.ratio.is_some()),
             memory: ranked().any(|cell| cell.bytes_per_entry.is_some()),
             shares: cells().any(|cell| cell.share.is_some()),
+            loads: panels
+                .iter()
+                .any(|panel| panel.cells.iter().any(|cell| loads(panel, cell).is_some())),
             longest: cells().any(|cell| cell.longest_op_ns.is_some()),
             counted: cells().any(counted),
             entries: differ(panels.iter().map(|panel| panel.entry.entries)),
@@ -176,6 +180,9 @@ impl Shape {
         if self.memory {
             columns.push(memory_column().drops(2));
         }
+        if self.loads {
+            columns.push(loads_column().drops(1));
+        }
         if self.longest {
             columns.push(longest_column().drops(9));
         }
@@ -208,6 +215,9 @@ impl Shape {
         if self.memory {
             cells.push(memory(cell));
         }
+        if self.loads {
+            cells.push(Cell::figure(loads(panel, cell)));
+        }
         if self.longest {
             cells.push(longest(cell));
         }
@@ -239,6 +249,9 @@ impl Shape {
             let hint = "In user space, the loop of the harness and the hash included";
             let units = ["instr/op", "cycles/op"];
             columns.extend(units.map(|unit| Column::number("", unit).hint(hint)));
+        }
+        if self.loads {
+            columns.push(loads_column());
         }
         if self.longest {
             columns.push(longest_column());
@@ -277,6 +290,9 @@ impl Shape {
         if self.counted {
             let both = [cell.counted.instructions, cell.counted.cycles];
             cells.extend(both.map(|count| Cell::figure(count.map(|count| (figure(count), count)))));
+        }
+        if self.loads {
+            cells.push(Cell::figure(loads(panel, cell)));
         }
         if self.longest {
             cells.push(longest(cell));
@@ -441,6 +457,23 @@ fn memory_column() -> Column {
 
 fn memory(cell: &CellSummary) -> Cell {
     Cell::figure(cell.bytes_per_entry.map(|bytes| (figure(bytes), bytes)))
+}
+
+fn loads_column() -> Column {
+    Column::number("loads/op", "").hint(
+        "Dependent loads that a chained operation waits for: its time beyond the harness, over that of one such \
+         load on memory of the table's size. In batches: operations for each line that memory could deliver",
+    )
+}
+
+/// Loads that an operation waits for, or lines that a batch reaches.
+fn loads(panel: &PanelSummary, cell: &CellSummary) -> Option<(String, f64)> {
+    let waited = panel.dependent_loads(cell);
+    let reached = || panel.share_of_lines(cell);
+    match waited {
+        Some(loads) => Some((format!("{loads:.1}"), loads)),
+        None => reached().map(|share| (format!("{:.0} % of lines", share * 100.0), share)),
+    }
 }
 
 fn longest_column() -> Column {

@@ -23,11 +23,13 @@ use crate::stats::Interval;
 /// | `panels[]` | `panel`, `suite`, `workload`, `about`, `threads`, `batch`, `between`, `entries`, `pass`, `baseline` as in `run.toml` |
 /// | `panels[].noise_floor`, `.noise_band` | A/A noise measured in the panel, and the one that verdicts use: as a part of 1 |
 /// | `panels[].harness` | the control: `target`, `floor_ns`, `hash_ns`, `over_hash_ns` of one thread an operation |
+/// | `panels[].memory` | as in `run.toml`: `bytes` tried, `dependent_load_ps`, `lines_per_s` of all threads |
 /// | `panels[].cells[]` | `cell_id`, `strategy`, `target`, `target_full`, `hash`, `allocator`, `pages`, `control`, `twin`; `verdict`, `error`, `trials` |
 /// | `….ops_per_s`, `….ns_per_op` | intervals `{low, mid, high}`: operations of all threads a second; nanoseconds of one thread an operation |
 /// | `panels[].crowded_on_cores` | the cores that its threads take turns on, where they outnumber them |
 /// | `….not_measured`, `….slices_without_rate` | why there is no rate; slices or passes without one, because a thread did nothing in them that counts |
 /// | `….thread_share` | what the `slowest` and the `fastest` thread did of all operations, medians over slices; of a pass, of the sum of the threads' rates |
+/// | `….dependent_loads`, `….share_of_lines` | dependent loads that a chained operation waits for; in batches, operations for each line that memory could deliver |
 /// | `….mad_ops_per_s`, `….outliers` | median absolute deviation of the rates of slices or passes; how many of them lie beyond 3.5 of it, scaled |
 /// | `….ratio`, `….pairs` | rate over the baseline's, an interval, and the pairs behind it |
 /// | `….ops`, `….hits`, `….misses`, `….refused`, `….resizes` | a trial: `count`, and whether it is `exact` in each |
@@ -113,13 +115,14 @@ fn panel(summary: &Summary, panel: &PanelSummary) -> Value {
         "noise_floor": panel.noise_floor.map(f64::exp_m1),
         "noise_band": panel.noise_band.exp_m1(),
         "harness": harness,
+        "memory": entry.memory,
         "pace": panel.entry.pace,
         "slo": summary.searches(entry.panel).collect::<Vec<_>>(),
-        "cells": panel.cells.iter().map(cell).collect::<Vec<_>>(),
+        "cells": panel.cells.iter().map(|one| cell(panel, one)).collect::<Vec<_>>(),
     })
 }
 
-fn cell(cell: &CellSummary) -> Value {
+fn cell(panel: &PanelSummary, cell: &CellSummary) -> Value {
     let entry = &cell.entry;
     json!({
         "cell_id": entry.cell_id,
@@ -141,6 +144,8 @@ fn cell(cell: &CellSummary) -> Value {
         "slices_without_rate": cell.idle,
         "thread_share": cell.share.map(|share| json!({ "slowest": share.slowest, "fastest": share.fastest })),
         "ns_per_op": interval(cell.ns_per_op),
+        "dependent_loads": panel.dependent_loads(cell),
+        "share_of_lines": panel.share_of_lines(cell),
         "ratio": interval(cell.ratio.map(|Ratio { interval, .. }| interval)),
         "pairs": cell.ratio.map(|ratio| ratio.pairs),
         "ops": tally(cell.ops),

@@ -2,7 +2,7 @@
 
 use super::cells::panel_table;
 use super::findings::Finding;
-use super::format::{counted, noise, wrap};
+use super::format::{counted, figure, noise, wrap};
 use super::labels::{common, threads, without_rate};
 use super::latency;
 use super::summary::{CellSummary, PanelSummary, Summary, Verdict};
@@ -119,6 +119,14 @@ fn controls(panel: &PanelSummary) -> Vec<String> {
         let floor = |cell: &&CellSummary| cell.entry.control && !cell.entry.twin;
         let why = panel.cells.iter().filter(floor).filter_map(unmeasured);
         lines.extend(why.map(|why| format!("harness floor: not measured: {why}")));
+    }
+    if let Some(memory) = panel.entry.memory {
+        lines.push(format!(
+            "memory of {:.0} MiB: a dependent load takes {:.1} ns, {} M independent lines/s",
+            memory.bytes as f64 / f64::from(1 << 20),
+            memory.dependent_load_ps as f64 / 1000.0,
+            figure(memory.lines_per_s as f64 / 1e6)
+        ));
     }
     let ranked = panel
         .cells

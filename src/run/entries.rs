@@ -59,6 +59,7 @@ pub(super) fn panel_entry(index: u32, panel: &Panel<'_>) -> PanelEntry {
             .map(|at| panel.cells[at].id.clone())
             .unwrap_or_default(),
         pace: pace_entry(panel),
+        memory: None,
     }
 }
 

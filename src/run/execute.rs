@@ -15,7 +15,7 @@ use super::plan::Plan;
 use super::resume::{Left, check};
 use super::search;
 use super::watch::Watch;
-use crate::machine;
+use crate::machine::{self, MemorySpeed};
 use crate::record::{CellEntry, Manifest, Records, RunDirectory, SCHEMA_VERSION, Status};
 
 /// How a run ended.
@@ -151,6 +151,21 @@ pub fn resume(
     )
 }
 
+/// What memory could do for a panel whose tables are asked for as fast as they answer; a table's size is
+/// guessed as that of its entries and some words for each.
+fn memory_speed(panel: &Panel<'_>) -> Option<MemorySpeed> {
+    /// Bytes of an entry beyond its key and value: header, slot and slack.
+    const BESIDE: u64 = 56;
+    let paced = panel.workload.pace.is_some() || panel.search.is_some();
+    let cell = panel.cells.first().filter(|_| !paced)?;
+    let entries = panel
+        .trace
+        .as_ref()
+        .map_or(panel.workload.entries, |facts| facts.distinct);
+    let each = panel.workload.planned_bytes(panel.trace.as_ref()) + BESIDE;
+    MemorySpeed::measure(entries.checked_mul(each)?, cell.heap.pages, panel.threads)
+}
+
 fn measure_all(
     plan: &Plan<'_>,
     executable: &Path,
@@ -180,6 +195,7 @@ fn measure_all(
             seed: plan.seed,
             birth: 0,
         };
+        manifest.panels[index as usize].memory = memory_speed(panel);
         let end = match panel.search {
             Some(search) => search::measure(place, search, &mut bench, done)?,
             None => measure(place, &mut bench, done)?,

@@ -2,7 +2,7 @@
 
 use super::axis::Axis;
 use super::palette::Style;
-use super::shape::{Plot, Point, Series as Drawn, Shape, Single};
+use super::shape::{Plot, Point, Rule, Series as Drawn, Shape, Single};
 use super::suite::{Draft, Suite, extremes, numbers, stem};
 use crate::analysis::overlap::{Line, Series};
 use crate::base::Between;
@@ -17,6 +17,7 @@ pub(super) fn charts(suite: &Suite<'_>) -> Vec<Draft> {
 }
 
 fn chart(suite: &Suite<'_>, series: &Series<'_>) -> Option<Draft> {
+    let first = series.panels[0];
     let lines = series.lines();
     let mut kinds: Vec<Between> = series.panels.iter().map(|p| p.entry.between).collect();
     kinds.dedup();
@@ -34,7 +35,8 @@ fn chart(suite: &Suite<'_>, series: &Series<'_>) -> Option<Draft> {
         .iter()
         .flat_map(|line| of_target(line, &kinds))
         .collect();
-    let first = series.panels[0];
+    let mut plot = Plot::new(x, y, drawn);
+    plot.rules = rules(first);
     // What stands between is on the axis.
     let alike = suite
         .panels
@@ -51,8 +53,26 @@ fn chart(suite: &Suite<'_>, series: &Series<'_>) -> Option<Draft> {
                 lookup's cache misses under this one's. Work between two lookups ends that. Chained, the next \
                 lookup waits for this one's value, as in a program that uses it."
             .to_owned(),
-        shape: Shape::Plot(Single::new(Plot::new(x, y, drawn))),
+        shape: Shape::Plot(Single::new(plot)),
     })
+}
+
+/// What one, two and three dependent loads take on memory of the tables' size.
+fn rules(panel: &PanelSummary) -> Vec<Rule> {
+    let memory = panel.entry.memory.iter();
+    let rules = memory.flat_map(|memory| {
+        let ns = memory.dependent_load_ps as f64 / 1000.0;
+        [
+            (1.0, "1 dependent load"),
+            (2.0, "2 loads"),
+            (3.0, "3 loads"),
+        ]
+        .map(|(count, name)| Rule {
+            at: ns * count,
+            name: name.to_owned(),
+        })
+    });
+    rules.collect()
 }
 
 /// What an operation takes beyond the harness, which runs the same work between operations.

@@ -180,6 +180,7 @@ fn manifest(run_id: &str, size: Size) -> Manifest {
                 budget: None,
                 origin_ns: None,
                 baseline: cell_id(panel, 1),
+                memory: None,
                 pace: (kind_of(panel) == Kind::Paced).then(|| PaceEntry {
                     offered_per_s: Some(offered(panel)),
                     arrival: "poisson".into(),
