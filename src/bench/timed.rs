@@ -124,15 +124,21 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
         }
     }
 
-    /// The same stream, hashed and not looked up.
+    /// The same stream, hashed and not looked up, with the same between two operations or batches: a write
+    /// is waited for here too.
     #[inline(never)]
     pub(super) fn run_hash_only(&mut self, segment: &Segment, ops: &[Op]) {
         let gap = self.gap;
-        let (mut all, mut moved) = (0, 0);
+        let (mut all, mut moved, mut waiting) = (0, 0, 0);
         for op in ops {
             let hash = self.hasher.hash(segment.key_moved(op, moved));
-            moved = gap.after(Some(hash));
             all ^= hash;
+            let is_read = matches!(op.kind, Kind::Get | Kind::GetFill);
+            waiting += 1;
+            if waiting >= self.batch || !is_read {
+                moved = gap.after(is_read.then_some(all));
+                waiting = 0;
+            }
         }
         black_box(all);
     }
