@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`measuring`] | How do I measure tables, and how do I read the result? |
 //! | [`method`] | How does bucketlab measure, and which biases remain? |
+//! | [`overlap`] | What does a benchmark of a hash table measure? |
 //! | [`suites`] | How do I describe my own workload, replay a trace, set a memory budget? |
 //! | [`latency`] | What response times does a table give at a given rate? |
 //! | [`comparing`] | Did my change make a table slower? How does CI notice? |
@@ -23,7 +24,7 @@
 /// page's own, which name files for readers on a code host.
 macro_rules! pages {
     ($($name:ident: $file:literal,)*) => {$(
-        #[doc = "[measuring]: mod@measuring\n[method]: mod@method\n[suites]: mod@suites\n[latency]: mod@latency"]
+        #[doc = "[measuring]: mod@measuring\n[method]: mod@method\n[overlap]: mod@overlap\n[suites]: mod@suites\n[latency]: mod@latency"]
         #[doc = "[comparing]: mod@comparing\n[strategies]: mod@strategies\n[hashes]: mod@hashes\n[serving]: mod@serving\n"]
         #[doc = include_str!($file)]
         pub mod $name {}
@@ -33,6 +34,7 @@ macro_rules! pages {
 pages! {
     measuring: "measuring.md",
     method: "method.md",
+    overlap: "overlap.md",
     suites: "suites.md",
     latency: "latency.md",
     comparing: "comparing.md",

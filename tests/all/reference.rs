@@ -61,15 +61,24 @@ fn the_result_in_the_readme_is_part_of_the_results() {
 }
 
 #[test]
-fn what_is_said_of_the_peers_is_what_the_records_say() {
-    let run = root().join("results/reference/peers");
+fn what_is_said_of_peers_and_of_overlap_is_what_the_records_say() {
+    for (suite, page) in [
+        ("peers", "results/README.md"),
+        ("overlap", "src/guide/overlap.md"),
+    ] {
+        findings_stand_in(suite, page);
+    }
+}
+
+fn findings_stand_in(suite: &str, page: &str) {
+    let run = root().join("results/reference").join(suite);
     let summary = analysis::Summary::of(&Records::read(&run).unwrap());
     let findings = report::bullets(&analysis::findings(&summary), WIDTH);
     let shown =
-        format!("<!-- bucketlab run peers -->\n```text\nFindings\n{findings}```\n<!-- end -->");
+        format!("<!-- bucketlab run {suite} -->\n```text\nFindings\n{findings}```\n<!-- end -->");
     assert!(
-        document("results/README.md").contains(&shown),
-        "these findings are not those of results/reference/peers; they should be:\n{shown}"
+        document(page).contains(&shown),
+        "the findings in {page} are not those of results/reference/{suite}; they should be:\n{shown}"
     );
 }
 
@@ -78,7 +87,7 @@ fn what_is_said_of_the_peers_is_what_the_records_say() {
 fn the_charts_that_the_documents_show_are_drawn_from_the_records() {
     let mut stale = Vec::new();
     let mut shown = 0;
-    for suite in ["quick", "peers"] {
+    for suite in ["quick", "overlap", "peers"] {
         let run = root().join("results/reference").join(suite);
         let records = Records::read(&run).unwrap();
         let summary = analysis::Summary::of(&records);
