@@ -120,6 +120,9 @@ pub(crate) fn common(summary: &Summary) -> Option<String> {
     let between = summary.panels.first()?.entry.between;
     if panels().all(|panel| panel.entry.between == between) {
         shared.push(between.words());
+    } else if panels().any(|panel| panel.entry.between == Between::Chained) {
+        // Findings speak of these.
+        shared.push("chained where nothing else is said".to_owned());
     }
     if cells().all(|cell| cell.entry.hash == first.hash) {
         shared.push(format!("hash {}", first.hash));
@@ -304,5 +307,9 @@ mod tests {
         records.manifest.panels[1].entries = 5;
         let rest = "All cells: chained, system allocator, default pages.";
         assert_eq!(words(&records).as_deref(), Some(rest));
+        records.manifest.panels[1].between = Between::NONE;
+        let mixed =
+            "All cells: chained where nothing else is said, system allocator, default pages.";
+        assert_eq!(words(&records).as_deref(), Some(mixed));
     }
 }
