@@ -110,7 +110,7 @@ fn paths_that_are_not_utf_8_are_named_with_their_argument_and_printed_as_they_ar
     let measure = [
         words(&["run", "--trace"]),
         vec![plain.into()],
-        words(&["-t", "fixed", "--trials", "1", "--out"]),
+        words(&["-t", "fixed", "--trials", "1", "--threads", "1", "--out"]),
     ];
     for args in [trace, measure.concat()] {
         let output = run(&[args, vec![out.clone()]].concat());
