@@ -1,6 +1,6 @@
 //! A child process that holds one table, and the requests to it.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
@@ -206,11 +206,13 @@ fn describe(status: ExitStatus) -> String {
 /// Reads a pipe to its end and keeps its last part.
 fn tail_of(mut pipe: impl Read) -> String {
     let (mut kept, mut buffer) = (Vec::new(), [0; 1024]);
-    while let Ok(count) = pipe.read(&mut buffer) {
-        if count == 0 {
-            break;
+    loop {
+        match pipe.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => kept.extend_from_slice(&buffer[..count]),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(_) => break,
         }
-        kept.extend_from_slice(&buffer[..count]);
         if kept.len() > 2 * LAST_WORDS {
             kept.drain(..kept.len() - LAST_WORDS);
         }

@@ -118,6 +118,7 @@ fn converse(server: &Server, sends: &[Piece]) -> Vec<u8> {
             match reader.read(&mut part) {
                 Ok(0) => break,
                 Ok(count) => answer.extend_from_slice(&part[..count]),
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
                     panic!("no answer and no end within {PATIENCE:?}")
                 }

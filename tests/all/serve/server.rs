@@ -1,6 +1,6 @@
 //! Servers that tests start and stop, and connections to them.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -135,6 +135,17 @@ pub fn line(stream: &mut TcpStream, request: &[u8]) -> String {
         answer.push(byte[0]);
     }
     String::from_utf8(answer).unwrap()
+}
+
+/// Reads what is there, 0 bytes at the end. A socket with a timeout reports a signal that has passed (a process that was
+/// stopped and continued) as an error, whatever the handler asks for (signal(7)): that read is tried again.
+pub fn read(stream: &mut TcpStream, part: &mut [u8]) -> usize {
+    loop {
+        match stream.read(part) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            count => return count.unwrap(),
+        }
+    }
 }
 
 /// Whether the memcached at the other end is this process.

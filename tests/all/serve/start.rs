@@ -5,7 +5,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::{Command, Output, Stdio};
 use std::time::Instant;
 
-use super::server::{PATIENCE, Server, line};
+use super::server::{PATIENCE, Server, line, read};
 
 fn bucketlab(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_bucketlab"))
@@ -173,7 +173,7 @@ fn a_server_in_the_background_holds_no_stream() {
     let mut stream = TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
     assert_eq!(line(&mut stream, b"mn\r\n"), "MN\r\n");
     stream.write_all(b"shutdown\r\n").unwrap();
-    assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+    assert_eq!(read(&mut stream, &mut [0]), 0);
 }
 
 /// What was sent before the server is told to end is answered to its last byte: far more requests than it
@@ -246,7 +246,7 @@ fn shutdown_takes_one_word_or_none() {
             assert_eq!(answer, "CLIENT_ERROR invalid shutdown mode\r\n", "{words}");
         }
         stream.write_all(b"shutdown graceful\r\n").unwrap();
-        assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+        assert_eq!(read(&mut stream, &mut [0]), 0);
     }
     for server in [Server::start(&[]), Server::memcached()] {
         let mut stream = server.connect();
