@@ -125,7 +125,7 @@ impl<S: Session, R: Room<S>> Chunks for Loop<S, R> {
     }
 
     fn tally(&mut self) -> &mut Tally {
-        &mut self.tally
+        self.tally()
     }
 
     fn run(&mut self, segment: &Segment, ops: &[Op]) {

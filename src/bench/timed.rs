@@ -40,6 +40,40 @@ struct Seen {
     word: u64,
 }
 
+/// Longer batches are handed over in pieces of this many: their keys lie on the stack, and a word has a bit for
+/// each.
+const MOST_TOGETHER: usize = 64;
+
+const NO_KEY: Key<'static> = Key {
+    bytes: &[],
+    hash: 0,
+};
+
+/// What is known of the gets of a batch, a bit for each.
+#[derive(Clone, Copy, Default)]
+struct Known {
+    present: u64,
+    absent: u64,
+}
+
+/// What has become of them.
+#[derive(Clone, Copy, Default)]
+struct Found {
+    present: u64,
+    /// Those whose value was the key's own.
+    own: u64,
+    missed: u64,
+}
+
+/// What is compared with what is known, and counted.
+struct Checks {
+    /// Whether outcomes are compared with what is known; controls have none to compare.
+    outcomes: bool,
+    /// Whether an entry may go without having been removed.
+    evicts: bool,
+    tally: Tally,
+}
+
 /// One thread's session with what the loop needs beside it.
 pub(super) struct Loop<S, R> {
     session: S,
@@ -47,11 +81,9 @@ pub(super) struct Loop<S, R> {
     hasher: Hasher,
     batch: usize,
     gap: Gap,
-    /// Whether outcomes are compared with what is known; controls have none to compare.
-    outcomes: bool,
     /// The bytes of every value that is set, its first eight rewritten for each key.
     value: Vec<u8>,
-    pub(super) tally: Tally,
+    checks: Checks,
 }
 
 impl<S: Session, R: Room<S>> Loop<S, R> {
@@ -70,10 +102,18 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
             hasher,
             batch: batch as usize,
             gap: Gap::new(between),
-            outcomes,
             value,
-            tally: Tally::default(),
+            checks: Checks {
+                outcomes,
+                evicts: R::EVICTS,
+                tally: Tally::default(),
+            },
         }
+    }
+
+    /// What has been counted.
+    pub(super) fn tally(&mut self) -> &mut Tally {
+        &mut self.checks.tally
     }
 
     /// Makes room for the longest value of a segment; between slices.
@@ -104,22 +144,24 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
             }
             return;
         }
+        // It serves the whole chunk: clearing its 1.5 KiB costs more than a short batch.
+        let mut keys = [NO_KEY; MOST_TOGETHER];
         let mut rest = ops;
         while let Some(op) = rest.first() {
-            let gets = rest
-                .iter()
-                .take(self.batch)
-                .take_while(|op| matches!(op.kind, Kind::Get | Kind::GetFill))
-                .count();
-            let answer = if gets == 0 {
-                let answer = self.one(op, segment.key_moved(op, moved));
+            let (mut left, mut answer) = (self.batch, Some(0));
+            loop {
+                let most = left.min(rest.len()).min(MOST_TOGETHER);
+                let (count, part) = self.many(&mut keys, segment, &rest[..most], moved);
+                answer = answer.zip(part).map(|(all, part)| all ^ part);
+                (rest, left) = (&rest[count..], left - count);
+                if count < MOST_TOGETHER || left == 0 {
+                    break;
+                }
+            }
+            if left == self.batch {
+                answer = self.one(op, segment.key_moved(op, moved));
                 rest = &rest[1..];
-                answer
-            } else {
-                let answer = self.many(segment, &rest[..gets], moved);
-                rest = &rest[gets..];
-                answer
-            };
+            }
             moved = gap.after(answer);
         }
     }
@@ -160,12 +202,12 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
         match op.kind {
             Kind::Get => {
                 let found = self.session.get(key, |value| look(value, bytes));
-                self.read(op, bytes, found.map(|seen| seen.own));
+                self.checks.read(op, bytes, found.map(|seen| seen.own));
                 return found.map(|seen| seen.word ^ key.hash);
             }
             Kind::GetFill => {
                 let found = self.session.get(key, |value| look(value, bytes));
-                self.read(op, bytes, found.map(|seen| seen.own));
+                self.checks.read(op, bytes, found.map(|seen| seen.own));
                 if found.is_none() {
                     self.fill(op, key);
                 }
@@ -174,58 +216,78 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
             Kind::Set | Kind::Insert => {
                 let value = value_for(&mut self.value, op, bytes);
                 let stored = self.session.set(key, value);
-                self.stored(op, bytes, stored);
+                self.checks.stored(op, bytes, stored);
                 self.wrote(op, bytes);
             }
             Kind::Rmw => self.read_modify_write(op, key),
             Kind::Remove => {
                 let present = self.session.remove(key);
-                self.outcome(op, bytes, present);
+                self.checks.outcome(op, bytes, present);
             }
             _ => self.edit(op, key),
         }
         None
     }
 
-    /// Gets in batches; the answer is that of all of them together.
+    /// Hands the gets at the start of some operations over together, at most [`MOST_TOGETHER`]; returns how many
+    /// there were, and the answer of all of them.
     #[inline]
-    fn many(&mut self, segment: &Segment, ops: &[Op], moved: usize) -> Answer {
-        const NO_KEY: Key<'static> = Key {
-            bytes: &[],
-            hash: 0,
-        };
-        // Batches longer than this are cut: the array lives on the stack.
-        const MOST: usize = 64;
-        let mut answer = Some(0);
-        for ops in ops.chunks(MOST) {
-            let mut keys = [NO_KEY; MOST];
-            let mut found = [None; MOST];
-            for (key, op) in keys.iter_mut().zip(ops) {
-                let bytes = segment.key_moved(op, moved);
-                *key = Key {
-                    bytes,
-                    hash: self.hasher.hash(bytes),
-                };
+    fn many<'s>(
+        &mut self,
+        keys: &mut [Key<'s>; MOST_TOGETHER],
+        segment: &'s Segment,
+        ops: &[Op],
+        moved: usize,
+    ) -> (usize, Answer) {
+        let (mut count, mut known) = (0, Known::default());
+        for (op, key) in ops.iter().zip(keys.iter_mut()) {
+            if !matches!(op.kind, Kind::Get | Kind::GetFill) {
+                break;
             }
-            let keys = &keys[..ops.len()];
-            let mut calls = 0;
-            self.session.get_many(keys, |index, value| {
-                found[index] = value.map(|value| look(value, keys[index].bytes));
-                calls += 1;
-            });
-            if calls != ops.len() {
-                self.note_wrong(|| format!("get_many answered {calls} of {} keys", ops.len()));
+            let bytes = segment.key_moved(op, moved);
+            *key = Key {
+                bytes,
+                hash: self.hasher.hash(bytes),
+            };
+            known.present |= u64::from(op.expect == Expect::Present) << count;
+            known.absent |= u64::from(op.expect == Expect::Absent) << count;
+            count += 1;
+        }
+        if count == 0 {
+            return (0, Some(0));
+        }
+        let (ops, keys) = (&ops[..count], &keys[..count]);
+        let (mut found, mut calls, mut words) = (Found::default(), 0, 0);
+        self.session.get_many(keys, |index, value| {
+            let key = &keys[index];
+            let bit = 1 << index;
+            calls += 1;
+            if let Some(value) = value {
+                let seen = look(value, key.bytes);
+                found.present |= bit;
+                found.own |= if seen.own { bit } else { 0 };
+                words ^= seen.word ^ key.hash;
+            } else {
+                found.missed |= bit;
             }
-            for ((op, key), found) in ops.iter().zip(keys).zip(found) {
-                self.read(op, key.bytes, found.map(|seen| seen.own));
-                if found.is_none() && op.kind == Kind::GetFill {
-                    self.fill(op, *key);
-                }
-                let of_both = |all, seen: Seen| all ^ seen.word ^ key.hash;
-                answer = answer.zip(found).map(|(all, seen)| of_both(all, seen));
+        });
+        self.checks.batch(ops, keys, (known, found, calls));
+        if found.missed == 0 {
+            return (count, Some(words));
+        }
+        self.fill_missed(ops, keys, found.missed);
+        (count, None)
+    }
+
+    /// After a batch: the clients whose gets have missed fill the cache.
+    fn fill_missed(&mut self, ops: &[Op], keys: &[Key<'_>], mut missed: u64) {
+        while missed != 0 {
+            let index = missed.trailing_zeros() as usize;
+            missed &= missed - 1;
+            if ops[index].kind == Kind::GetFill {
+                self.fill(&ops[index], keys[index]);
             }
         }
-        answer
     }
 
     /// An operation whose value is larger than the table's whole budget: reads are done, what would
@@ -240,19 +302,19 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
                     // What is there is smaller, and keeps its size.
                     return self.read_modify_write(op, key);
                 }
-                self.read(op, key.bytes, found);
-                self.tally.refused += u64::from(op.kind != Kind::Get && found.is_none());
+                self.checks.read(op, key.bytes, found);
+                self.checks.tally.refused += u64::from(op.kind != Kind::Get && found.is_none());
             }
             Kind::Set | Kind::Insert | Kind::Replace | Kind::Cas => {
                 self.session.remove(key);
-                self.tally.refused += 1;
+                self.checks.tally.refused += 1;
             }
-            Kind::Add | Kind::Append | Kind::Prepend => self.tally.refused += 1,
+            Kind::Add | Kind::Append | Kind::Prepend => self.checks.tally.refused += 1,
             // These have no value of their own.
             Kind::Incr | Kind::Decr => self.edit(op, key),
             Kind::Remove => {
                 let present = self.session.remove(key);
-                self.outcome(op, key.bytes, present);
+                self.checks.outcome(op, key.bytes, present);
             }
         }
     }
@@ -260,12 +322,12 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
     /// The cache-aside client after a miss: goes to its original source and sets.
     fn fill(&mut self, op: &Op, key: Key<'_>) {
         if !self.room.takes(key.bytes.len() + op.value_len as usize) {
-            self.tally.refused += 1;
+            self.checks.tally.refused += 1;
             return;
         }
         let value = value_for(&mut self.value, op, key.bytes);
         let stored = self.session.set(key, value);
-        self.tally.refused += u64::from(stored == Stored::Refused);
+        self.checks.tally.refused += u64::from(stored == Stored::Refused);
         self.wrote(op, key.bytes);
     }
 
@@ -273,7 +335,7 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
     #[inline]
     fn wrote(&mut self, op: &Op, key: &[u8]) {
         let bytes = key.len() + op.value_len as usize;
-        self.tally.evicted += self.room.wrote(bytes, &mut self.session);
+        self.checks.tally.evicted += self.room.wrote(bytes, &mut self.session);
     }
 
     #[inline]
@@ -291,16 +353,17 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
             }
             (Edit::Store, Some(belongs(old, key.bytes)))
         });
-        self.tally.refused += u64::from(outcome == Outcome::Refused);
-        self.read(op, key.bytes, found);
+        self.checks.tally.refused += u64::from(outcome == Outcome::Refused);
+        self.checks.read(op, key.bytes, found);
         let as_told = match outcome {
             Outcome::Created => found.is_none(),
             Outcome::Replaced => found.is_some(),
             Outcome::Refused => true,
             Outcome::Kept | Outcome::Removed => false,
         };
-        if self.outcomes && !as_told {
-            self.note_wrong(|| format!("update {outcome:?} key {}", show(key.bytes)));
+        if self.checks.outcomes && !as_told {
+            self.checks
+                .note_wrong(|| format!("update {outcome:?} key {}", show(key.bytes)));
         }
         self.wrote(op, key.bytes);
     }
@@ -348,11 +411,13 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
         let present = found.is_some();
         let grows = matches!(op.kind, Kind::Append | Kind::Prepend);
         // Beyond the item limit a value does not grow, as in memcached.
-        self.tally.refused += u64::from(outcome == Outcome::Refused || grows && present && !done);
+        self.checks.tally.refused +=
+            u64::from(outcome == Outcome::Refused || grows && present && !done);
         if found == Some(false) {
-            self.note_wrong(|| format!("key {} had another's value", show(key.bytes)));
+            self.checks
+                .note_wrong(|| format!("key {} had another's value", show(key.bytes)));
         }
-        self.outcome(op, key.bytes, present);
+        self.checks.outcome(op, key.bytes, present);
         let as_told = match outcome {
             Outcome::Created => done && !present,
             Outcome::Replaced => done && present,
@@ -360,22 +425,71 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
             Outcome::Refused => done,
             Outcome::Removed => false,
         };
-        if self.outcomes && !as_told {
-            self.note_wrong(|| format!("{:?} {outcome:?} key {}", op.kind, show(key.bytes)));
+        if self.checks.outcomes && !as_told {
+            self.checks
+                .note_wrong(|| format!("{:?} {outcome:?} key {}", op.kind, show(key.bytes)));
         }
         self.wrote(op, key.bytes);
     }
+}
 
+impl Checks {
     /// Counts a read; `found` says whether the value was the key's own.
     #[inline]
     fn read(&mut self, op: &Op, bytes: &[u8], found: Option<bool>) {
         let present = found.is_some();
         self.tally.hits += u64::from(present);
         self.tally.misses += u64::from(!present);
+        self.found(op, bytes, found);
+    }
+
+    /// Compares what was found with what is known.
+    #[inline]
+    fn found(&mut self, op: &Op, bytes: &[u8], found: Option<bool>) {
         if found == Some(false) {
             self.note_wrong(|| format!("key {} was answered with another's value", show(bytes)));
         }
-        self.outcome(op, bytes, present);
+        self.outcome(op, bytes, found.is_some());
+    }
+
+    /// Counts the gets of a batch, and compares all of them at once. What was answered twice or not at all shows
+    /// in the number of calls or in the sum of the bits.
+    #[inline]
+    fn batch(&mut self, ops: &[Op], keys: &[Key<'_>], of: (Known, Found, usize)) {
+        let (known, found, calls) = of;
+        let hits = u64::from(found.present.count_ones());
+        self.tally.hits += hits;
+        self.tally.misses += (ops.len() as u64).saturating_sub(hits);
+        let all = u64::MAX >> (MOST_TOGETHER - ops.len());
+        let answered = found.present.checked_add(found.missed) == Some(all);
+        let lost = if self.evicts {
+            0
+        } else {
+            known.present & found.missed
+        };
+        let wrong = lost | known.absent & found.present;
+        let as_known = wrong == 0 || !self.outcomes;
+        if calls != ops.len() || !answered || found.own != found.present || !as_known {
+            self.wrong_batch(ops, keys, of);
+        }
+    }
+
+    /// Names what was wrong in a batch.
+    #[cold]
+    #[inline(never)]
+    fn wrong_batch(&mut self, ops: &[Op], keys: &[Key<'_>], of: (Known, Found, usize)) {
+        let (_, found, calls) = of;
+        for (index, (op, key)) in ops.iter().zip(keys).enumerate() {
+            let has = |bits: u64| bits >> index & 1 == 1;
+            if has(found.present) == has(found.missed) {
+                self.note_wrong(|| format!("get_many answered {calls} of {} keys", ops.len()));
+            } else {
+                self.found(op, key.bytes, has(found.present).then(|| has(found.own)));
+            }
+        }
+        if calls > ops.len() {
+            self.note_wrong(|| format!("get_many answered {calls} of {} keys", ops.len()));
+        }
     }
 
     #[inline]
@@ -391,7 +505,7 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
     fn outcome(&mut self, op: &Op, bytes: &[u8], present: bool) {
         let wrong = match op.expect {
             // What was there may have been evicted; what never was cannot be.
-            Expect::Present => !present && !R::EVICTS,
+            Expect::Present => !present && !self.evicts,
             Expect::Absent => present,
             Expect::Either => false,
         };

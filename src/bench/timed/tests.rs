@@ -65,13 +65,13 @@ fn edits<S: Strategy>(key: &[u8], length: u32) {
         run(kind, Expect::Present);
         run(Kind::Get, Expect::Present);
     }
-    assert_eq!(timed.tally.first_wrong, None, "{} {length}", S::NAME);
+    assert_eq!(timed.checks.tally.first_wrong, None, "{} {length}", S::NAME);
     let hash = timed.hasher.hash(key);
     let known = Key { bytes: key, hash };
     let found = timed.session.get(known, <[u8]>::len);
     // One append and one prepend since the last value was set.
     assert_eq!(found, Some(3 * length as usize));
-    assert_eq!((timed.tally.hits, timed.tally.misses), (6, 1));
+    assert_eq!((timed.checks.tally.hits, timed.checks.tally.misses), (6, 1));
     // What is said of a key is checked: this one is there.
     let op = Op {
         kind: Kind::Replace,
@@ -79,7 +79,7 @@ fn edits<S: Strategy>(key: &[u8], length: u32) {
         ..segment.ops[0]
     };
     timed.run(&segment, &[op]);
-    assert_eq!(timed.tally.wrong, 1);
+    assert_eq!(timed.checks.tally.wrong, 1);
 }
 
 #[test]
@@ -130,9 +130,12 @@ fn what_is_larger_than_the_budget_is_passed_over_and_evicts_nothing() {
     segment.ops.push(op(0, Kind::Set, 30_000));
     timed.prepare(&segment);
     timed.run(&segment, &segment.ops);
-    assert_eq!(timed.tally.first_wrong, None);
-    assert_eq!((timed.tally.hits, timed.tally.misses), (7, 2));
-    assert_eq!((timed.tally.evicted, timed.tally.refused), (0, 8));
+    assert_eq!(timed.checks.tally.first_wrong, None);
+    assert_eq!((timed.checks.tally.hits, timed.checks.tally.misses), (7, 2));
+    assert_eq!(
+        (timed.checks.tally.evicted, timed.checks.tally.refused),
+        (0, 8)
+    );
     assert_eq!(table.usage().items, 0);
 }
 
@@ -173,9 +176,9 @@ fn misses_behind(first: [u8; 8], batch: u32, gap: Gap) -> (u64, u64) {
     segment.ops.push(op(8, Kind::Get));
     timed.gap = gap;
     timed.run(&segment, &segment.ops);
-    assert_eq!(timed.tally.first_wrong, None);
+    assert_eq!(timed.checks.tally.first_wrong, None);
     let answer = u64::from_ne_bytes(first) ^ env.hasher.hash(&first);
-    (answer, timed.tally.misses)
+    (answer, timed.checks.tally.misses)
 }
 
 #[test]
@@ -216,4 +219,68 @@ fn numbers_carry_and_go_round() {
     let mut number = [255];
     count(&mut number, true);
     assert_eq!(number, [0]);
+}
+
+/// What is wrong with a batch is counted once for each get, and named.
+#[test]
+fn a_batch_is_compared_with_what_is_known_of_each_get() {
+    let ops = [Expect::Present, Expect::Absent, Expect::Either].map(|expect| Op {
+        key_at: 0,
+        value_len: 8,
+        key_len: 1,
+        kind: Kind::Get,
+        expect,
+    });
+    let keys = [Key {
+        bytes: b"k",
+        hash: 1,
+    }; 3];
+    let known = Known {
+        present: 0b001,
+        absent: 0b010,
+    };
+    let judged = |present, own, missed, calls, outcomes, evicts| {
+        let mut checks = Checks {
+            outcomes,
+            evicts,
+            tally: Tally::default(),
+        };
+        let found = Found {
+            present,
+            own,
+            missed,
+        };
+        checks.batch(&ops, &keys, (known, found, calls));
+        let Tally {
+            hits,
+            misses,
+            wrong,
+            first_wrong,
+            ..
+        } = checks.tally;
+        (hits, misses, wrong, first_wrong.unwrap_or_default())
+    };
+    let fine = String::new;
+    assert_eq!(
+        judged(0b101, 0b101, 0b010, 3, true, false),
+        (2, 1, 0, fine())
+    );
+    assert_eq!(
+        judged(0b001, 0b001, 0b110, 3, true, false),
+        (1, 2, 0, fine())
+    );
+    // A present key that misses may have been evicted, where there is a budget.
+    let (_, _, wrong, first) = judged(0, 0, 0b111, 3, true, false);
+    assert_eq!((wrong, first.as_str()), (1, "Get: key 'k' is absent"));
+    assert_eq!(judged(0, 0, 0b111, 3, true, true).2, 0);
+    // An absent key that is found, another's value, and a control, of which nothing is known.
+    assert_eq!(judged(0b011, 0b011, 0b100, 3, true, true).2, 1);
+    assert_eq!(judged(0b111, 0b001, 0, 3, true, false).2, 3);
+    assert_eq!(judged(0, 0, 0b111, 3, false, false).2, 0);
+    // One that was not answered, one that was answered twice, in the same way and in both.
+    for (present, missed, calls) in [(0b001, 0b010, 2), (0b101, 0b010, 4), (0b101, 0b110, 4)] {
+        let (_, _, wrong, first) = judged(present, present, missed, calls, true, false);
+        assert!(wrong >= 1, "{present:b} {missed:b} {calls}");
+        assert!(first.starts_with("get_many answered "), "{first}");
+    }
 }
