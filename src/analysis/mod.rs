@@ -7,6 +7,7 @@
 //! figures are written in words. Nothing here draws, and nothing measures:
 //! the same records give the same figures.
 
+pub(crate) mod absent;
 pub(crate) mod compare;
 mod derive;
 pub(crate) mod disturbance;
@@ -29,6 +30,7 @@ pub(crate) mod summary;
 pub(crate) mod sweep;
 #[cfg(test)]
 pub(crate) mod synthetic;
+pub(crate) mod turn_over;
 pub(crate) mod verdict;
 pub(crate) mod windows;
 

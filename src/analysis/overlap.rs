@@ -2,10 +2,8 @@
 //! overlap lookups, and where it cannot.
 
 use super::figures::gather;
-use super::rates::Ratio;
-use super::summary::{CellSummary, PanelSummary};
-use super::verdict::Difference;
-use super::{Verdict, summary::Summary};
+use super::summary::{PanelSummary, Summary};
+use super::turn_over::{Line, TurnOver, lines};
 use crate::base::Between;
 
 /// Kinds of work between operations from which on panels are a series.
@@ -16,9 +14,6 @@ pub(crate) struct Series<'s> {
     /// Instructions rising, `chained` last.
     pub panels: Vec<&'s PanelSummary>,
 }
-
-/// One target over the panels that have figures of it.
-pub(crate) type Line<'s> = (String, Vec<(&'s PanelSummary, &'s CellSummary)>);
 
 impl<'s> Series<'s> {
     /// The series of panels that have at least three things between their operations.
@@ -50,15 +45,7 @@ impl<'s> Series<'s> {
 
     /// The targets, each over its panels.
     pub fn lines(&self) -> Vec<Line<'s>> {
-        let mut lines: Vec<Line<'s>> = Vec::new();
-        for &panel in &self.panels {
-            for cell in panel.cells.iter().filter(|cell| cell.ranked()) {
-                if cell.ns_per_op.is_some() {
-                    gather(&mut lines, panel.label(cell), (panel, cell));
-                }
-            }
-        }
-        lines
+        lines(&self.panels)
     }
 
     /// The panel with this between its operations.
@@ -71,66 +58,8 @@ impl<'s> Series<'s> {
     /// is faster back to back, and the one that is faster chained.
     pub fn turn_over(&self) -> Option<TurnOver<'s>> {
         let (loose, chained) = (self.with(Between::NONE)?, self.with(Between::Chained)?);
-        let mut best: Option<(f64, TurnOver<'s>)> = None;
-        for a in loose.ranking() {
-            for b in loose.ranking() {
-                let Some(turn) = TurnOver::of((loose, chained), a, b) else {
-                    continue;
-                };
-                let size = turn.size();
-                if best.as_ref().is_none_or(|(most, _)| size > *most) {
-                    best = Some((size, turn));
-                }
-            }
-        }
-        best.map(|(_, turn)| turn)
+        TurnOver::between(loose, chained)
     }
-}
-
-/// Two targets of which one is faster back to back and the other chained.
-pub(crate) struct TurnOver<'s> {
-    /// Back to back: the panel, the faster target, the other, and the ratio of their rates.
-    pub loose: (&'s PanelSummary, &'s CellSummary, &'s CellSummary, Ratio),
-    /// Chained: the same with the other target first.
-    pub chained: (&'s PanelSummary, &'s CellSummary, &'s CellSummary, Ratio),
-}
-
-impl<'s> TurnOver<'s> {
-    fn of(
-        (loose, chained): (&'s PanelSummary, &'s PanelSummary),
-        a: &'s CellSummary,
-        b: &'s CellSummary,
-    ) -> Option<TurnOver<'s>> {
-        let same = |cell: &CellSummary| {
-            chained
-                .cells
-                .iter()
-                .find(|other| other.ranked() && other.is_target_of(cell))
-        };
-        let (later_a, later_b) = (same(a)?, same(b)?);
-        Some(TurnOver {
-            loose: (loose, a, b, faster(loose, a, b)?),
-            chained: (
-                chained,
-                later_b,
-                later_a,
-                faster(chained, later_b, later_a)?,
-            ),
-        })
-    }
-
-    /// How far the order turns: the lesser of the two effects.
-    fn size(&self) -> f64 {
-        let effect = |ratio: &Ratio| ratio.interval.mid.ln();
-        effect(&self.loose.3).min(effect(&self.chained.3))
-    }
-}
-
-/// The ratio of two cells' rates, where the first is faster.
-fn faster(panel: &PanelSummary, a: &CellSummary, b: &CellSummary) -> Option<Ratio> {
-    let ratio = panel.ratio(a, b)?;
-    let is = Verdict::on(&ratio, panel.noise_band) == Verdict::Is(Difference::Faster);
-    is.then_some(ratio)
 }
 
 /// Where it stands in a series.
@@ -155,6 +84,7 @@ pub(crate) fn spoken_of(summary: &Summary) -> impl Iterator<Item = &PanelSummary
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::summary::CellSummary;
     use crate::analysis::synthetic::{Cell, Synthetic};
 
     fn run(kinds: &[(&str, [f64; 2])]) -> Summary {
@@ -201,15 +131,15 @@ mod tests {
         let turn = series[0].turn_over().unwrap();
         let name = |cell: &CellSummary| cell.entry.target.clone();
         assert_eq!(
-            (name(turn.loose.1), name(turn.loose.2)),
+            (name(turn.first.1), name(turn.first.2)),
             ("a".into(), "b".into())
         );
         assert_eq!(
-            (name(turn.chained.1), name(turn.chained.2)),
+            (name(turn.last.1), name(turn.last.2)),
             ("b".into(), "a".into())
         );
-        assert!((turn.loose.3.interval.mid - 2.0).abs() < 0.1);
-        assert!((turn.chained.3.interval.mid - 4.0 / 3.0).abs() < 0.1);
+        assert!((turn.first.3.interval.mid - 2.0).abs() < 0.1);
+        assert!((turn.last.3.interval.mid - 4.0 / 3.0).abs() < 0.1);
         assert_eq!(spoken_of(&summary).count(), 1);
         assert_eq!(spoken_of(&run(&[("none", [100.0, 90.0])])).count(), 1);
     }

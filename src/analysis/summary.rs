@@ -7,6 +7,7 @@ use super::verdict::Difference;
 use crate::base::ByteCount;
 use crate::record::{CellEntry, LoopKind, Manifest, MissRow, PanelEntry, SloRow, TimeKind};
 use crate::stats::{Interval, Usl};
+use crate::workload::absent_suffix;
 
 /// Hash functions from which on a panel is about them; with two of them targets are compared as
 /// ever.
@@ -306,6 +307,13 @@ impl PanelSummary {
         budget
             .and_then(|budget| name.strip_suffix(&budget))
             .unwrap_or(name)
+    }
+
+    /// The workload's name without its share of absent keys, which the panels of a sweep over it have in common.
+    #[must_use]
+    pub fn workload_without_absent(&self) -> String {
+        let entry = &self.entry;
+        entry.workload.replacen(&absent_suffix(entry.absent), "", 1)
     }
 
     /// Nanoseconds that an operation of a cell takes in the end, when misses go to the stated origin:

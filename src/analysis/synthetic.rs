@@ -7,7 +7,7 @@ use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
 pub(crate) use self::paced::Paced;
 
-use crate::base::{Between, whole};
+use crate::base::{Between, Percent, whole};
 use crate::record::{
     CellEntry, CensusRow, Manifest, MarkRow, MissRow, PanelEntry, Records, SCHEMA_VERSION,
     SliceKind, SliceRow, Status, TrialRow,
@@ -234,6 +234,7 @@ impl Synthetic {
             threads,
             batch: 1,
             between: Between::default(),
+            absent: Percent::ZERO,
             entries,
             corpus: String::new(),
             pass,

@@ -6,6 +6,7 @@ mod census;
 mod journal;
 mod key;
 mod param;
+mod percent;
 mod quantity;
 mod spec;
 
@@ -15,5 +16,6 @@ pub use census::{ByteSplit, Census, Usage};
 pub use journal::{Event, EventKind, Journal};
 pub use key::{Key, Worker};
 pub use param::{Param, Params, Range};
+pub use percent::Percent;
 pub use quantity::{ByteCount, Nanoseconds, PerSecond, whole};
 pub use spec::{Spec, SpecError, Value, expand_sweeps, human_integer, parse_count, parse_integer};

@@ -15,6 +15,9 @@ pub(super) trait Row: Serialize + DeserializeOwned {
     /// The names of the fields, in order.
     const COLUMNS: &'static [&'static str];
 
+    /// Those of them that files of an older version may lack.
+    const OPTIONAL: &'static [&'static str] = &[];
+
     /// The version that the row says it has, where it says so.
     fn schema_version(&self) -> Option<u32> {
         None
@@ -38,6 +41,7 @@ impl Row for TrialRow {
         "batch",
         "between",
         "entries",
+        "absent_percent",
         "panel",
         "birth",
         "trial",
@@ -80,6 +84,8 @@ impl Row for TrialRow {
         "counters_enabled_ns",
         "counters_running_ns",
     ];
+
+    const OPTIONAL: &'static [&'static str] = &["absent_percent"];
 
     fn schema_version(&self) -> Option<u32> {
         Some(self.schema_version)

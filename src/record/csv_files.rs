@@ -85,7 +85,7 @@ pub(super) fn read_rows<R: Row>(
         .headers()
         .map_err(|error| row_error(1, error.to_string()))?
         .clone();
-    if let Some(why) = header_difference(&header, R::COLUMNS) {
+    if let Some(why) = header_difference(&header, R::COLUMNS, R::OPTIONAL) {
         return Err(ReadError::Header { file: path, why });
     }
     let mut rows = Vec::new();
@@ -95,13 +95,13 @@ pub(super) fn read_rows<R: Row>(
         let line = rows.len() as u64 + 2;
         let more = reader
             .read_record(&mut record)
-            .map_err(|error| row_error(line, what_is_wrong(&error, R::COLUMNS)))?;
+            .map_err(|error| row_error(line, what_is_wrong(&error, &header)))?;
         if !more {
             return Ok(rows);
         }
         let row: R = record
             .deserialize(Some(&header))
-            .map_err(|error| row_error(line, what_is_wrong(&error, R::COLUMNS)))?;
+            .map_err(|error| row_error(line, what_is_wrong(&error, &header)))?;
         if let Some(version) = row.schema_version() {
             check_version(&path, version)?;
         }
@@ -109,10 +109,17 @@ pub(super) fn read_rows<R: Row>(
     }
 }
 
-fn header_difference(header: &csv::StringRecord, columns: &[&str]) -> Option<String> {
-    for (index, wanted) in columns.iter().enumerate() {
+/// What is wrong with a header: the columns come in their order, and only those that are optional may be left out.
+fn header_difference(
+    header: &csv::StringRecord,
+    columns: &[&str],
+    optional: &[&str],
+) -> Option<String> {
+    let mut index = 0;
+    for wanted in columns {
         match header.get(index) {
-            Some(found) if found == *wanted => {}
+            Some(found) if found == *wanted => index += 1,
+            _ if optional.contains(wanted) => {}
             Some(found) => {
                 let column = index + 1;
                 return Some(format!(
@@ -122,18 +129,18 @@ fn header_difference(header: &csv::StringRecord, columns: &[&str]) -> Option<Str
             None => return Some(format!("column '{wanted}' is missing")),
         }
     }
-    let extra = header.get(columns.len())?;
+    let extra = header.get(index)?;
     Some(format!("column '{extra}' is not known"))
 }
 
 /// The csv crate's error without the position, which it counts in its own way, and with the name
 /// of the column.
-fn what_is_wrong(error: &csv::Error, columns: &[&str]) -> String {
+fn what_is_wrong(error: &csv::Error, header: &csv::StringRecord) -> String {
     match error.kind() {
         csv::ErrorKind::Deserialize { err, .. } => {
             let column = err
                 .field()
-                .and_then(|field| columns.get(usize::try_from(field).ok()?));
+                .and_then(|field| header.get(usize::try_from(field).ok()?));
             match column {
                 Some(column) => format!("{column}: {}", err.kind()),
                 None => err.kind().to_string(),

@@ -8,7 +8,7 @@ use anyhow::Context;
 use serde::Serialize;
 
 use super::read_error::ReadError;
-use super::rows::SCHEMA_VERSION;
+use super::rows::{OLDEST_VERSION, SCHEMA_VERSION};
 use crate::base::BadInput;
 
 /// Makes the directory of a run, named as [`super::RunDirectory::create`] says, and lets `open` put files
@@ -105,7 +105,7 @@ pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, ReadError> {
 }
 
 pub(super) fn check_version(path: &Path, found: u32) -> Result<(), ReadError> {
-    if found == SCHEMA_VERSION {
+    if (OLDEST_VERSION..=SCHEMA_VERSION).contains(&found) {
         return Ok(());
     }
     let file = path.to_owned();

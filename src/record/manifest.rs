@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::Between;
+use crate::base::{Between, Percent};
 use crate::machine::{Allocator, MemorySpeed, Pages};
 
 /// The name of the manifest within the directory of a run.
@@ -109,6 +109,9 @@ pub struct PanelEntry {
     pub batch: u32,
     /// What stands between two operations of a thread, or between two batches.
     pub between: Between,
+    /// Of the lookups, the share whose keys were never stored.
+    #[serde(default, skip_serializing_if = "Percent::is_zero")]
+    pub absent: Percent,
     /// Records in the key space at first.
     pub entries: u64,
     /// What the records' keys look like; empty where they are YCSB's, or a trace's own.

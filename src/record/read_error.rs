@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::manifest::MANIFEST;
-use super::rows::SCHEMA_VERSION;
+use super::rows::{OLDEST_VERSION, SCHEMA_VERSION};
 use crate::base::BadInput;
 
 /// Why a run directory cannot be read.
@@ -65,7 +65,8 @@ impl fmt::Display for ReadError {
             ),
             ReadError::Schema { file, found } => write!(
                 f,
-                "{} has schema version {found}; this program reads version {SCHEMA_VERSION}",
+                "{} has schema version {found}; this program reads versions {OLDEST_VERSION} to \
+                 {SCHEMA_VERSION}",
                 file.display()
             ),
             ReadError::Manifest(path, why) => write!(f, "{}: {why}", path.display()),

@@ -6,7 +6,10 @@
 use serde::{Deserialize, Serialize};
 
 /// Version of the columns. A reader refuses rows of a newer one.
-pub const SCHEMA_VERSION: u32 = 2;
+pub const SCHEMA_VERSION: u32 = 3;
+
+/// The oldest version that is read: its rows lack columns that are optional.
+pub(super) const OLDEST_VERSION: u32 = 2;
 
 /// A row of `trials.csv`: one trial of one cell.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -39,6 +42,10 @@ pub struct TrialRow {
     pub between: String,
     /// Records in the key space at first.
     pub entries: u64,
+    /// Of the lookups, the share whose keys were never stored, in per cent; empty in files from before there
+    /// were such.
+    #[serde(default)]
+    pub absent_percent: Option<u32>,
     /// The panel that the cell was measured in.
     pub panel: u32,
     /// Which birth of the cell's child.

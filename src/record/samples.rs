@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::manifest::{CellEntry, Manifest, PanelEntry, Status};
 use super::rows::{SCHEMA_VERSION, SliceKind, SliceRow};
-use crate::base::Between;
+use crate::base::{Between, Percent};
 use crate::machine::{Allocator, Pages};
 
 /// A manifest with a panel and a cell.
@@ -39,6 +39,7 @@ pub(super) fn manifest(run_id: &str) -> Manifest {
             threads: 2,
             batch: 1,
             between: Between::default(),
+            absent: Percent::ZERO,
             entries: 100_000,
             corpus: String::new(),
             pass: false,

@@ -223,11 +223,11 @@ fn another_version_or_header_is_refused() {
     change("trials.csv", ",evicted", "");
     refuses(&path, &["trials.csv, line 1", "instead of 'evicted'"]);
     change("trials.csv", ",refused", ",refused,evicted");
-    change("trials.csv", "\n2,", "\n3,");
-    refuses(&path, &["trials.csv", "schema version 3"]);
-    change("run.toml", "schema_version = 2", "schema_version = 7");
-    refuses(&path, &["run.toml", "schema version 7", "reads version 2"]);
-    change("run.toml", "schema_version = 7", "schema_version = 2");
+    change("trials.csv", "\n3,", "\n4,");
+    refuses(&path, &["trials.csv", "schema version 4"]);
+    change("run.toml", "schema_version = 3", "schema_version = 7");
+    refuses(&path, &["run.toml", "schema version 7", "versions 2 to 3"]);
+    change("run.toml", "schema_version = 7", "schema_version = 3");
     change(
         "run.toml",
         "status = \"interrupted\"",
@@ -235,4 +235,44 @@ fn another_version_or_header_is_refused() {
     );
     let error = refuses(&path, &["run.toml", "dreaming", "line 5"]);
     assert!(matches!(error, ReadError::Manifest(..)));
+}
+
+/// A run of the version before, which had no column for absent keys, reads as one without them.
+#[test]
+fn files_of_the_version_before_lack_only_what_is_optional() {
+    let root = tempfile::tempdir().unwrap();
+    let (path, _) = written(root.path());
+    let text = fs::read_to_string(path.join("trials.csv")).unwrap();
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let header = reader.headers().unwrap().clone();
+    let is_kept = |at: usize| header[at] != *"absent_percent";
+    let version = header.iter().position(|name| name == "schema_version");
+    let mut old = csv::Writer::from_writer(Vec::new());
+    old.write_record(
+        (0..header.len())
+            .filter(|at| is_kept(*at))
+            .map(|at| &header[at]),
+    )
+    .unwrap();
+    for record in reader.records() {
+        let record = record.unwrap();
+        let field = |at: usize| {
+            if Some(at) == version {
+                "2"
+            } else {
+                &record[at]
+            }
+        };
+        old.write_record((0..header.len()).filter(|at| is_kept(*at)).map(field))
+            .unwrap();
+    }
+    fs::write(path.join("trials.csv"), old.into_inner().unwrap()).unwrap();
+    let manifest = fs::read_to_string(path.join("run.toml")).unwrap();
+    let manifest = manifest.replacen("schema_version = 3", "schema_version = 2", 1);
+    fs::write(path.join("run.toml"), manifest).unwrap();
+    let records = Records::read(&path).unwrap();
+    assert!(!records.trials.is_empty());
+    for row in &records.trials {
+        assert_eq!((row.schema_version, row.absent_percent), (2, None));
+    }
 }

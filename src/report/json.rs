@@ -20,7 +20,7 @@ use crate::stats::Interval;
 /// | `dropped_lines` | rows that were cut short and left out |
 /// | `disturbance` | `slices` judged, `disturbed` of them, attempts `repeated`; `foreign`, `steal`: parts of our cores' time |
 /// | `findings[]` | `text`; `topic`; the `panels` and `cells` that it rests on; `effect`, the natural logarithm of its largest ratio |
-/// | `panels[]` | `panel`, `suite`, `workload`, `about`, `threads`, `batch`, `between`, `entries`, `pass`, `baseline` as in `run.toml` |
+/// | `panels[]` | `panel`, `suite`, `workload`, `about`, `threads`, `batch`, `between`, `absent_percent`, `entries`, `pass`, `baseline` as in `run.toml` |
 /// | `panels[].noise_floor`, `.noise_band` | A/A noise measured in the panel, and the one that verdicts use: as a part of 1 |
 /// | `panels[].harness` | the control: `target`, `floor_ns`, `hash_ns`, `over_hash_ns` of one thread an operation |
 /// | `panels[].memory` | as in `run.toml`: `bytes` tried, `dependent_load_ps`, `lines_per_s` of all threads |
@@ -109,6 +109,7 @@ fn panel(summary: &Summary, panel: &PanelSummary) -> Value {
         "crowded_on_cores": panel.crowded_on(),
         "batch": entry.batch,
         "between": entry.between,
+        "absent_percent": entry.absent.get(),
         "entries": entry.entries,
         "pass": entry.pass,
         "baseline": entry.baseline,

@@ -45,6 +45,7 @@ pub(super) fn panel_entry(index: u32, panel: &Panel<'_>) -> PanelEntry {
         threads: panel.threads,
         batch: panel.workload.batch,
         between: panel.workload.between,
+        absent: panel.workload.absent,
         entries: panel.workload.entries,
         corpus: if panel.workload.corpus.is_ycsb() {
             String::new()

@@ -5,7 +5,8 @@ use crate::base::{BadInput, Between, ByteCount};
 use crate::machine::Heap;
 use crate::workload::{Pace, Pacing, Workload};
 
-/// Each workload of a group with each of its numbers of entries, batches, works between and budgets.
+/// Each workload of a group with each of its numbers of entries, batches, works between, shares of absent keys
+/// and budgets.
 pub(super) fn workloads(suite: &Suite, group: &Group) -> Result<Vec<Workload>, BadInput> {
     let entries = group
         .entries
@@ -26,12 +27,7 @@ pub(super) fn workloads(suite: &Suite, group: &Group) -> Result<Vec<Workload>, B
             for &batch in &batches {
                 let workload = suite.workload(name, entries, batch)?;
                 for workload in with_between(suite, group, &workload) {
-                    for &corpus in group.corpus.as_deref().unwrap_or(&[workload.corpus]) {
-                        let workload = if corpus == workload.corpus {
-                            workload.clone()
-                        } else {
-                            workload.clone().with_corpus(corpus)?
-                        };
+                    for workload in with_keys(group, &workload)? {
                         for &pace in &paces {
                             let workload = match pace {
                                 Some(pace) => workload.clone().at_pace(pace)?,
@@ -61,6 +57,27 @@ fn with_between(suite: &Suite, group: &Group, workload: &Workload) -> Vec<Worklo
             ..workload.clone()
         })
         .collect()
+}
+
+/// A workload on each of the corpora of a group, with each of its shares of absent keys.
+fn with_keys(group: &Group, workload: &Workload) -> Result<Vec<Workload>, BadInput> {
+    let mut all = Vec::new();
+    for &corpus in group.corpus.as_deref().unwrap_or(&[workload.corpus]) {
+        let workload = if corpus == workload.corpus {
+            workload.clone()
+        } else {
+            workload.clone().with_corpus(corpus)?
+        };
+        match &group.absent {
+            None => all.push(workload),
+            Some(shares) => {
+                for &share in shares {
+                    all.push(workload.clone().with_absent(share)?);
+                }
+            }
+        }
+    }
+    Ok(all)
 }
 
 /// The paces of a workload of a group; without any, one of `None`. A search for a rate has none.

@@ -5,7 +5,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use super::limit::Slo;
 use super::suite::{Group, Suite};
-use crate::base::{BadInput, Between, ByteCount, Nanoseconds, PerSecond, parse_count};
+use crate::base::{BadInput, Between, ByteCount, Nanoseconds, PerSecond, Percent, parse_count};
 use crate::machine::{Allocator, Pages};
 use crate::workload::{Arrival, Origin, Pacing, Rates};
 
@@ -59,6 +59,9 @@ pub struct Overrides {
     /// to back), or numbers of instructions (0,50,400) [default: chained]
     #[arg(long, value_name = "chained|none|N", value_delimiter = ',')]
     pub between: Vec<Between>,
+    /// Shares of lookups whose keys were never stored (0%,50%), instead of the suite's
+    #[arg(long, value_name = "N%", value_delimiter = ',')]
+    pub absent: Vec<Percent>,
     /// Bytes that each table may hold, instead of the suite's budgets (64Mi, 2^20); tables evict entries
     #[arg(long, value_name = "BYTES", value_delimiter = ',')]
     pub budget: Vec<ByteCount>,
@@ -142,6 +145,7 @@ impl Overrides {
         );
         replace(&mut group.batch, self.batch.map(|batch| vec![batch]));
         replace(&mut group.between, several(&self.between));
+        replace(&mut group.absent, several(&self.absent));
         replace(&mut group.origin, self.origin);
         let rates = several(&self.rate).map(Rates::Several);
         if rates.is_some() || self.speed.is_some() {

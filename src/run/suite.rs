@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::limit::Slo;
-use crate::base::{BadInput, Between, ByteCount, unknown_name};
+use crate::base::{BadInput, Between, ByteCount, Percent, unknown_name};
 use crate::machine::{Allocator, Pages};
 use crate::workload::{
     KeyDistribution, Mix, Naming, OnMiss, Origin, PRESETS, Pacing, Size, TraceSource, Workload,
@@ -22,6 +22,7 @@ pub const SUITES: &[(&str, &str)] = &[
     ("growth", include_str!("../../benches/suites/growth.toml")),
     ("peers", include_str!("../../benches/suites/peers.toml")),
     ("overlap", include_str!("../../benches/suites/overlap.toml")),
+    ("absent", include_str!("../../benches/suites/absent.toml")),
     ("traces", include_str!("../../benches/suites/traces.toml")),
     ("hashes", include_str!("../../benches/suites/hashes.toml")),
     ("flood", include_str!("../../benches/suites/flood.toml")),
@@ -140,6 +141,9 @@ pub struct Group {
     /// What stands between two operations, in this group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub between: Option<Vec<Between>>,
+    /// Shares of the gets whose keys were never stored (`"50%"`); each workload is measured with each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub absent: Option<Vec<Percent>>,
     /// What keys look like, as `Workload::corpus` has it; each workload is measured with each.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub corpus: Option<Vec<Naming>>,
@@ -191,6 +195,9 @@ pub struct Custom {
     /// See [`Workload::between`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub between: Option<Between>,
+    /// See [`Workload::absent`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub absent: Option<Percent>,
     /// See [`Workload::prefill`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefill: Option<bool>,
@@ -386,6 +393,7 @@ impl Custom {
             workload.batch = batch;
         }
         workload.between = self.between.unwrap_or(workload.between);
+        workload.absent = self.absent.unwrap_or(workload.absent);
         if let Some(prefill) = self.prefill {
             workload.prefill = prefill;
         }

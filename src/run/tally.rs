@@ -313,6 +313,7 @@ fn empty_row(place: Place<'_>, cell: &Cell<'_>, trial: u32) -> TrialRow {
         threads: panel.threads,
         batch: panel.workload.batch,
         between: panel.workload.between.to_string(),
+        absent_percent: Some(panel.workload.absent.get()),
         entries: panel.workload.entries,
         panel: place.index,
         birth: place.birth,

@@ -1,10 +1,12 @@
 //! Operations drawn from a seed.
 
-use super::draws::{Draws, mix};
+use std::hint::select_unpredictable;
+
+use super::draws::{Draws, mix, scale};
 use super::keys::{KEY_EXCESS, KeyMaker};
 use super::picker::{Inserts, Picker};
 use super::presence::Presence;
-use super::segment::{Filled, Kind, Op, Segment};
+use super::segment::{Expect, Filled, Kind, Op, Segment};
 use super::size::Lengths;
 use super::{KeyDistribution, Mix, OnMiss, Workload};
 
@@ -24,6 +26,7 @@ pub(super) struct Drawn {
     block: Vec<u8>,
     value: Lengths,
     resizes: Option<Resizes>,
+    absent: Option<Absent>,
     choice: Choice,
     length: Length,
     /// Operations since the start of the ring or of the pass.
@@ -41,6 +44,34 @@ struct Resizes {
     seed: u64,
     /// Operations written since the start of the ring or of the pass.
     written: u64,
+}
+
+/// Lookups of keys that are never stored: which ones, from the seed, the thread and the place in the stream.
+struct Absent {
+    seed: u64,
+    percent: u64,
+    /// What is added to a record's number for its absent counterpart: above all numbers that are stored.
+    stored: u64,
+}
+
+impl Absent {
+    fn new(workload: &Workload, seed: u64, thread: u32) -> Option<Absent> {
+        (!workload.absent.is_zero()).then(|| Absent {
+            seed: mix(!seed ^ mix(thread.into())),
+            percent: workload.absent.get().into(),
+            stored: workload.stored(),
+        })
+    }
+
+    /// Turns a share of the gets to absent records; the first of `picks` is the operation at this place.
+    fn settle(&self, picks: &mut [(Kind, u64)], place: u64) {
+        for ((kind, record), place) in picks.iter_mut().zip(place..) {
+            let dice = scale(mix(self.seed ^ mix(place)), 100);
+            let is_absent = *kind == Kind::Get && dice < self.percent;
+            // A branch would be guessed wrong as often as the share is even.
+            *record += select_unpredictable(is_absent, self.stored, 0);
+        }
+    }
 }
 
 /// Records that one thread may take out: those put aside for it in the prefill, then its own
@@ -116,6 +147,7 @@ impl Drawn {
                 seed: mix(seed ^ mix(thread.into())),
                 written: 0,
             }),
+            absent: Absent::new(workload, seed, thread),
             choice: Choice::new(&workload.mix, workload.on_miss),
             length: if workload.keeps_key_set() {
                 Length::Ring(ring_ops(workload, thread, threads))
@@ -199,6 +231,9 @@ impl Drawn {
         });
         *draws = local;
         picker.settle(picks);
+        if let Some(absent) = &self.absent {
+            absent.settle(picks, self.done);
+        }
     }
 
     /// Puts operations with their keys behind those of the segment.
@@ -206,6 +241,10 @@ impl Drawn {
     fn write(&mut self, picks: &[(Kind, u64)], segment: &mut Segment) {
         let first = segment.keys.len();
         let mut used = 0;
+        let stored = self
+            .absent
+            .as_ref()
+            .map_or(u64::MAX, |absent| absent.stored);
         segment.ops.extend(picks.iter().map(|(kind, record)| {
             let value_len = match &mut self.resizes {
                 None => self.value.of(*record),
@@ -215,13 +254,12 @@ impl Drawn {
                 }
             };
             let key_len = self.keys.write(*record, &mut self.block[used..]);
-            let op = Op::new(
-                first + used,
-                key_len,
-                value_len,
-                *kind,
-                self.presence.expect(*kind, *record),
-            );
+            let expect = if *record >= stored {
+                Expect::Absent
+            } else {
+                self.presence.expect(*kind, *record)
+            };
+            let op = Op::new(first + used, key_len, value_len, *kind, expect);
             used += key_len;
             op
         }));

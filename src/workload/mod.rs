@@ -52,7 +52,7 @@ pub use keys::Prefill;
 pub use law::Law;
 pub use naming::Naming;
 pub use pace::{Arrival, Arrivals, Pace, Pacing, Rates};
-pub use plan::{Mix, OnMiss, Origin, Workload};
+pub use plan::{Mix, OnMiss, Origin, Workload, absent_suffix};
 pub use preset::{PRESETS, Preset, REFUSED, Refused, find as find_preset};
 pub use searched::{handed, searched};
 pub use segment::{Expect, Filled, Kind, Op, SEGMENT_BYTES_MAX, Segment};

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde::{Deserialize, Serialize};
 
 use super::{KeyDistribution, Naming, Pace, Size, TraceFacts, TraceSource, find_format};
-use crate::base::{BadInput, Between, ByteCount, Nanoseconds};
+use crate::base::{BadInput, Between, ByteCount, Nanoseconds, Percent};
 
 /// How many records a workload may number, prefilled and inserted ones together: just below 2^32,
 /// up to where keys are known to differ.
@@ -42,6 +42,10 @@ pub struct Workload {
     /// What stands between two operations of a thread, or between two batches.
     #[serde(default)]
     pub between: Between,
+    /// Of the gets, the share whose keys were never stored. Such keys look like the others and are as popular
+    /// among each other.
+    #[serde(default, skip_serializing_if = "Percent::is_zero")]
+    pub absent: Percent,
     /// Whether all `entries` are in the table before the clock starts.
     pub prefill: bool,
     /// What a client does about a miss.
@@ -141,6 +145,7 @@ impl Workload {
             },
             batch,
             between: Between::default(),
+            absent: Percent::ZERO,
             prefill: false,
             on_miss: if writes {
                 OnMiss::Nothing
@@ -196,6 +201,19 @@ impl Workload {
         self.corpus = corpus;
         if !corpus.is_ycsb() {
             self.name = format!("{} ({corpus})", self.name);
+        }
+        self.check()?;
+        Ok(self)
+    }
+
+    /// The same with such a share of absent keys, which its name then tells.
+    ///
+    /// # Errors
+    /// A workload without lookups, or whose lookups store what they miss; a trace.
+    pub fn with_absent(mut self, absent: Percent) -> Result<Workload, BadInput> {
+        self.absent = absent;
+        if !absent.is_zero() {
+            self.name += &absent_suffix(absent);
         }
         self.check()?;
         Ok(self)
@@ -257,8 +275,20 @@ impl Workload {
         if others_put_in { self.entries } else { 0 }
     }
 
-    /// Records that have keys: those of the start and those that inserts add.
+    /// Records that have keys: those of the start, those that inserts add, and as many again that are never
+    /// stored where some lookups are of absent keys.
     pub(super) fn records(&self) -> u64 {
+        let stored = self.stored();
+        if self.absent.is_zero() {
+            stored
+        } else {
+            stored.saturating_mul(2)
+        }
+    }
+
+    /// Records that may be in the table: those of the start and those that inserts add. The absent counterpart
+    /// of a record has its number and this added.
+    pub(super) fn stored(&self) -> u64 {
         let inserted = if self.mix.insert > 0 {
             self.ops.unwrap_or(self.entries)
         } else {
@@ -277,6 +307,7 @@ impl Workload {
             let why = format!("batch = {} is not valid: 1 to 4096", self.batch);
             return Err(named(BadInput(why)));
         }
+        self.check_absent().map_err(named)?;
         if self.budget == Some(ByteCount(0)) {
             return Err(named(BadInput(
                 "budget = 0 is not valid: at least 1".into(),
@@ -296,6 +327,27 @@ impl Workload {
             Some(trace) => self.check_replay(trace).map_err(named),
             None => self.check_drawn().map_err(named),
         }
+    }
+
+    fn check_absent(&self) -> Result<(), BadInput> {
+        if self.absent.is_zero() {
+            return Ok(());
+        }
+        let why = if self.trace.is_some() {
+            "a trace has its own keys"
+        } else if self.mix.get == 0 {
+            "the mix has no get that could look for an absent key"
+        } else if self.on_miss == OnMiss::Fill {
+            "on_miss = \"fill\" would store what is to stay absent"
+        } else if self.records() > RECORDS_MAX {
+            "there are not enough keys: at most 2^31 records, inserts included"
+        } else {
+            return Ok(());
+        };
+        let absent = self.absent;
+        Err(BadInput(format!(
+            "absent = \"{absent}\" is not valid: {why}"
+        )))
     }
 
     fn check_pace(&self) -> Result<(), BadInput> {
@@ -372,8 +424,13 @@ impl Workload {
         }
         let most = self.corpus.most();
         if self.records() > most {
+            let twice = if self.absent.is_zero() {
+                ""
+            } else {
+                ", and each record has an absent one beside it"
+            };
             return bad(format!(
-                "entries = {entries} is not valid: corpus {} has {most} keys",
+                "entries = {entries} is not valid: corpus {} has {most} keys{twice}",
                 self.corpus
             ));
         }
@@ -476,6 +533,9 @@ impl Workload {
         if self.resize_values {
             text.push_str(", resized by each write");
         }
+        if !self.absent.is_zero() {
+            let _ = write!(text, ", {} of lookups for absent keys", self.absent);
+        }
         if !self.prefill {
             text.push_str(", from empty");
         }
@@ -512,6 +572,12 @@ impl Workload {
         }
         text
     }
+}
+
+/// What the name of a workload with absent keys ends with: ` (50 % absent)`.
+#[must_use]
+pub fn absent_suffix(absent: Percent) -> String {
+    format!(" ({absent} absent)")
 }
 
 impl Mix {

@@ -1,7 +1,7 @@
 //! How workloads describe themselves, and which settings they refuse.
 
 use super::*;
-use crate::base::{ByteCount, Nanoseconds};
+use crate::base::{ByteCount, Nanoseconds, Percent};
 
 fn preset(name: &str) -> Workload {
     (find_preset(name).unwrap().build)()
@@ -127,6 +127,16 @@ fn nonsense_is_refused_by_name() {
         &|w| w.key = Some(Size::Fixed(30)),
         &["key", "sizes"],
     );
+    let absent = Percent::new(50).unwrap();
+    refused(
+        "fill",
+        &|w| w.absent = absent,
+        &["absent = \"50 %\"", "no get"],
+    );
+    refused("cache-aside", &|w| w.absent = absent, &["absent", "fill"]);
+    refused("trace", &|w| w.absent = absent, &["absent", "own keys"]);
+    let most = |w: &mut Workload| (w.absent, w.entries) = (absent, (1 << 31) + 1);
+    refused("ycsb-c", &most, &["absent", "2^31"]);
     let huge = |w: &mut Workload| w.value = Size::Fixed(1 << 21);
     refused("ycsb-c", &huge, &["2097152", "1 MiB"]);
     refused("trace", &|w| w.entries = 5, &["entries = 5"]);
@@ -164,7 +174,7 @@ fn what_is_put_aside_suffices_and_is_at_most_half() {
 #[test]
 fn suites_and_rows_of_old_workloads_are_as_they_were() {
     let json = serde_json::to_string(&preset("ycsb-a")).unwrap();
-    for field in ["key\"", "resize_values", "add", "remove"] {
+    for field in ["key\"", "resize_values", "add", "remove", "absent"] {
         assert!(!json.contains(field), "{json}");
     }
 }

@@ -33,7 +33,7 @@
 //! read-modify-write here, an upsert a set; keys are picked alike.
 
 use super::{KeyDistribution, Law, Mix, Naming, OnMiss, Size, Workload};
-use crate::base::{BadInput, Between, unknown_name};
+use crate::base::{BadInput, Between, Percent, unknown_name};
 
 /// A workload with a name.
 pub struct Preset {
@@ -297,6 +297,7 @@ fn prefilled(name: &str) -> Workload {
         mix: mix(100, 0, 0, 0),
         batch: 1,
         between: Between::default(),
+        absent: Percent::ZERO,
         prefill: true,
         on_miss: OnMiss::Nothing,
         ops: None,

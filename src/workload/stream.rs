@@ -344,6 +344,62 @@ mod tests {
         }
     }
 
+    /// A share of the gets, and nothing else, is for keys that the table never holds; every outcome is known,
+    /// and a ring that starts over asks for the same again.
+    #[test]
+    fn absent_keys_are_never_stored_and_have_their_share() {
+        use super::super::segment::{Expect, Kind};
+        for (name, percent) in [
+            ("ycsb-a", 30),
+            ("ycsb-d", 50),
+            ("exchange", 100),
+            ("uniform", 7),
+        ] {
+            let mut workload = preset(name);
+            workload.absent = crate::base::Percent::new(percent).unwrap();
+            workload.check().unwrap();
+            let mut stored = std::collections::HashSet::new();
+            super::super::Prefill::new(&workload).for_each(|key, _| {
+                stored.insert(key.to_vec());
+            });
+            let stream = Stream::with_segments_of(1 << 20, &workload, 8, 1, 2).unwrap();
+            let (ops, _) = collect(stream, 100_000);
+            for (op, key) in &ops {
+                if op.kind == Kind::Insert {
+                    stored.insert(key.clone());
+                }
+            }
+            let (mut gets, mut absent) = (0.0, 0.0);
+            for (op, key) in ops.iter().filter(|(op, _)| op.kind == Kind::Get) {
+                let is_absent = op.expect == Expect::Absent;
+                assert_eq!(is_absent, !stored.contains(key), "{name}");
+                assert_ne!(op.expect, Expect::Either, "{name}");
+                gets += 1.0;
+                absent += f64::from(u8::from(is_absent));
+            }
+            let share = percent as f64 / 100.0;
+            let noise = 5.0 * f64::sqrt(gets * share * (1.0 - share));
+            assert!(
+                (absent - gets * share).abs() <= noise,
+                "{name}: {absent} of {gets}"
+            );
+            let distinct: std::collections::HashSet<&Vec<u8>> = ops
+                .iter()
+                .filter(|(op, _)| op.expect == Expect::Absent && op.kind == Kind::Get)
+                .map(|(_, key)| key)
+                .collect();
+            assert!(distinct.len() > 1_000, "{name}: {}", distinct.len());
+        }
+        let mut workload = preset("ycsb-c");
+        workload.absent = crate::base::Percent::new(50).unwrap();
+        let whole = Stream::open(&workload, 3, 0, 1).unwrap();
+        let (ring, _) = collect(whole, 100_000);
+        let parts = Stream::with_segments_of(1 << 20, &workload, 3, 0, 1).unwrap();
+        let (parts, _) = collect(parts, 250_000);
+        let round: Vec<_> = ring.iter().cycle().take(250_000).cloned().collect();
+        assert!(parts == round);
+    }
+
     #[test]
     fn a_stream_can_move_to_its_thread() {
         fn can_move<T: Send>(_: &T) {}

@@ -9,6 +9,8 @@ pub enum Topic {
     Error,
     /// What stands between two operations, and what it does to the order of targets.
     Overlap,
+    /// What absent keys do to the cost of a lookup.
+    Absent,
     /// The fastest strategies against the fastest peers.
     Peers,
     /// What a batch gains over single lookups.
@@ -79,6 +81,7 @@ impl Topic {
         match self {
             Topic::Error => "error",
             Topic::Overlap => "overlap",
+            Topic::Absent => "absent",
             Topic::Peers => "peers",
             Topic::Batch => "batch",
             Topic::Asked => "asked",

@@ -4,6 +4,7 @@
 //! range. Of those at most seven are kept: first what the suite asks for, then the strongest of
 //! each topic before the second of any.
 
+mod absent;
 mod asked;
 mod batch;
 mod claim;
@@ -35,8 +36,8 @@ const AT_MOST: usize = 7;
 /// What the charts of a run show at a glance: a sentence says it only where a suite asks for one.
 const DRAWN: &[Topic] = &[Topic::Resizes, Topic::Model, Topic::Law];
 
-/// The findings of a run: errors first, then what was asked of hash functions and of what stands between
-/// operations, then how peers compare,
+/// The findings of a run: errors first, then what was asked of hash functions, of what stands between
+/// operations and of absent keys, then how peers compare,
 /// then what the suites ask for, then the largest effect, then what is not a difference. At most seven;
 /// fewer where the figures give no more.
 #[must_use]
@@ -44,6 +45,7 @@ pub fn findings(summary: &Summary) -> Vec<Finding> {
     let errors = events::errors(summary);
     let mut answers_first = hashes::hashes(summary);
     answers_first.extend(overlap::overlaps(summary));
+    answers_first.extend(absent::absents(summary));
     answers_first.truncate(AT_MOST - errors.len());
     // What those panels have to say is said; of their many targets every pair would be too much.
     let rest = Summary {

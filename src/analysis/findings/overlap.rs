@@ -3,8 +3,9 @@
 use super::finding::{Finding, Topic, cell_ids, panel_numbers};
 use super::places::places;
 use crate::analysis::format::{figure, listed, share_of};
-use crate::analysis::overlap::{Series, TurnOver};
+use crate::analysis::overlap::Series;
 use crate::analysis::summary::{PanelSummary, Summary};
+use crate::analysis::turn_over::TurnOver;
 use crate::base::Between;
 
 /// Series that have sentences: those of the largest turn-overs, or of the largest tables.
@@ -27,8 +28,8 @@ pub(crate) fn overlaps(summary: &Summary) -> Vec<Finding> {
 
 /// `What stands between two operations turns the order over: …`
 fn turned(summary: &Summary, series: &Series<'_>, turn: &TurnOver<'_>) -> Finding {
-    let (loose, a, b, ahead) = &turn.loose;
-    let (chained, _, _, behind) = &turn.chained;
+    let (loose, a, b, ahead) = &turn.first;
+    let (chained, _, _, behind) = &turn.last;
     let (a, b) = (loose.label(a), loose.label(b));
     let text = format!(
         "What stands between two operations turns the order over: back to back {a} runs at {} the rate of \
@@ -42,7 +43,7 @@ fn turned(summary: &Summary, series: &Series<'_>, turn: &TurnOver<'_>) -> Findin
         text,
         topic: Topic::Overlap,
         panels: panel_numbers(series.panels.iter().copied()),
-        cells: cell_ids([turn.loose.1, turn.loose.2, turn.chained.1, turn.chained.2]),
+        cells: cell_ids([turn.first.1, turn.first.2, turn.last.1, turn.last.2]),
         effect: ahead.interval.mid.ln().abs() + behind.interval.mid.ln().abs(),
     }
 }

@@ -3,10 +3,12 @@
 //! Each file turns figures into a [`shape`], which is data alone; [`draw`] turns shapes into SVG, in one
 //! way for all. A chart without figures is not drawn at all. The same records give the same bytes.
 
+mod absent;
 mod axis;
 mod buckets;
 mod bytes;
 mod chains;
+mod cost;
 mod course;
 mod draw;
 mod fill;
@@ -95,6 +97,7 @@ pub fn charts(summary: &Summary, records: &Records) -> Vec<Chart> {
         let drafts = [
             hash_suite::charts(&about_hashes),
             overlap::charts(&suite),
+            absent::charts(&suite),
             ratios::charts(&suite),
             throughput::charts(&suite),
             buckets::charts(&suite, &structures),

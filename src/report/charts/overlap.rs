@@ -1,15 +1,15 @@
 //! The cost of an operation over the work between two of them.
 
 use super::axis::Axis;
+use super::cost::{load_rules, own_ns};
 use super::palette::Style;
-use super::shape::{Plot, Point, Rule, Series as Drawn, Shape, Single};
+use super::shape::{Plot, Point, Series as Drawn, Shape, Single};
 use super::suite::{Draft, Suite, extremes, numbers, stem};
-use crate::analysis::overlap::{Line, Series};
+use crate::analysis::overlap::Series;
+use crate::analysis::turn_over::Line;
 use crate::base::Between;
 use crate::report::format::{figure, figure_within};
 use crate::report::labels::workload_among;
-use crate::report::summary::{CellSummary, PanelSummary};
-use crate::stats::Interval;
 
 pub(super) fn charts(suite: &Suite<'_>) -> Vec<Draft> {
     let all = Series::of(suite.panels.iter().copied());
@@ -36,7 +36,7 @@ fn chart(suite: &Suite<'_>, series: &Series<'_>) -> Option<Draft> {
         .flat_map(|line| of_target(line, &kinds))
         .collect();
     let mut plot = Plot::new(x, y, drawn);
-    plot.rules = rules(first);
+    plot.rules = load_rules(first);
     // What stands between is on the axis.
     let alike = suite
         .panels
@@ -54,38 +54,6 @@ fn chart(suite: &Suite<'_>, series: &Series<'_>) -> Option<Draft> {
                 lookup waits for this one's value, as in a program that uses it."
             .to_owned(),
         shape: Shape::Plot(Single::new(plot)),
-    })
-}
-
-/// What one, two and three dependent loads take on memory of the tables' size.
-fn rules(panel: &PanelSummary) -> Vec<Rule> {
-    let memory = panel.entry.memory.iter();
-    let rules = memory.flat_map(|memory| {
-        let ns = memory.dependent_load_ps as f64 / 1000.0;
-        [
-            (1.0, "1 dependent load"),
-            (2.0, "2 loads"),
-            (3.0, "3 loads"),
-        ]
-        .map(|(count, name)| Rule {
-            at: ns * count,
-            name: name.to_owned(),
-        })
-    });
-    rules.collect()
-}
-
-/// What an operation takes beyond the harness, which runs the same work between operations.
-fn own_ns(panel: &PanelSummary, cell: &CellSummary) -> Option<Interval> {
-    let floor = panel.harness.as_ref().map_or(0.0, |floor| floor.floor_ns);
-    let threads = f64::from(panel.entry.threads);
-    let rate = cell.rate?;
-    // A rate's upper end is a time's lower one.
-    let ns = |rate: f64| (threads * 1e9 / rate - floor).max(0.0);
-    Some(Interval {
-        low: ns(rate.high),
-        mid: ns(rate.mid),
-        high: ns(rate.low),
     })
 }
 

@@ -345,6 +345,7 @@ fn chart_of<'c>(finding: &Finding, charts: &'c [Chart]) -> Option<&'c Chart> {
             &["ratio", "throughput"]
         }
         Topic::Overlap => &["overlap", "throughput"],
+        Topic::Absent => &["absent", "throughput"],
         Topic::Scaling => &["throughput", "threads", "ratio"],
         Topic::Law => &["scaling"],
         Topic::Crowding => &["scaling", "throughput", "ratio"],

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use bucketlab::base::Between;
+use bucketlab::base::{Between, Percent};
 use bucketlab::record::{
     CellEntry, CensusRow, LatencyRow, LoopKind, Manifest, MarkRow, PaceEntry, PanelEntry,
     RunDirectory, SCHEMA_VERSION, SliceKind, SliceRow, Status, TimeKind, TrialRow, WINDOW_NS,
@@ -174,6 +174,7 @@ fn manifest(run_id: &str, size: Size) -> Manifest {
                 threads: panel % 2 + 1,
                 batch: 1,
                 between: Between::default(),
+                absent: Percent::ZERO,
                 entries: 100_000,
                 corpus: String::new(),
                 pass: kind_of(panel) == Kind::Pass,
