@@ -6,7 +6,7 @@
 //!
 //! | file | what it knows |
 //! |---|---|
-//! | `plan` | a workload as data, and its checks |
+//! | `plan`, `checks` | a workload as data, and what it may not be |
 //! | `pace` | when operations begin, in an open loop |
 //! | `preset` | the workloads with names |
 //! | `distribution`, `picker`, `zipf`, `rejection`, `alias` | which record an operation picks |
@@ -19,6 +19,7 @@
 //! | `trace` | trace formats, the reading of their files, what a trace holds |
 
 mod alias;
+mod checks;
 mod decimal;
 mod distribution;
 mod drawn;
