@@ -5,6 +5,7 @@ use super::counts::Count;
 use super::header::Header;
 use super::items::{Items, MARK_AFTER};
 use super::reply;
+use super::shared::Shared;
 use crate::table::{Edit, Outcome};
 use crate::wire::{footprint, unsigned};
 
@@ -27,6 +28,81 @@ pub(super) enum Counted {
     NoRoomToCreate,
 }
 
+/// By what a number is counted, and under which conditions.
+struct By {
+    key_bytes: usize,
+    up: bool,
+    delta: u64,
+    cas: u64,
+    ttl: Option<i32>,
+}
+
+/// A number that an item is to hold.
+struct Number {
+    number: u64,
+    digits: Vec<u8>,
+    /// A longer number is a new item; one that is not goes where the old one is.
+    grows: bool,
+    /// What the new item takes, 0 for the old one.
+    bytes: usize,
+}
+
+impl By {
+    /// What an item with that value is to hold, or why it stays as it is and for want of how many bytes.
+    fn count(&self, header: Header, value: &[u8], room: usize) -> Result<Number, (Counted, usize)> {
+        // memcached counts in no item that it keeps in pieces, whatever that begins with.
+        let in_pieces = footprint(self.key_bytes, header.flags, value.len()) > LARGEST;
+        if value.is_empty() || in_pieces {
+            return Err((Counted::NotNumeric, 0));
+        }
+        if self.cas != 0 && self.cas != header.cas {
+            return Err((Counted::Exists, 0));
+        }
+        let old = unsigned(value).ok_or((Counted::NotNumeric, 0))?;
+        let number = if self.up {
+            old.wrapping_add(self.delta)
+        } else {
+            old.saturating_sub(self.delta)
+        };
+        let mut digits = Vec::with_capacity(DIGITS_MAX);
+        reply::decimal(&mut digits, number);
+        let grows = digits.len() > value.len();
+        let bytes = if grows {
+            footprint(self.key_bytes, header.flags, digits.len())
+        } else {
+            digits.resize(value.len(), b' ');
+            0
+        };
+        if bytes > room {
+            return Err((Counted::NoMemory, bytes));
+        }
+        Ok(Number {
+            number,
+            digits,
+            grows,
+            bytes,
+        })
+    }
+
+    /// The header of an item that has been counted in.
+    fn header(&self, old: Header, grows: bool, shared: &Shared<'_>, now: u32, cas: u64) -> Header {
+        let mut new = Header { cas, ..old };
+        if grows {
+            // No client has read the new item.
+            new.state = 0;
+            new.time = now;
+            return new;
+        }
+        if let Some(exptime) = self.ttl {
+            new.exptime = shared.clock.deadline(exptime, now);
+        }
+        if now.saturating_sub(old.time) > MARK_AFTER {
+            new.time = now;
+        }
+        new
+    }
+}
+
 impl Items<'_, '_> {
     /// Counts up or down. `vivify` makes an item with that initial number and exptime; `ttl` is the new
     /// exptime of one that is there, and is taken as memcached takes it: where the number grows longer,
@@ -45,91 +121,56 @@ impl Items<'_, '_> {
         let mut taken = None;
         let mut counted = Counted::NotFound;
         let mut lengths = [0; 2];
+        let by = By {
+            key_bytes: key.bytes.len(),
+            up,
+            delta,
+            cas,
+            ttl,
+        };
         let outcome = self.edit_within(key, |old, out, room| {
             let mut next_cas = || *taken.get_or_insert_with(|| shared.next_cas());
-            let Some((header, value)) = old else {
-                counted = Counted::NotFound;
-                let Some((initial, exptime)) = vivify else {
-                    return (Edit::Keep, 0);
-                };
-                let mut digits = Vec::with_capacity(DIGITS_MAX);
-                reply::decimal(&mut digits, initial);
-                let bytes = footprint(key.bytes.len(), 0, digits.len());
-                if bytes > room {
-                    counted = Counted::NoRoomToCreate;
-                    return (Edit::Keep, bytes);
+            let edit;
+            (counted, edit) = match (old, vivify) {
+                (Some((header, value)), _) => match by.count(header, value, room) {
+                    Err((why, bytes)) => (why, (Edit::Keep, bytes)),
+                    Ok(number) => {
+                        let new = by.header(header, number.grows, shared, now, next_cas());
+                        new.push(out);
+                        lengths = [header.pack().1, out.len()];
+                        out.extend_from_slice(&number.digits);
+                        let in_place = out.len() == header.pack().1 + value.len();
+                        let edit = if in_place {
+                            Edit::Patch { at: 0 }
+                        } else {
+                            Edit::Store
+                        };
+                        let counted = Counted::Number(number.number, [header, new]);
+                        (counted, (edit, number.bytes))
+                    }
+                },
+                (None, None) => (Counted::NotFound, (Edit::Keep, 0)),
+                (None, Some((initial, exptime))) => {
+                    let mut digits = Vec::with_capacity(DIGITS_MAX);
+                    reply::decimal(&mut digits, initial);
+                    let bytes = footprint(by.key_bytes, 0, digits.len());
+                    if bytes > room {
+                        (Counted::NoRoomToCreate, (Edit::Keep, bytes))
+                    } else {
+                        let fresh = Header {
+                            state: 0,
+                            time: now,
+                            cas: next_cas(),
+                            exptime: shared.clock.deadline(exptime, now),
+                            flags: 0,
+                        };
+                        fresh.push(out);
+                        out.extend_from_slice(&digits);
+                        (Counted::Created(initial, fresh), (Edit::Store, bytes))
+                    }
                 }
-                let fresh = Header {
-                    state: 0,
-                    time: now,
-                    cas: next_cas(),
-                    exptime: shared.clock.deadline(exptime, now),
-                    flags: 0,
-                };
-                fresh.push(out);
-                out.extend_from_slice(&digits);
-                counted = Counted::Created(initial, fresh);
-                return (Edit::Store, bytes);
             };
-            // memcached counts in no item that it keeps in pieces, whatever that begins with.
-            let in_pieces = footprint(key.bytes.len(), header.flags, value.len()) > LARGEST;
-            if value.is_empty() || in_pieces {
-                counted = Counted::NotNumeric;
-                return (Edit::Keep, 0);
-            }
-            if cas != 0 && cas != header.cas {
-                counted = Counted::Exists;
-                return (Edit::Keep, 0);
-            }
-            let Some(number) = unsigned(value) else {
-                counted = Counted::NotNumeric;
-                return (Edit::Keep, 0);
-            };
-            let number = if up {
-                number.wrapping_add(delta)
-            } else {
-                number.saturating_sub(delta)
-            };
-            let mut digits = Vec::with_capacity(DIGITS_MAX);
-            reply::decimal(&mut digits, number);
-            // A longer number is a new item; one that is not goes where the old one is.
-            let grows = digits.len() > value.len();
-            let bytes = if grows {
-                footprint(key.bytes.len(), header.flags, digits.len())
-            } else {
-                0
-            };
-            if bytes > room {
-                counted = Counted::NoMemory;
-                return (Edit::Keep, bytes);
-            }
-            let mut new = Header {
-                cas: next_cas(),
-                ..header
-            };
-            if grows {
-                // No client has read the new item.
-                new.state = 0;
-                new.time = now;
-            } else {
-                digits.resize(value.len(), b' ');
-                if let Some(exptime) = ttl {
-                    new.exptime = shared.clock.deadline(exptime, now);
-                }
-                if now.saturating_sub(header.time) > MARK_AFTER {
-                    new.time = now;
-                }
-            }
-            new.push(out);
-            lengths = [header.pack().1, out.len()];
-            out.extend_from_slice(&digits);
-            counted = Counted::Number(number, [header, new]);
-            let edit = if out.len() == header.pack().1 + value.len() {
-                Edit::Patch { at: 0 }
-            } else {
-                Edit::Store
-            };
-            (edit, bytes)
+            edit
         });
         self.grown(lengths[0], lengths[1]);
         if outcome == Some(Outcome::Refused) {

@@ -16,6 +16,9 @@ use crate::wire::{self, Request, Span, Step};
 /// looked up together.
 const LEAST_TURN: u32 = 64;
 
+const NOT_FOUND: &str = "NOT_FOUND\r\n";
+const NO_LIMIT: &str = "MEMLIMIT_ADJUST_FAILED out of bounds or unable to adjust\r\n";
+
 /// Where a connection stands between two turns.
 #[derive(Debug, Default)]
 pub(super) struct Talk {
@@ -256,7 +259,6 @@ impl Server<'_, '_> {
     }
 
     /// Does what a request asks, which starts at `start`. Whether the connection ends.
-    #[expect(clippy::too_many_lines, reason = "one arm a request")]
     fn execute(
         &mut self,
         talk: &mut Talk,
@@ -289,15 +291,7 @@ impl Server<'_, '_> {
             Request::Store(store) => self.store(whole, start, &store, out, now),
             Request::Delete { key, noreply } => {
                 let found = self.items(now).delete(key.of(buffer));
-                say(
-                    out,
-                    if found {
-                        "DELETED\r\n"
-                    } else {
-                        "NOT_FOUND\r\n"
-                    },
-                    noreply,
-                );
+                say(out, if found { "DELETED\r\n" } else { NOT_FOUND }, noreply);
             }
             Request::Arithmetic {
                 key,
@@ -305,9 +299,8 @@ impl Server<'_, '_> {
                 delta,
                 noreply,
             } => {
-                let counted = self
-                    .items(now)
-                    .count(key.of(buffer), up, delta, 0, None, None);
+                let key = key.of(buffer);
+                let counted = self.items(now).count(key, up, delta, 0, None, None);
                 match counted {
                     Counted::Number(number, _) if !noreply => {
                         reply::decimal(out, number);
@@ -322,15 +315,7 @@ impl Server<'_, '_> {
                 noreply,
             } => {
                 let found = self.items(now).touch(key.of(buffer), exptime, |_, _| {});
-                say(
-                    out,
-                    if found {
-                        "TOUCHED\r\n"
-                    } else {
-                        "NOT_FOUND\r\n"
-                    },
-                    noreply,
-                );
+                say(out, if found { "TOUCHED\r\n" } else { NOT_FOUND }, noreply);
             }
             Request::MetaGet(meta) => self.meta_get(&meta, buffer, out, now),
             Request::MetaSet(meta, verb, body) => {
@@ -361,41 +346,21 @@ impl Server<'_, '_> {
                 say(out, "OK\r\n", noreply);
             }
             Request::MemoryLimit { mib, noreply } => {
-                let text = if self.items(now).limit_memory(mib) {
-                    "OK\r\n"
-                } else {
-                    "MEMLIMIT_ADJUST_FAILED out of bounds or unable to adjust\r\n"
-                };
-                say(out, text, noreply);
+                let fits = self.items(now).limit_memory(mib);
+                say(out, if fits { "OK\r\n" } else { NO_LIMIT }, noreply);
             }
             Request::Version => {
                 out.extend_from_slice(format!("VERSION {VERSION}\r\n").as_bytes());
             }
             Request::Quit => return true,
-            Request::Shutdown { valid } => {
-                if !self.shared.options.shutdown_enabled {
-                    say(out, "ERROR: shutdown not enabled\r\n", false);
-                } else if valid {
-                    self.shared.end();
-                    return true;
-                } else {
-                    say(out, "CLIENT_ERROR invalid shutdown mode\r\n", false);
-                }
-            }
+            Request::Shutdown { valid } => return self.shutdown(valid, out),
             Request::Refuse {
                 text,
                 noreply,
                 swallow,
                 forget,
             } => {
-                if let Some(key) = forget {
-                    self.counts.one(Count::StoreTooLarge);
-                    let mut items = self.items(now);
-                    let key = items.key(key.bytes(buffer));
-                    items.forget(key);
-                } else if text.starts_with("SERVER_ERROR") {
-                    self.counts.one(Count::StoreTooLarge);
-                }
+                self.refuse(text, forget.as_ref().map(|key| key.bytes(buffer)), now);
                 talk.swallow = swallow;
                 talk.refusal = (!noreply).then_some(text);
             }
@@ -406,5 +371,30 @@ impl Server<'_, '_> {
             talk.stacked = true;
         }
         false
+    }
+
+    /// Ends the server if clients may do that. Whether it does.
+    fn shutdown(&mut self, valid: bool, out: &mut Vec<u8>) -> bool {
+        if !self.shared.options.shutdown_enabled {
+            say(out, "ERROR: shutdown not enabled\r\n", false);
+        } else if valid {
+            self.shared.end();
+            return true;
+        } else {
+            say(out, "CLIENT_ERROR invalid shutdown mode\r\n", false);
+        }
+        false
+    }
+
+    /// Counts a refusal; the key's old value goes where a new one was to replace it.
+    fn refuse(&mut self, text: &str, forget: Option<&[u8]>, now: u32) {
+        if let Some(key) = forget {
+            self.counts.one(Count::StoreTooLarge);
+            let mut items = self.items(now);
+            let key = items.key(key);
+            items.forget(key);
+        } else if text.starts_with("SERVER_ERROR") {
+            self.counts.one(Count::StoreTooLarge);
+        }
     }
 }

@@ -9,7 +9,7 @@ use super::dump::Dump;
 use super::header::{BINARY, FETCHED};
 use super::items::Items;
 use super::options::VERSION;
-use super::shared::Shared;
+use super::shared::{Shared, Walked};
 use crate::base::Usage;
 use crate::wire::{Span, Tokens, footprint, unsigned};
 
@@ -92,18 +92,33 @@ fn cpu_seconds() -> [f64; 2] {
 }
 
 /// The names that memcached 1.6.18 prints, in its order, and the table's own behind them.
-#[expect(clippy::too_many_lines, reason = "a line a name")]
 fn general(shared: &Shared<'_>, out: &mut Vec<u8>) {
-    let sum = |count| shared.counts.sum(count);
+    let usage = shared.table.usage();
+    let walked = shared.walked();
+    of_the_process(shared, out);
+    of_commands(shared, out);
+    of_threads_and_buckets(shared, &walked, out);
+    of_items(shared, usage, out);
+    let load = if walked.buckets == 0 {
+        0.0
+    } else {
+        usage.items as f64 / walked.buckets as f64
+    };
+    stat(out, "table_strategy", &shared.spec);
+    stat(out, "table_bytes", usage.bytes);
+    stat(out, "table_buckets", walked.buckets);
+    stat(out, "table_load", format_args!("{load:.3}"));
+    stat(out, "table_longest_chain", walked.longest_chain);
+    stat(out, "table_resizes", shared.resizes());
+}
+
+fn of_the_process(shared: &Shared<'_>, out: &mut Vec<u8>) {
     let connections = &shared.connections;
     let now = connections.now.load(Ordering::Relaxed);
     let [user, system] = cpu_seconds();
     let time = shared.clock.unix(shared.clock.now());
-    let usage = shared.table.usage();
-    let walked = shared.walked();
     let total = connections.total.load(Ordering::Relaxed);
     let rejected = connections.rejected.load(Ordering::Relaxed);
-    let power = walked.buckets.checked_ilog2().unwrap_or(0);
     stat(out, "pid", std::process::id());
     stat(out, "uptime", shared.clock.uptime());
     stat(out, "time", time);
@@ -135,6 +150,10 @@ fn general(shared: &Shared<'_>, out: &mut Vec<u8>) {
         ],
     );
     stat(out, "reserved_fds", 5);
+}
+
+fn of_commands(shared: &Shared<'_>, out: &mut Vec<u8>) {
+    let sum = |count| shared.counts.sum(count);
     stat(out, "cmd_get", sum(Count::CmdGet));
     stat(out, "cmd_set", sum(Count::CmdSet));
     stat(out, "cmd_flush", sum(Count::CmdFlush));
@@ -160,6 +179,10 @@ fn general(shared: &Shared<'_>, out: &mut Vec<u8>) {
     zeros(out, &["auth_cmds", "auth_errors"]);
     stat(out, "bytes_read", sum(Count::BytesRead));
     stat(out, "bytes_written", sum(Count::BytesWritten));
+}
+
+fn of_threads_and_buckets(shared: &Shared<'_>, walked: &Walked, out: &mut Vec<u8>) {
+    let power = walked.buckets.checked_ilog2().unwrap_or(0);
     stat(
         out,
         "limit_maxbytes",
@@ -168,7 +191,7 @@ fn general(shared: &Shared<'_>, out: &mut Vec<u8>) {
     stat(out, "accepting_conns", 1);
     zeros(out, &["listen_disabled_num", "time_in_listen_disabled_us"]);
     stat(out, "threads", shared.options.threads);
-    stat(out, "conn_yields", sum(Count::ConnYields));
+    stat(out, "conn_yields", shared.counts.sum(Count::ConnYields));
     stat(out, "hash_power_level", power);
     stat(
         out,
@@ -200,6 +223,10 @@ fn general(shared: &Shared<'_>, out: &mut Vec<u8>) {
             "round_robin_fallback",
         ],
     );
+}
+
+fn of_items(shared: &Shared<'_>, usage: Usage, out: &mut Vec<u8>) {
+    let sum = |count| shared.counts.sum(count);
     stat(out, "bytes", item_bytes(shared, usage));
     stat(out, "curr_items", usage.items);
     stat(out, "total_items", sum(Count::TotalItems));
@@ -226,17 +253,6 @@ fn general(shared: &Shared<'_>, out: &mut Vec<u8>) {
             "lru_bumps_dropped",
         ],
     );
-    let load = if walked.buckets == 0 {
-        0.0
-    } else {
-        usage.items as f64 / walked.buckets as f64
-    };
-    stat(out, "table_strategy", &shared.spec);
-    stat(out, "table_bytes", usage.bytes);
-    stat(out, "table_buckets", walked.buckets);
-    stat(out, "table_load", format_args!("{load:.3}"));
-    stat(out, "table_longest_chain", walked.longest_chain);
-    stat(out, "table_resizes", shared.resizes());
 }
 
 fn zeros(out: &mut Vec<u8>, names: &[&str]) {
@@ -253,9 +269,70 @@ fn yes(value: bool) -> &'static str {
     if value { "yes" } else { "no" }
 }
 
+/// Settings of a slab allocator, which this server does not have.
+const SLABS: &[(&str, &str)] = &[
+    ("maxconns_fast", "yes"),
+    ("hashpower_init", "0"),
+    ("slab_reassign", "no"),
+    ("slab_automove", "0"),
+    ("slab_automove_ratio", "0.80"),
+    ("slab_automove_window", "30"),
+    ("slab_chunk_max", "524288"),
+];
+
+/// Settings of an LRU in segments, which this server does not have.
+const LRU: &[(&str, &str)] = &[
+    ("lru_maintainer_thread", "no"),
+    ("lru_segmented", "no"),
+    ("hot_lru_pct", "20"),
+    ("warm_lru_pct", "40"),
+    ("hot_max_factor", "0.20"),
+    ("warm_max_factor", "2.00"),
+    ("temp_lru", "no"),
+    ("temporary_ttl", "61"),
+];
+
+/// Settings of loggers, buffers, external storage and TLS, which this server does not have.
+const BUFFERS_AND_TLS: &[(&str, &str)] = &[
+    ("watcher_logbuf_size", "262144"),
+    ("worker_logbuf_size", "65536"),
+    ("read_buf_mem_limit", "0"),
+    ("track_sizes", "no"),
+    ("inline_ascii_response", "no"),
+    ("ext_item_size", "512"),
+    ("ext_item_age", "4294967295"),
+    ("ext_low_ttl", "0"),
+    ("ext_recache_rate", "2000"),
+    ("ext_wbuf_size", "4194304"),
+    ("ext_compact_under", "0"),
+    ("ext_drop_under", "0"),
+    ("ext_max_sleep", "1000000"),
+    ("ext_max_frag", "0.80"),
+    ("slab_automove_freeratio", "0.010"),
+    ("ext_drop_unread", "no"),
+    ("ssl_enabled", "no"),
+    ("ssl_chain_cert", "(null)"),
+    ("ssl_key", "(null)"),
+    ("ssl_verify_mode", "0"),
+    ("ssl_keyformat", "1"),
+    ("ssl_ciphers", "NULL"),
+    ("ssl_ca_cert", "NULL"),
+    ("ssl_wbuf_size", "16384"),
+    ("ssl_session_cache", "no"),
+    ("ssl_kernel_tls", "no"),
+    ("ssl_min_version", "tlsv1.2"),
+    ("num_napi_ids", "(null)"),
+    ("memory_file", "(null)"),
+];
+
+fn constants(out: &mut Vec<u8>, values: &[(&str, &str)]) {
+    for (name, value) in values {
+        stat(out, name, value);
+    }
+}
+
 /// The names that memcached 1.6.18 prints. What this server does not have is reported as memcached reports
 /// it when it is off.
-#[expect(clippy::too_many_lines, reason = "a line a name")]
 fn settings(shared: &Shared<'_>, out: &mut Vec<u8>) {
     let options = shared.options;
     let port = options.listen.first().map_or(0, |(_, port)| *port);
@@ -281,9 +358,7 @@ fn settings(shared: &Shared<'_>, out: &mut Vec<u8>) {
         format_args!("{:o}", unix.map_or(0o700, |(_, mask)| *mask)),
     );
     stat(out, "shutdown_command", yes(options.shutdown_enabled));
-    for (name, value) in [("growth_factor", "1.25"), ("chunk_size", "48")] {
-        stat(out, name, value);
-    }
+    constants(out, &[("growth_factor", "1.25"), ("chunk_size", "48")]);
     stat(out, "num_threads", options.threads);
     stat(out, "num_threads_per_udp", options.threads);
     stat(out, "stat_key_prefix", ":");
@@ -295,17 +370,7 @@ fn settings(shared: &Shared<'_>, out: &mut Vec<u8>) {
     stat(out, "auth_enabled_sasl", "no");
     stat(out, "auth_enabled_ascii", "no");
     stat(out, "item_size_max", options.item_max);
-    for (name, value) in [
-        ("maxconns_fast", "yes"),
-        ("hashpower_init", "0"),
-        ("slab_reassign", "no"),
-        ("slab_automove", "0"),
-        ("slab_automove_ratio", "0.80"),
-        ("slab_automove_window", "30"),
-        ("slab_chunk_max", "524288"),
-    ] {
-        stat(out, name, value);
-    }
+    constants(out, SLABS);
     stat(out, "lru_crawler", yes(shared.table.walks()));
     stat(out, "lru_crawler_sleep", 100);
     zeros(out, &["lru_crawler_tocrawl", "tail_repair_time"]);
@@ -316,52 +381,9 @@ fn settings(shared: &Shared<'_>, out: &mut Vec<u8>) {
         yes(options.dump_enabled && shared.table.walks()),
     );
     stat(out, "hash_algorithm", &options.hash);
-    for (name, value) in [
-        ("lru_maintainer_thread", "no"),
-        ("lru_segmented", "no"),
-        ("hot_lru_pct", "20"),
-        ("warm_lru_pct", "40"),
-        ("hot_max_factor", "0.20"),
-        ("warm_max_factor", "2.00"),
-        ("temp_lru", "no"),
-        ("temporary_ttl", "61"),
-    ] {
-        stat(out, name, value);
-    }
+    constants(out, LRU);
     stat(out, "idle_timeout", options.idle_timeout);
-    for (name, value) in [
-        ("watcher_logbuf_size", "262144"),
-        ("worker_logbuf_size", "65536"),
-        ("read_buf_mem_limit", "0"),
-        ("track_sizes", "no"),
-        ("inline_ascii_response", "no"),
-        ("ext_item_size", "512"),
-        ("ext_item_age", "4294967295"),
-        ("ext_low_ttl", "0"),
-        ("ext_recache_rate", "2000"),
-        ("ext_wbuf_size", "4194304"),
-        ("ext_compact_under", "0"),
-        ("ext_drop_under", "0"),
-        ("ext_max_sleep", "1000000"),
-        ("ext_max_frag", "0.80"),
-        ("slab_automove_freeratio", "0.010"),
-        ("ext_drop_unread", "no"),
-        ("ssl_enabled", "no"),
-        ("ssl_chain_cert", "(null)"),
-        ("ssl_key", "(null)"),
-        ("ssl_verify_mode", "0"),
-        ("ssl_keyformat", "1"),
-        ("ssl_ciphers", "NULL"),
-        ("ssl_ca_cert", "NULL"),
-        ("ssl_wbuf_size", "16384"),
-        ("ssl_session_cache", "no"),
-        ("ssl_kernel_tls", "no"),
-        ("ssl_min_version", "tlsv1.2"),
-        ("num_napi_ids", "(null)"),
-        ("memory_file", "(null)"),
-    ] {
-        stat(out, name, value);
-    }
+    constants(out, BUFFERS_AND_TLS);
 }
 
 /// The one class that all items here are in, as far as exporters want classes: that of their mean
