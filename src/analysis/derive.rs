@@ -9,6 +9,7 @@ use super::scaling;
 use super::summary::{
     CellSummary, CountedPerOp, HarnessFloor, PanelSummary, Summary, Tally, Verdict,
 };
+use super::verdict::{BIRTHS_FOR_AN_INTERVAL, Family};
 use crate::record::{CellEntry, PanelEntry, Records, SliceKind, TrialRow};
 use crate::stats::{self, Interval};
 
@@ -33,6 +34,7 @@ impl Summary {
                 cells: with_latencies(cells, entry.panel, &latencies),
                 noise_floor: None,
                 noise_band: 0.0,
+                family: Family::of(1),
                 harness: None,
                 cores,
                 seed,
@@ -43,8 +45,14 @@ impl Summary {
         });
         let worst = panels.iter().filter_map(|panel| panel.noise_floor);
         let worst = worst.fold(0.0, f64::max);
+        let family = Family::of_panels(panels.iter().map(judged));
         for panel in &mut panels {
-            panel.noise_band = panel.noise_floor.unwrap_or(worst);
+            panel.noise_band = match panel.noise_floor {
+                Some(own) if has_few_births(panel) => own.max(worst),
+                Some(own) => own,
+                None => worst,
+            };
+            panel.family = family;
             judge(panel);
         }
         Summary {
@@ -54,6 +62,7 @@ impl Summary {
             simulated: records.misses.clone(),
             searched: records.slo.clone(),
             disturbance: Disturbance::of(records),
+            family,
             dropped_lines: records.dropped_lines,
         }
     }
@@ -281,10 +290,26 @@ fn judge(panel: &mut PanelSummary) {
             Verdict::Baseline
         } else {
             cell.ratio.map_or(Verdict::Undecided, |ratio| {
-                Verdict::on(&ratio, panel.noise_band)
+                Verdict::on(&ratio, panel.noise_band, panel.family)
             })
         };
     }
+}
+
+/// Whether its tables were born too few times for its own A/A noise to be more than luck. Passes are not
+/// births: each begins with a fresh table.
+fn has_few_births(panel: &PanelSummary) -> bool {
+    let births = panel
+        .baseline()
+        .map_or(0, |cell| cell.rates.by_birth().len());
+    !panel.entry.pass && (2..BIRTHS_FOR_AN_INTERVAL).contains(&births)
+}
+
+/// Targets of a panel on which there can be a verdict: of rates, or of latencies.
+fn judged(panel: &PanelSummary) -> usize {
+    let has_figures = |cell: &&CellSummary| cell.rate.is_some() || !cell.latency.is_empty();
+    let ranked = panel.cells.iter().filter(|cell| cell.ranked());
+    ranked.filter(has_figures).count()
 }
 
 #[cfg(test)]
@@ -392,26 +417,27 @@ mod tests {
         let ratio = |low, mid, high, pairs| Ratio {
             interval: Interval { low, mid, high },
             pairs,
+            units: pairs,
         };
         assert_eq!(
-            Verdict::on(&ratio(1.02, 1.03, 1.04, 60), 0.01),
+            Verdict::on(&ratio(1.02, 1.03, 1.04, 60), 0.01, Family::of(1)),
             Verdict::Is(Difference::Faster)
         );
         assert_eq!(
-            Verdict::on(&ratio(0.96, 0.97, 0.98, 60), 0.01),
+            Verdict::on(&ratio(0.96, 0.97, 0.98, 60), 0.01, Family::of(1)),
             Verdict::Is(Difference::Slower)
         );
         // Outside the noise in the middle, not at the end.
         assert_eq!(
-            Verdict::on(&ratio(1.005, 1.03, 1.04, 60), 0.01),
+            Verdict::on(&ratio(1.005, 1.03, 1.04, 60), 0.01, Family::of(1)),
             Verdict::Is(Difference::NotToldApart)
         );
         assert_eq!(
-            Verdict::on(&ratio(0.9, 1.03, 1.2, 60), 0.0),
+            Verdict::on(&ratio(0.9, 1.03, 1.2, 60), 0.0, Family::of(1)),
             Verdict::Is(Difference::NotToldApart)
         );
         assert_eq!(
-            Verdict::on(&ratio(5.0, 5.0, 5.0, 2), 0.01),
+            Verdict::on(&ratio(5.0, 5.0, 5.0, 2), 0.01, Family::of(1)),
             Verdict::Undecided
         );
     }

@@ -48,4 +48,4 @@ pub use summary::{
     CellSummary, CountedPerOp, FloodCost, HarnessFloor, PanelSummary, ScalingLaw, Summary, Tally,
     Verdict,
 };
-pub use verdict::Difference;
+pub use verdict::{Difference, Family};

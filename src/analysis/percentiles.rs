@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::rates::Ratio;
+use super::rates::{Ratio, units};
 use crate::record::{LatencyHistogram, LatencyRow, LoopKind, Records, TimeKind};
 use crate::stats::{self, Interval};
 
@@ -143,9 +143,11 @@ impl Latency {
         let groups: Vec<&[f64]> = births.values().map(Vec::as_slice).collect();
         let interval =
             stats::bootstrap_median_in_groups(&groups, seed, stats::RESAMPLES, stats::CONFIDENCE)?;
+        let pairs = groups.iter().map(|group| group.len()).sum();
         Some(Ratio {
             interval: interval.map(f64::exp),
-            pairs: groups.iter().map(|group| group.len()).sum(),
+            pairs,
+            units: units(groups.len(), pairs),
         })
     }
 

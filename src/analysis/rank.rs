@@ -13,9 +13,9 @@ use super::compare::seed_of;
 use super::format::{counted, listed};
 use super::labels::{label_among, place_of};
 use super::overlap::spoken_of;
-use super::rates::PAIRS_FOR_A_VERDICT;
+use super::rates::{PAIRS_FOR_A_VERDICT, Ratio, units};
 use super::summary::{CellSummary, PanelSummary, Summary};
-use super::verdict::Difference;
+use super::verdict::{Difference, Family};
 use crate::stats::{self, Interval, Resampled};
 
 /// The ranking of a run's targets.
@@ -29,6 +29,8 @@ pub struct Ranking {
     pub places: Vec<String>,
     /// The targets, best first.
     pub ranked: Vec<Ranked>,
+    /// The verdicts that it gives together: every pair, because the order itself is chosen by what came out.
+    pub family: Family,
     /// Targets that have no rank, and why.
     pub left_out: Vec<(String, String)>,
 }
@@ -51,7 +53,15 @@ pub struct Ranked {
 /// One target's logarithms of ratios to the baseline by place, or why there is none.
 struct Record {
     target: String,
-    logs: BTreeMap<usize, Result<Resampled, String>>,
+    logs: BTreeMap<usize, Result<Log, String>>,
+}
+
+/// The logarithm of a ratio to the baseline.
+#[derive(Clone)]
+struct Log {
+    of: Resampled,
+    /// What was resampled first; of the baseline itself nothing was.
+    units: usize,
 }
 
 impl Ranking {
@@ -101,7 +111,7 @@ fn label(summary: &Summary, cell: &CellSummary) -> String {
     label_among(&cells, cell)
 }
 
-fn log_ratio(panel: &PanelSummary, cell: &CellSummary) -> Result<Resampled, String> {
+fn log_ratio(panel: &PanelSummary, cell: &CellSummary) -> Result<Log, String> {
     if let Some(error) = &cell.error {
         return Err(format!("failed: {error}"));
     }
@@ -110,7 +120,10 @@ fn log_ratio(panel: &PanelSummary, cell: &CellSummary) -> Result<Resampled, Stri
         return Err("the baseline has no figures".into());
     };
     if baseline.entry.cell_id == cell.entry.cell_id {
-        return Ok(Resampled::exactly(0.0, stats::RESAMPLES));
+        return Ok(Log {
+            of: Resampled::exactly(0.0, stats::RESAMPLES),
+            units: usize::MAX,
+        });
     }
     let groups = cell.rates.logs(&[&baseline.rates]);
     let pairs: usize = groups.iter().map(Vec::len).sum();
@@ -118,7 +131,9 @@ fn log_ratio(panel: &PanelSummary, cell: &CellSummary) -> Result<Resampled, Stri
         return Err(format!("only {}", counted(pairs as u64, "pair")));
     }
     let seed = seed_of(panel.seed, panel.entry.panel, 0);
-    Resampled::median(&groups, seed, stats::RESAMPLES).ok_or_else(|| "not measured".into())
+    let of = Resampled::median(&groups, seed, stats::RESAMPLES).ok_or("not measured")?;
+    let units = units(groups.len(), pairs);
+    Ok(Log { of, units })
 }
 
 /// The set of places that lets most be compared: the most targets beyond the first, times places.
@@ -150,32 +165,36 @@ fn rank(
     records: Vec<Record>,
 ) -> Ranking {
     let shared = shared(&records);
-    let mut ranked: Vec<(String, Resampled)> = Vec::new();
+    let mut ranked: Vec<(String, Log)> = Vec::new();
     let mut left_out = Vec::new();
     for record in records {
         let log_at = |at: &usize| record.logs.get(at)?.as_ref().ok().cloned();
-        let logs: Vec<Resampled> = shared.iter().filter_map(log_at).collect();
-        let mean = Resampled::mean(&logs).filter(|_| logs.len() == shared.len());
-        if let Some(mean) = mean {
+        let logs: Vec<Log> = shared.iter().filter_map(log_at).collect();
+        if let Some(mean) = mean(&logs).filter(|_| logs.len() == shared.len()) {
             ranked.push((record.target, mean));
         } else {
             let why = why_left_out(&record, places, &shared);
             left_out.push((record.target, why));
         }
     }
-    ranked.sort_by(|(_, a), (_, b)| b.mid.total_cmp(&a.mid));
+    ranked.sort_by(|(_, a), (_, b)| b.of.mid.total_cmp(&a.of.mid));
+    let family = Family::of_pairs(ranked.len());
     let band = shared.iter().map(|&at| places[at].1).sum::<f64>() / shared.len().max(1) as f64;
     let rows = (0..ranked.len()).map(|at| {
         let (target, mean) = &ranked[at];
         let above = at.checked_sub(1).map(|above| &ranked[above].1);
-        let to_above =
-            above.map(|above| mean.less(above).interval(stats::CONFIDENCE).map(f64::exp));
+        let interval = |log: &Resampled| log.interval(stats::CONFIDENCE).map(f64::exp);
+        let to_above = above.map(|above| Ratio {
+            interval: interval(&mean.of.less(&above.of)),
+            pairs: shared.len(),
+            units: mean.units.min(above.units),
+        });
         Ranked {
             target: target.clone(),
-            ratio: mean.interval(stats::CONFIDENCE).map(f64::exp),
-            difference: to_above.map(|ratio| Difference::of(&ratio, band)),
+            ratio: interval(&mean.of),
+            difference: to_above.map(|ratio| Difference::of(&ratio, band, family)),
             noise_band: band,
-            to_above,
+            to_above: to_above.map(|ratio| ratio.interval),
         }
     });
     Ranking {
@@ -183,8 +202,18 @@ fn rank(
         baselines,
         places: shared.iter().map(|&at| places[at].0.clone()).collect(),
         ranked: rows.collect(),
+        family,
         left_out,
     }
+}
+
+/// The mean over places. It is known no better than the place with the fewest births lets it be.
+fn mean(logs: &[Log]) -> Option<Log> {
+    let figures: Vec<Resampled> = logs.iter().map(|log| log.of.clone()).collect();
+    Some(Log {
+        of: Resampled::mean(&figures)?,
+        units: logs.iter().map(|log| log.units).min()?,
+    })
 }
 
 fn why_left_out(record: &Record, places: &[(String, f64)], shared: &BTreeSet<usize>) -> String {

@@ -203,6 +203,12 @@ impl Rates {
         births.into_values().collect()
     }
 
+    /// What its own interval was resampled from first.
+    pub fn units(&self) -> usize {
+        let births: BTreeSet<u32> = self.births.iter().copied().collect();
+        units(births.len(), self.values.len())
+    }
+
     /// The median rate in operations a second.
     pub fn interval(&self, seed: u64) -> Option<Interval> {
         by_birth(
@@ -228,9 +234,11 @@ impl Rates {
             .filter_map(|(pairing, log)| Some((pairing.0, log - other.logs.get(pairing)?)))
             .collect();
         let interval = by_birth(logs.iter().copied(), seed)?;
+        let births: BTreeSet<u32> = logs.iter().map(|(birth, _)| *birth).collect();
         Some(Ratio {
             interval: interval.map(f64::exp),
             pairs: logs.len(),
+            units: units(births.len(), logs.len()),
         })
     }
 
@@ -284,6 +292,13 @@ pub struct Ratio {
     pub interval: Interval,
     /// Pairs of slices, or of passes, behind it.
     pub pairs: usize,
+    /// What was resampled first: its births, or its pairs where there was one birth.
+    pub units: usize,
+}
+
+/// What the bootstrap resamples first: births, or values where a lone birth is not drawn.
+pub(crate) fn units(births: usize, values: usize) -> usize {
+    if births > 1 { births } else { values }
 }
 
 /// How far the rates behind a median lie from it.

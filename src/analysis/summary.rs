@@ -3,7 +3,7 @@
 use super::disturbance::Disturbance;
 use super::percentiles::Latency;
 use super::rates::{PAIRS_FOR_A_VERDICT, Rates, Ratio, Share, Spread};
-use super::verdict::Difference;
+use super::verdict::{Difference, Family};
 use crate::base::ByteCount;
 use crate::record::{CellEntry, LoopKind, Manifest, MissRow, PanelEntry, SloRow, TimeKind};
 use crate::stats::{Interval, Usl};
@@ -39,6 +39,8 @@ pub struct Summary {
     pub disturbance: Option<Disturbance>,
     /// How targets scale by threads, where enough thread counts were measured to tell.
     pub laws: Vec<ScalingLaw>,
+    /// The verdicts that it gives together.
+    pub family: Family,
     /// Rows that were cut short and left out.
     pub dropped_lines: u32,
 }
@@ -53,9 +55,11 @@ pub struct PanelSummary {
     /// The A/A noise, as the natural logarithm of a ratio: the end of the twin's interval that is
     /// further from 0. `None` where there was no twin, or too few pairs of it.
     pub noise_floor: Option<f64>,
-    /// What verdicts hold an interval against, as a logarithm: `noise_floor`; without one the worst
-    /// of the run's other panels, and 0 where no panel has one.
+    /// What verdicts hold an interval against, as a logarithm: `noise_floor`; without one, or over two or
+    /// three births, the worst of the run's panels, and 0 where no panel has one.
     pub noise_band: f64,
+    /// The verdicts of the whole run, of which the panel's are some.
+    pub family: Family,
     /// What the harness costs, where the panel has a control with figures.
     pub harness: Option<HarnessFloor>,
     /// Cores that the run could use; `None` where its machine does not say.
@@ -217,13 +221,13 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// The verdict on a ratio; `noise_band` is a natural logarithm.
+    /// The verdict on a ratio, as one of a family; `noise_band` is a natural logarithm.
     #[must_use]
-    pub fn on(ratio: &Ratio, noise_band: f64) -> Verdict {
+    pub fn on(ratio: &Ratio, noise_band: f64, family: Family) -> Verdict {
         if ratio.pairs < PAIRS_FOR_A_VERDICT {
             return Verdict::Undecided;
         }
-        Verdict::Is(Difference::of(&ratio.interval, noise_band))
+        Verdict::Is(Difference::of(ratio, noise_band, family))
     }
 }
 
@@ -268,6 +272,16 @@ impl CellSummary {
     #[must_use]
     pub fn response(&self) -> Option<&Latency> {
         self.latency_of(LoopKind::Open, TimeKind::Response)
+    }
+}
+
+impl Summary {
+    /// What its verdicts promise together, in words; `None` where it gives none on a rate.
+    #[must_use]
+    pub fn promise(&self) -> Option<String> {
+        let mut cells = self.panels.iter().flat_map(|panel| &panel.cells);
+        let judged = cells.any(|cell| matches!(cell.verdict, Verdict::Is(_)));
+        judged.then(|| self.family.words())
     }
 }
 
@@ -336,6 +350,12 @@ impl PanelSummary {
     #[must_use]
     pub fn ratio(&self, cell: &CellSummary, over: &CellSummary) -> Option<Ratio> {
         cell.rates.ratio_to(&over.rates, self.seed)
+    }
+
+    /// The verdict on the ratio of two of its cells.
+    #[must_use]
+    pub fn verdict_on(&self, ratio: &Ratio) -> Verdict {
+        Verdict::on(ratio, self.noise_band, self.family)
     }
 
     /// The ranked cells that have figures, highest rate first.

@@ -23,6 +23,17 @@ const PASS_OPS: u64 = 100_000;
 /// A run in the making.
 pub(crate) struct Synthetic {
     records: Records,
+    /// Where each trial is a birth.
+    births: Option<Births>,
+}
+
+/// Births, each with luck of its own.
+#[derive(Clone, Copy)]
+struct Births {
+    count: u32,
+    /// The standard deviation of the logarithm of a birth's rate.
+    luck: f64,
+    seed: u64,
 }
 
 /// A cell to add.
@@ -148,6 +159,7 @@ impl Synthetic {
             cells: Vec::new(),
         };
         Synthetic {
+            births: None,
             records: Records {
                 manifest,
                 trials: Vec::new(),
@@ -162,6 +174,13 @@ impl Synthetic {
                 dropped_lines: 0,
             },
         }
+    }
+
+    /// From now on each trial of a cell is a birth, and short: so many, with normal luck that lasts as long as
+    /// the birth, all drawn from the seed.
+    pub fn births(mut self, count: u32, luck: f64, seed: u64) -> Synthetic {
+        self.births = Some(Births { count, luck, seed });
+        self
     }
 
     /// Adds a panel whose slices are cut by time; the first cell that is no control is the baseline.
@@ -284,8 +303,9 @@ impl Synthetic {
             });
         }
         // Slices of one round share a disturbance, as on a real machine; each has a jitter of its own.
-        let mut jitter = Xoshiro256PlusPlus::seed_from_u64(u64::from(colour) + 1);
-        for trial in 0..TRIALS {
+        let seed = self.births.map_or(0, |births| births.seed);
+        let mut jitter = Xoshiro256PlusPlus::seed_from_u64((seed << 32) + u64::from(colour) + 1);
+        for trial in 0..self.births.map_or(TRIALS, |births| births.count) {
             self.trial(panel, cell, &id, trial, &mut jitter);
         }
     }
@@ -321,18 +341,33 @@ impl Synthetic {
         }
         let mut disturbance = Xoshiro256PlusPlus::seed_from_u64(u64::from(trial));
         let mut ops = 0;
-        for round in 0..if panel.pass { 4 } else { ROUNDS } {
+        let birth = self.births.map_or(0, |_| trial);
+        row.birth = birth;
+        // Near enough to normal: the sum of twelve.
+        let luck = self.births.map_or(1.0, |births| {
+            let normal = (0..12).map(|_| unit(jitter)).sum::<f64>() - 6.0;
+            (births.luck * normal).exp()
+        });
+        let rounds = match self.births {
+            _ if panel.pass => 4,
+            Some(_) => 5,
+            None => ROUNDS,
+        };
+        for round in 0..rounds {
             let shared = 1.0 + 0.3 * unit(&mut disturbance);
             let own = 1.0 + cell.jitter * (2.0 * unit(jitter) - 1.0);
             for (kind, ns) in [
                 (SliceKind::Throughput, Some(cell.ns)),
                 (SliceKind::Hash, cell.hash_ns),
             ] {
-                let Some(ns) = ns.map(|ns| ns * shared * own) else {
+                let Some(ns) = ns.map(|ns| ns * luck * shared * own) else {
                     continue;
                 };
                 for thread in 0..panel.threads {
-                    let slice = slice(panel, id, (trial, round, thread), kind, ns);
+                    let slice = SliceRow {
+                        birth,
+                        ..slice(panel, id, (trial, round, thread), kind, ns)
+                    };
                     if kind == SliceKind::Throughput {
                         ops += slice.ops;
                     }

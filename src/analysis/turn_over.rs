@@ -78,6 +78,6 @@ impl<'s> TurnOver<'s> {
 /// The ratio of two cells' rates, where the first is faster.
 fn faster(panel: &PanelSummary, a: &CellSummary, b: &CellSummary) -> Option<Ratio> {
     let ratio = panel.ratio(a, b)?;
-    let is = Verdict::on(&ratio, panel.noise_band) == Verdict::Is(Difference::Faster);
+    let is = panel.verdict_on(&ratio) == Verdict::Is(Difference::Faster);
     is.then_some(ratio)
 }

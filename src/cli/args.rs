@@ -135,14 +135,16 @@ Examples:
   bucketlab compare results/RUN fixed:buckets=2^16 striped
   bucketlab compare results/A results/B --format markdown > changes.md
 
-B / A is the ratio of the rates. Faster or slower: its whole 95 % interval lies outside the A/A noise. The
-same: the whole interval lies inside. Anything else is not told apart. Two targets of a run are paired
-slice by slice. Nothing is paired across runs: each cell is taken relative to the peers in its own run, or
-else to the control. That removes the machine's drift between the runs. The bootstrap resamples births
-before slices. These peers are the reference and get no verdict: compare cannot see a change that slows
-them equally, such as a slower hash or compiler. A peer in both runs (-t sharded-hashbrown) and a longer
---time reveal much smaller changes. Cells are not comparable if the machine, the allocator, the hash or
-a parameter of the workload differs, or if a trial failed.
+B / A is the ratio of the rates. Faster or slower: its whole interval, widened for how many verdicts are
+given together (Bonferroni), lies outside the A/A noise. Where nothing has changed, the chance that one
+or more of the verdicts say faster or slower is at most 5 %. The same: the whole 95 % interval lies
+inside the noise. Anything else is not told apart. Two targets of a run are paired slice by slice.
+Nothing is paired across runs: each cell is taken relative to the peers in its own run, or else to the
+control. That removes the machine's drift between the runs. The bootstrap resamples births before slices.
+These peers are the reference and get no verdict: compare cannot see a change that slows them equally,
+such as a slower hash or compiler. A peer in both runs (-t sharded-hashbrown) and a longer --time reveal
+much smaller changes. Cells are not comparable if the machine, the allocator, the hash or a parameter of
+the workload differs, or if a trial failed.
 
 Exit codes: 0 success; 1 a cell is slower than --fail-on allows; 2 nothing can be compared."
 )]
@@ -153,7 +155,7 @@ pub(super) struct Compare {
     /// The directory of another run, or two targets of this one
     #[arg(value_name = "RUN_B | TARGET TARGET", num_args = 1..=2, required = true, value_parser = text())]
     pub(super) with: Vec<String>,
-    /// Exit with 1 if a cell is slower and its whole interval lies below 1 − N% (slower=5%)
+    /// Exit with 1 if a cell is slower and the whole interval it is held by lies below 1 − N% (slower=5%)
     #[arg(long, value_name = "slower=N%")]
     pub(super) fail_on: Option<FailOn>,
     /// Compare runs of builds with different Cargo profiles
@@ -171,7 +173,8 @@ Examples:
   bucketlab rank results/RUN --format markdown
 
 A target's score is the geometric mean of its rate relative to the baseline, over the workloads that all
-ranked targets share. Targets that failed or lack a workload are listed below with the reason.")]
+ranked targets share. Targets that failed or lack a workload are listed below with the reason. Where no two
+targets differ, the chance that one or more verdicts say slower is at most 5 %.")]
 pub(super) struct Rank {
     /// The directory of a run
     #[arg(value_name = "RUN")]

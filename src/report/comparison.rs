@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::analysis::{Call, CellComparison, Compared, Difference, Drift, Side};
+use crate::analysis::{Call, CellComparison, Compared, Difference, Drift, Family, Side};
 use crate::report::format::{counted, figure_within, listed, noise, times_within, wrap};
 use crate::report::table::{Cell, Column, Row, Table, Tone, escape};
 use crate::stats::Interval;
@@ -70,10 +70,12 @@ pub fn comparison_markdown(compared: &Compared) -> String {
 /// | `notes[]` | what a reader must know first |
 /// | `cells[]` | `place`, `target`, the two `cell_ids`; `verdict`: `faster`, `slower`, `same` (the whole interval lies within `noise_band`), `not-told-apart`, `not-comparable`, and the `reason` of that; `yardstick`: not judged, but others by it |
 /// | `….ratio`, `….pairs` | rate of B over that of A, an interval `{low, mid, high}`; the pairs of slices behind it, of two runs the fewer slices |
+/// | `….held_by` | the interval that the verdict is held by: wider than that of `ratio`, because the verdicts are given together; `null` where there is none |
 /// | `….relative_to[]` | of two runs: the targets that its rates were taken relative to |
 /// | `….noise_band` | what the verdict holds the ratio against, as a part of 1: the A/A noise or, over peers, how far two copies of a table came apart |
 /// | `….ops_per_s` | the rates of A and B, intervals |
 /// | `yardsticks[]` | `place`, the targets `of` it, and `ratio`: what cells were taken relative to, and what that did from A to B |
+/// | `verdicts` | how many are given `together`; `error_rate`: the chance, at most, that one or more of them calls a difference that is none; `confidence` that each is held to |
 /// | `overall` | `ratio`: the geometric mean over `cells`; `null` where none is comparable |
 /// | `count` | how many cells got each verdict |
 #[must_use]
@@ -88,6 +90,7 @@ pub fn comparison_json(compared: &Compared) -> Value {
             "reason": (!cell.reason.is_empty()).then_some(&cell.reason),
             "ratio": cell.ratio.map(|ratio| interval(&ratio.interval)),
             "pairs": cell.ratio.map(|ratio| ratio.pairs),
+            "held_by": cell.held.as_ref().map(interval),
             "relative_to": cell.over,
             "noise_band": cell.noise_band.exp_m1(),
             "ops_per_s": cell.rates.map(|rate| rate.as_ref().map(interval)),
@@ -110,7 +113,17 @@ pub fn comparison_json(compared: &Compared) -> Value {
         "overall": compared.overall.map(|overall| {
             json!({ "ratio": interval(&overall.ratio), "cells": overall.cells })
         }),
+        "verdicts": family(compared.family),
         "count": count,
+    })
+}
+
+/// The promise that verdicts make together.
+pub(super) fn family(family: Family) -> Value {
+    json!({
+        "together": family.verdicts(),
+        "error_rate": Family::ERROR_RATE,
+        "confidence": family.confidence(),
     })
 }
 
@@ -224,6 +237,9 @@ fn sum(compared: &Compared) -> Vec<String> {
         None => lines.push("No cell is comparable.".to_owned()),
     }
     lines.push(counts(compared));
+    if compared.says_something() {
+        lines.push(compared.family.words());
+    }
     lines
 }
 

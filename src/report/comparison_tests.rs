@@ -54,6 +54,82 @@ fn a_slower_machine_is_no_slower_table() {
     assert_eq!(compared.drifts.len(), 2);
 }
 
+/// Of comparisons in which nothing has changed, with as many cells as a suite has and births of unequal luck,
+/// few call any cell different; of as many in which one table takes longer, nearly all call that.
+#[test]
+fn of_many_cells_that_have_not_changed_few_comparisons_call_one_different() {
+    let names: Vec<String> = (0..20).map(|n| format!("table{n}")).collect();
+    let run = |seed: u64, table0: f64| {
+        let mut cells = vec![Cell::null(8.0, 5.0)];
+        for (name, at) in names.iter().zip(0..) {
+            cells.push(Cell::new(
+                name,
+                if at == 0 { 100.0 * table0 } else { 100.0 },
+            ));
+        }
+        cells.extend([
+            Cell::twin("table0", 100.0 * table0),
+            Cell::peer("papaya", 90.0),
+            Cell::peer("scc", 95.0),
+        ]);
+        let run = Synthetic::new().births(4, 0.02, seed).panel("w", 1, &cells);
+        Summary::of(&run.records())
+    };
+    let (mut false_alarms, mut by_the_interval_shown, mut found) = (0, 0, 0);
+    for turn in 0..8 {
+        let before = run(3 * turn + 1, 1.0);
+        let same = Compared::of_runs(&before, &run(3 * turn + 2, 1.0));
+        assert_eq!(same.family.verdicts(), 20);
+        let calls = || same.cells.iter().map(|cell| cell.call);
+        false_alarms += u32::from(calls().any(|call| matches!(call, Call::Is(is) if is.is_one())));
+        let off = |cell: &&crate::analysis::CellComparison| {
+            cell.call.is_verdict() && !cell.ratio.unwrap().interval.contains(1.0)
+        };
+        by_the_interval_shown += u32::from(same.cells.iter().find(off).is_some());
+        let slower = Compared::of_runs(&before, &run(3 * turn + 3, 1.25));
+        let cell = slower.cells.iter().find(|cell| cell.target == "table0");
+        found += u32::from(cell.unwrap().is_slower_by(0.05));
+    }
+    assert!(by_the_interval_shown >= 4, "{by_the_interval_shown} of 8");
+    assert!(false_alarms <= 1, "{false_alarms} of 8");
+    assert!(found >= 7, "{found} of 8");
+}
+
+/// One target, and ten: the same ratio is a verdict of the one and not of the many.
+#[test]
+fn how_many_cells_are_judged_decides() {
+    let births = 20;
+    let of = |others: u32, ns: f64| {
+        let names: Vec<String> = (0..others).map(|n| format!("other{n}")).collect();
+        let mut cells = vec![Cell::new("fixed", 100.0), Cell::new("near", ns)];
+        cells.extend(names.iter().map(|name| Cell::new(name, 100.0)));
+        let records = Synthetic::new()
+            .births(births, 0.03, 7)
+            .panel("w", 1, &cells);
+        let summary = Summary::of(&records.records());
+        let compared = Compared::of_targets(&summary, "fixed", "near").unwrap();
+        // Of a run's family, whichever two are asked about.
+        assert_eq!(compared.family, summary.family);
+        let targets = usize::try_from(others).unwrap() + 2;
+        assert_eq!(summary.family.verdicts(), targets * (targets + 1) / 2);
+        let cell = compared.cells[0].clone();
+        let ratio = cell.ratio.unwrap();
+        assert_eq!(ratio.units, births as usize);
+        (ratio, cell.held.unwrap(), cell.call)
+    };
+    let between = (85..100).rev().find(|&ns| {
+        let (few, many) = (of(0, f64::from(ns)), of(10, f64::from(ns)));
+        assert_eq!(few.0, many.0, "the interval shown is the cell's own");
+        assert!(few.1.width() < many.1.width());
+        (few.2, many.2)
+            == (
+                Call::Is(Difference::Faster),
+                Call::Is(Difference::NotToldApart),
+            )
+    });
+    assert!(between.is_some());
+}
+
 #[test]
 fn a_slower_table_is_called_slower_and_no_other() {
     let (before, after) = (run(1.0, 1.0), run(1.3, 1.25));
@@ -398,6 +474,7 @@ fn tables_fit_and_say_all() {
             "2 slower, 0 faster, 4 the same, 0 not told apart, 0 not comparable",
             "null does",
             "A/A noise of both",
+            "6 verdicts together: at most a 5 % chance",
         ] {
             assert!(text.contains(words), "no '{words}' in\n{text}");
         }
@@ -411,6 +488,12 @@ fn tables_fit_and_say_all() {
         compared.cells[1].ratio.map(|r| r.interval.mid)
     );
     assert_eq!(json["overall"]["cells"], 6);
+    assert_eq!(json["verdicts"]["together"], 6);
+    assert_eq!(json["verdicts"]["error_rate"], 0.05);
+    assert_eq!(
+        json["cells"][1]["held_by"]["high"].as_f64(),
+        compared.cells[1].held.map(|held| held.high)
+    );
 }
 
 /// A cell's name followed by its verdict, in every output.
@@ -424,12 +507,18 @@ fn every_output_gives_the_same_verdicts() {
         records,
         charts: &[],
     };
+    let promise = compared.family.words();
     let page = crate::report::comparison((side(&of_a, &before), ""), (side(&of_b, &after), ""));
     let (table, markdown) = (
         comparison_table(&compared, 200, false),
         comparison_markdown(&compared),
     );
     let json = comparison_json(&compared);
+    for text in [&page, &markdown] {
+        assert!(text.contains(&promise), "no '{promise}' in\n{text}");
+    }
+    let flat = table.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(flat.contains(&promise), "no '{promise}' in\n{table}");
     // In the order of the cells; the page has rows of the twin and the control between.
     let (mut table, mut markdown) = (&*table, &*markdown);
     let (_, mut page) = page.split_once("<tbody>").unwrap();
@@ -453,7 +542,7 @@ fn every_output_gives_the_same_verdicts() {
             panic!("{cell:?}")
         };
         assert_eq!(json["cells"][at]["verdict"], difference.key());
-        let rule = Difference::of(&cell.ratio.unwrap().interval, cell.noise_band);
+        let rule = Difference::of(&cell.ratio.unwrap(), cell.noise_band, compared.family);
         assert_eq!(rule, difference);
         for text in [&mut table, &mut markdown] {
             let at = text.find(&*cell.target).unwrap_or(0);

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::comparison::family;
 use super::disturbance::Disturbance;
 use super::findings::findings;
 use super::latency;
@@ -22,6 +23,7 @@ use crate::stats::Interval;
 /// | `findings[]` | `text`; `topic`; the `panels` and `cells` that it rests on; `effect`, the natural logarithm of its largest ratio |
 /// | `panels[]` | `panel`, `suite`, `workload`, `about`, `threads`, `batch`, `between`, `absent_percent`, `entries`, `pass`, `baseline` as in `run.toml` |
 /// | `panels[].noise_floor`, `.noise_band` | A/A noise measured in the panel, and the one that verdicts use: as a part of 1 |
+/// | `verdicts` | how many are given `together`; `error_rate`: the chance, at most, that one or more of them calls a difference that is none; `confidence` that each is held to |
 /// | `panels[].harness` | the control: `target`, `floor_ns`, `hash_ns`, `over_hash_ns` of one thread an operation |
 /// | `panels[].memory` | as in `run.toml`: `bytes` tried, `dependent_load_ps`, `lines_per_s` of all threads |
 /// | `panels[].cells[]` | `cell_id`, `strategy`, `target`, `target_full`, `hash`, `allocator`, `pages`, `control`, `twin`; `verdict`, `error`, `trials` |
@@ -32,6 +34,7 @@ use crate::stats::Interval;
 /// | `….dependent_loads`, `….share_of_lines` | dependent loads that a chained operation waits for; in batches, operations for each line that memory could deliver |
 /// | `….mad_ops_per_s`, `….outliers` | median absolute deviation of the rates of slices or passes; how many of them lie beyond 3.5 of it, scaled |
 /// | `….ratio`, `….pairs` | rate over the baseline's, an interval, and the pairs behind it |
+/// | `….held_by` | the interval that the verdict is held by, wider than that of `ratio` |
 /// | `….ops`, `….hits`, `….misses`, `….refused`, `….resizes` | a trial: `count`, and whether it is `exact` in each |
 /// | `….bytes_per_entry`, `….claimed_per_entry`, `….counted_per_entry` | bytes: resident, by the census, by the allocator |
 /// | `panels[].pace`, `panels[].slo[]` | as in `run.toml` and `slo.csv` |
@@ -63,6 +66,7 @@ pub fn json(summary: &Summary) -> Value {
         "dropped_lines": summary.dropped_lines,
         "disturbance": summary.disturbance.map(disturbance),
         "findings": findings,
+        "verdicts": family(summary.family),
         "laws": summary.laws.iter().map(law).collect::<Vec<_>>(),
         "panels": summary.panels.iter().map(|one| panel(summary, one)).collect::<Vec<_>>(),
     })
@@ -149,6 +153,7 @@ fn cell(panel: &PanelSummary, cell: &CellSummary) -> Value {
         "share_of_lines": panel.share_of_lines(cell),
         "ratio": interval(cell.ratio.map(|Ratio { interval, .. }| interval)),
         "pairs": cell.ratio.map(|ratio| ratio.pairs),
+        "held_by": interval(held_by(panel, cell)),
         "ops": tally(cell.ops),
         "hits": tally(cell.hits),
         "misses": tally(cell.misses),
@@ -164,6 +169,14 @@ fn cell(panel: &PanelSummary, cell: &CellSummary) -> Value {
         "longest_chain": cell.longest_chain,
         "latency": latency::json_of(cell),
     })
+}
+
+/// `None` where there is no verdict.
+fn held_by(panel: &PanelSummary, cell: &CellSummary) -> Option<Interval> {
+    let ratio = cell
+        .ratio
+        .filter(|_| matches!(cell.verdict, Verdict::Is(_)))?;
+    Some(panel.family.held(&ratio.interval, ratio.units))
 }
 
 fn word(verdict: Verdict) -> &'static str {

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::comparison::family;
 use super::format::{counted, listed, times_within, wrap};
 use super::table::{Cell, Column, Row, Table, escape};
 use crate::analysis::{Difference, Ranking};
@@ -42,6 +43,7 @@ pub fn ranking_markdown(ranking: &Ranking) -> String {
 /// | `run_id`, `baselines[]` | the run; what ratios are taken over |
 /// | `cells[]` | the workloads that the ranking rests on |
 /// | `ranking[]` | `target`; `ratio`: geometric mean of its rate over the baseline's, an interval `{low, mid, high}`; `to_above`: its mean over that of the one above; its `verdict`: `slower`, `same` or `not-told-apart`, `null` of the first; `noise_band`: what that is held against, as a part of 1 |
+/// | `verdicts` | how many are given `together`, one for each pair; `error_rate`: the chance, at most, that one or more of them calls a difference that is none; `confidence` that each is held to |
 /// | `left_out[]` | `target` and `reason` |
 #[must_use]
 pub fn ranking_json(ranking: &Ranking) -> Value {
@@ -62,6 +64,7 @@ pub fn ranking_json(ranking: &Ranking) -> Value {
         "baselines": ranking.baselines,
         "cells": ranking.places,
         "ranking": ranked.collect::<Vec<_>>(),
+        "verdicts": family(ranking.family),
         "left_out": left_out.collect::<Vec<_>>(),
     })
 }
@@ -117,6 +120,9 @@ fn below(ranking: &Ranking) -> Vec<String> {
         lines.push("Nothing can be ranked.".to_owned());
     } else {
         lines.push(format!("over {}", ranking.places.join("; ")));
+    }
+    if ranking.ranked.len() > 1 {
+        lines.push(ranking.family.words());
     }
     let left_out = ranking.left_out.iter();
     lines.extend(left_out.map(|(target, why)| format!("not ranked: {target}: {why}")));

@@ -41,9 +41,14 @@ pub fn table(summary: &Summary, width: usize, colour: bool) -> String {
         }
         lines.extend(latency::lines(summary, panel, width, colour));
     }
-    if let Some(disturbance) = &summary.disturbance {
+    let disturbance = summary.disturbance.as_ref();
+    let below = [
+        summary.promise(),
+        disturbance.map(|disturbance| disturbance.sentence()),
+    ];
+    for text in below.into_iter().flatten() {
         lines.push(String::new());
-        lines.extend(wrap(&disturbance.sentence(), width, "  "));
+        lines.extend(wrap(&text, width, "  "));
     }
     lines.push(String::new());
     lines.join("\n")
@@ -137,6 +142,11 @@ fn controls(panel: &PanelSummary) -> Vec<String> {
         .find_map(unmeasured)
         .map_or(String::new(), |why| format!(": {why}"));
     match panel.noise_floor {
+        Some(log) if panel.noise_band > log => lines.push(format!(
+            "A/A noise: ±{}; over so few births held against the run's worst, ±{}",
+            noise(log),
+            noise(panel.noise_band)
+        )),
         Some(log) => lines.push(format!("A/A noise: ±{}", noise(log))),
         None if !ranked => {}
         None if panel.noise_band > 0.0 => lines.push(format!(

@@ -5,6 +5,7 @@
 
 mod bootstrap;
 mod misses;
+mod normal;
 mod order;
 mod resample;
 mod usl;
@@ -13,6 +14,7 @@ pub use bootstrap::{
     CONFIDENCE, Interval, RESAMPLES, bootstrap_median, bootstrap_median_in_groups,
 };
 pub use misses::{Access, Request, belady_misses, lru_misses, lru_needs_one_walk};
+pub use normal::two_sided_deviations;
 pub use order::{geometric_mean, median, median_absolute_deviation, outliers, quantile};
 pub use resample::Resampled;
 pub use usl::Usl;

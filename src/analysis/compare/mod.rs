@@ -6,8 +6,9 @@
 //! so that `compare BEFORE AFTER` says slower when it has become slower.
 //!
 //! Both follow the one rule of [`Difference::of`], which the table of a run and a ranking follow too: faster
-//! or slower where the whole interval lies outside the noise, the same where all of it lies inside, and not
-//! told apart otherwise. What differs is the interval, and the noise that it is held against.
+//! or slower where the whole interval, widened for how many verdicts are given together, lies outside the
+//! noise; the same where all of the interval that is shown lies inside; and not told apart otherwise. What
+//! differs is the interval, and the noise that it is held against.
 //!
 //! **Two targets of one run** were measured slice by slice next to each other, so their ratio is paired
 //! within rounds, and the noise is the panel's A/A noise.
@@ -44,8 +45,7 @@ pub(crate) use pairs::{Place, pairs, places};
 
 use super::rates::PAIRS_FOR_A_VERDICT;
 use super::rates::Ratio;
-use super::summary::Verdict;
-use super::verdict::Difference;
+use super::verdict::{Difference, Family};
 use crate::record::Manifest;
 use crate::stats::{self, Interval, Resampled};
 
@@ -63,6 +63,8 @@ pub struct Compared {
     /// What it is that rates were taken relative to, and what that itself did from one run to the
     /// other, panel by panel.
     pub drifts: Vec<Drift>,
+    /// The verdicts that it gives together. Of two targets of a run they are some of the run's.
+    pub family: Family,
     /// All comparable cells together.
     pub overall: Option<Overall>,
 }
@@ -102,7 +104,9 @@ pub struct CellComparison {
     pub ratio: Option<Ratio>,
     /// Of two runs: the targets that its rates were taken relative to.
     pub over: Vec<String>,
-    /// What the ratio is held against, a natural logarithm.
+    /// The interval that its verdict is held by, wider than that of the ratio.
+    pub held: Option<Interval>,
+    /// What that is held against, a natural logarithm.
     pub noise_band: f64,
     /// The verdict.
     pub call: Call,
@@ -176,16 +180,19 @@ struct Judged {
 }
 
 impl Judged {
-    fn of(log: Resampled, pairs: usize) -> Judged {
-        let interval = log.interval(stats::CONFIDENCE).map(f64::exp);
-        let ratio = Ratio { interval, pairs };
+    fn of(log: Resampled, pairs: usize, units: usize) -> Judged {
+        let ratio = Ratio {
+            interval: log.interval(stats::CONFIDENCE).map(f64::exp),
+            pairs,
+            units,
+        };
         Judged { ratio, log }
     }
 }
 
 impl CellComparison {
-    /// Fills in ratio and verdict; a reason that is there already stands.
-    fn judge(&mut self, judged: Option<&Judged>, noise_band: f64) {
+    /// Fills in the ratio and what it is held against; a reason that is there already stands.
+    fn measured(&mut self, judged: Option<&Judged>, noise_band: f64) {
         self.noise_band = noise_band;
         if !self.reason.is_empty() {
             return;
@@ -195,14 +202,25 @@ impl CellComparison {
             return;
         };
         self.ratio = Some(judged.ratio);
-        self.call = if let Verdict::Is(difference) = Verdict::on(&judged.ratio, noise_band) {
-            Call::Is(difference)
-        } else {
-            let pairs = judged.ratio.pairs;
+        let pairs = judged.ratio.pairs;
+        if pairs < PAIRS_FOR_A_VERDICT {
             self.reason =
                 format!("{pairs} of the {PAIRS_FOR_A_VERDICT} slices that a verdict needs");
-            Call::NotComparable
+        }
+    }
+
+    /// Whether there will be a verdict on it.
+    fn can_be_judged(&self) -> bool {
+        self.ratio.is_some() && self.reason.is_empty() && self.call != Call::Yardstick
+    }
+
+    /// Fills in the verdict, one of the family.
+    fn judge(&mut self, family: Family) {
+        let Some(ratio) = self.ratio.filter(|_| self.can_be_judged()) else {
+            return;
         };
+        self.held = Some(family.held(&ratio.interval, ratio.units));
+        self.call = Call::Is(Difference::of(&ratio, self.noise_band, family));
     }
 
     /// The verdict in words, with the noise or the reason that belongs to it.
@@ -216,11 +234,11 @@ impl CellComparison {
     }
 
     /// Whether it is slower by more than `limit` (0.05 is 5 %): the verdict is slower, and the
-    /// whole interval of the ratio lies below 1 − `limit`.
+    /// whole interval that it is held by lies below 1 − `limit`.
     #[must_use]
     pub fn is_slower_by(&self, limit: f64) -> bool {
-        let beyond = |ratio: Ratio| ratio.interval.high < 1.0 - limit;
-        self.call == Call::Is(Difference::Slower) && self.ratio.is_some_and(beyond)
+        let beyond = |held: Interval| held.high < 1.0 - limit;
+        self.call == Call::Is(Difference::Slower) && self.held.is_some_and(beyond)
     }
 }
 
@@ -253,6 +271,16 @@ impl Compared {
         reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         reasons
     }
+}
+
+/// Gives the verdicts: as one family, or as some of another.
+fn judge(cells: &mut [CellComparison], of: Option<Family>) -> Family {
+    let own = cells.iter().filter(|cell| cell.can_be_judged()).count();
+    let family = of.unwrap_or(Family::of(own));
+    for cell in cells {
+        cell.judge(family);
+    }
+    family
 }
 
 /// The geometric mean over the cells that got a verdict.

@@ -1,19 +1,17 @@
 //! Two runs: nothing is paired between them.
 
 use super::{
-    CellComparison, Compared, Drift, Judged, Place, overall, pairs, places, seed_of, side,
+    CellComparison, Compared, Drift, Judged, Place, judge, overall, pairs, places, seed_of, side,
 };
 use crate::analysis::format::counted;
 use crate::analysis::labels::place_of;
 use crate::analysis::rates::PAIRS_FOR_A_VERDICT;
-use crate::analysis::rates::Rates;
+use crate::analysis::rates::{Rates, units};
 use crate::analysis::summary::{CellSummary, PanelSummary, Summary, Verdict};
+use crate::analysis::verdict::BIRTHS_FOR_AN_INTERVAL;
 use crate::machine::{BUILD, CARGO_FEATURES};
 use crate::record::Manifest;
 use crate::stats::{self, Interval, Resampled};
-
-/// Births from which on an interval knows how much of a rate is a table's place in memory.
-const BIRTHS_FOR_AN_INTERVAL: usize = 4;
 
 impl Compared {
     /// Compares each cell of `b` with the same cell of `a`. The same summaries give the same figures.
@@ -56,8 +54,7 @@ impl Compared {
                 }
             }
             let bands = [place.0, other.0].map(|panel| yardstick.band(panel));
-            let band = bands[0].hypot(bands[1]);
-            cell.judge(log.as_ref(), band);
+            cell.measured(log.as_ref(), bands[0].hypot(bands[1]));
             cells.push(cell);
             judged.push(log);
         }
@@ -67,7 +64,7 @@ impl Compared {
             .iter_mut()
             .zip(places(a).filter(|(_, own)| own.ranked()))
         {
-            if cell.call.is_verdict() && relied_on.iter().any(|used| std::ptr::eq(*used, own)) {
+            if cell.can_be_judged() && relied_on.iter().any(|used| std::ptr::eq(*used, own)) {
                 cell.call = super::Call::Yardstick;
             }
         }
@@ -84,6 +81,7 @@ impl Compared {
                 }
             }
         }
+        let family = judge(&mut cells, None);
         let overall = overall(&judged, &cells);
         let mut notes = notes(a, b);
         if judged.iter().any(Option::is_some) {
@@ -96,6 +94,7 @@ impl Compared {
             notes,
             drifts,
             cells,
+            family,
             overall,
         }
     }
@@ -112,6 +111,7 @@ fn new_cell((panel, cell): Place<'_>) -> CellComparison {
         cell_ids: [cell.entry.cell_id.clone(), String::new()],
         rates: [cell.rate, None],
         ratio: None,
+        held: None,
         over: Vec::new(),
         noise_band: 0.0,
         call: super::Call::NotComparable,
@@ -209,7 +209,11 @@ fn change(sides: [(&Summary, Place<'_>); 2], yardstick: &Yardstick<'_>) -> Optio
         Resampled::median(&groups[at], seed, stats::RESAMPLES)
     };
     let log = drawn(1)?.less(&drawn(0)?);
-    Some(Judged::of(log, count(&groups[0]).min(count(&groups[1]))))
+    let units = groups
+        .each_ref()
+        .map(|groups| units(groups.len(), count(groups)));
+    let pairs = count(&groups[0]).min(count(&groups[1]));
+    Some(Judged::of(log, pairs, units[0].min(units[1])))
 }
 
 /// Why no cell of the one run can be compared with any of the other.

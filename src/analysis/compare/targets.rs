@@ -1,6 +1,6 @@
 //! Two targets of one run, paired within their panels.
 
-use super::{Call, CellComparison, Compared, Judged, Side, overall, seed_of, side};
+use super::{Call, CellComparison, Compared, Judged, Side, judge, overall, seed_of, side};
 use crate::analysis::labels::place_of;
 use crate::analysis::summary::{CellSummary, PanelSummary, Summary};
 use crate::base::{BadInput, unknown_name};
@@ -47,6 +47,7 @@ impl Compared {
                 "'{first}' and '{second}' are the same target: give two, or two runs"
             )));
         }
+        let family = judge(&mut cells, Some(summary.family));
         let overall = overall(&judged, &cells);
         let run = side(&summary.manifest);
         let about = format!("{}, {}", run.name, run.about);
@@ -60,6 +61,7 @@ impl Compared {
             notes: Vec::new(),
             cells,
             drifts: Vec::new(),
+            family,
             overall,
         })
     }
@@ -140,7 +142,7 @@ fn compare(
         let log = Resampled::median(&groups, seed, stats::RESAMPLES)?;
         Some(Judged { ratio, log })
     });
-    cell.judge(judged.as_ref(), panel.noise_band);
+    cell.measured(judged.as_ref(), panel.noise_band);
     (cell, judged)
 }
 
@@ -151,6 +153,7 @@ fn new_cell(panel: &PanelSummary, a: &CellSummary, b: &CellSummary) -> CellCompa
         cell_ids: [a, b].map(|cell| cell.entry.cell_id.clone()),
         rates: [a.rate, b.rate],
         ratio: None,
+        held: None,
         over: Vec::new(),
         noise_band: 0.0,
         call: Call::NotComparable,

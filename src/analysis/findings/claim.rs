@@ -38,7 +38,7 @@ impl<'s> Claim<'s> {
         over: &'s CellSummary,
         ratio: Ratio,
     ) -> Option<(Difference, Claim<'s>)> {
-        let Verdict::Is(answer) = Verdict::on(&ratio, panel.noise_band) else {
+        let Verdict::Is(answer) = panel.verdict_on(&ratio) else {
             return None;
         };
         let claim = Claim {

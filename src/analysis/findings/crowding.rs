@@ -7,6 +7,7 @@ use super::places::{Place, workload_name};
 use super::scaling::unpaired;
 use crate::analysis::format::{counted, listed, share_of};
 use crate::analysis::labels::{Shared, threads};
+use crate::analysis::rates::Ratio;
 use crate::analysis::scaling::{Group, groups};
 use crate::analysis::summary::Summary;
 use crate::analysis::verdict::Difference;
@@ -110,7 +111,14 @@ fn clause(kept: &Kept<'_>, alone: Option<&str>) -> String {
 }
 
 fn judged(kept: &Kept<'_>) -> Difference {
-    Difference::of(&kept.ratio, band(kept))
+    let (uncrowded, crowded) = (&kept.uncrowded, &kept.crowded);
+    let units = [uncrowded, crowded].map(|(_, cell)| cell.rates.units());
+    let ratio = Ratio {
+        interval: kept.ratio,
+        pairs: 0,
+        units: units[0].min(units[1]),
+    };
+    Difference::of(&ratio, band(kept), crowded.0.family)
 }
 
 /// The noise of the noisier panel.

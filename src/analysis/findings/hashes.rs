@@ -114,7 +114,7 @@ fn worst(panels: &[&PanelSummary]) -> Vec<Finding> {
                 let Some(ratio) = panel.ratio(fastest, cell) else {
                     continue;
                 };
-                if Verdict::on(&ratio, panel.noise_band) == Verdict::Is(Difference::Faster)
+                if panel.verdict_on(&ratio) == Verdict::Is(Difference::Faster)
                     && ratio.interval.low >= RUINOUS
                 {
                     cases.push((ratio.interval, *panel, target, *cell, fastest));
@@ -202,9 +202,7 @@ fn flood_sentences(panels: &[&PanelSummary]) -> Vec<Finding> {
         // A function may be a little slower or faster than the safe one: that is no flood.
         let hurt: Vec<&FloodCost<'_>> = costs
             .iter()
-            .filter(|cost| {
-                Verdict::on(&cost.ratio, panel.noise_band) == Verdict::Is(Difference::Faster)
-            })
+            .filter(|cost| panel.verdict_on(&cost.ratio) == Verdict::Is(Difference::Faster))
             .filter(|cost| cost.ratio.interval.mid >= RUINOUS)
             .collect();
         if hurt.is_empty() {

@@ -8,7 +8,7 @@ use crate::analysis::labels::threads;
 use crate::analysis::percentiles::{Latency, Percentile};
 use crate::analysis::rates::{PAIRS_FOR_A_VERDICT, Ratio};
 use crate::analysis::summary::{CellSummary, PanelSummary, Summary};
-use crate::analysis::verdict::Difference;
+use crate::analysis::verdict::{Difference, Family};
 use crate::record::{LoopKind, TimeKind};
 use crate::stats::Interval;
 
@@ -134,7 +134,7 @@ fn against_baseline(panel: &PanelSummary) -> Option<Finding> {
                 "{} {} ({mid}× [{low}–{high}] by trial, {})",
                 panel.label(cell),
                 shown(&latency.at(TAIL)),
-                verdict(ratio, noise)
+                verdict(ratio, noise, panel.family)
             )
         })
         .collect();
@@ -162,11 +162,11 @@ fn shown(ns: &Interval) -> String {
 }
 
 /// The ratio is of times: what takes longer is slower.
-fn verdict(ratio: &Ratio, noise: f64) -> String {
+fn verdict(ratio: &Ratio, noise: f64, family: Family) -> String {
     if ratio.pairs < PAIRS_FOR_A_VERDICT {
         return "undecided".to_owned();
     }
-    match Difference::of(&ratio.interval, noise) {
+    match Difference::of(ratio, noise, family) {
         Difference::Faster => Difference::Slower.words(noise),
         Difference::Slower => Difference::Faster.words(noise),
         Difference::NotToldApart if ratio.interval.high > DISAGREE_FROM * ratio.interval.low => {

@@ -66,7 +66,7 @@ fn of_panel(
         .iter()
         .filter(|cell| {
             let ratio = panel.ratio(cell, best);
-            let verdict = ratio.map(|ratio| Verdict::on(&ratio, panel.noise_band));
+            let verdict = ratio.map(|ratio| panel.verdict_on(&ratio));
             let even = [Difference::Same, Difference::NotToldApart].map(Verdict::Is);
             verdict.is_some_and(|verdict| even.contains(&verdict))
         })

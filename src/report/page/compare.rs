@@ -165,9 +165,10 @@ fn table(both: &[(Place<'_>, Place<'_>)], compared: &Compared) -> Table {
     Table {
         caption: format!(
             "{}B / A and the verdict are what `compare A B` says: the rate in B over that in A, each relative \
-             to the peers or else the control of its own run. {}.",
+             to the peers or else the control of its own run. {}. {}.",
             shape.shared(&panels),
-            counts(compared)
+            counts(compared),
+            compared.family.words()
         ),
         columns,
         rows: both

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::model::{Block, Section};
+use crate::analysis::verdict::BIRTHS_FOR_AN_INTERVAL;
 use crate::machine::CARGO_FEATURES;
 use crate::record::{Manifest, Records, TrialRow};
 use crate::report::doctor::{doctor_verdict, warnings};
@@ -72,6 +73,13 @@ fn paragraphs(summary: &Summary) -> Vec<String> {
             manifest.clock_cost_ps as f64 / 1e3
         ),
     ];
+    paragraphs.extend(summary.promise().map(|promise| {
+        format!(
+            "{promise}. They are each pair of targets in each panel, and each target once more against itself \
+             elsewhere. “Faster” and “slower” ask that the whole of the wider interval lies outside the A/A \
+             noise; below {BIRTHS_FOR_AN_INTERVAL} births that is the noise of the worst panel of the run."
+        )
+    }));
     if summary.panels.iter().any(|panel| panel.entry.threads > 1) {
         paragraphs.push(
             "The rate of several threads is what all of them did over the time from the first one's start to \

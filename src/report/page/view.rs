@@ -28,8 +28,9 @@ pub(super) fn page(run: Run<'_>) -> Page<'_> {
     if !findings.is_empty() {
         let findings = findings.iter();
         let findings = findings.map(|finding| finding_view(finding, charts, &suites));
-        let findings = Block::Findings(findings.collect());
-        sections.push(Section::new("findings", "Findings", vec![findings]));
+        let mut blocks = vec![Block::Findings(findings.collect())];
+        blocks.extend(summary.promise().map(Block::text));
+        sections.push(Section::new("findings", "Findings", blocks));
     }
     sections.extend(suites);
     sections.push(method::method(summary, records));
