@@ -201,6 +201,8 @@ fn cell_summary(
         refused: tally(|row| row.refused),
         evicted: tally(|row| row.evicted),
         bytes_per_entry: per_entry(|row| row.rss_bytes),
+        peak_per_entry: per_entry(|row| row.rss_peak_bytes),
+        emptied_per_entry: per_entry(|row| row.rss_emptied_bytes),
         claimed_per_entry: per_entry(|row| row.bytes_claimed),
         counted_per_entry: per_entry(|row| row.bytes_counted),
         mean_walk: walk

@@ -117,6 +117,10 @@ pub struct CellSummary {
     pub evicted: Option<Tally>,
     /// Bytes an entry: growth of resident memory over entries.
     pub bytes_per_entry: Option<f64>,
+    /// Bytes an entry: the highest growth of resident memory while the table was filled.
+    pub peak_per_entry: Option<f64>,
+    /// Bytes an entry that was there: the growth that is left after all were removed.
+    pub emptied_per_entry: Option<f64>,
     /// Bytes an entry that the census claims.
     pub claimed_per_entry: Option<f64>,
     /// Bytes an entry that the counting allocator saw.

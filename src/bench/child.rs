@@ -26,6 +26,12 @@ const JOURNAL_EVENTS: usize = 1 << 16;
 /// How long a table may take to finish resizes after the prefill.
 const SETTLE: Duration = Duration::from_mins(1);
 
+/// How often a session says that it holds nothing, once a table is emptied: more than the generations after which
+/// any scheme of reclamation here frees.
+const RECLAIMS: u32 = 64;
+
+const PEAK_UNREADABLE: &str = "the peak of resident memory cannot be counted on this machine";
+
 const RSS_UNREADABLE: &str = "resident memory cannot be read on this machine";
 
 /// A check of a strategy that runs before anything is timed.
@@ -92,10 +98,14 @@ fn births(
             Err("the table may reuse pages that earlier passes of the same process left")
         };
         is_first_pass = false;
+        let grown = Grown {
+            before: rss_before,
+            peak_is_reset: machine::reset_peak_resident(),
+        };
         let mut table = (timed.open)(&params, &env)?;
         let filled = if open.workload.prefill {
             let counted = prefill(&*table, &open.workload, hasher)?;
-            let memory = memory_since(rss_before, counted);
+            let memory = grown.memory(counted);
             if !is_control && budget.is_none() {
                 let (items, wanted) = (table.usage().items, open.workload.entries);
                 if items != wanted {
@@ -116,14 +126,11 @@ fn births(
             budget: budget.map(|budget| budget.0),
         };
         let make = |index| shared.timed(Worker { index, of }, how);
-        let ended = slices(make, pin_offset, is_control, feeds, rss_before, pipe)?;
+        let ended = slices(make, pin_offset, is_control, feeds, grown, pipe)?;
         let Some((misses, feeds)) = ended else {
             return Ok(());
         };
-        let memory = memory_since(
-            rss_before,
-            Err("bytes are counted during a prefill only".into()),
-        );
+        let mut memory = grown.memory(Err("bytes are counted during a prefill only".into()));
         if let Some(budget) = budget {
             check_budget(table.usage().bytes, budget.0)?;
         }
@@ -134,6 +141,11 @@ fn births(
         drop(feeds);
         let census = table.census();
         let (events, marks_dropped) = env.journal.drain();
+        let is_fill = !open.workload.prefill && open.workload.trace.is_none() && budget.is_none();
+        if is_fill && !is_control && grown.before.is_ok() {
+            empty(&*table, &open.workload, hasher)?;
+            memory.rss_emptied_bytes = grown.now().ok();
+        }
         drop(table);
         pipe.reply(&Reply::Finished(Box::new(Finished {
             memory,
@@ -202,37 +214,93 @@ fn prefill<T: ErasedTable + ?Sized>(
     let counted = machine::counting::stop()
         .map(|live| u64::try_from(live).unwrap_or(0).saturating_sub(own))
         .ok_or_else(|| "the counting allocator is not installed in this program".to_owned());
+    settle(table, &mut session, "after the prefill")?;
+    Ok(counted)
+}
+
+/// Removes every entry of a fill, untimed, and hands what was freed back to the system.
+fn empty<T: ErasedTable + ?Sized>(
+    table: &T,
+    workload: &Workload,
+    hasher: Hasher,
+) -> anyhow::Result<()> {
+    let mut session = table.session(Worker::ALONE);
+    Prefill::whole(workload).for_each(|bytes, _| {
+        session.remove(Key {
+            bytes,
+            hash: hasher.hash(bytes),
+        });
+    });
+    settle(table, &mut session, "after its entries were removed")?;
+    let left = table.usage().items;
+    if left > 0 {
+        bail!("after all its entries were removed the table says that it holds {left}");
+    }
+    // Some tables reclaim what was removed only while they are worked on.
+    for _ in 0..RECLAIMS {
+        session.quiesce();
+    }
+    drop(session);
+    machine::trim();
+    Ok(())
+}
+
+/// Waits until no resize is pending.
+fn settle<T: ErasedTable + ?Sized>(
+    table: &T,
+    session: &mut impl Session,
+    when: &str,
+) -> anyhow::Result<()> {
     let waiting_since = Instant::now();
     while !table.settled() {
         if waiting_since.elapsed() > SETTLE {
-            bail!(
-                "a resize has not ended {} s after the prefill",
-                SETTLE.as_secs()
-            );
+            bail!("a resize has not ended {} s {when}", SETTLE.as_secs());
         }
         session.quiesce();
         thread::sleep(Duration::from_millis(1));
     }
-    Ok(counted)
+    Ok(())
 }
 
-/// What the table has added since `rss_before`, which is the reason where that was not to be had.
-fn memory_since(rss_before: Result<u64, &str>, counted: Result<u64, String>) -> Memory {
-    let rss = grown(rss_before);
-    let reasons = [
-        rss.as_ref().err().copied(),
-        counted.as_ref().err().map(String::as_str),
-    ];
-    Memory {
-        rss_bytes: rss.ok(),
-        reason: reasons.into_iter().flatten().collect::<Vec<_>>().join("; "),
-        bytes_counted: counted.ok(),
+/// How much the process's resident memory has grown.
+#[derive(Clone, Copy)]
+struct Grown {
+    /// Resident memory before the table was opened, or why that is not to be had.
+    before: Result<u64, &'static str>,
+    /// Whether the kernel counts the peak from there on.
+    peak_is_reset: bool,
+}
+
+impl Grown {
+    fn now(self) -> Result<u64, &'static str> {
+        let now = machine::resident_bytes().ok_or(RSS_UNREADABLE)?;
+        Ok(now.saturating_sub(self.before?))
     }
-}
 
-fn grown(rss_before: Result<u64, &str>) -> Result<u64, &str> {
-    let now = machine::resident_bytes().ok_or(RSS_UNREADABLE)?;
-    Ok(now.saturating_sub(rss_before?))
+    /// At the most; not less than now.
+    fn peak(self) -> Result<u64, &'static str> {
+        let now = self.now()?;
+        if !self.peak_is_reset {
+            return Err(PEAK_UNREADABLE);
+        }
+        let peak = machine::peak_resident_bytes().ok_or(PEAK_UNREADABLE)?;
+        Ok(peak.saturating_sub(self.before?).max(now))
+    }
+
+    /// What the table has added.
+    fn memory(self, counted: Result<u64, String>) -> Memory {
+        let (rss, peak) = (self.now(), self.peak());
+        let mut reasons: Vec<&str> = rss.err().into_iter().chain(peak.err()).collect();
+        reasons.extend(counted.as_ref().err().map(String::as_str));
+        reasons.dedup();
+        Memory {
+            rss_bytes: rss.ok(),
+            rss_peak_bytes: peak.ok(),
+            rss_emptied_bytes: None,
+            reason: reasons.join("; "),
+            bytes_counted: counted.ok(),
+        }
+    }
 }
 
 /// Serves slices until the parent finishes the pass, each thread pinned to a core of its own where
@@ -243,7 +311,7 @@ fn slices<'t>(
     pin_offset: usize,
     is_control: bool,
     feeds: Vec<Feed>,
-    rss_before: Result<u64, &str>,
+    grown: Grown,
     pipe: &mut dyn Pipe,
 ) -> anyhow::Result<Option<(u64, Vec<Feed>)>> {
     let cpus = machine::allowed_cpus();
@@ -279,7 +347,7 @@ fn slices<'t>(
                 Some(Request::Slice(order)) => {
                     let mut sliced = one_slice(order, &jobs, &done)?;
                     if order.clocked {
-                        sliced.rss_bytes = grown(rss_before).ok();
+                        sliced.rss_bytes = grown.now().ok();
                     }
                     misses += sliced.threads.iter().map(|t| t.misses).sum::<u64>();
                     let failed = sliced.failed.clone();

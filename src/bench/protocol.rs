@@ -210,6 +210,10 @@ pub struct Finished {
 pub struct Memory {
     /// Growth of the resident memory since before the table was opened, in bytes.
     pub rss_bytes: Option<u64>,
+    /// The highest such growth while the table was filled.
+    pub rss_peak_bytes: Option<u64>,
+    /// The growth that is left when all entries of a fill have been removed.
+    pub rss_emptied_bytes: Option<u64>,
     /// Live bytes asked of the allocator by the thread that filled the table.
     pub bytes_counted: Option<u64>,
     /// Why a figure is missing.

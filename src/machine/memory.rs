@@ -24,6 +24,18 @@ pub fn resident_bytes() -> Option<u64> {
     pages.checked_mul(rustix::param::page_size() as u64)
 }
 
+/// Lets the next [`peak_resident_bytes`] count from now on; false where the kernel does not offer that
+/// (`/proc/self/clear_refs`, proc(5)).
+pub fn reset_peak_resident() -> bool {
+    fs::write("/proc/self/clear_refs", "5").is_ok()
+}
+
+/// The most bytes of this process that were in memory since [`reset_peak_resident`], or since it began. The
+/// kernel's counter lags behind by some pages a thread.
+pub fn peak_resident_bytes() -> Option<u64> {
+    meminfo_bytes(&fs::read_to_string("/proc/self/status").ok()?, "VmHWM")
+}
+
 /// Hands memory that was freed back to the system, so that it does not hide later growth of
 /// [`resident_bytes`]. Does nothing for another C library than glibc.
 pub fn trim() {
@@ -152,6 +164,29 @@ mod tests {
             fs::write(path, text).unwrap();
         }
         root
+    }
+
+    /// A block that comes and goes is in the peak, and not in a peak that counts from later.
+    #[test]
+    fn a_peak_is_seen_after_it_has_passed() {
+        const BLOCK: usize = 64 << 20;
+        if !reset_peak_resident() {
+            // Nothing to be had here; a child then says so in its row.
+            return;
+        }
+        // Another test may make the peak count from later just now: one try of these is left alone.
+        let is_seen = (0..20).any(|_| {
+            let now = resident_bytes().unwrap();
+            drop(std::hint::black_box(vec![1u8; BLOCK]));
+            let is_gone = resident_bytes().unwrap() < now + BLOCK as u64 / 2;
+            is_gone && peak_resident_bytes().unwrap() >= now + BLOCK as u64 / 2
+        });
+        assert!(is_seen);
+        let is_forgotten = (0..20).any(|_| {
+            reset_peak_resident()
+                && peak_resident_bytes().unwrap() < resident_bytes().unwrap() + BLOCK as u64 / 2
+        });
+        assert!(is_forgotten);
     }
 
     const MEMINFO: (&str, &str) = (

@@ -61,6 +61,8 @@ impl Row for TrialRow {
         "marks_dropped",
         "items",
         "rss_bytes",
+        "rss_peak_bytes",
+        "rss_emptied_bytes",
         "bytes_claimed",
         "gap_bytes",
         "bytes_counted",
@@ -85,7 +87,8 @@ impl Row for TrialRow {
         "counters_running_ns",
     ];
 
-    const OPTIONAL: &'static [&'static str] = &["absent_percent"];
+    const OPTIONAL: &'static [&'static str] =
+        &["absent_percent", "rss_peak_bytes", "rss_emptied_bytes"];
 
     fn schema_version(&self) -> Option<u32> {
         Some(self.schema_version)

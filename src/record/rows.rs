@@ -86,6 +86,14 @@ pub struct TrialRow {
     pub items: Option<u64>,
     /// Growth of the child's resident memory from before the table opened, in bytes.
     pub rss_bytes: Option<u64>,
+    /// The highest such growth while the table was filled, resizes included; empty where the kernel cannot count
+    /// it, and in files from before it was counted.
+    #[serde(default)]
+    pub rss_peak_bytes: Option<u64>,
+    /// The growth that is left after all entries were removed, and what was freed was handed back to the system: of
+    /// the first pass from empty of each child, without a budget and not of a trace.
+    #[serde(default)]
+    pub rss_emptied_bytes: Option<u64>,
     /// Bytes that the table's census claims.
     pub bytes_claimed: Option<u64>,
     /// `rss_bytes` less `bytes_claimed`: what the allocator and the pages add.

@@ -25,6 +25,7 @@ pub(super) struct Shape {
     hash: bool,
     ratio: bool,
     memory: bool,
+    emptied: bool,
     answers: bool,
     shares: bool,
     loads: bool,
@@ -81,6 +82,7 @@ impl Shape {
         Shape {
             ratio: ranked().any(|cell| cell.ratio.is_some()),
             memory: ranked().any(|cell| cell.bytes_per_entry.is_some()),
+            emptied: ranked().any(|cell| cell.emptied_per_entry.is_some()),
             shares: cells().any(|cell| cell.share.is_some()),
             loads: panels
                 .iter()
@@ -180,6 +182,10 @@ impl Shape {
         if self.memory {
             columns.push(memory_column().drops(2));
         }
+        if self.emptied {
+            let [peak, emptied] = emptied_columns();
+            columns.extend([peak.drops(1), emptied.drops(0)]);
+        }
         if self.loads {
             columns.push(loads_column().drops(1));
         }
@@ -215,6 +221,9 @@ impl Shape {
         if self.memory {
             cells.push(memory(cell));
         }
+        if self.emptied {
+            cells.extend(emptied(cell));
+        }
         if self.loads {
             cells.push(Cell::figure(loads(panel, cell)));
         }
@@ -245,6 +254,9 @@ impl Shape {
             Column::words("verdict"),
             memory_column(),
         ]);
+        if self.emptied {
+            columns.extend(emptied_columns());
+        }
         if self.counted {
             let hint = "In user space, the loop of the harness and the hash included";
             let units = ["instr/op", "cycles/op"];
@@ -287,6 +299,9 @@ impl Shape {
             verdict(cell, panel.noise_band),
             memory(cell),
         ]);
+        if self.emptied {
+            cells.extend(emptied(cell));
+        }
         if self.counted {
             let both = [cell.counted.instructions, cell.counted.cycles];
             cells.extend(both.map(|count| Cell::figure(count.map(|count| (figure(count), count)))));
@@ -457,6 +472,23 @@ fn memory_column() -> Column {
 
 fn memory(cell: &CellSummary) -> Cell {
     Cell::figure(cell.bytes_per_entry.map(|bytes| (figure(bytes), bytes)))
+}
+
+fn emptied_columns() -> [Column; 2] {
+    [
+        Column::number("peak", "B/entry").hint(
+            "The highest growth of resident memory while the table was filled, over the entries, in bytes",
+        ),
+        Column::number("emptied", "B/entry").hint(
+            "Growth of resident memory that is left after all entries were removed, over the entries that were \
+             there, in bytes",
+        ),
+    ]
+}
+
+fn emptied(cell: &CellSummary) -> [Cell; 2] {
+    let both = [cell.peak_per_entry, cell.emptied_per_entry];
+    both.map(|bytes| Cell::figure(bytes.map(|bytes| (figure(bytes), bytes))))
 }
 
 fn loads_column() -> Column {

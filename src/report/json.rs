@@ -36,7 +36,8 @@ use crate::stats::Interval;
 /// | `….ratio`, `….pairs` | rate over the baseline's, an interval, and the pairs behind it |
 /// | `….held_by` | the interval that the verdict is held by, wider than that of `ratio` |
 /// | `….ops`, `….hits`, `….misses`, `….refused`, `….resizes` | a trial: `count`, and whether it is `exact` in each |
-/// | `….bytes_per_entry`, `….claimed_per_entry`, `….counted_per_entry` | bytes: resident, by the census, by the allocator |
+/// | `….bytes_per_entry`, `….peak_per_entry`, `….emptied_per_entry` | bytes resident: at rest, at most while filled, after all entries were removed |
+/// | `….claimed_per_entry`, `….counted_per_entry` | bytes: by the census, by the allocator |
 /// | `panels[].pace`, `panels[].slo[]` | as in `run.toml` and `slo.csv` |
 /// | `….counted_per_op` | `cycles`, `instructions`, `branch_misses`, `llc_misses`, `dtlb_misses` in user space, the harness included |
 /// | `….latency[]` | `loop` (`open`, `closed`), `time` (`response`, `service`), `offered_per_s`, `achieved_per_s`, `trials` and those that fell `behind`; percentiles in nanoseconds over all trials; `tail_share_in_resizes`, of the operations above p99.9 of a clocked pass |
@@ -162,6 +163,8 @@ fn cell(panel: &PanelSummary, cell: &CellSummary) -> Value {
         "evicted": tally(cell.evicted),
         "resizes": tally(cell.resizes),
         "bytes_per_entry": cell.bytes_per_entry,
+        "peak_per_entry": cell.peak_per_entry,
+        "emptied_per_entry": cell.emptied_per_entry,
         "claimed_per_entry": cell.claimed_per_entry,
         "counted_per_entry": cell.counted_per_entry,
         "counted_per_op": counted(&cell.counted),

@@ -380,7 +380,7 @@ fn end_trial(
     let mut marks_dropped = None;
     let structure: Option<(Memory, CensusReply)> = if place.panel.is_pass() {
         let items = place.panel.workload.entries + live.opened.pass_ops.unwrap_or(0);
-        let expected = Duration::from_secs(1) + Duration::from_nanos(items.saturating_mul(1_000));
+        let expected = Duration::from_secs(1) + Duration::from_nanos(items.saturating_mul(4_000));
         match ask(live, &Request::Finish, expected, bench)? {
             Reply::Finished(finished) => {
                 bench.directory.marks(&tally::mark_rows(

@@ -23,6 +23,7 @@ pub const SUITES: &[(&str, &str)] = &[
     ("peers", include_str!("../../benches/suites/peers.toml")),
     ("overlap", include_str!("../../benches/suites/overlap.toml")),
     ("absent", include_str!("../../benches/suites/absent.toml")),
+    ("memory", include_str!("../../benches/suites/memory.toml")),
     ("traces", include_str!("../../benches/suites/traces.toml")),
     ("hashes", include_str!("../../benches/suites/hashes.toml")),
     ("flood", include_str!("../../benches/suites/flood.toml")),

@@ -275,6 +275,8 @@ impl Trial {
                 let claimed: u64 = census.bytes.iter().sum();
                 row.items = Some(census.items);
                 row.rss_bytes = memory.rss_bytes;
+                row.rss_peak_bytes = memory.rss_peak_bytes;
+                row.rss_emptied_bytes = memory.rss_emptied_bytes;
                 row.bytes_claimed = Some(claimed);
                 row.gap_bytes = memory
                     .rss_bytes

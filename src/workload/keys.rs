@@ -183,6 +183,22 @@ impl Prefill {
         }
     }
 
+    /// Every record that may be in the table at the end of a pass from empty: what is to be removed for the table
+    /// to be empty again. A trace's keys are its own, and not among them.
+    #[must_use]
+    pub fn whole(workload: &Workload) -> Prefill {
+        let inserted = workload.first_insert() + workload.ops.unwrap_or(workload.entries);
+        let records = if workload.mix.insert > 0 {
+            inserted
+        } else {
+            workload.entries
+        };
+        Prefill {
+            records,
+            ..Prefill::new(workload)
+        }
+    }
+
     /// How many records it has; their keys are all different.
     #[must_use]
     pub fn count(&self) -> u64 {

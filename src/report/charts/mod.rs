@@ -24,6 +24,7 @@ mod load;
 mod misses;
 mod overlap;
 mod palette;
+mod peak;
 mod percentiles;
 mod popularity;
 mod ratios;
@@ -103,6 +104,7 @@ pub fn charts(summary: &Summary, records: &Records) -> Vec<Chart> {
             buckets::charts(&suite, &structures),
             Vec::from_iter(chains::chart(&suite, &structures)),
             Vec::from_iter(bytes::chart(&suite, &structures)),
+            peak::charts(&suite),
             scaling::charts(&suite, summary),
             fill::charts(&suite, records),
             timeline::charts(&suite, records),
