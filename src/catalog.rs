@@ -40,6 +40,8 @@ pub struct Row {
     pub look: Option<u32>,
     /// Whether it can be walked for eviction and expiry.
     pub walk: bool,
+    /// How its tables are opened for all that is not timed.
+    pub kind: Kind,
     /// Serves a table of this strategy to a parent process.
     pub child: fn(&Open, &mut dyn Pipe) -> anyhow::Result<()>,
     /// Checks tables with these parameters against a model.
@@ -106,6 +108,7 @@ impl Row {
             peer: S::PEER,
             look: None,
             walk: S::WALK,
+            kind: Kind::of::<S>(),
             child: |open, pipe| bench::child(&TimedKind::of::<S>(), open, quick_check::<S>, pipe),
             verify: |params, env, plan| verify::run(&Kind::of::<S>(), params, env, plan),
             micro: |params, env, op, measure| {
@@ -262,6 +265,7 @@ mod tests {
             key_space: 250,
             threads: 3,
             refusals: false,
+            values: verify::Values::Mixed,
         };
         for sample in row.samples {
             let spec = sample

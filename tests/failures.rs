@@ -26,14 +26,15 @@ const FAULTS: [(&str, &str); 8] = [
     ("killed", "killed by signal 9"),
 ];
 
-/// Gets since the last write after which a table misbehaves. The check before the timing never makes so
-/// many without a write; the workload makes nothing else.
+/// Gets since the last write after which a table misbehaves, by default. The check before the timing never makes
+/// so many without a write; the workload makes nothing else.
 const GOOD_GETS: u64 = 30_000;
 
 /// A table that is good at first.
 struct Faulty {
     inner: Fixed,
     fault: String,
+    good: u64,
     gets: AtomicU64,
 }
 
@@ -56,6 +57,15 @@ impl Strategy for Faulty {
             ]),
             meaning: "what goes wrong",
         },
+        Param {
+            name: "good",
+            range: Range::Integer {
+                default: GOOD_GETS,
+                min: 0,
+                max: GOOD_GETS,
+            },
+            meaning: "gets after the last write that are answered well",
+        },
     ];
     type Session<'t> = FaultySession<'t>;
 
@@ -63,6 +73,7 @@ impl Strategy for Faulty {
         Ok(Faulty {
             inner: Fixed::open(params, env)?,
             fault: params.word("fault").to_owned(),
+            good: params.integer("good"),
             gets: AtomicU64::new(0),
         })
     }
@@ -85,7 +96,7 @@ impl Strategy for Faulty {
 
 impl Session for FaultySession<'_> {
     fn get<R>(&mut self, key: Key<'_>, read: impl FnOnce(&[u8]) -> R) -> Option<R> {
-        let due = self.table.gets.fetch_add(1, Ordering::Relaxed) == GOOD_GETS;
+        let due = self.table.gets.fetch_add(1, Ordering::Relaxed) == self.table.good;
         match self.table.fault.as_str() {
             "broken" => return None,
             "panics" if due => panic!("the table's own assertion"),
@@ -141,7 +152,9 @@ const ROWS: &[Row] = &[
 
 fn main() -> ExitCode {
     // As a program it is bucketlab with these rows; as a test it runs itself.
-    if std::env::args().len() > 1 && std::env::args().any(|arg| arg == "run" || arg == "child") {
+    if std::env::args().len() > 1
+        && std::env::args().any(|arg| ["run", "child", "verify"].contains(&arg.as_str()))
+    {
         // The memory that the devouring table may eat.
         let limit = rustix::process::Rlimit {
             current: Some(1 << 30),
@@ -159,13 +172,21 @@ fn main() -> ExitCode {
             failed.fetch_add(usize::from(!good), Ordering::Relaxed);
         }
     };
-    // One of them waits for the table that hangs.
+    // Two of them wait for the table that hangs.
     std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let case = std::panic::catch_unwind(every_fault_is_a_verdict);
+            println!(
+                "test verdicts ... {}",
+                if case.is_ok() { "ok" } else { "FAILED" }
+            );
+            failed.fetch_add(usize::from(case.is_err()), Ordering::Relaxed);
+        });
         scope.spawn(cases);
         scope.spawn(cases);
     });
     let failed = failed.into_inner();
-    println!("\n{} passed, {failed} failed", FAULTS.len() - failed);
+    println!("\n{} passed, {failed} failed", FAULTS.len() + 1 - failed);
     ExitCode::from(u8::from(failed > 0))
 }
 
@@ -207,6 +228,62 @@ fn a_faulty_table_leaves_an_error_row(fault: &str, reason: &str) {
     }
     assert!(good >= 2, "the baseline and its twin were measured");
     assert_eq!(bad, 1, "one error row");
+}
+
+/// A table that goes wrong fails its stage with what it did and the seed; the others go on.
+fn every_fault_is_a_verdict() {
+    let faulty = FAULTS.map(|(fault, _)| format!("faulty:buckets=16,fault={fault},good=3"));
+    let output = Command::new(std::env::current_exe().expect("this program"))
+        .args([
+            "verify",
+            "--stage",
+            "differential",
+            "--seed",
+            "5",
+            "--time",
+            "1",
+        ])
+        .args(["--patience", "3", "--format", "json"])
+        .args(&faulty)
+        .arg("fixed:buckets=2^10")
+        .output()
+        .expect("it starts");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    let verdicts: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    for (at, (fault, reason)) in FAULTS.iter().enumerate() {
+        let verdict = &verdicts[at];
+        assert_eq!(verdict["ending"], "failed", "{fault}");
+        let what = verdict["found"]["what"].as_str().expect("a sentence");
+        let reason = match *fault {
+            "hangs" => "no step within 3 s",
+            "forgets" | "broken" => "got no entry",
+            "confuses" => "somebody else's",
+            _ => reason,
+        };
+        assert!(what.contains(reason), "'{reason}' is missing in: {what}");
+        let again = verdict["again"].as_str().expect("a command");
+        assert!(
+            again.contains("--stage differential --hash") && again.contains("--seed "),
+            "{again}"
+        );
+    }
+    let last = &verdicts[FAULTS.len()];
+    assert_eq!(last["ending"], "passed", "the others go on");
+    assert!(last["exercised"]["operations"].as_u64() > Some(10_000));
+    // A case with few steps, which shows the same when it is run alone.
+    let broken = &verdicts[6];
+    let steps = broken["found"]["steps"].as_array().expect("steps");
+    assert!((1..=3).contains(&steps.len()), "{steps:?}");
+    let again = broken["again"].as_str().expect("a command").split(' ');
+    let output = Command::new(std::env::current_exe().expect("this program"))
+        .args(again.skip(1))
+        .output()
+        .expect("it starts");
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{stdout}");
+    let what = broken["found"]["what"].as_str().expect("a sentence");
+    assert!(stdout.contains(what), "{what} is missing in: {stdout}");
 }
 
 fn run(targets: &[&str], out: &Path) -> Output {

@@ -1,10 +1,11 @@
 //! The command line.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::base::parse_count;
+use crate::base::{BadInput, parse_count};
 use crate::run::{Overrides, text};
 
 /// A laboratory for hash-table storage engines: runs tables under the same workloads and reports
@@ -25,11 +26,12 @@ Examples:
   bucketlab rank results/RUN                 targets over all workloads
   bucketlab trace requests.csv.zst           the statistics of a trace
   bucketlab hash                             which hash function for which use
+  bucketlab verify striped                   check a table for wrong answers
   bucketlab list strategies
   bucketlab serve striped -p 11211           a server for memcached clients
 
-Exit codes: 0 success; 1 a cell failed, a cell is slower than --fail-on allows, or doctor --strict
-found a warning; 2 invalid input; 130 interrupted."
+Exit codes: 0 success; 1 a cell failed, a cell is slower than --fail-on allows, a check of verify
+failed, or doctor --strict found a warning; 2 invalid input; 130 interrupted."
 )]
 pub(super) struct Cli {
     #[command(subcommand)]
@@ -50,6 +52,8 @@ pub(super) enum Verb {
     Trace(Trace),
     /// Measure hash functions alone: speed, spread, avalanche, floods
     Hash(Hash),
+    /// Check tables: lost, stale, torn and foreign values, walks, and more
+    Verify(Verify),
     /// Check whether this machine is fit for measuring, and suggest fixes
     Doctor(Doctor),
     /// Serve a table to memcached clients
@@ -250,6 +254,60 @@ pub(super) struct Hash {
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
+  bucketlab verify                               every strategy, at its sample parameters
+  bucketlab verify striped dash --time 60
+  bucketlab verify striped:buckets=4,stripes=1 --stage ownership --threads 8
+  bucketlab verify fixed --stage differential --hash sip13 --seed 17
+
+A strategy's name alone stands for its sample parameters: the defaults, the smallest table, one that grows all
+the time. Each stage of each target runs in a process of its own; a table that hangs, crashes or runs out of
+memory fails its stage with the seed, and the others go on. A stage repeats rounds on fresh tables until its
+share of --time is over. Under the table, each failure has the command that shows it again.
+
+Stages: differential (one session against a model map), ownership (several sessions, keys of their own and
+shared ones), walk (what walks show, mark and remove), linearizability (1,000 histories and more of shared
+keys, each searched for an order of its operations that explains all answers; one that has none is drawn).
+
+Exit codes: 0 all passed; 1 a stage failed or could not look; 2 invalid input; 130 interrupted.")]
+pub(super) struct Verify {
+    /// Strategies, alone or with parameters like striped:buckets=2^16 [default: every strategy]
+    #[arg(value_name = "TARGET", value_parser = text())]
+    pub(super) targets: Vec<String>,
+    /// Seed of the first round of each stage; the next rounds count up
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(super) seed: u64,
+    /// Seconds for all stages of all targets; short shares still do the least number of rounds
+    #[arg(long, value_name = "SECONDS", default_value_t = 300.0)]
+    pub(super) time: f64,
+    /// The most threads that work on a table at once
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    pub(super) threads: u32,
+    /// Stages to run [default: all]
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = text())]
+    pub(super) stage: Vec<String>,
+    /// Hash functions that rounds take in turn [default: sip13,identity]
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = text())]
+    pub(super) hash: Vec<String>,
+    /// The only steps to do of one round of the differential stage (3,17-20)
+    #[arg(long, value_name = "STEP|FROM-TO", value_delimiter = ',', value_parser = steps)]
+    pub(super) only: Vec<RangeInclusive<u64>>,
+    /// Seconds without a step after which a table counts as one that hangs
+    #[arg(long, value_name = "SECONDS", default_value_t = 30.0)]
+    pub(super) patience: f64,
+    /// Write drawings of histories that have no explanation to this directory
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(super) out: PathBuf,
+    /// Output format of the result; with json, all other output goes to stderr
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(super) format: Format,
+    /// Run the one stage in this process, and write what a parent process reads
+    #[arg(long, hide = true)]
+    pub(super) here: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
   bucketlab doctor
   bucketlab doctor --strict || echo not here          in a script, before a run
   bucketlab doctor --format json
@@ -317,6 +375,21 @@ pub(super) enum Sheet {
     Markdown,
     /// For programs
     Json,
+}
+
+/// More steps than any round has.
+const MOST_STEPS: u64 = 10_000_000;
+
+/// Steps of a round: one, or from one to another.
+fn steps(text: &str) -> Result<RangeInclusive<u64>, BadInput> {
+    let (from, to) = text.split_once('-').unwrap_or((text, text));
+    let steps = parse_count(from)?..=parse_count(to)?;
+    if *steps.start() == 0 || steps.is_empty() || *steps.end() > MOST_STEPS {
+        return Err(BadInput(format!(
+            "'{text}' names no steps: write one or a range, from 1 to {MOST_STEPS} (3,17-20)"
+        )));
+    }
+    Ok(steps)
 }
 
 /// What makes a comparison fail.

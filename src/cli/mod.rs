@@ -15,6 +15,7 @@ mod run;
 mod serve;
 mod suboptions;
 mod trace;
+mod verify;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -85,6 +86,7 @@ fn with_args(
         args::Verb::Doctor(doctor) => doctor::doctor(&doctor),
         args::Verb::List(list) => list::list(house, &list),
         args::Verb::Serve(serve) => serve::serve(house, &serve),
+        args::Verb::Verify(verify) => verify::verify(house, &verify),
         args::Verb::Child => Ok(child::child(house)),
     }
 }

@@ -10,6 +10,7 @@
 //! | [`comparing`] | Did my change make a table slower? How does CI notice? |
 //! | [`strategies`] | Which tables are there, and what are their parameters? |
 //! | [`hashes`] | Which hash function should I take? |
+//! | [`verifying`] | Does a table give wrong answers, and how is that found out? |
 //! | [`serving`] | How do I put a table behind the memcached protocol? |
 //!
 //! The pages are the Markdown files in `src/guide/`; they read as well on a code host. How to work on
@@ -25,7 +26,7 @@
 macro_rules! pages {
     ($($name:ident: $file:literal,)*) => {$(
         #[doc = "[measuring]: mod@measuring\n[method]: mod@method\n[overlap]: mod@overlap\n[suites]: mod@suites\n[latency]: mod@latency"]
-        #[doc = "[comparing]: mod@comparing\n[strategies]: mod@strategies\n[hashes]: mod@hashes\n[serving]: mod@serving\n"]
+        #[doc = "[comparing]: mod@comparing\n[strategies]: mod@strategies\n[hashes]: mod@hashes\n[serving]: mod@serving\n[verifying]: mod@verifying\n"]
         #[doc = include_str!($file)]
         pub mod $name {}
     )*};
@@ -40,5 +41,6 @@ pages! {
     comparing: "comparing.md",
     strategies: "strategies.md",
     hashes: "hashes.md",
+    verifying: "verifying.md",
     serving: "serving.md",
 }

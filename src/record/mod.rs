@@ -4,7 +4,8 @@
 //! `run.toml` holds; `files` and `csv_files` write and read one file, `directory` writes a run row by row,
 //! `records` reads it back; `pages` puts a report beside them.
 //! `histograms` keeps the latencies of each cell in a log of HDR histograms.
-//! `hashes` does all that for the runs of the hash laboratory, which have other files.
+//! `hashes` does all that for the runs of the hash laboratory, which have other files. `verdicts` says what checks
+//! of tables came to.
 
 mod columns;
 mod csv_files;
@@ -21,6 +22,7 @@ mod rows;
 mod samples;
 #[cfg(test)]
 mod tests;
+mod verdicts;
 
 pub use directory::RunDirectory;
 pub use hashes::{
@@ -36,3 +38,4 @@ pub use rows::{
     CensusRow, LatencyRow, LoopKind, MarkRow, MissRow, SCHEMA_VERSION, SliceKind, SliceRow, SloRow,
     TimeKind, TrialRow, WINDOW_NS, WindowRow,
 };
+pub use verdicts::{CheckLine, DrawnHistory, DrawnOperation, Ending, Exercised, Found, Verdict};

@@ -19,6 +19,8 @@
 //! - `execute`: a whole run, with its directory and its manifest (`built`, `entries`); `resume`: continuing
 //!   an interrupted run; `done`: the progress of a panel; `watch`: what a run reports.
 //!
+//! [`verify`] checks tables, each stage in a process of its own, and measures nothing.
+//!
 //! [`measure_hashes`] is a run of the hash laboratory, which has no tables.
 
 mod built;
@@ -52,6 +54,7 @@ pub mod suite;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod verify;
 mod watch;
 
 pub use cell::{Cell, Panel};
@@ -62,4 +65,5 @@ pub use limit::{Search, Slo};
 pub use plan::Plan;
 pub use process::CHILD_VERB;
 pub use suite::{SUITES, Suite};
+pub use verify::{VerifyOptions, VerifyPlan, VerifyWatch, verify, verify_here};
 pub use watch::Watch;

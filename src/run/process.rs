@@ -152,27 +152,31 @@ impl Process {
             .take()
             .and_then(|words| words.join().ok())
             .unwrap_or_default();
-        let words: Vec<&str> = words
-            .lines()
-            .map(str::trim)
-            .filter(|l| !l.is_empty())
-            .collect();
-        // The first line of a panic and of an abort says most.
-        let telling = words.iter().position(|line| line.contains("panicked at"));
-        let words = match telling {
-            Some(at) => words[at..]
-                .iter()
-                .take(2)
-                .copied()
-                .collect::<Vec<_>>()
-                .join(" "),
-            None => words.first().copied().unwrap_or_default().to_owned(),
-        };
-        if words.is_empty() {
-            status
-        } else {
-            format!("{status}: {words}")
-        }
+        with_last_words(status, &words)
+    }
+}
+
+/// How a child ended, with what of its last words says most: the first line of a panic and of an abort.
+pub(super) fn with_last_words(status: String, words: &str) -> String {
+    let words: Vec<&str> = words
+        .lines()
+        .map(str::trim)
+        .filter(|l| !l.is_empty())
+        .collect();
+    let telling = words.iter().position(|line| line.contains("panicked at"));
+    let words = match telling {
+        Some(at) => words[at..]
+            .iter()
+            .take(2)
+            .copied()
+            .collect::<Vec<_>>()
+            .join(" "),
+        None => words.first().copied().unwrap_or_default().to_owned(),
+    };
+    if words.is_empty() {
+        status
+    } else {
+        format!("{status}: {words}")
     }
 }
 
@@ -192,7 +196,8 @@ impl Drop for Process {
     }
 }
 
-fn describe(status: ExitStatus) -> String {
+/// An exit status in words.
+pub(super) fn describe(status: ExitStatus) -> String {
     match (status.signal(), status.code()) {
         (Some(9), _) => "killed by signal 9 (the kernel, when memory runs out, or a person)".into(),
         (Some(6), _) => "aborted (signal 6)".into(),
@@ -204,7 +209,7 @@ fn describe(status: ExitStatus) -> String {
 }
 
 /// Reads a pipe to its end and keeps its last part.
-fn tail_of(mut pipe: impl Read) -> String {
+pub(super) fn tail_of(mut pipe: impl Read) -> String {
     let (mut kept, mut buffer) = (Vec::new(), [0; 1024]);
     loop {
         match pipe.read(&mut buffer) {

@@ -23,7 +23,7 @@ use rand::{RngExt, SeedableRng};
 
 use super::contender::{Contender, Shared};
 use super::failure::{Failure, caught_whole, panicked};
-use super::open::open;
+use super::open::{growths, open_noting};
 use super::plan::{Counts, Plan};
 use super::sample::{self, Dice};
 use super::structure::{self, Totals};
@@ -55,7 +55,7 @@ pub fn concurrent(kind: &Kind, params: &Params, env: &Env, plan: &Plan) -> Resul
         });
         let parts: Vec<_> = parts.collect();
 
-        let mut table = open(kind, params, env)?;
+        let (mut table, journal) = open_noting(kind, params, env)?;
         let (mut walkers, contenders) = all_at_once(table.as_ref(), plan, parts)?;
 
         let mut totals = Totals::default();
@@ -70,7 +70,10 @@ pub fn concurrent(kind: &Kind, params: &Params, env: &Env, plan: &Plan) -> Resul
             totals += shared.read_back(&mut session, &contenders)?;
         }
         structure::check(table.as_mut(), totals)?;
-        Ok(counts)
+        Ok(Counts {
+            growths: growths(&journal),
+            ..counts
+        })
     })
 }
 

@@ -41,7 +41,7 @@ impl fmt::Display for Failure {
 impl std::error::Error for Failure {}
 
 /// An expectation that was not met, before it is known by which operation.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Wrong {
     pub(super) expected: String,
     pub(super) got: String,

@@ -9,8 +9,12 @@
 //! - [`concurrent`]: several sessions at once do the same on keys of their own. In between they contend
 //!   for shared keys, whose values name their writer, for shared counters, whose sum must be exact at
 //!   the end, and for the creation of keys, which only one of them may win.
+//! - `history`: several sessions at once work on shared keys, and each key's history is searched (`linear`) for an
+//!   order that explains all answers.
 //! - [`walk()`]: if the strategy can be walked, what walks show, mark and remove, at rest and while
 //!   the table grows.
+//!
+//! [`examine`] does one of them, at length: it is what `bucketlab verify` runs in a process of its own.
 //!
 //! The first two end with a comparison of the table's usage and census with the model. A [`Failure`] names
 //! the operation, the key, the expected outcome and the actual one. A panic inside the table is a failure too.
@@ -18,11 +22,19 @@
 mod concurrent;
 mod contender;
 mod differential;
+mod examine;
 mod failure;
+mod history;
+mod linear;
 mod open;
 mod plan;
+mod progress;
 mod sample;
+mod shrink;
+mod stage;
 mod structure;
+mod unexplained;
+mod unique;
 mod walk;
 mod walker;
 
@@ -33,8 +45,11 @@ mod tests;
 
 pub use concurrent::concurrent;
 pub use differential::differential;
+pub use examine::{Task, examine};
 pub use failure::Failure;
-pub use plan::{Counts, Plan};
+pub use plan::{Counts, Plan, Values};
+pub use progress::signs_of_life;
+pub use stage::Stage;
 pub use walk::walk;
 
 use crate::base::Params;

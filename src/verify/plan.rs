@@ -16,6 +16,19 @@ pub struct Plan {
     /// Whether a byte budget is in force, so that writes may be refused. A refusal is a failure
     /// otherwise.
     pub refusals: bool,
+    /// How long values are.
+    pub values: Values,
+}
+
+/// How long the values of a check are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Values {
+    /// Up to 64 B.
+    Small,
+    /// Mostly small, up to 5,000 B, rarely 100 KiB.
+    Mixed,
+    /// 0 B to 1 MiB, about as many in each class of size.
+    Large,
 }
 
 impl Plan {
@@ -29,6 +42,7 @@ impl Plan {
             key_space: 4_000,
             threads: 2,
             refusals: false,
+            values: Values::Mixed,
         }
     }
 }
@@ -54,6 +68,8 @@ pub struct Counts {
     pub quiesces: u64,
     /// Entries that walks have shown; no operations of the sequence.
     pub walked: u64,
+    /// Growths that tables noted in their journals.
+    pub growths: u64,
 }
 
 impl Counts {
@@ -81,5 +97,6 @@ impl std::ops::AddAssign for Counts {
         self.batches += more.batches;
         self.quiesces += more.quiesces;
         self.walked += more.walked;
+        self.growths += more.growths;
     }
 }

@@ -6,6 +6,7 @@ use rand::{Rng, RngExt};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::failure::Wrong;
+use super::plan::Values;
 use crate::base::Key;
 use crate::hash::Hasher;
 
@@ -14,6 +15,9 @@ pub(super) type Dice = Xoshiro256PlusPlus;
 
 /// Bytes of a value that is larger than any size class of any table here.
 const LARGE: usize = 100 << 10;
+
+/// Bytes of the largest value: memcached's limit of an item, by default.
+const LARGEST: usize = 1 << 20;
 
 /// A key with its hash.
 #[derive(Debug)]
@@ -62,13 +66,20 @@ pub(super) fn keys(count: usize, hasher: &Hasher, dice: &mut Dice) -> Vec<Sample
         .collect()
 }
 
-/// Fills a buffer with a value: mostly small, up to 5,000 bytes, rarely 100 KiB.
-pub(super) fn value(dice: &mut Dice, buffer: &mut Vec<u8>) {
-    let length = match dice.random_range(0..1000) {
-        0..600 => dice.random_range(0..64),
-        600..900 => dice.random_range(0..600),
-        900..999 => dice.random_range(0..=5000),
-        _ => LARGE,
+/// Fills a buffer with a value as long as `values` says.
+pub(super) fn value(values: Values, dice: &mut Dice, buffer: &mut Vec<u8>) {
+    let length = match (values, dice.random_range(0..1000)) {
+        (Values::Small, _) => dice.random_range(0..=64),
+        (Values::Mixed, 0..600) => dice.random_range(0..64),
+        (Values::Mixed, 600..900) => dice.random_range(0..600),
+        (Values::Mixed, 900..999) => dice.random_range(0..=5000),
+        (Values::Mixed, _) => LARGE,
+        (Values::Large, 0..50) => 0,
+        (Values::Large, 50..60) => LARGEST,
+        (Values::Large, _) => {
+            let most = 1 << dice.random_range(0..=20);
+            dice.random_range(0..=most)
+        }
     };
     buffer.resize(length, 0);
     dice.fill_bytes(buffer);

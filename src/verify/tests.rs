@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::broken::{self, Broken};
-use super::{Counts, Failure, Plan, concurrent, differential, run, walk};
+use super::{Counts, Failure, Plan, Values, concurrent, differential, run, walk};
 use crate::base::{Journal, Params};
 use crate::hash::{self, HashRow, Hasher};
 use crate::table::{Dash, Env, Fixed, Kind, Papaya, Resizable, Strategy, Striped};
@@ -27,6 +27,7 @@ const SMALL: Plan = Plan {
     key_space: 250,
     threads: 3,
     refusals: false,
+    values: Values::Mixed,
 };
 
 fn env(row: &HashRow) -> Env {
@@ -88,6 +89,7 @@ fn the_quick_plan_passes_does_everything_and_grows_a_table() {
         batches,
         quiesces,
         walked,
+        growths,
     } = counts;
     for count in [
         hits,
@@ -102,6 +104,8 @@ fn the_quick_plan_passes_does_everything_and_grows_a_table() {
     ] {
         assert!(count > 200, "{counts:?}");
     }
+    // One at least in each of both checks.
+    assert!(growths >= 2, "{counts:?}");
     // Each thread's steps, and each key read back in both checks.
     let steps = plan.steps * (1 + u64::from(plan.threads)) + 2 * plan.key_space as u64;
     assert_eq!(counts.total(), steps);

@@ -9,7 +9,7 @@ use rand::{RngExt, SeedableRng};
 
 use super::failure::{Failure, Wrong, caught, caught_whole, expect, panicked};
 use super::open::open;
-use super::plan::{Counts, Plan};
+use super::plan::{Counts, Plan, Values};
 use super::sample::{self, Dice, Sample, same, shown};
 use super::structure::{self, Totals};
 use crate::base::{Params, Worker};
@@ -78,7 +78,7 @@ impl Check {
         let samples = sample::keys(count, &env.hasher, &mut dice);
         let value = |dice: &mut Dice| {
             let mut value = Vec::new();
-            sample::value(dice, &mut value);
+            sample::value(Values::Mixed, dice, &mut value);
             value.truncate(600);
             value
         };

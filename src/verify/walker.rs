@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use rand::RngExt;
+use rand::{RngExt, SeedableRng};
 
 use super::failure::{Failure, Wrong, caught, expect};
-use super::plan::{Counts, Plan};
+use super::plan::{Counts, Plan, Values};
+use super::progress;
 use super::sample::{self, Dice, Sample, same, shown};
 use super::structure::Totals;
 use crate::base::Key;
@@ -58,11 +59,17 @@ const MIX: [(Action, u32); 11] = [
 pub(super) struct Walker<'k> {
     keys: Vec<&'k Sample>,
     model: HashMap<&'k [u8], Vec<u8>>,
+    /// The seed of all steps.
+    seed: u64,
+    /// Those of this step.
     dice: Dice,
     refusals: bool,
+    values: Values,
     /// What was done so far.
     pub(super) counts: Counts,
     step: u64,
+    /// The key of the last step.
+    sample: Option<&'k Sample>,
     /// What is being done, for the failure of an operation that panics.
     doing: &'static str,
     /// The value being written.
@@ -71,28 +78,52 @@ pub(super) struct Walker<'k> {
 
 impl<'k> Walker<'k> {
     /// A walk over these keys, none of which is in the table.
-    pub(super) fn new(keys: Vec<&'k Sample>, dice: Dice, plan: &Plan) -> Walker<'k> {
+    pub(super) fn new(keys: Vec<&'k Sample>, mut dice: Dice, plan: &Plan) -> Walker<'k> {
         Walker {
             keys,
             model: HashMap::new(),
+            seed: dice.random(),
             dice,
             refusals: plan.refusals,
+            values: plan.values,
             counts: Counts::default(),
             step: 0,
+            sample: None,
             doing: "",
             value: Vec::new(),
         }
     }
 
-    /// Does one operation and checks all of it.
+    /// Does the next operation and checks all of it.
     pub(super) fn step<S: Session>(&mut self, session: &mut S) -> Result<(), Failure> {
-        self.step += 1;
+        self.step_number(self.step + 1, session)
+    }
+
+    /// Does the operation of this number and checks all of it. What it does follows from the number and the
+    /// model alone, so that steps between can be left out.
+    pub(super) fn step_number<S: Session>(
+        &mut self,
+        number: u64,
+        session: &mut S,
+    ) -> Result<(), Failure> {
+        self.step = number;
+        self.dice = Dice::seed_from_u64(self.seed.wrapping_add(number));
+        progress::step(number);
         let action = self.action();
         let sample = match action {
             Action::Insert => self.pick_absent(),
             _ => self.pick(),
         };
+        self.sample = Some(sample);
         self.guarded(sample.key(), |walker| walker.act(session, sample, action))
+    }
+
+    /// What the last step did.
+    pub(super) fn described(&self) -> String {
+        let key = self
+            .sample
+            .map_or_else(String::new, |one| shown(one.key().bytes));
+        format!("step {}: {} of key {key}", self.step, self.doing)
     }
 
     /// Reads every key, whether the table should have it or not.
@@ -174,7 +205,7 @@ impl<'k> Walker<'k> {
             Action::Insert => {
                 self.doing = "insert_new";
                 self.counts.inserts += 1;
-                sample::value(&mut self.dice, &mut self.value);
+                sample::value(self.values, &mut self.dice, &mut self.value);
                 session.insert_new(key, &self.value);
                 self.model.insert(key.bytes, self.value.clone());
                 Ok(())
@@ -209,7 +240,7 @@ impl<'k> Walker<'k> {
         self.doing = "set";
         self.counts.sets += 1;
         let present = self.model.get(key.bytes).map(Vec::len);
-        sample::value(&mut self.dice, &mut self.value);
+        sample::value(self.values, &mut self.dice, &mut self.value);
         if let (Some(length), 0) = (present, self.step % 4) {
             // Values of unchanged length take a path of their own in many tables.
             self.value.resize(length, 0xa5);
@@ -232,7 +263,7 @@ impl<'k> Walker<'k> {
         change: Change,
     ) -> Result<(), Wrong> {
         self.counts.updates += 1;
-        sample::value(&mut self.dice, &mut self.value);
+        sample::value(self.values, &mut self.dice, &mut self.value);
         let old = self.model.get(key.bytes);
         // What is asked for, and what it makes of the entry.
         let (doing, edit, new) = match (change, old) {

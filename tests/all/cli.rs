@@ -149,7 +149,7 @@ fn bad_input_is_named_and_exits_with_2() {
 
 #[test]
 fn every_verb_has_help_with_an_example() {
-    for verb in ["run", "report", "doctor", "list"] {
+    for verb in ["run", "report", "doctor", "list", "verify"] {
         let output = bucketlab(&[verb, "--help"]);
         assert_eq!(output.status.code(), Some(0));
         let stdout = text(&output.stdout);

@@ -18,6 +18,7 @@ mod hash_speed;
 mod hash_spread;
 mod hash_suite;
 mod histogram;
+mod history;
 mod latency_load;
 mod limit;
 mod load;
@@ -39,6 +40,7 @@ mod timeline;
 
 use std::collections::BTreeSet;
 
+pub use history::history_chart;
 pub use palette::{dark_variables, light_variables};
 pub use popularity::{FittedLine, popularity};
 
