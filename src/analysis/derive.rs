@@ -6,6 +6,7 @@ use super::disturbance::Disturbance;
 use super::percentiles::Latencies;
 use super::rates::{Index, PAIRS_FOR_A_VERDICT, Ratio, Share};
 use super::scaling;
+use super::searched::Searched;
 use super::summary::{
     CellSummary, CountedPerOp, HarnessFloor, PanelSummary, Summary, Tally, Verdict,
 };
@@ -60,7 +61,7 @@ impl Summary {
             laws: scaling::laws(&panels, &records.manifest),
             panels,
             simulated: records.misses.clone(),
-            searched: records.slo.clone(),
+            searched: Searched::of(&records.slo, seed),
             disturbance: Disturbance::of(records),
             family,
             dropped_lines: records.dropped_lines,
@@ -74,8 +75,12 @@ fn with_latencies(
     panel: u32,
     latencies: &Latencies<'_>,
 ) -> Vec<CellSummary> {
+    let floor = cells
+        .iter()
+        .find(|cell| cell.entry.control && !cell.entry.twin && cell.error.is_none())
+        .map(|cell| cell.entry.cell_id.clone());
     for cell in cells.iter_mut().filter(|cell| cell.error.is_none()) {
-        cell.latency = latencies.of_cell(panel, &cell.entry.cell_id);
+        cell.latency = latencies.of_cell(panel, &cell.entry.cell_id, floor.as_deref());
     }
     cells
 }

@@ -25,6 +25,7 @@ pub(crate) mod percentiles;
 mod rank;
 pub(crate) mod rates;
 pub(crate) mod scaling;
+mod searched;
 pub(crate) mod structure;
 pub(crate) mod summary;
 pub(crate) mod sweep;
@@ -44,6 +45,7 @@ pub use latency::unmet;
 pub use percentiles::{Latency, Percentile};
 pub use rank::{Ranked, Ranking};
 pub use rates::{PAIRS_FOR_A_VERDICT, Ratio, Share, Spread, precision, ratio};
+pub use searched::Searched;
 pub use summary::{
     CellSummary, CountedPerOp, FloodCost, HarnessFloor, PanelSummary, ScalingLaw, Summary, Tally,
     Verdict,

@@ -1,7 +1,7 @@
 //! How long operations took, percentile by percentile: the curve of a cell and how far its trials lie
 //! apart, for charts and the page.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::rates::{Ratio, units};
 use crate::record::{LatencyHistogram, LatencyRow, LoopKind, Records, TimeKind};
@@ -85,8 +85,11 @@ pub struct Latency {
     pub time: TimeKind,
     /// Trials behind the figures.
     pub trials: usize,
-    /// Of them, those whose achieved rate fell short of the offered one.
+    /// Of them, those whose achieved rate fell short of the offered one while the floor beside it did well.
     pub behind: usize,
+    /// Those whose achieved rate fell short, and the floor beside it broke too: the machine does, and nothing is
+    /// known of the table.
+    pub undecided: usize,
     /// Operations a second that were to begin: the median over trials, which differ only where a
     /// trace's own times are replayed. `None` in a closed loop.
     pub offered_per_s: Option<f64>,
@@ -114,11 +117,23 @@ impl Latency {
         self.at[percentile as usize]
     }
 
-    /// Whether half of the trials or more fell behind: then response times grow with the length of the
-    /// slice and say nothing of the table at that rate.
+    /// Whether half of the trials that are decided or more fell behind: then response times grow with the
+    /// length of the slice and say nothing of the table at that rate.
     #[must_use]
     pub fn fell_behind(&self) -> bool {
-        self.behind > 0 && 2 * self.behind >= self.trials
+        !self.is_undecided() && self.behind > 0 && 2 * self.behind >= self.trials - self.undecided
+    }
+
+    /// Whether the machine leaves half of the trials or more undecided.
+    #[must_use]
+    pub fn is_undecided(&self) -> bool {
+        self.undecided > 0 && 2 * self.undecided >= self.trials
+    }
+
+    /// Whether its trials lie between ends: of one there is no interval, and no rank by its tail.
+    #[must_use]
+    pub fn has_interval(&self) -> bool {
+        self.trials > 1
     }
 
     /// The part of the tail above p99.9 that overlaps a resize, from 0 to 1.
@@ -151,7 +166,12 @@ impl Latency {
         })
     }
 
-    fn of(rows: &[&LatencyRow], histogram: Option<&LatencyHistogram>) -> Option<Latency> {
+    /// `machine` are the births and trials in which the floor broke.
+    fn of(
+        rows: &[&LatencyRow],
+        histogram: Option<&LatencyHistogram>,
+        machine: &BTreeSet<(u32, u32)>,
+    ) -> Option<Latency> {
         let first = rows.first()?;
         // Of a trial that was repeated the last row counts.
         let trials: BTreeMap<(u32, u32), &LatencyRow> = rows
@@ -185,12 +205,19 @@ impl Latency {
         let offered: Vec<f64> = rows()
             .filter_map(|row| Some(row.offered_per_s? as f64))
             .collect();
+        let behind = |by_machine: bool| {
+            let behind = trials.iter().filter(|(_, row)| row.behind);
+            behind
+                .filter(|(place, _)| machine.contains(place) == by_machine)
+                .count()
+        };
         let tails = rows().filter_map(|row| Some((row.tail_ops?, row.tail_in_resize_ops?)));
         Some(Latency {
             loop_kind: first.loop_kind,
             time: first.time,
             trials: trials.len(),
-            behind: rows().filter(|row| row.behind).count(),
+            behind: behind(false),
+            undecided: behind(true),
             offered_per_s: stats::median(&offered),
             achieved_per_s: spread(&|row| row.achieved_per_s)?,
             recorded: rows().map(|row| row.recorded).sum(),
@@ -257,8 +284,19 @@ impl<'r> Latencies<'r> {
         }
     }
 
-    /// Those of a cell: open loop before closed, response before service.
-    pub fn of_cell(&self, panel: u32, cell_id: &str) -> Vec<Latency> {
+    /// The births and trials of a panel in which its floor broke, so that those beside it are undecided.
+    fn machine(&self, panel: u32, floor: Option<&str>) -> BTreeSet<(u32, u32)> {
+        let kinds = floor.and_then(|floor| self.rows.get(&(panel, floor)));
+        let rows = kinds.and_then(|kinds| kinds.get(&(LoopKind::Open, TimeKind::Response)));
+        let rows = rows.into_iter().flatten();
+        rows.filter(|row| row.tells_of_the_machine())
+            .map(|row| (row.birth, row.trial))
+            .collect()
+    }
+
+    /// Those of a cell: open loop before closed, response before service; beside the floor of its panel.
+    pub fn of_cell(&self, panel: u32, cell_id: &str, floor: Option<&str>) -> Vec<Latency> {
+        let machine = self.machine(panel, floor);
         let Some(kinds) = self.rows.get(&(panel, cell_id)) else {
             return Vec::new();
         };
@@ -266,7 +304,7 @@ impl<'r> Latencies<'r> {
             .iter()
             .filter_map(|((loop_kind, time), rows)| {
                 let histogram = self.histograms.get(&(cell_id, *loop_kind, *time)).copied();
-                Latency::of(rows, histogram)
+                Latency::of(rows, histogram, &machine)
             })
             .collect()
     }

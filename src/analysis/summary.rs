@@ -3,9 +3,10 @@
 use super::disturbance::Disturbance;
 use super::percentiles::Latency;
 use super::rates::{PAIRS_FOR_A_VERDICT, Rates, Ratio, Share, Spread};
+use super::searched::Searched;
 use super::verdict::{Difference, Family};
 use crate::base::ByteCount;
-use crate::record::{CellEntry, LoopKind, Manifest, MissRow, PanelEntry, SloRow, TimeKind};
+use crate::record::{CellEntry, LoopKind, Manifest, MissRow, PanelEntry, TimeKind};
 use crate::stats::{Interval, Usl};
 use crate::workload::absent_suffix;
 
@@ -34,7 +35,7 @@ pub struct Summary {
     /// What replacement policies would have missed, as simulated.
     pub simulated: Vec<MissRow>,
     /// Searches for the highest rate that keeps a limit.
-    pub searched: Vec<SloRow>,
+    pub searched: Vec<Searched>,
     /// How much of the run was disturbed; `None` where nothing watched.
     pub disturbance: Option<Disturbance>,
     /// How targets scale by threads, where enough thread counts were measured to tell.

@@ -205,6 +205,19 @@ impl Row for SloRow {
         "broken_per_s",
         "broken_ns",
         "probes",
+        "birth",
+        "kept_floor_ns",
+        "undecided_per_s",
+        "undecided_floor_ns",
+        "tried_again",
+    ];
+
+    const OPTIONAL: &'static [&'static str] = &[
+        "birth",
+        "kept_floor_ns",
+        "undecided_per_s",
+        "undecided_floor_ns",
+        "tried_again",
     ];
 }
 

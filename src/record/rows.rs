@@ -343,6 +343,16 @@ pub struct LatencyRow {
     pub histogram: String,
 }
 
+impl LatencyRow {
+    /// Whether a row of the floor says that the machine, and no table, was what a rate broke at: the control,
+    /// which stores nothing, fell behind itself, or one in a hundred of its operations waited for a hundredth of
+    /// the slice. That much lost is what puts a table behind.
+    #[must_use]
+    pub fn tells_of_the_machine(&self) -> bool {
+        self.behind || (self.elapsed_ns > 0 && self.p99_ns > self.elapsed_ns / 100)
+    }
+}
+
 /// A row of `windows.csv`: what one thread did in one window of time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WindowRow {
@@ -387,11 +397,28 @@ pub struct SloRow {
     pub kept_per_s: Option<u64>,
     /// The percentile at that rate, in nanoseconds.
     pub kept_ns: Option<u64>,
-    /// The lowest rate above it that broke the limit, or that the table fell behind at; empty where the
-    /// highest rate that the clock can pace still kept it.
+    /// The lowest rate above it that broke the limit, or that the table fell behind at, and the floor beside it
+    /// did not; empty where the highest rate that the clock can pace still kept it, or the machine left it
+    /// undecided.
     pub broken_per_s: Option<u64>,
     /// The percentile at that rate, in nanoseconds.
     pub broken_ns: Option<u64>,
-    /// Slices that were measured.
+    /// Steps that were measured: a slice of the target, and one of the floor beside it.
     pub probes: u32,
+    /// Which birth of the table it is; 0 in records of older programs, which had one.
+    #[serde(default)]
+    pub birth: u32,
+    /// The floor's percentile beside the highest rate that was kept, in nanoseconds.
+    #[serde(default)]
+    pub kept_floor_ns: Option<u64>,
+    /// The lowest rate above that, where the machine left it undecided: each time it was tried the floor broke
+    /// the limit too.
+    #[serde(default)]
+    pub undecided_per_s: Option<u64>,
+    /// The floor's percentile at that rate, in nanoseconds.
+    #[serde(default)]
+    pub undecided_floor_ns: Option<u64>,
+    /// Steps that were tried again because the floor broke the limit.
+    #[serde(default)]
+    pub tried_again: u32,
 }

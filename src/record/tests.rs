@@ -277,3 +277,18 @@ fn files_of_the_version_before_lack_only_what_is_optional() {
         assert_eq!((row.schema_version, row.absent_percent), (2, None));
     }
 }
+
+/// Searches of a program before births and floors had no columns for them.
+#[test]
+fn searches_without_births_read_as_one_birth() {
+    let root = tempfile::tempdir().unwrap();
+    let (path, _) = written(root.path());
+    let rows = "panel,cell_id,target,percentile,limit_ns,kept_per_s,kept_ns,broken_per_s,broken_ns,probes\n\
+                0,c,striped,p99,200000,1000000,150000,1050000,800000,17\n";
+    fs::write(path.join("slo.csv"), rows).unwrap();
+    let slo = Records::read(&path).unwrap().slo;
+    assert_eq!((slo.len(), slo[0].birth, slo[0].probes), (1, 0, 17));
+    assert_eq!((slo[0].undecided_per_s, slo[0].kept_floor_ns), (None, None));
+    fs::write(path.join("slo.csv"), rows.replacen(",probes", "", 1)).unwrap();
+    refuses(&path, &["slo.csv", "column 'probes' is missing"]);
+}

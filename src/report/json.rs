@@ -38,9 +38,10 @@ use crate::stats::Interval;
 /// | `….ops`, `….hits`, `….misses`, `….refused`, `….resizes` | a trial: `count`, and whether it is `exact` in each |
 /// | `….bytes_per_entry`, `….peak_per_entry`, `….emptied_per_entry` | bytes resident: at rest, at most while filled, after all entries were removed |
 /// | `….claimed_per_entry`, `….counted_per_entry` | bytes: by the census, by the allocator |
-/// | `panels[].pace`, `panels[].slo[]` | as in `run.toml` and `slo.csv` |
+/// | `panels[].pace` | as in `run.toml` |
+/// | `panels[].slo[]` | a target's search: `cell_id`, `target`, `percentile`, `limit_ns`; `births`, those that `kept` a rate and those that the machine leaves `undecided`; `kept_per_s`, the median over births with its interval, `null` ends below three births; medians over births of `kept_ns`, `kept_floor_ns`, `broken_per_s`, `broken_ns`, `undecided_per_s`, `undecided_floor_ns`; `steps` |
 /// | `….counted_per_op` | `cycles`, `instructions`, `branch_misses`, `llc_misses`, `dtlb_misses` in user space, the harness included |
-/// | `….latency[]` | `loop` (`open`, `closed`), `time` (`response`, `service`), `offered_per_s`, `achieved_per_s`, `trials` and those that fell `behind`; percentiles in nanoseconds over all trials; `tail_share_in_resizes`, of the operations above p99.9 of a clocked pass |
+/// | `….latency[]` | `loop` (`open`, `closed`), `time` (`response`, `service`), `offered_per_s`, `achieved_per_s`, `trials`, those that fell `behind` and those that the machine leaves `undecided`; percentiles in nanoseconds over all trials; `tail_share_in_resizes`, of the operations above p99.9 of a clocked pass |
 /// | `laws[]` | a target's Universal Scalability Law: `target`, `panels`, `threads`, `lambda` (operations a second of one thread), `sigma` (contention) and `kappa` (coherency), intervals |
 /// | `….mean_walk`, `….longest_chain` | entries, by the census |
 #[must_use]
@@ -123,7 +124,7 @@ fn panel(summary: &Summary, panel: &PanelSummary) -> Value {
         "harness": harness,
         "memory": entry.memory,
         "pace": panel.entry.pace,
-        "slo": summary.searches(entry.panel).collect::<Vec<_>>(),
+        "slo": summary.searches(entry.panel).map(latency::json_of_search).collect::<Vec<_>>(),
         "cells": panel.cells.iter().map(|one| cell(panel, one)).collect::<Vec<_>>(),
     })
 }

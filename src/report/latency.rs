@@ -2,11 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::format::{duration, figure};
+use super::format::{duration, duration_within, figure};
 use super::percentiles::{Latency, Percentile};
 use super::summary::{CellSummary, PanelSummary, Summary};
 use super::table::{Cell, Column, Row, Table, Tone};
-pub(super) use crate::analysis::latency::{one_sided, rate, short_rate, time};
+use crate::analysis::Searched;
+pub(super) use crate::analysis::latency::{rate, short_rate, time};
 use crate::base::whole;
 use crate::record::{LoopKind, TimeKind};
 
@@ -76,6 +77,7 @@ fn table(panel: &PanelSummary, loop_kind: LoopKind) -> Table {
             rows.push((f64::INFINITY, failed(panel.label(cell), error, &columns)));
         }
     }
+    // By the tail; of one trial there is no rank by it, so those stay as they come, behind the others.
     rows.sort_by(|(a, _), (b, _)| a.total_cmp(b));
     Table {
         columns,
@@ -93,7 +95,8 @@ fn columns(loop_kind: LoopKind) -> Vec<Column> {
             Percentile::P999 => column.drops(1),
             Percentile::P99 => column.drops(2),
             Percentile::Max => column.drops(4),
-            _ => column,
+            Percentile::P9999 => column.narrows(5),
+            Percentile::P50 | Percentile::P90 => column,
         }
     });
     let mut columns = vec![Column::target("target")];
@@ -122,7 +125,16 @@ fn row(panel: &PanelSummary, cell: &CellSummary, loop_kind: LoopKind) -> Option<
     } else {
         Tone::Plain
     };
-    let time = |latency: &Latency, percentile| Cell::text(duration(latency.at(percentile).mid));
+    let time = |latency: &Latency, percentile| {
+        let ns = latency.at(percentile);
+        let within = percentile == Percentile::P9999 && latency.has_interval();
+        let text = if within {
+            duration_within(&ns)
+        } else {
+            duration(ns.mid)
+        };
+        Cell::figure(Some((text, ns.mid)))
+    };
     let mut cells = vec![Cell::text(panel.label(cell))];
     if is_open {
         let offered = latency.offered_per_s.map(|per_s| rate(whole(per_s)));
@@ -135,16 +147,41 @@ fn row(panel: &PanelSummary, cell: &CellSummary, loop_kind: LoopKind) -> Option<
         let service = service.map(|service| time(service, Percentile::P9999));
         cells.push(service.unwrap_or_else(Cell::missing));
     }
-    let behind = is_open && latency.behind > 0;
-    cells.push(match (behind, latency.fell_behind()) {
-        (false, _) => Cell::default(),
-        (true, true) => Cell::text("behind").tone(Tone::Bad),
-        (true, false) => Cell::text(format!(
+    cells.push(match remark(latency, is_open) {
+        words if words.is_empty() => Cell::default(),
+        words => Cell::text(words).tone(tone),
+    });
+    let rank = if latency.has_interval() {
+        latency.at(Percentile::P9999).mid
+    } else {
+        f64::MAX
+    };
+    Some((rank, Row::new(cells)))
+}
+
+/// What a reader must know of a row.
+fn remark(latency: &Latency, is_open: bool) -> String {
+    let mut parts = Vec::new();
+    if is_open && latency.fell_behind() {
+        parts.push("behind".to_owned());
+    } else if is_open && latency.behind > 0 {
+        parts.push(format!(
             "behind in {} of {}",
             latency.behind, latency.trials
-        )),
-    });
-    Some((latency.at(Percentile::P9999).mid, Row::new(cells)))
+        ));
+    }
+    if is_open && latency.is_undecided() {
+        parts.push("undecided, the machine does".to_owned());
+    } else if is_open && latency.undecided > 0 {
+        let (undecided, trials) = (latency.undecided, latency.trials);
+        parts.push(format!(
+            "undecided in {undecided} of {trials}, the machine does"
+        ));
+    }
+    if !latency.has_interval() {
+        parts.push("one trial: no interval, no rank".to_owned());
+    }
+    parts.join("; ")
 }
 
 /// The row of a target that failed: its name, and why under the last of the columns.
@@ -190,24 +227,30 @@ fn searched(summary: &Summary, panel: &PanelSummary) -> Table {
         Column::target("target"),
         Column::number(&format!("highest rate/s{kept}"), ""),
         Column::number("there", "").drops(3),
+        Column::number("floor there", "").drops(4),
         Column::number("broken at/s", ""),
         Column::number("there", "").drops(2),
-        Column::number("slices", "").drops(1),
+        Column::number("births", "").drops(5),
+        Column::number("steps", "").drops(1),
         Column::words(""),
     ];
     let mut rows: Vec<(u64, Row)> = Vec::new();
     for row in summary.searches(panel.entry.panel) {
         let or_none = |value: Option<String>| value.map_or_else(Cell::missing, Cell::text);
+        let per_s = |value: Option<f64>| or_none(value.map(|value| rate(whole(value))));
+        let ns = |value: Option<f64>| or_none(value.map(duration));
         let cells = vec![
             Cell::text(panel.searched_label(row)),
-            or_none(row.kept_per_s.map(rate)),
-            or_none(row.kept_ns.map(time)),
-            or_none(row.broken_per_s.map(rate)),
-            or_none(row.broken_ns.map(time)),
-            Cell::count(u64::from(row.probes)),
-            Cell::text(one_sided(row)),
+            or_none(row.kept_in_words()),
+            ns(row.kept_ns),
+            ns(row.kept_floor_ns),
+            per_s(row.broken_per_s),
+            ns(row.broken_ns),
+            Cell::count(row.births as u64),
+            Cell::count(u64::from(row.steps)),
+            Cell::text(row.one_sided()),
         ];
-        rows.push((row.kept_per_s.unwrap_or(0), Row::new(cells)));
+        rows.push((row.rank(), Row::new(cells)));
     }
     rows.sort_by_key(|(rate, _)| std::cmp::Reverse(*rate));
     for cell in &panel.cells {
@@ -222,6 +265,31 @@ fn searched(summary: &Summary, panel: &PanelSummary) -> Table {
     }
 }
 
+/// A target's search for programs.
+pub(super) fn json_of_search(row: &Searched) -> Value {
+    let kept = row.kept_per_s.map(|kept| {
+        let end = |end: f64| row.has_interval().then_some(end);
+        json!({ "low": end(kept.low), "mid": kept.mid, "high": end(kept.high) })
+    });
+    json!({
+        "cell_id": row.cell_id,
+        "target": row.target,
+        "percentile": row.percentile,
+        "limit_ns": row.limit_ns,
+        "births": row.births,
+        "kept": row.kept_births,
+        "undecided": row.undecided,
+        "kept_per_s": kept,
+        "kept_ns": row.kept_ns,
+        "kept_floor_ns": row.kept_floor_ns,
+        "broken_per_s": row.broken_per_s,
+        "broken_ns": row.broken_ns,
+        "undecided_per_s": row.undecided_per_s,
+        "undecided_floor_ns": row.undecided_floor_ns,
+        "steps": row.steps,
+    })
+}
+
 /// A cell's latencies for programs.
 pub(super) fn json_of(cell: &CellSummary) -> Vec<Value> {
     let value = |latency: &Latency| {
@@ -233,6 +301,7 @@ pub(super) fn json_of(cell: &CellSummary) -> Vec<Value> {
             "achieved_per_s": latency.achieved_per_s.mid,
             "trials": latency.trials,
             "behind": latency.behind,
+            "undecided": latency.undecided,
             "recorded": latency.recorded,
             "p50_ns": ns(Percentile::P50),
             "p90_ns": ns(Percentile::P90),

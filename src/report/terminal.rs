@@ -44,7 +44,7 @@ pub fn table(summary: &Summary, width: usize, colour: bool) -> String {
     let disturbance = summary.disturbance.as_ref();
     let below = [
         summary.promise(),
-        disturbance.map(|disturbance| disturbance.sentence()),
+        disturbance.map(super::disturbance::Disturbance::sentence),
     ];
     for text in below.into_iter().flatten() {
         lines.push(String::new());

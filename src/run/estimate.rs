@@ -12,7 +12,10 @@ const CELL_S: f64 = 0.8;
 const SLICES: f64 = 3.0;
 
 /// Seconds that the search of one target may take: a guess for the progress bar.
-pub(super) const SEARCH_S: f64 = 20.0;
+pub(super) const SEARCH_S: f64 = 80.0;
+
+/// Births that a rate is searched with: of fewer there is no interval.
+pub(super) const SEARCHED_BIRTHS: u32 = 3;
 
 /// The most births of a panel that has no time to spare, or ends by other means than time. With eight, the median of
 /// an A/A pair at 10^5 entries comes within 5 %; `scripts/aa` shows how often.
@@ -68,7 +71,7 @@ impl Panel<'_> {
     fn filling_s(&self) -> f64 {
         let one = 0.1 + self.filled() * 0.65e-6;
         let births = match self.search {
-            Some(_) => 1,
+            Some(_) => SEARCHED_BIRTHS,
             None => self.births(),
         };
         one * self.cells.len() as f64 * f64::from(births)

@@ -8,17 +8,6 @@ use super::process::{Failure, Process};
 use crate::bench::{Open, Reply, Request};
 use crate::workload;
 
-/// Starts a child, or renews the table of one, and waits until it is filled.
-pub(super) fn fill(
-    live: &mut Live<'_>,
-    place: Place<'_>,
-    bench: &mut Bench<'_>,
-    renew: bool,
-) -> Result<(), Stop> {
-    begin_filling(live, place, bench, renew)?;
-    await_filled(live, place, bench)
-}
-
 /// Starts a child, or renews the table of one, and has it filled.
 pub(super) fn begin_filling(
     live: &mut Live<'_>,

@@ -345,11 +345,6 @@ fn cell_id(cell: &Cell<'_>, panel_key: &str) -> String {
 
 /// Adds the controls: the floor and the twin of the baseline; and settles the panel's time.
 fn complete<'r>(panel: &mut Panel<'r>, rows: &'r [Row]) {
-    if panel.search.is_some() {
-        // Its targets are searched one after the other, and not compared.
-        panel.time_s = panel.cells.len() as f64 * estimate::SEARCH_S;
-        return;
-    }
     if panel.cells.iter().all(|cell| !cell.row.control)
         && let Some(control) = rows.iter().find(|row| row.control)
         && let Some((hash, heap)) = panel
@@ -364,6 +359,12 @@ fn complete<'r>(panel: &mut Panel<'r>, rows: &'r [Row]) {
         let floor = new_cell(rows, &spec, (&hash, heap), &panel.key)
             .expect("a control's defaults are valid");
         panel.cells.insert(0, floor);
+    }
+    if panel.search.is_some() {
+        // Its targets are searched one after the other, each beside the floor, and not compared.
+        let targets = panel.cells.iter().filter(|cell| !cell.row.control);
+        panel.time_s = targets.count() as f64 * estimate::SEARCH_S;
+        return;
     }
     panel.baseline = baseline(&panel.cells);
     if let Some(baseline) = panel.baseline {

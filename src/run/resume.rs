@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::built::BuiltFrom;
 use super::cell::Panel;
 use super::done::Done;
+use super::estimate::SEARCHED_BIRTHS;
 use super::plan::Plan;
 use crate::base::BadInput;
 use crate::machine;
@@ -106,6 +107,9 @@ impl Left {
         records
             .windows
             .retain(|row| counts(row.panel, &row.cell_id, row.trial));
+        records
+            .slo
+            .retain(|row| counts(row.panel, &row.cell_id, u32::MAX));
         let ended: BTreeSet<String> = records
             .trials
             .iter()
@@ -167,10 +171,21 @@ fn trials_done(index: u32, panel: &Panel<'_>, records: &Records) -> Done {
         }
     }
     if panel.search.is_some() {
-        // The rate is the last that a search writes; one without it is begun anew.
-        let searched = records.slo.iter().filter(|row| row.panel == index);
+        // The rates are the last that a search writes; one without all of them is begun anew.
+        let of_panel = || records.slo.iter().filter(|row| row.panel == index);
+        let births = |id: &str| of_panel().filter(|row| row.cell_id == id).count();
+        let has_all = |id: &str| births(id) >= SEARCHED_BIRTHS as usize;
+        let cells = || {
+            panel
+                .cells
+                .iter()
+                .map(|cell| (cell.row.control, cell.id.as_str()))
+        };
+        // The floor's rows count with those of the targets.
+        let all = cells().all(|(control, id)| control || has_all(id) || failed.contains_key(id));
+        let searched = cells().filter(|(control, id)| if *control { all } else { has_all(id) });
         return Done {
-            searched: searched.map(|row| row.cell_id.clone()).collect(),
+            searched: searched.map(|(_, id)| id.to_owned()).collect(),
             failed: failed.into_keys().map(str::to_owned).collect(),
             ..Done::default()
         };

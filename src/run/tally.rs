@@ -108,6 +108,20 @@ impl Trial {
         }
     }
 
+    /// Begins anew: what was measured keeps its slices' rows, and counts for nothing but that it was repeated.
+    pub(super) fn try_again(&mut self) {
+        let repeated_slices = self.guarded.repeated_slices + self.slice_count;
+        let slices = std::mem::take(&mut self.slices);
+        *self = Trial {
+            slices,
+            guarded: Guarded {
+                repeated_slices,
+                ..Guarded::default()
+            },
+            ..Trial::default()
+        };
+    }
+
     /// The rows of a slice, one a thread, and one more where the thread timed the hash alone.
     fn add_rows(
         &mut self,
@@ -453,5 +467,21 @@ mod tests {
             .collect();
         let wanted = [(0, Some(true)), (1, Some(false)), (0, Some(true))];
         assert_eq!(attempts, wanted);
+        // Begun anew, the trial has the rows and nothing of the figures.
+        trial.try_again();
+        trial.add(
+            place,
+            cell,
+            (0, 2, 0),
+            kind,
+            &sliced(5),
+            attempt(0, false, false, 0),
+        );
+        let row = trial.row(place, cell, 0, None);
+        assert_eq!(
+            (row.slices, row.ops, row.repeated_slices),
+            (1, Some(5), Some(3))
+        );
+        assert_eq!((trial.slices.len(), row.disturbed_slices), (4, Some(0)));
     }
 }

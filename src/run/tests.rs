@@ -70,6 +70,10 @@ fn the_time_a_panel_takes_is_guessed_from_time_or_trials() {
     };
     // A search takes what it takes, whatever trials are asked for.
     assert!(plan(&flags).panels[0].seconds() > 20.0);
+    // Its targets have the floor beside them, and no twin.
+    let searched = plan(&flags);
+    let cells = searched.panels[0].cells.iter().map(|cell| cell.row.control);
+    assert_eq!(cells.collect::<Vec<_>>(), [true, false, false]);
     let sampled = Overrides {
         time_s: Some(1.0),
         latency: true,

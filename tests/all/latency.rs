@@ -207,17 +207,36 @@ fn a_limit_is_kept_up_to_a_rate_or_by_none() {
         "--entries",
         "1000",
     ];
-    // Nothing takes a nanosecond: two slices at the lowest rate, and two at the one to start from.
+    // Nothing takes a nanosecond, and the floor neither: each birth tries the lowest rate five times, and leaves
+    // it undecided.
     let mut args = base.to_vec();
     args.extend(["--rate", "100", "--slo", "p50=1ns"]);
     let (records, said, code) = run(out.path(), &args);
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("no rate keeps p50 within 1.00 ns"), "{said}");
-    let row = &records.slo[0];
-    assert_eq!(
-        (row.kept_per_s, row.broken_per_s, row.probes),
-        (None, Some(100), 2)
+    assert!(
+        said.contains("undecided at 100/s, the machine does"),
+        "{said}"
     );
+    assert_eq!(records.slo.len(), 3);
+    for (row, birth) in records.slo.iter().zip(0..) {
+        assert_eq!((row.birth, row.probes), (birth, 5));
+        assert_eq!((row.kept_per_s, row.broken_per_s), (None, None));
+        assert_eq!((row.undecided_per_s, row.tried_again), (Some(100), 4));
+    }
+    // The floor has a slice beside each, and a trial for each birth.
+    let of = |control: bool| {
+        let cells = records.manifest.cells.iter();
+        let ids: Vec<&str> = cells
+            .filter(|cell| cell.control == control)
+            .map(|cell| cell.cell_id.as_str())
+            .collect();
+        let is = |id: &str| ids.contains(&id);
+        let slices = records.slices.iter().filter(|row| is(&row.cell_id)).count();
+        let trials = records.trials.iter().filter(|row| is(&row.cell_id)).count();
+        (slices, trials)
+    };
+    assert_eq!((of(true), of(false)), ((15, 3), (15, 3)));
     assert_eq!(records.latency.len(), 0);
 }
 

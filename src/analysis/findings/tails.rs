@@ -92,7 +92,7 @@ fn kept_up(panel: &PanelSummary) -> Vec<(&CellSummary, &Latency)> {
         .iter()
         .filter(|cell| cell.ranked())
         .filter_map(|cell| Some((cell, cell.response()?)))
-        .filter(|(_, latency)| !latency.fell_behind())
+        .filter(|(_, latency)| !latency.fell_behind() && !latency.is_undecided())
         .collect()
 }
 

@@ -4,19 +4,21 @@ use super::axis::{Axis, amount};
 use super::palette::Style;
 use super::shape::{Group, Row, Rows, Shape};
 use super::suite::{Draft, Suite, extremes, stem};
-use crate::record::SloRow;
+use crate::analysis::Searched;
+use crate::base::whole;
+use crate::report::format::duration;
 use crate::report::labels::place_of;
-use crate::report::latency::{one_sided, time};
+use crate::report::latency::{rate, time};
 use crate::report::summary::{CellSummary, PanelSummary, Summary};
 
 /// The searches of a panel, highest rate first.
-struct Searched<'s> {
+struct Searches<'s> {
     panel: &'s PanelSummary,
-    rows: Vec<(&'s CellSummary, &'s SloRow)>,
+    rows: Vec<(&'s CellSummary, &'s Searched)>,
 }
 
-impl<'s> Searched<'s> {
-    fn of(summary: &'s Summary, panel: &'s PanelSummary) -> Searched<'s> {
+impl<'s> Searches<'s> {
+    fn of(summary: &'s Summary, panel: &'s PanelSummary) -> Searches<'s> {
         let rows = summary.searches(panel.entry.panel);
         let mut rows: Vec<_> = rows
             .filter_map(|row| {
@@ -25,23 +27,27 @@ impl<'s> Searched<'s> {
                 Some((cell?, row))
             })
             .collect();
-        rows.sort_by_key(|(_, row)| std::cmp::Reverse(row.kept_per_s));
-        Searched { panel, rows }
+        rows.sort_by_key(|(_, row)| std::cmp::Reverse(row.rank()));
+        Searches { panel, rows }
     }
 }
 
 pub(super) fn chart(suite: &Suite<'_>, summary: &Summary) -> Option<Draft> {
     let panels = suite.panels.iter();
-    let searched: Vec<Searched<'_>> = panels
-        .map(|&panel| Searched::of(summary, panel))
+    let searched: Vec<Searches<'_>> = panels
+        .map(|&panel| Searches::of(summary, panel))
         .filter(|searched| !searched.rows.is_empty())
         .collect();
     let rows = || searched.iter().flat_map(|searched| &searched.rows);
-    let rates = rows().flat_map(|(_, row)| [row.kept_per_s, row.broken_per_s]);
-    let (low, high) = extremes(rates.flatten().map(|rate| rate as f64))?;
+    let rates = rows().flat_map(|(_, row)| {
+        let kept = row.kept_per_s;
+        let ends = [kept.map(|kept| kept.low), kept.map(|kept| kept.high)];
+        ends.into_iter().chain([row.broken_per_s])
+    });
+    let (low, high) = extremes(rates.flatten())?;
     let (_, first) = rows().next()?;
     let limit = format!("{} within {}", first.percentile, time(first.limit_ns));
-    let group = |searched: &Searched<'_>| Group {
+    let group = |searched: &Searches<'_>| Group {
         heading: place_of(searched.panel),
         rows: searched
             .rows
@@ -59,32 +65,36 @@ pub(super) fn chart(suite: &Suite<'_>, summary: &Summary) -> Option<Draft> {
         panels: searched.iter().map(|of| of.panel.entry.panel).collect(),
         title: format!("Up to which rate does each target keep {limit}?"),
         about: "Open loop; right is better, the scale is logarithmic. The point is the highest \
-                rate of a search at which response times kept the limit twice. The line runs to \
-                the lowest rate above it at which the target broke the limit or fell behind."
+                rate of a search at which response times kept the limit twice, the median over births; \
+                the line is its interval over births, and of fewer than three births there is none. \
+                Where the floor broke the limit too, the machine leaves what is beyond undecided."
             .to_owned(),
         shape: Shape::Rows(Rows::new(axis, searched.iter().map(group).collect())),
     })
 }
 
-fn row(panel: &PanelSummary, cell: &CellSummary, found: &SloRow) -> Row {
+fn row(panel: &PanelSummary, cell: &CellSummary, found: &Searched) -> Row {
     let label = panel.label(cell);
-    let Some(kept) = found.kept_per_s.filter(|&rate| rate > 0) else {
-        return Row::without_figure(label, one_sided(found));
+    let kept = found.kept_per_s.filter(|kept| kept.low > 0.0);
+    let (Some(kept), Some(words)) = (kept, found.kept_in_words()) else {
+        return Row::without_figure(label, &found.one_sided());
     };
-    let value = format!("{}/s", amount(kept as f64));
-    let there = |at: Option<u64>| at.map_or_else(String::new, |ns| format!(" ({})", time(ns)));
-    let then = found.broken_per_s.map_or_else(
-        || one_sided(found).to_owned(),
-        |rate| {
-            let rate = amount(rate as f64);
-            format!("broken at {rate}/s{}", there(found.broken_ns))
-        },
-    );
-    let (kept, broken) = (kept as f64, found.broken_per_s.unwrap_or(kept) as f64);
+    let value = format!("{}/s", amount(kept.mid));
+    let there = |ns: Option<f64>| ns.map_or_else(String::new, |ns| format!(" ({})", duration(ns)));
+    let mut then: Vec<String> = Vec::new();
+    if let Some(broken) = found.broken_per_s {
+        let broken = rate(whole(broken));
+        then.push(format!("broken at {broken}/s{}", there(found.broken_ns)));
+    }
+    then.extend(Some(found.one_sided()).filter(|words| !words.is_empty()));
     Row {
-        interval: Some((kept, broken)),
-        point: Some((kept, Style::of(&cell.entry))),
-        hover: format!("{label}: kept at {value}{}; {then}", there(found.kept_ns)),
+        interval: Some((kept.low, kept.high)),
+        point: Some((kept.mid, Style::of(&cell.entry))),
+        hover: format!(
+            "{label}: kept at {words}/s{}; {}",
+            there(found.kept_ns),
+            then.join("; ")
+        ),
         label,
         value,
         ..Row::default()

@@ -437,6 +437,7 @@ fn highest_rates_have_a_table_and_a_chart() {
         broken_per_s: broken,
         broken_ns: broken.map(|_| 800_000),
         probes: 17,
+        ..SloRow::default()
     };
     records.slo = vec![
         search("fixed", None, Some(20_000)),
