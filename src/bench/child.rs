@@ -126,10 +126,22 @@ fn births(
             budget: budget.map(|budget| budget.0),
         };
         let make = |index| shared.timed(Worker { index, of }, how);
-        let ended = slices(make, pin_offset, is_control, feeds, grown, pipe)?;
-        let Some((misses, feeds)) = ended else {
+        let at_start = shared.usage().items;
+        let count = |balance: i64| {
+            // Between slices a resize may still be moving entries: then the next count is the one.
+            if is_control || !shared.settled() {
+                return Ok(());
+            }
+            check_items(shared.usage().items, at_start, balance)
+        };
+        let ended = slices((make, count), pin_offset, is_control, feeds, grown, pipe)?;
+        let Some((Totals { misses, balance }, feeds)) = ended else {
             return Ok(());
         };
+        if !is_control {
+            settle(shared, &mut shared.session(Worker::ALONE), "after the pass")?;
+            check_items(shared.usage().items, at_start, balance)?;
+        }
         let mut memory = grown.memory(Err("bytes are counted during a prefill only".into()));
         if let Some(budget) = budget {
             check_budget(table.usage().bytes, budget.0)?;
@@ -304,16 +316,19 @@ impl Grown {
 }
 
 /// Serves slices until the parent finishes the pass, each thread pinned to a core of its own where
-/// there are enough, counted on from `pin_offset`; and returns the misses and the feeds; `None`
+/// there are enough, counted on from `pin_offset`; and returns what they came to and the feeds; `None`
 /// when it has closed the pipe.
 fn slices<'t>(
-    make: impl Fn(u32) -> Box<dyn Chunks + 't> + Copy + Send,
+    (make, count): (
+        impl Fn(u32) -> Box<dyn Chunks + 't> + Copy + Send,
+        impl Fn(i64) -> anyhow::Result<()>,
+    ),
     pin_offset: usize,
     is_control: bool,
     feeds: Vec<Feed>,
     grown: Grown,
     pipe: &mut dyn Pipe,
-) -> anyhow::Result<Option<(u64, Vec<Feed>)>> {
+) -> anyhow::Result<Option<(Totals, Vec<Feed>)>> {
     let cpus = machine::allowed_cpus();
     let pin = cpus.len() >= feeds.len();
     thread::scope(|scope| {
@@ -340,7 +355,7 @@ fn slices<'t>(
             }));
         }
         drop(done_sender);
-        let mut misses = 0;
+        let mut totals = Totals::default();
         loop {
             match pipe.next()? {
                 None => return Ok(None),
@@ -349,7 +364,11 @@ fn slices<'t>(
                     if order.clocked {
                         sliced.rss_bytes = grown.now().ok();
                     }
-                    misses += sliced.threads.iter().map(|t| t.misses).sum::<u64>();
+                    totals.misses += sliced.threads.iter().map(|t| t.misses).sum::<u64>();
+                    totals.balance += sliced.threads.iter().map(|t| t.balance).sum::<i64>();
+                    if sliced.failed.is_none() {
+                        sliced.failed = count(totals.balance).err().map(|error| error.to_string());
+                    }
                     let failed = sliced.failed.clone();
                     pipe.reply(&Reply::Sliced(sliced))?;
                     if let Some(failed) = failed {
@@ -362,7 +381,7 @@ fn slices<'t>(
                         .into_iter()
                         .map(|worker| worker.join().ok())
                         .collect();
-                    return Ok(Some((misses, feeds.context("a worker died")?)));
+                    return Ok(Some((totals, feeds.context("a worker died")?)));
                 }
                 Some(other) => bail!("unexpected request: {other:?}"),
             }
@@ -413,6 +432,26 @@ fn check_budget(bytes: u64, budget: u64) -> anyhow::Result<()> {
         bail!(
             "holds {bytes} bytes, more than its budget of {budget}, after every possible \
              eviction: its buckets and locks alone are too large"
+        );
+    }
+    Ok(())
+}
+
+/// What operations have come to over all slices of a pass.
+#[derive(Default)]
+struct Totals {
+    misses: u64,
+    balance: i64,
+}
+
+/// An entry is in the table for every outcome that said so: neither more, nor fewer.
+fn check_items(items: u64, at_start: u64, balance: i64) -> anyhow::Result<()> {
+    let due = at_start.checked_add_signed(balance);
+    if due != Some(items) {
+        bail!(
+            "the table holds {items} entries: by the outcomes of its operations, {at_start} at the start and \
+             {balance:+} since, it should hold {}",
+            i128::from(at_start) + i128::from(balance)
         );
     }
     Ok(())

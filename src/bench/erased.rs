@@ -73,11 +73,21 @@ impl<S: Strategy> TimedTable for Opened<S> {
         let session = self.table.session(who);
         match budget {
             None => Box::new(Loop::new(
-                session, Unbounded, hasher, batch, between, outcomes,
+                session,
+                Unbounded,
+                hasher,
+                (batch, between),
+                (outcomes, who),
             )),
             Some(budget) => {
                 let room = Bounded::new(&self.table, &self.clock, budget, who.of);
-                Box::new(Loop::new(session, room, hasher, batch, between, outcomes))
+                Box::new(Loop::new(
+                    session,
+                    room,
+                    hasher,
+                    (batch, between),
+                    (outcomes, who),
+                ))
             }
         }
     }

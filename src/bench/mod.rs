@@ -23,6 +23,7 @@ mod paced;
 mod pipe;
 mod protocol;
 mod room;
+mod stamp;
 mod timed;
 mod worker;
 

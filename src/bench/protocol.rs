@@ -161,6 +161,10 @@ pub struct ThreadSlice {
     /// Entries that went to make room, where the table has a budget.
     #[serde(default)]
     pub evicted: u64,
+    /// Entries that the thread's operations have added, less those that they have taken away: it stays in the
+    /// child, which counts the table's.
+    #[serde(skip)]
+    pub balance: i64,
     /// CPU time of the thread in the timed loop, in nanoseconds.
     pub cpu_ns: u64,
     /// CPU time that the harness used in this thread around it, in nanoseconds.

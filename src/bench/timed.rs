@@ -9,7 +9,8 @@ use std::hint::black_box;
 
 use super::gap::{Answer, Gap};
 use super::room::Room;
-use crate::base::{Between, Key};
+use super::stamp::{self, Seen, Stamps, belongs, mark_value};
+use crate::base::{Between, Key, Worker};
 use crate::hash::Hasher;
 use crate::table::{Edit, Outcome, Session, Stored};
 use crate::workload::{Expect, Kind, Op, Segment, VALUE_BYTES_MAX};
@@ -25,19 +26,12 @@ pub(super) struct Tally {
     pub(super) refused: u64,
     /// Entries that went to make room.
     pub(super) evicted: u64,
+    /// Entries that were added, less those that were taken away or evicted.
+    pub(super) balance: i64,
     /// Outcomes and values that were not as they must be.
     pub(super) wrong: u64,
     /// The first of them.
     pub(super) first_wrong: Option<String>,
-}
-
-/// A value that a lookup has found.
-#[derive(Clone, Copy)]
-struct Seen {
-    /// Whether it is the key's own.
-    own: bool,
-    /// A word of it.
-    word: u64,
 }
 
 /// Longer batches are handed over in pieces of this many: their keys lie on the stack, and a word has a bit for
@@ -62,6 +56,8 @@ struct Found {
     present: u64,
     /// Those whose value was the key's own.
     own: u64,
+    /// Those whose value may be the last.
+    fresh: u64,
     missed: u64,
 }
 
@@ -81,7 +77,8 @@ pub(super) struct Loop<S, R> {
     hasher: Hasher,
     batch: usize,
     gap: Gap,
-    /// The bytes of every value that is set, its first eight rewritten for each key.
+    stamps: Stamps,
+    /// The bytes of every value that is set; the first sixteen are rewritten for each.
     value: Vec<u8>,
     checks: Checks,
 }
@@ -91,10 +88,10 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
         session: S,
         room: R,
         hasher: Hasher,
-        batch: u32,
-        between: Between,
-        outcomes: bool,
+        how: (u32, Between),
+        (outcomes, who): (bool, Worker),
     ) -> Loop<S, R> {
+        let (batch, between) = how;
         let value = Vec::new();
         Loop {
             session,
@@ -102,6 +99,7 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
             hasher,
             batch: batch as usize,
             gap: Gap::new(between),
+            stamps: Stamps::new(who),
             value,
             checks: Checks {
                 outcomes,
@@ -195,26 +193,28 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
             bytes,
             hash: self.hasher.hash(bytes),
         };
+        self.stamps.next();
         if !self.room.takes(bytes.len() + op.value_len as usize) {
             self.pass_over(op, key);
             return None;
         }
+        let stamps = self.stamps;
         match op.kind {
             Kind::Get => {
-                let found = self.session.get(key, |value| look(value, bytes));
-                self.checks.read(op, bytes, found.map(|seen| seen.own));
+                let found = self.session.get(key, |value| stamps.look(value, bytes, op));
+                self.checks.read(op, bytes, found);
                 return found.map(|seen| seen.word ^ key.hash);
             }
             Kind::GetFill => {
-                let found = self.session.get(key, |value| look(value, bytes));
-                self.checks.read(op, bytes, found.map(|seen| seen.own));
+                let found = self.session.get(key, |value| stamps.look(value, bytes, op));
+                self.checks.read(op, bytes, found);
                 if found.is_none() {
                     self.fill(op, key);
                 }
                 return found.map(|seen| seen.word ^ key.hash);
             }
             Kind::Set | Kind::Insert => {
-                let value = value_for(&mut self.value, op, bytes);
+                let value = stamps.value_for(&mut self.value, op, bytes);
                 let stored = self.session.set(key, value);
                 self.checks.stored(op, bytes, stored);
                 self.wrote(op, bytes);
@@ -222,6 +222,7 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
             Kind::Rmw => self.read_modify_write(op, key),
             Kind::Remove => {
                 let present = self.session.remove(key);
+                self.checks.tally.balance -= i64::from(present);
                 self.checks.outcome(op, bytes, present);
             }
             _ => self.edit(op, key),
@@ -258,19 +259,22 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
         }
         let (ops, keys) = (&ops[..count], &keys[..count]);
         let (mut found, mut calls, mut words) = (Found::default(), 0, 0);
+        let stamps = self.stamps;
         self.session.get_many(keys, |index, value| {
             let key = &keys[index];
             let bit = 1 << index;
             calls += 1;
             if let Some(value) = value {
-                let seen = look(value, key.bytes);
+                let seen = stamps.at(index).look(value, key.bytes, &ops[index]);
                 found.present |= bit;
                 found.own |= if seen.own { bit } else { 0 };
+                found.fresh |= if seen.fresh { bit } else { 0 };
                 words ^= seen.word ^ key.hash;
             } else {
                 found.missed |= bit;
             }
         });
+        self.stamps.skip(count);
         self.checks.batch(ops, keys, (known, found, calls));
         if found.missed == 0 {
             return (count, Some(words));
@@ -297,7 +301,10 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
     fn pass_over(&mut self, op: &Op, key: Key<'_>) {
         match op.kind {
             Kind::Get | Kind::GetFill | Kind::Rmw => {
-                let found = self.session.get(key, |value| belongs(value, key.bytes));
+                let stamps = self.stamps;
+                let found = self
+                    .session
+                    .get(key, |value| stamps.look(value, key.bytes, op));
                 if op.kind == Kind::Rmw && found.is_some() {
                     // What is there is smaller, and keeps its size.
                     return self.read_modify_write(op, key);
@@ -306,7 +313,8 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
                 self.checks.tally.refused += u64::from(op.kind != Kind::Get && found.is_none());
             }
             Kind::Set | Kind::Insert | Kind::Replace | Kind::Cas => {
-                self.session.remove(key);
+                let present = self.session.remove(key);
+                self.checks.tally.balance -= i64::from(present);
                 self.checks.tally.refused += 1;
             }
             Kind::Add | Kind::Append | Kind::Prepend => self.checks.tally.refused += 1,
@@ -314,6 +322,7 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
             Kind::Incr | Kind::Decr => self.edit(op, key),
             Kind::Remove => {
                 let present = self.session.remove(key);
+                self.checks.tally.balance -= i64::from(present);
                 self.checks.outcome(op, key.bytes, present);
             }
         }
@@ -325,9 +334,10 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
             self.checks.tally.refused += 1;
             return;
         }
-        let value = value_for(&mut self.value, op, key.bytes);
+        let value = self.stamps.value_for(&mut self.value, op, key.bytes);
         let stored = self.session.set(key, value);
         self.checks.tally.refused += u64::from(stored == Stored::Refused);
+        self.checks.tally.balance += i64::from(stored == Stored::Created);
         self.wrote(op, key.bytes);
     }
 
@@ -335,25 +345,30 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
     #[inline]
     fn wrote(&mut self, op: &Op, key: &[u8]) {
         let bytes = key.len() + op.value_len as usize;
-        self.checks.tally.evicted += self.room.wrote(bytes, &mut self.session);
+        let evicted = self.room.wrote(bytes, &mut self.session);
+        self.checks.tally.evicted += evicted;
+        self.checks.tally.balance -= evicted.cast_signed();
     }
 
     #[inline]
     fn read_modify_write(&mut self, op: &Op, key: Key<'_>) {
-        let fresh = value_for(&mut self.value, op, key.bytes);
+        let stamps = self.stamps;
+        let fresh = stamps.value_for(&mut self.value, op, key.bytes);
         let (outcome, found) = self.session.update(key, |old, new| {
             let Some(old) = old else {
                 new.extend_from_slice(fresh);
                 return (Edit::Store, None);
             };
             new.extend_from_slice(old);
-            // The modification: the last byte, past what identifies the key.
-            if let Some(last) = new.get_mut(8..).and_then(<[u8]>::last_mut) {
+            stamps.mark(new);
+            // The modification: the last byte, past what identifies the key and the write.
+            if let Some(last) = new.get_mut(16..).and_then(<[u8]>::last_mut) {
                 *last = last.wrapping_add(1);
             }
-            (Edit::Store, Some(belongs(old, key.bytes)))
+            (Edit::Store, Some(stamps.look(old, key.bytes, op)))
         });
         self.checks.tally.refused += u64::from(outcome == Outcome::Refused);
+        self.checks.tally.balance += i64::from(outcome == Outcome::Created);
         self.checks.read(op, key.bytes, found);
         let as_told = match outcome {
             Outcome::Created => found.is_none(),
@@ -371,7 +386,7 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
     /// The writes of memcached that look at what is there. The new value's mark is written again
     /// where the value grows: a short one is known by fewer bytes.
     fn edit(&mut self, op: &Op, key: Key<'_>) {
-        let fresh = value_for(&mut self.value, op, key.bytes);
+        let fresh = self.stamps.value_for(&mut self.value, op, key.bytes);
         let (outcome, (found, done)) = self.session.update(key, |old, new| {
             let fits = |old: &[u8]| old.len() + fresh.len() <= VALUE_BYTES_MAX as usize;
             let own = old.map(|old| op.kind == Kind::Add || belongs(old, key.bytes));
@@ -413,6 +428,7 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
         // Beyond the item limit a value does not grow, as in memcached.
         self.checks.tally.refused +=
             u64::from(outcome == Outcome::Refused || grows && present && !done);
+        self.checks.tally.balance += i64::from(outcome == Outcome::Created);
         if found == Some(false) {
             self.checks
                 .note_wrong(|| format!("key {} had another's value", show(key.bytes)));
@@ -434,9 +450,9 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
 }
 
 impl Checks {
-    /// Counts a read; `found` says whether the value was the key's own.
+    /// Counts a read.
     #[inline]
-    fn read(&mut self, op: &Op, bytes: &[u8], found: Option<bool>) {
+    fn read(&mut self, op: &Op, bytes: &[u8], found: Option<Seen>) {
         let present = found.is_some();
         self.tally.hits += u64::from(present);
         self.tally.misses += u64::from(!present);
@@ -445,8 +461,19 @@ impl Checks {
 
     /// Compares what was found with what is known.
     #[inline]
-    fn found(&mut self, op: &Op, bytes: &[u8], found: Option<bool>) {
-        if found == Some(false) {
+    fn found(&mut self, op: &Op, bytes: &[u8], found: Option<Seen>) {
+        if let Some(Seen { fresh: false, .. }) = found
+            && self.outcomes
+        {
+            self.note_wrong(|| {
+                format!(
+                    "{:?}: key {} has a value that is not its last",
+                    op.kind,
+                    show(bytes)
+                )
+            });
+        }
+        if let Some(Seen { own: false, .. }) = found {
             self.note_wrong(|| format!("key {} was answered with another's value", show(bytes)));
         }
         self.outcome(op, bytes, found.is_some());
@@ -468,7 +495,7 @@ impl Checks {
             known.present & found.missed
         };
         let wrong = lost | known.absent & found.present;
-        let as_known = wrong == 0 || !self.outcomes;
+        let as_known = wrong == 0 && found.fresh == found.present || !self.outcomes;
         if calls != ops.len() || !answered || found.own != found.present || !as_known {
             self.wrong_batch(ops, keys, of);
         }
@@ -484,7 +511,12 @@ impl Checks {
             if has(found.present) == has(found.missed) {
                 self.note_wrong(|| format!("get_many answered {calls} of {} keys", ops.len()));
             } else {
-                self.found(op, key.bytes, has(found.present).then(|| has(found.own)));
+                let seen = || Seen {
+                    own: has(found.own),
+                    fresh: has(found.fresh),
+                    word: 0,
+                };
+                self.found(op, key.bytes, has(found.present).then(seen));
             }
         }
         if calls > ops.len() {
@@ -497,6 +529,7 @@ impl Checks {
         if stored == Stored::Refused {
             self.tally.refused += 1;
         } else {
+            self.tally.balance += i64::from(stored == Stored::Created);
             self.outcome(op, bytes, stored == Stored::Replaced);
         }
     }
@@ -520,50 +553,6 @@ impl Checks {
     fn note_wrong(&mut self, what: impl FnOnce() -> String) {
         self.tally.wrong += 1;
         self.tally.first_wrong.get_or_insert_with(what);
-    }
-}
-
-/// Looks at a value that was found under `key`.
-#[inline]
-fn look(value: &[u8], key: &[u8]) -> Seen {
-    let word = match value.first_chunk::<8>() {
-        Some(word) => u64::from_ne_bytes(*word),
-        // Of a value without a byte, how long it is.
-        None => value
-            .first()
-            .map_or(value.len() as u64, |&byte| u64::from(byte)),
-    };
-    let own = belongs(value, key);
-    Seen { own, word }
-}
-
-/// Whether a value is the one of `key`: it starts with the key's last min(8, length) bytes.
-#[inline]
-fn belongs(value: &[u8], key: &[u8]) -> bool {
-    if let (Some(value), Some(key)) = (value.first_chunk::<8>(), key.last_chunk::<8>()) {
-        u64::from_ne_bytes(*value) == u64::from_ne_bytes(*key)
-    } else {
-        let length = value.len().min(key.len()).min(8);
-        value[..length] == key[key.len() - length..]
-    }
-}
-
-/// The value of `key`: its last min(8, length) bytes, then a pattern.
-#[inline]
-fn value_for<'v>(pattern: &'v mut [u8], op: &Op, key: &[u8]) -> &'v [u8] {
-    let value = &mut pattern[..op.value_len as usize];
-    mark_value(value, key);
-    value
-}
-
-/// Writes the bytes by which a value is known to be the key's.
-#[inline]
-fn mark_value(value: &mut [u8], key: &[u8]) {
-    if let (Some(value), Some(key)) = (value.first_chunk_mut::<8>(), key.last_chunk::<8>()) {
-        *value = *key;
-    } else {
-        let length = value.len().min(key.len()).min(8);
-        value[..length].copy_from_slice(&key[key.len() - length..]);
     }
 }
 
@@ -591,6 +580,7 @@ pub(super) fn write_value(value: &mut Vec<u8>, key: &[u8], length: usize) {
     grow_pattern(value, length);
     value.truncate(length);
     mark_value(value, key);
+    stamp::mark(value, stamp::PREFILLED);
 }
 
 /// A key for people: escaped and shortened.

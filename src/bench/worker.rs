@@ -306,6 +306,7 @@ fn slice(
     }
     (measured.hits, measured.misses) = (tally.hits, tally.misses);
     (measured.refused, measured.evicted) = (tally.refused, tally.evicted);
+    measured.balance = tally.balance;
     Ok(measured)
 }
 

@@ -8,6 +8,7 @@ use super::picker::{Inserts, Picker};
 use super::presence::Presence;
 use super::segment::{Expect, Filled, Kind, Op, Segment};
 use super::size::Lengths;
+use super::versions::{Piece, Versions};
 use super::{KeyDistribution, Mix, OnMiss, Workload};
 
 /// A ring has at least this many operations, so that a small table is not read in an order that
@@ -37,6 +38,7 @@ pub(super) struct Drawn {
     inserts: Inserts,
     removes: Removes,
     presence: Presence,
+    versions: Versions,
 }
 
 /// Sizes that each write draws anew: from the seed, the thread and the place in the stream.
@@ -161,6 +163,7 @@ impl Drawn {
             inserts: Inserts::new(workload.first_insert(), thread, threads),
             removes: Removes::new(workload, thread, threads),
             presence: Presence::new(workload, thread, threads),
+            versions: Versions::new(workload),
         }
     }
 
@@ -188,6 +191,12 @@ impl Drawn {
             Length::Pass(ops) if ops == self.done => return Filled::End,
             Length::Pass(ops) => (room.min(ops - self.done), Filled::Part),
         };
+        let piece = match (self.length, filled) {
+            (Length::Pass(_), _) => Piece::PartOfPass,
+            (_, Filled::Ring) => Piece::WholeRing,
+            _ => Piece::PartOfRing,
+        };
+        self.versions.begin(piece);
         let fits = "a segment is far smaller than the address space";
         let mut left = usize::try_from(count).expect(fits);
         segment.ops.reserve_exact(left);
@@ -199,7 +208,7 @@ impl Drawn {
             let picks = &mut picks[..left.min(PICKS).min(to_end)];
             left -= picks.len();
             self.pick(picks);
-            self.write(picks, segment);
+            self.write(picks, segment, piece);
             self.done += picks.len() as u64;
             if let Length::Ring(ops) = self.length
                 && self.done == ops
@@ -207,6 +216,9 @@ impl Drawn {
                 self.done = 0;
                 self.cursor = self.start.clone();
             }
+        }
+        if piece == Piece::WholeRing {
+            self.versions.close(&mut segment.ops);
         }
         filled
     }
@@ -238,7 +250,7 @@ impl Drawn {
 
     /// Puts operations with their keys behind those of the segment.
     #[inline]
-    fn write(&mut self, picks: &[(Kind, u64)], segment: &mut Segment) {
+    fn write(&mut self, picks: &[(Kind, u64)], segment: &mut Segment, piece: Piece) {
         let first = segment.keys.len();
         let mut used = 0;
         let stored = self
@@ -259,7 +271,8 @@ impl Drawn {
             } else {
                 self.presence.expect(*kind, *record)
             };
-            let op = Op::new(first + used, key_len, value_len, *kind, expect);
+            let since = self.versions.since(*kind, *record, piece);
+            let op = Op::new(first + used, key_len, value_len, (*kind, expect, since));
             used += key_len;
             op
         }));

@@ -16,6 +16,7 @@
 //! | `segment` | operations as the timed loop reads them |
 //! | `stream`, `drawn`, `replay` | where segments come from: drawn, or read from a trace |
 //! | `presence` | what a thread can know of a key before it touches it |
+//! | `versions` | how long ago a thread has written a key |
 //! | `trace` | trace formats, the reading of their files, what a trace holds |
 
 mod alias;
@@ -46,6 +47,7 @@ mod segment;
 mod size;
 mod stream;
 mod trace;
+mod versions;
 mod zipf;
 
 pub use distribution::KeyDistribution;
@@ -56,7 +58,7 @@ pub use pace::{Arrival, Arrivals, Pace, Pacing, Rates};
 pub use plan::{Mix, OnMiss, Origin, Workload, absent_suffix};
 pub use preset::{PRESETS, Preset, REFUSED, Refused, find as find_preset};
 pub use searched::{handed, searched};
-pub use segment::{Expect, Filled, Kind, Op, SEGMENT_BYTES_MAX, Segment};
+pub use segment::{Expect, Filled, Kind, NOT_KNOWN, Op, SEGMENT_BYTES_MAX, Segment};
 pub use size::{Size, VALUE_BYTES_MAX};
 pub use stream::Stream;
 pub use trace::{

@@ -395,6 +395,7 @@ fn the_model_catches_a_wrong_word() {
         key_len: 0,
         kind: Kind::Get,
         expect,
+        since: super::NOT_KNOWN,
     };
     assert!(check(&op(Expect::Present), false, &mut seen).is_err());
     assert!(check(&op(Expect::Absent), true, &mut seen).is_err());

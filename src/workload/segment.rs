@@ -1,4 +1,4 @@
-//! Operations as the timed loop reads them: records of 12 bytes, and their keys in one buffer.
+//! Operations as the timed loop reads them: records of 16 bytes, and their keys in one buffer.
 
 /// How many bytes of operations and keys a segment holds at most: 64 MiB.
 pub const SEGMENT_BYTES_MAX: usize = 64 << 20;
@@ -63,7 +63,14 @@ pub struct Op {
     pub kind: Kind,
     /// Whether the key is in the table before it.
     pub expect: Expect,
+    /// How many operations before it, in the thread's stream, the thread last wrote the key: what it must find
+    /// where no other thread writes. 0, or further than the stream has come: the prefill's value is there.
+    /// [`NOT_KNOWN`] where that depends on more.
+    pub since: u32,
 }
+
+/// Nothing is known of when a key was written.
+pub const NOT_KNOWN: u32 = u32::MAX;
 
 impl Op {
     /// An operation with a key of `key_len` bytes at `key_at`.
@@ -72,8 +79,7 @@ impl Op {
         key_at: usize,
         key_len: usize,
         value_len: u32,
-        kind: Kind,
-        expect: Expect,
+        (kind, expect, since): (Kind, Expect, u32),
     ) -> Op {
         debug_assert!(key_at <= SEGMENT_BYTES_MAX && u16::try_from(key_len).is_ok());
         #[expect(
@@ -86,6 +92,7 @@ impl Op {
             key_len: key_len as u16,
             kind,
             expect,
+            since,
         }
     }
 }
@@ -147,7 +154,7 @@ impl Segment {
     pub(super) fn push(&mut self, kind: Kind, expect: Expect, key: &[u8], value_len: u32) {
         let key_at = self.keys.len();
         self.keys.extend_from_slice(key);
-        let op = Op::new(key_at, key.len(), value_len, kind, expect);
+        let op = Op::new(key_at, key.len(), value_len, (kind, expect, NOT_KNOWN));
         self.ops.push(op);
     }
 }
@@ -157,8 +164,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_operation_has_twelve_bytes() {
-        assert_eq!(size_of::<Op>(), 12);
+    fn an_operation_has_sixteen_bytes() {
+        assert_eq!(size_of::<Op>(), 16);
     }
 
     #[test]
@@ -172,6 +179,6 @@ mod tests {
         for (op, key) in segment.ops.iter().zip(keys) {
             assert_eq!(segment.key(op), key);
         }
-        assert_eq!(segment.bytes(), 3 * 12 + 3 + 65_535);
+        assert_eq!(segment.bytes(), 3 * 16 + 3 + 65_535);
     }
 }

@@ -124,7 +124,12 @@ mod tests {
             }
             assert!(!segment.ops.is_empty());
             for op in &segment.ops {
-                let place_aside = Op { key_at: 0, ..*op };
+                // Where a segment ends decides these.
+                let place_aside = Op {
+                    key_at: 0,
+                    since: 0,
+                    ..*op
+                };
                 ops.push((place_aside, segment.key(op).to_vec()));
             }
         }

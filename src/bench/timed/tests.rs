@@ -1,11 +1,13 @@
 //! Outcomes and values are checked, and the next key is found by the answer before it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::super::room::{Bounded, Unbounded};
 use super::*;
 use crate::base::{Journal, Params, Worker};
 use crate::table::{Clock, Env, Fixed, Strategy, Striped};
+use crate::workload::NOT_KNOWN;
 
 fn edits<S: Strategy>(key: &[u8], length: u32) {
     let env = Env {
@@ -20,9 +22,8 @@ fn edits<S: Strategy>(key: &[u8], length: u32) {
         table.session(Worker::ALONE),
         Unbounded,
         env.hasher,
-        1,
-        Between::Chained,
-        true,
+        (1, Between::Chained),
+        (true, Worker::ALONE),
     );
     let segment = Segment {
         ops: vec![
@@ -32,6 +33,7 @@ fn edits<S: Strategy>(key: &[u8], length: u32) {
                 key_len: u16::try_from(key.len()).unwrap(),
                 kind: Kind::Add,
                 expect: Expect::Absent,
+                since: NOT_KNOWN,
             };
             4
         ],
@@ -98,9 +100,8 @@ fn what_is_larger_than_the_budget_is_passed_over_and_evicts_nothing() {
         table.session(Worker::ALONE),
         room,
         env.hasher,
-        1,
-        Between::Chained,
-        true,
+        (1, Between::Chained),
+        (true, Worker::ALONE),
     );
     let op = |key_at, kind, value_len| Op {
         key_at,
@@ -108,6 +109,7 @@ fn what_is_larger_than_the_budget_is_passed_over_and_evicts_nothing() {
         key_len: 4,
         kind,
         expect: Expect::Either,
+        since: NOT_KNOWN,
     };
     let mut segment = Segment {
         keys: b"keepbig!".to_vec(),
@@ -156,6 +158,7 @@ fn misses_behind(first: [u8; 8], batch: u32, gap: Gap) -> (u64, u64) {
         key_len: 8,
         kind,
         expect: Expect::Either,
+        since: NOT_KNOWN,
     };
     let mut segment = Segment {
         keys: [&first[..], b"present!", b"absent!!"].concat(),
@@ -165,9 +168,8 @@ fn misses_behind(first: [u8; 8], batch: u32, gap: Gap) -> (u64, u64) {
         table.session(Worker::ALONE),
         Unbounded,
         env.hasher,
-        batch,
-        Between::NONE,
-        true,
+        (batch, Between::NONE),
+        (true, Worker::ALONE),
     );
     segment.ops = vec![op(0, Kind::Set), op(8, Kind::Set)];
     timed.prepare(&segment);
@@ -230,6 +232,7 @@ fn a_batch_is_compared_with_what_is_known_of_each_get() {
         key_len: 1,
         kind: Kind::Get,
         expect,
+        since: NOT_KNOWN,
     });
     let keys = [Key {
         bytes: b"k",
@@ -248,6 +251,7 @@ fn a_batch_is_compared_with_what_is_known_of_each_get() {
         let found = Found {
             present,
             own,
+            fresh: present,
             missed,
         };
         checks.batch(&ops, &keys, (known, found, calls));
@@ -282,5 +286,139 @@ fn a_batch_is_compared_with_what_is_known_of_each_get() {
         let (_, _, wrong, first) = judged(present, present, missed, calls, true, false);
         assert!(wrong >= 1, "{present:b} {missed:b} {calls}");
         assert!(first.starts_with("get_many answered "), "{first}");
+    }
+}
+
+/// What a table of the tests does wrong, every thousandth time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Fault {
+    None,
+    /// A set says that it has replaced the value, and has not.
+    LosesSet,
+    /// An update says so, and has not.
+    LosesUpdate,
+    /// A get finds the value before the last.
+    Stale,
+}
+
+/// A map with a fault.
+struct Faulty {
+    values: HashMap<Vec<u8>, [Vec<u8>; 2]>,
+    fault: Fault,
+    times: u32,
+}
+
+impl Faulty {
+    fn fails(&mut self, fault: Fault) -> bool {
+        if self.fault != fault {
+            return false;
+        }
+        self.times += 1;
+        self.times.is_multiple_of(1000)
+    }
+}
+
+impl Session for Faulty {
+    fn get<R>(&mut self, key: Key<'_>, read: impl FnOnce(&[u8]) -> R) -> Option<R> {
+        let overwritten = self
+            .values
+            .get(key.bytes)
+            .is_some_and(|[_, old]| !old.is_empty());
+        let stale = overwritten && self.fails(Fault::Stale);
+        let [value, old] = self.values.get(key.bytes)?;
+        Some(read(if stale { old } else { value }))
+    }
+
+    fn set(&mut self, key: Key<'_>, value: &[u8]) -> Stored {
+        if self.values.contains_key(key.bytes) && self.fails(Fault::LosesSet) {
+            return Stored::Replaced;
+        }
+        let slot = self.values.entry(key.bytes.to_vec()).or_default();
+        let created = slot[0].is_empty();
+        let old = std::mem::replace(&mut slot[0], value.to_vec());
+        slot[1] = old;
+        if created {
+            Stored::Created
+        } else {
+            Stored::Replaced
+        }
+    }
+
+    fn remove(&mut self, key: Key<'_>) -> bool {
+        self.values.remove(key.bytes).is_some()
+    }
+
+    fn update<R>(
+        &mut self,
+        key: Key<'_>,
+        mut edit: impl FnMut(Option<&[u8]>, &mut Vec<u8>) -> (Edit, R),
+    ) -> (Outcome, R) {
+        let mut new = Vec::new();
+        let old = self.values.get(key.bytes).map(|[value, _]| value.clone());
+        let (done, result) = edit(old.as_deref(), &mut new);
+        assert_eq!(done, Edit::Store);
+        if !self.fails(Fault::LosesUpdate) {
+            self.set(key, &new);
+        }
+        (Outcome::Replaced, result)
+    }
+}
+
+/// A stream of gets, sets and updates goes three times through a table with a fault; how many values were
+/// wrong, and the first.
+fn wrong_under(fault: Fault, batch: u32) -> (u64, Option<String>) {
+    let mut workload = (crate::workload::find_preset("ycsb-a").unwrap().build)();
+    (workload.mix.get, workload.mix.set, workload.mix.rmw) = (2, 1, 1);
+    workload.resize(400);
+    workload.batch = batch;
+    let hasher = Hasher::new(crate::hash::find("sip13").unwrap(), [1, 2]);
+    let mut table = Faulty {
+        values: HashMap::new(),
+        fault: Fault::None,
+        times: 0,
+    };
+    let mut value = Vec::new();
+    crate::workload::Prefill::new(&workload).for_each(|bytes, length| {
+        write_value(&mut value, bytes, length as usize);
+        table.set(Key { bytes, hash: 0 }, &value);
+    });
+    table.fault = fault;
+    let mut segment = Segment::default();
+    let mut stream = crate::workload::Stream::open(&workload, 3, 0, 1).unwrap();
+    stream.refill(&mut segment).unwrap();
+    let mut timed = Loop::new(
+        table,
+        Unbounded,
+        hasher,
+        (batch, Between::NONE),
+        (true, Worker::ALONE),
+    );
+    timed.prepare(&segment);
+    for _ in 0..3 {
+        // In pieces, as between two looks at the clock.
+        for ops in segment.ops.chunks(1000) {
+            timed.run(&segment, ops);
+        }
+    }
+    let tally = std::mem::take(timed.tally());
+    assert_eq!(tally.balance, 0);
+    (tally.wrong, tally.first_wrong)
+}
+
+/// Lost writes and old answers are seen while the clock runs: those that are looked at before the key is written
+/// again.
+#[test]
+fn a_lost_write_and_an_old_value_are_seen() {
+    for batch in [1, 16] {
+        assert_eq!(wrong_under(Fault::None, batch), (0, None));
+        for fault in [Fault::LosesSet, Fault::LosesUpdate, Fault::Stale] {
+            let (wrong, first) = wrong_under(fault, batch);
+            assert!(wrong >= 5, "{fault:?}, batches of {batch}: {wrong}");
+            let first = first.unwrap();
+            assert!(
+                first.ends_with("has a value that is not its last"),
+                "{first}"
+            );
+        }
     }
 }
