@@ -24,6 +24,7 @@ pub(crate) mod passes;
 pub(crate) mod percentiles;
 mod rank;
 pub(crate) mod rates;
+pub(crate) mod sawtooth;
 pub(crate) mod scaling;
 mod searched;
 pub(crate) mod structure;

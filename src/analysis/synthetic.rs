@@ -257,6 +257,7 @@ impl Synthetic {
             entries,
             corpus: String::new(),
             pass,
+            points: None,
             budget: None,
             origin_ns: None,
             baseline: baseline.map_or_else(String::new, |cell| cell_id(panel, cell)),

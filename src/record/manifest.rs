@@ -119,6 +119,9 @@ pub struct PanelEntry {
     pub corpus: String,
     /// Whether a trial is one pass from a fresh table; otherwise slices are cut by time.
     pub pass: bool,
+    /// Fill points of a growing table, at each of which lookups are a slice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub points: Option<u32>,
     /// The most bytes that each table may hold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<u64>,

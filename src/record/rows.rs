@@ -167,6 +167,8 @@ pub enum SliceKind {
     Throughput,
     /// The same stream, hashed and not looked up: what the hash alone costs.
     Hash,
+    /// Inserts that bring a growing table to its next fill point: no part of the cell's rate.
+    Growth,
     /// Operations that began when they were due: their rate is the one asked for.
     Paced,
     /// Operations of which some were clocked, for latencies in a closed loop.

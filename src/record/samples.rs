@@ -43,6 +43,7 @@ pub(super) fn manifest(run_id: &str) -> Manifest {
             entries: 100_000,
             corpus: String::new(),
             pass: false,
+            points: None,
             budget: None,
             origin_ns: None,
             baseline: "c1".into(),

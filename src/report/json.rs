@@ -21,7 +21,7 @@ use crate::stats::Interval;
 /// | `dropped_lines` | rows that were cut short and left out |
 /// | `disturbance` | `slices` judged, `disturbed` of them, attempts `repeated`; `foreign`, `steal`: parts of our cores' time |
 /// | `findings[]` | `text`; `topic`; the `panels` and `cells` that it rests on; `effect`, the natural logarithm of its largest ratio |
-/// | `panels[]` | `panel`, `suite`, `workload`, `about`, `threads`, `batch`, `between`, `absent_percent`, `entries`, `pass`, `baseline` as in `run.toml` |
+/// | `panels[]` | `panel`, `suite`, `workload`, `about`, `threads`, `batch`, `between`, `absent_percent`, `entries`, `pass`, `points`, `baseline` as in `run.toml` |
 /// | `panels[].noise_floor`, `.noise_band` | A/A noise measured in the panel, and the one that verdicts use: as a part of 1 |
 /// | `verdicts` | how many are given `together`; `error_rate`: the chance, at most, that one or more of them calls a difference that is none; `confidence` that each is held to |
 /// | `panels[].harness` | the control: `target`, `floor_ns`, `hash_ns`, `over_hash_ns` of one thread an operation |
@@ -118,6 +118,7 @@ fn panel(summary: &Summary, panel: &PanelSummary) -> Value {
         "absent_percent": entry.absent.get(),
         "entries": entry.entries,
         "pass": entry.pass,
+        "points": entry.points,
         "baseline": entry.baseline,
         "noise_floor": panel.noise_floor.map(f64::exp_m1),
         "noise_band": panel.noise_band.exp_m1(),

@@ -86,6 +86,9 @@ impl Panel<'_> {
         if self.workload.pace.is_some() {
             return 1;
         }
+        if let Some(points) = self.workload.points {
+            return points;
+        }
         match (self.is_pass(), self.workload.clocked) {
             (true, true) => 200,
             (true, false) => 20,

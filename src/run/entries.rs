@@ -53,6 +53,7 @@ pub(super) fn panel_entry(index: u32, panel: &Panel<'_>) -> PanelEntry {
             panel.workload.corpus.to_string()
         },
         pass: panel.is_pass(),
+        points: panel.workload.points,
         budget: panel.workload.budget.map(|budget| budget.0),
         origin_ns: panel.workload.origin.map(|origin| origin.latency.0),
         baseline: panel

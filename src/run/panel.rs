@@ -328,7 +328,14 @@ fn one_slice(
         let order = order::open_loop(pace, panel.is_pass());
         return latency_slice(live, place, bench, order, (SliceKind::Paced, slots));
     }
-    let cut = if panel.is_pass() {
+    let cut = if panel.workload.points.is_some() {
+        let of = 2 * panel.slices();
+        grow(live, place, bench, Cut::Part { part: 2 * part, of }, slots)?;
+        Cut::Part {
+            part: 2 * part + 1,
+            of,
+        }
+    } else if panel.is_pass() {
         Cut::Part {
             part,
             of: panel.slices(),
@@ -383,6 +390,31 @@ fn one_slice(
         live.trial
             .add(place, live.cell, slots, SliceKind::Hash, &sliced, attempt);
     }
+    Ok(())
+}
+
+/// Brings a growing table to its next fill point, just before the lookups at it, which so find caches that this
+/// table has used.
+fn grow(
+    live: &mut Live<'_>,
+    place: Place<'_>,
+    bench: &mut Bench<'_>,
+    cut: Cut,
+    slots: (u32, u32, u32),
+) -> Result<(), Failure> {
+    let order = SliceOrder {
+        cut,
+        hash_only: false,
+        clocked: false,
+        latency: None,
+    };
+    let (sliced, watched) = slice(live, order, place.panel, bench)?;
+    if let Some(why) = sliced.failed {
+        return Err(Failure::Cell(why));
+    }
+    let attempt = Attempt::only(watched);
+    live.trial
+        .add(place, live.cell, slots, SliceKind::Growth, &sliced, attempt);
     Ok(())
 }
 

@@ -222,10 +222,11 @@ fn trials_done(index: u32, panel: &Panel<'_>, records: &Records) -> Done {
 
 /// How long slices took, threads of one slice side by side. Sampled ones come on top of a panel's time.
 fn time_in<'r>(slices: impl Iterator<Item = &'r SliceRow>) -> Duration {
-    let mut longest: BTreeMap<(u32, u32, u32), u64> = BTreeMap::new();
+    let mut longest: BTreeMap<(u32, u32, u32, bool), u64> = BTreeMap::new();
     for row in slices.filter(|row| row.kind != SliceKind::Sampled) {
+        let grows = row.kind == SliceKind::Growth;
         let slice = longest
-            .entry((row.round, row.position, row.attempt))
+            .entry((row.round, row.position, row.attempt, grows))
             .or_default();
         *slice = row.elapsed_ns.max(*slice);
     }

@@ -23,6 +23,10 @@ pub const SUITES: &[(&str, &str)] = &[
     ("peers", include_str!("../../benches/suites/peers.toml")),
     ("overlap", include_str!("../../benches/suites/overlap.toml")),
     ("absent", include_str!("../../benches/suites/absent.toml")),
+    (
+        "sawtooth",
+        include_str!("../../benches/suites/sawtooth.toml"),
+    ),
     ("memory", include_str!("../../benches/suites/memory.toml")),
     ("traces", include_str!("../../benches/suites/traces.toml")),
     ("hashes", include_str!("../../benches/suites/hashes.toml")),
@@ -208,6 +212,9 @@ pub struct Custom {
     /// See [`Workload::ops`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ops: Option<u64>,
+    /// See [`Workload::points`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub points: Option<u32>,
     /// See [`Workload::clocked`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clocked: Option<bool>,
@@ -402,6 +409,7 @@ impl Custom {
             workload.on_miss = on_miss;
         }
         workload.ops = self.ops.or(workload.ops);
+        workload.points = self.points.or(workload.points);
         workload.clocked = self.clocked.unwrap_or(workload.clocked);
         workload.budget = self.budget.or(workload.budget);
         workload.origin = self.origin.or(workload.origin);

@@ -8,6 +8,9 @@ use crate::base::{BadInput, ByteCount};
 /// up to where keys are known to differ.
 const RECORDS_MAX: u64 = (1 << 32) - (1 << 16);
 
+/// The most fill points of a growing table.
+const MOST_POINTS: u32 = 1000;
+
 impl Workload {
     /// Checks what the types cannot.
     ///
@@ -20,6 +23,7 @@ impl Workload {
             return Err(named(BadInput(why)));
         }
         self.check_absent().map_err(named)?;
+        self.check_points().map_err(named)?;
         if self.budget == Some(ByteCount(0)) {
             return Err(named(BadInput(
                 "budget = 0 is not valid: at least 1".into(),
@@ -39,6 +43,31 @@ impl Workload {
             Some(trace) => self.check_replay(trace).map_err(named),
             None => self.check_drawn().map_err(named),
         }
+    }
+
+    fn check_points(&self) -> Result<(), BadInput> {
+        let Some(points) = self.points else {
+            return Ok(());
+        };
+        let halves = Mix {
+            get: self.mix.get,
+            insert: self.mix.get,
+            ..Mix::default()
+        };
+        let why = if points == 0 || points > MOST_POINTS {
+            format!("1 to {MOST_POINTS}")
+        } else if self.trace.is_some() || self.prefill || self.mix != halves {
+            "only for a table that grows from empty, prefill = false, with as many gets as inserts and nothing \
+             else"
+                .to_owned()
+        } else if self.keys != KeyDistribution::Uniform || self.on_miss == OnMiss::Fill {
+            "lookups are uniform over what was inserted, and fill nothing".to_owned()
+        } else if self.pace.is_some() || self.clocked || self.budget.is_some() {
+            "not with a pace, a clock around each operation or a budget".to_owned()
+        } else {
+            return Ok(());
+        };
+        Err(BadInput(format!("points = {points} is not valid: {why}")))
     }
 
     fn check_absent(&self) -> Result<(), BadInput> {
@@ -206,6 +235,17 @@ impl Workload {
         } = self.mix;
         let picks = get > 0 || set > 0 || rmw > 0 || add > 0;
         let sequential = self.keys == KeyDistribution::Sequential;
+        let ops = self.ops.unwrap_or(self.entries) / u64::from(threads);
+        if let Some(points) = self.points
+            && ops < 2 * u64::from(points)
+        {
+            return Err(BadInput(format!(
+                "workload '{}': points = {points} is not valid with {threads} threads: each needs {} operations, and \
+                 has {ops}",
+                self.name,
+                2 * points
+            )));
+        }
         if sequential && picks && self.entries - self.put_aside() < u64::from(threads) {
             return Err(BadInput(format!(
                 "workload '{}': entries = {} is not valid with {threads} threads: sequential keys \

@@ -28,6 +28,7 @@ pub(super) struct Drawn {
     value: Lengths,
     resizes: Option<Resizes>,
     absent: Option<Absent>,
+    phases: Option<Phases>,
     choice: Choice,
     length: Length,
     /// Operations since the start of the ring or of the pass.
@@ -73,6 +74,30 @@ impl Absent {
             // A branch would be guessed wrong as often as the share is even.
             *record += select_unpredictable(is_absent, self.stored, 0);
         }
+    }
+}
+
+/// A pass in parts of equal length that insert and look up in turn.
+#[derive(Clone, Copy)]
+struct Phases {
+    parts: u64,
+    /// Operations of the thread's pass.
+    ops: u64,
+}
+
+impl Phases {
+    fn new(workload: &Workload, thread: u32, threads: u32) -> Option<Phases> {
+        let ops = workload.ops.unwrap_or(workload.entries);
+        workload.points.map(|points| Phases {
+            parts: 2 * u64::from(points),
+            ops: share(ops, thread, threads),
+        })
+    }
+
+    /// Whether the operation at this place inserts. Part p ends before ⌊ops (p + 1) / parts⌋.
+    fn inserts(self, place: u64) -> bool {
+        let part = ((place + 1) * self.parts).div_ceil(self.ops) - 1;
+        part.is_multiple_of(2)
     }
 }
 
@@ -149,6 +174,7 @@ impl Drawn {
                 seed: mix(seed ^ mix(thread.into())),
                 written: 0,
             }),
+            phases: Phases::new(workload, thread, threads),
             absent: Absent::new(workload, seed, thread),
             choice: Choice::new(&workload.mix, workload.on_miss),
             length: if workload.keeps_key_set() {
@@ -229,18 +255,29 @@ impl Drawn {
         let Cursor { draws, picker } = &mut self.cursor;
         // A copy can live in registers while they are drawn.
         let mut local = draws.clone();
-        picks.fill_with(|| {
-            let kind = self.choice.draw(&mut local);
-            let removed = match kind {
-                Kind::Insert => None,
-                Kind::Remove => self.removes.next(&self.inserts),
-                _ => return (kind, picker.draw(&mut local)),
-            };
-            removed.map_or_else(
-                || (Kind::Insert, self.inserts.next()),
-                |record| (kind, record),
-            )
-        });
+        if let Some(phases) = self.phases {
+            for ((kind, record), place) in picks.iter_mut().zip(self.done..) {
+                (*kind, *record) = if phases.inserts(place) {
+                    (Kind::Insert, self.inserts.next())
+                } else {
+                    let known = local.below(self.inserts.done);
+                    (Kind::Get, self.inserts.record(known))
+                };
+            }
+        } else {
+            picks.fill_with(|| {
+                let kind = self.choice.draw(&mut local);
+                let removed = match kind {
+                    Kind::Insert => None,
+                    Kind::Remove => self.removes.next(&self.inserts),
+                    _ => return (kind, picker.draw(&mut local)),
+                };
+                removed.map_or_else(
+                    || (Kind::Insert, self.inserts.next()),
+                    |record| (kind, record),
+                )
+            });
+        }
         *draws = local;
         picker.settle(picks);
         if let Some(absent) = &self.absent {

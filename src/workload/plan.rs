@@ -50,6 +50,10 @@ pub struct Workload {
     /// Operations in one pass, over all threads, where a trial is one pass over a fresh table;
     /// `None` means `entries`. Ignored by workloads that keep the key set and by traces.
     pub ops: Option<u64>,
+    /// Fill points of a growing table: a pass alternates between inserts, which bring the table from one point to
+    /// the next, and as many lookups of what is there, which alone are the cell's rate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub points: Option<u32>,
     /// A recorded trace to replay instead of drawing keys.
     pub trace: Option<TraceSource>,
     /// Whether every operation is clocked, for the longest one and for memory over time; only where
@@ -149,6 +153,7 @@ impl Workload {
                 OnMiss::Fill
             },
             ops: Some(requests),
+            points: None,
             trace: Some(source),
             clocked: false,
             budget: None,
@@ -327,6 +332,9 @@ impl Workload {
         }
         if !self.prefill {
             text.push_str(", from empty");
+        }
+        if let Some(points) = self.points {
+            let _ = write!(text, ", lookups at {points} fill points");
         }
         if self.on_miss == OnMiss::Fill {
             text.push_str(", a miss fills");

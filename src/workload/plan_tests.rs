@@ -137,6 +137,10 @@ fn nonsense_is_refused_by_name() {
     refused("trace", &|w| w.absent = absent, &["absent", "own keys"]);
     let most = |w: &mut Workload| (w.absent, w.entries) = (absent, (1 << 31) + 1);
     refused("ycsb-c", &most, &["absent", "2^31"]);
+    refused("growing", &|w| w.points = Some(0), &["points = 0", "1 to"]);
+    refused("growing", &|w| w.prefill = true, &["points = 100", "empty"]);
+    refused("growing", &|w| w.clocked = true, &["points = 100", "clock"]);
+    refused("ycsb-a", &|w| w.points = Some(9), &["points = 9", "empty"]);
     let huge = |w: &mut Workload| w.value = Size::Fixed(1 << 21);
     refused("ycsb-c", &huge, &["2097152", "1 MiB"]);
     refused("trace", &|w| w.entries = 5, &["entries = 5"]);

@@ -117,7 +117,8 @@ enum Ownership {
 impl Presence {
     /// Nothing but the thread's own operations and `workload` is needed to know.
     pub(super) fn new(workload: &Workload, thread: u32, threads: u32) -> Presence {
-        if workload.prefill {
+        // At fill points only what the thread has inserted is looked up.
+        if workload.prefill || workload.points.is_some() {
             return Presence::Complete;
         }
         let mix = &workload.mix;

@@ -137,6 +137,19 @@ pub static PRESETS: &[Preset] = &[
         },
     },
     Preset {
+        name: "growing",
+        about: "lookups at 100 fill points while a table grows from empty: the cost between two resizes",
+        source: OWN,
+        build: || Workload {
+            keys: KeyDistribution::Uniform,
+            mix: mix(50, 0, 50, 0),
+            prefill: false,
+            points: Some(100),
+            ops: Some(2 * ENTRIES),
+            ..prefilled("growing")
+        },
+    },
+    Preset {
         name: "cache-aside",
         about: "zipfian reads from an empty table, each miss fetched and set",
         source: OWN,
@@ -301,6 +314,7 @@ fn prefilled(name: &str) -> Workload {
         prefill: true,
         on_miss: OnMiss::Nothing,
         ops: None,
+        points: None,
         trace: None,
         clocked: false,
         budget: None,

@@ -197,6 +197,9 @@ mod tests {
         ("fill", 0, 1, 0x68b5_35d3_3945_8db0),
         ("fill", 0, 2, 0x8bd8_f00c_7f36_899d),
         ("fill", 1, 2, 0x7e9e_0321_28bf_a603),
+        ("growing", 0, 1, 0x3a09_101e_eafa_5b32),
+        ("growing", 0, 2, 0x49b2_02f2_f9f6_cdd2),
+        ("growing", 1, 2, 0xc152_e95c_d818_696e),
         ("cache-aside", 0, 1, 0x238f_7ae9_5d2b_0952),
         ("cache-aside", 0, 2, 0xc5eb_9f5d_0fdc_edb3),
         ("cache-aside", 1, 2, 0x021c_90ee_c8a4_c033),
@@ -403,6 +406,41 @@ mod tests {
         let (parts, _) = collect(parts, 250_000);
         let round: Vec<_> = ring.iter().cycle().take(250_000).cloned().collect();
         assert!(parts == round);
+    }
+
+    /// Equal parts insert and look up in turn; what is looked up has been inserted by this thread before.
+    #[test]
+    fn a_growing_table_is_looked_up_at_its_fill_points() {
+        use super::super::segment::{Expect, Kind};
+        for (entries, threads) in [(100_000, 1), (1_003, 2)] {
+            let mut workload = preset("growing");
+            workload.resize(entries);
+            let stream = Stream::open(&workload, 5, threads - 1, threads).unwrap();
+            let total = usize::try_from(stream.pass_ops().unwrap()).unwrap();
+            let (ops, _) = collect(stream, usize::MAX);
+            assert_eq!(ops.len(), total);
+            let mut stored = std::collections::HashSet::new();
+            for part in 0..200 {
+                for (op, key) in &ops[total * part / 200..total * (part + 1) / 200] {
+                    if part % 2 == 0 {
+                        assert_eq!((op.kind, op.expect), (Kind::Insert, Expect::Absent));
+                        assert!(stored.insert(key.clone()));
+                    } else {
+                        assert_eq!((op.kind, op.expect), (Kind::Get, Expect::Present));
+                        assert!(stored.contains(key));
+                    }
+                }
+            }
+            let wanted = entries / u64::from(threads);
+            assert!(stored.len().abs_diff(usize::try_from(wanted).unwrap()) <= 100);
+        }
+        let mut few = preset("growing");
+        few.resize(100);
+        let error = Stream::open(&few, 5, 0, 2).err().unwrap().to_string();
+        assert!(
+            error.contains("points = 100") && error.contains("2 threads"),
+            "{error}"
+        );
     }
 
     #[test]

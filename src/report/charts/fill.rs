@@ -18,7 +18,9 @@ const MOST_CELLS: usize = 12;
 const LOG_FROM: f64 = 10.0;
 
 pub(super) fn charts(suite: &Suite<'_>, records: &Records) -> Vec<Draft> {
-    let passes = suite.panels.iter().filter(|panel| panel.entry.pass);
+    // Lookups at fill points have a chart of their own.
+    let is_shown = |panel: &&&PanelSummary| panel.entry.pass && panel.entry.points.is_none();
+    let passes = suite.panels.iter().filter(is_shown);
     let charts = passes.flat_map(|panel| {
         let figures = figures(panel, records).iter();
         figures.filter_map(|figure| chart(suite.name, panel, records, *figure))

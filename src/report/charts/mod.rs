@@ -29,6 +29,7 @@ mod peak;
 mod percentiles;
 mod popularity;
 mod ratios;
+mod sawtooth;
 mod scaling;
 mod shape;
 mod suite;
@@ -109,6 +110,7 @@ pub fn charts(summary: &Summary, records: &Records) -> Vec<Chart> {
             peak::charts(&suite),
             scaling::charts(&suite, summary),
             fill::charts(&suite, records),
+            sawtooth::charts(&suite, records),
             timeline::charts(&suite, records),
             misses::charts(&suite, &summary.simulated),
             Vec::from_iter(limit::chart(&suite, summary)),

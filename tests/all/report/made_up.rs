@@ -178,6 +178,7 @@ fn manifest(run_id: &str, size: Size) -> Manifest {
                 entries: 100_000,
                 corpus: String::new(),
                 pass: kind_of(panel) == Kind::Pass,
+                points: None,
                 budget: None,
                 origin_ns: None,
                 baseline: cell_id(panel, 1),
