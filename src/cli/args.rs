@@ -136,6 +136,7 @@ pub(super) struct Report {
 Examples:
   bucketlab compare results/BEFORE results/AFTER
   bucketlab compare results/BEFORE results/AFTER --fail-on slower=5%
+  bucketlab compare results/BEFORE results/AFTER --fail-on slower=5% --confirm
   bucketlab compare results/RUN fixed:buckets=2^16 striped
   bucketlab compare results/A results/B --format markdown > changes.md
 
@@ -150,7 +151,10 @@ such as a slower hash or compiler. A peer in both runs (-t sharded-hashbrown) an
 much smaller changes. Cells are not comparable if the machine, the allocator, the hash or a parameter of
 the workload differs, or if a trial failed.
 
-Exit codes: 0 success; 1 a cell is slower than --fail-on allows; 2 nothing can be compared."
+--confirm writes a run of its own beside the second one; its figures are compared with those of the first.
+
+Exit codes: 0 success; 1 a cell is slower than --fail-on allows; 2 nothing can be compared, or --confirm is
+not possible here; 130 interrupted."
 )]
 pub(super) struct Compare {
     /// The directory of a run
@@ -162,6 +166,10 @@ pub(super) struct Compare {
     /// Exit with 1 if a cell is slower and the whole interval it is held by lies below 1 − N% (slower=5%)
     #[arg(long, value_name = "slower=N%")]
     pub(super) fail_on: Option<FailOn>,
+    /// Before failing, measure the panels of the cells that would fail again, as the second run did, and judge
+    /// these figures instead; only with the program and on the machine of that run
+    #[arg(long, requires = "fail_on")]
+    pub(super) confirm: bool,
     /// Compare runs of builds with different Cargo profiles
     #[arg(long)]
     pub(super) force: bool,

@@ -1,26 +1,32 @@
 //! `bucketlab compare`: two runs, or two targets of one run, cell by cell.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::ExitCode;
 
 use super::args::{Compare, FailOn, Sheet};
 use super::house::House;
 use super::output;
+use super::run::{measured_anew, suites_of};
 use crate::analysis::{Call, Compared, Summary};
 use crate::base::{BadInput, Spec};
 use crate::catalog;
 use crate::machine;
-use crate::record::{HashRecords, Records};
+use crate::record::{HashRecords, Records, Status};
 use crate::report;
+use crate::run::{self, Plan};
 
 pub(super) fn compare(house: House<'_>, args: &Compare) -> anyhow::Result<ExitCode> {
+    let mut runs = None;
     let compared = match &args.with[..] {
         [other] => {
             let (a, b) = (read(&args.run)?, read(Path::new(other))?);
             if !args.force {
                 same_profile(&a, &b)?;
             }
-            Compared::of_runs(&Summary::of(&a), &Summary::of(&b))
+            let compared = Compared::of_runs(&Summary::of(&a), &Summary::of(&b));
+            runs = Some((a, (Path::new(other), b)));
+            compared
         }
         [first, second] => of_targets(house, &Summary::of(&read(&args.run)?), first, second)?,
         _ => unreachable!("the parser takes one or two"),
@@ -28,18 +34,109 @@ pub(super) fn compare(house: House<'_>, args: &Compare) -> anyhow::Result<ExitCo
     if !compared.says_something() {
         return Err(nothing(&compared).into());
     }
-    let text = match args.format {
-        Sheet::Table => report::comparison_table(&compared, output::width(), output::colour()),
-        Sheet::Markdown => report::comparison_markdown(&compared),
+    let Some(limit) = args.fail_on else {
+        show(args.format, &compared, None)?;
+        return Ok(ExitCode::SUCCESS);
+    };
+    let failing = failing(&compared, limit);
+    if !args.confirm || failing.is_empty() {
+        show(args.format, &compared, None)?;
+        return Ok(judge(&compared, limit));
+    }
+    let Some((a, b)) = runs else {
+        return Err(
+            BadInput("--confirm is for two runs: give the directory of a second".into()).into(),
+        );
+    };
+    match confirmed(house, &a, b, &failing)? {
+        None => Ok(ExitCode::from(130)),
+        Some(again) => {
+            show(args.format, &compared, Some(&again))?;
+            Ok(judge_confirmed(&again, limit))
+        }
+    }
+}
+
+fn show(format: Sheet, compared: &Compared, again: Option<&Compared>) -> anyhow::Result<()> {
+    let title = "measured again, with new births:";
+    let text = match format {
+        Sheet::Table => {
+            let table = |of| report::comparison_table(of, output::width(), output::colour());
+            let again = again.map(|again| format!("{title}\n{}", table(again)));
+            format!("{}{}", table(compared), again.unwrap_or_default())
+        }
+        Sheet::Markdown => {
+            let again = again.map(|again| report::comparison_markdown(again));
+            let again = again.map(|again| format!("\n**{title}**\n\n{again}"));
+            let first = report::comparison_markdown(compared);
+            format!("{first}{}", again.unwrap_or_default())
+        }
         Sheet::Json => {
-            let json = report::comparison_json(&compared);
+            let mut json = report::comparison_json(compared);
+            if let Some(again) = again {
+                json["confirmation"] = report::comparison_json(again);
+            }
             format!("{}\n", serde_json::to_string_pretty(&json)?)
         }
     };
-    output::print_if_read(&text)?;
-    Ok(args
-        .fail_on
-        .map_or(ExitCode::SUCCESS, |limit| judge(&compared, limit)))
+    Ok(output::print_if_read(&text)?)
+}
+
+/// The cells that would fail, by their ids.
+fn failing(compared: &Compared, FailOn { slower_percent }: FailOn) -> BTreeSet<String> {
+    let cells = compared.cells.iter();
+    cells
+        .filter(|cell| cell.is_slower_by(slower_percent / 100.0))
+        .flat_map(|cell| cell.cell_ids.iter().cloned())
+        .collect()
+}
+
+/// Measures the panels of these cells again, as the second run did, and compares what comes out with the first;
+/// `None` after an interrupt.
+fn confirmed(
+    house: House<'_>,
+    a: &Records,
+    (path, b): (&Path, Records),
+    ids: &BTreeSet<String>,
+) -> anyhow::Result<Option<Compared>> {
+    let of_failing = |records: &Records| -> BTreeSet<u32> {
+        let cells = records.manifest.cells.iter();
+        let cells = cells.filter(|cell| ids.contains(&cell.cell_id));
+        cells.map(|cell| cell.panel).collect()
+    };
+    let suites = suites_of(path, &b, &[])?;
+    let mut plan = Plan::within(house.rows, suites, b.manifest.bytes_available)?;
+    run::again(&mut plan, house.executable, &b.manifest, &of_failing(&b))?;
+    let out = path.parent().unwrap_or(Path::new("."));
+    output::complain(&format!(
+        "confirming: {} of {} panels are measured again\n",
+        plan.panels.len(),
+        b.manifest.panels.len()
+    ));
+    let ended = measured_anew(house, &plan, out)?;
+    output::complain_path(&ended.path);
+    if ended.status == Status::Interrupted {
+        return Ok(None);
+    }
+    // Of cells that are in several panels, these panels' copies meet.
+    let mut first = Summary::of(a);
+    let panels = of_failing(a);
+    first
+        .panels
+        .retain(|panel| panels.contains(&panel.entry.panel));
+    let second = Summary::of(&Records::read(&ended.path)?);
+    Ok(Some(Compared::of_runs(&first, &second).only(ids)))
+}
+
+/// Fails where a cell is slower again, or could not be judged again.
+fn judge_confirmed(again: &Compared, limit: FailOn) -> ExitCode {
+    let unjudged = again.cells.iter().any(|cell| !cell.call.is_verdict());
+    let code = judge(again, limit);
+    if again.cells.is_empty() || unjudged {
+        output::complain("not confirmed and not cleared: a cell could not be judged again\n");
+        return ExitCode::FAILURE;
+    }
+    code
 }
 
 /// Refuses builds of two profiles: between them the compiler has changed every table.

@@ -95,26 +95,33 @@ fn measured(
     plan: &Plan<'_>,
     begun: Option<Begun<'_>>,
 ) -> anyhow::Result<Ended> {
+    let Some((path, records)) = begun else {
+        return measured_anew(house, plan, &args.out);
+    };
     let interrupted = raised_by_signals()?;
     let mut progress = Progress::new(plan);
-    let ended = match begun {
-        Some((path, records)) => resume(
-            plan,
-            house.executable,
-            path,
-            records,
-            &mut progress,
-            &interrupted,
-        ),
-        None => execute(
-            plan,
-            house.executable,
-            &args.out,
-            &command_line(),
-            &mut progress,
-            &interrupted,
-        ),
-    };
+    let executable = house.executable;
+    let ended = resume(plan, executable, path, records, &mut progress, &interrupted);
+    progress.finish();
+    ended
+}
+
+/// Measures a plan from the start, into a directory below `out`.
+pub(super) fn measured_anew(
+    house: House<'_>,
+    plan: &Plan<'_>,
+    out: &Path,
+) -> anyhow::Result<Ended> {
+    let interrupted = raised_by_signals()?;
+    let mut progress = Progress::new(plan);
+    let ended = execute(
+        plan,
+        house.executable,
+        out,
+        &command_line(),
+        &mut progress,
+        &interrupted,
+    );
     progress.finish();
     ended
 }
@@ -172,7 +179,11 @@ fn note_on_profile(profile: &str) -> Option<String> {
 }
 
 /// The suites of a run that is taken up again; where suites are named, they must be these.
-fn suites_of(path: &Path, records: &Records, named: &[String]) -> Result<Vec<Suite>, BadInput> {
+pub(super) fn suites_of(
+    path: &Path,
+    records: &Records,
+    named: &[String],
+) -> Result<Vec<Suite>, BadInput> {
     let differs = |why: String| {
         let run = path.display();
         Err(BadInput(format!(

@@ -78,6 +78,7 @@ pub fn comparison_markdown(compared: &Compared) -> String {
 /// | `verdicts` | how many are given `together`; `error_rate`: the chance, at most, that one or more of them calls a difference that is none; `confidence` that each is held to |
 /// | `overall` | `ratio`: the geometric mean over `cells`; `null` where none is comparable |
 /// | `count` | how many cells got each verdict |
+/// | `confirmation` | with `--confirm`, where cells would fail: the same object of these cells alone, measured again; else absent |
 #[must_use]
 pub fn comparison_json(compared: &Compared) -> Value {
     let side = |side: &Side| json!({ "name": side.name, "about": side.about });
@@ -234,6 +235,7 @@ fn sum(compared: &Compared) -> Vec<String> {
             counted(overall.cells as u64, "cell"),
             times_within(&overall.ratio)
         )),
+        None if compared.says_something() => {}
         None => lines.push("No cell is comparable.".to_owned()),
     }
     lines.push(counts(compared));

@@ -1,5 +1,6 @@
 //! A whole run: its directory, its panels one after the other, its manifest.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
@@ -12,9 +13,10 @@ use super::live::Bench;
 use super::misses;
 use super::panel::measure;
 use super::plan::Plan;
-use super::resume::{Left, check};
+use super::resume::{Left, check, check_for};
 use super::search;
 use super::watch::Watch;
+use crate::base::BadInput;
 use crate::machine::{self, MemorySpeed};
 use crate::record::{CellEntry, Manifest, Records, RunDirectory, SCHEMA_VERSION, Status};
 
@@ -106,6 +108,28 @@ pub fn execute(
         watch,
         interrupted,
     )
+}
+
+/// Leaves of a plan, which is that of a whole run, the panels that are given, to measure them again with new
+/// births.
+///
+/// # Errors
+/// [`crate::base::BadInput`] where the run was made by another build of the program, on another machine, or
+/// with other suites than `plan` has.
+pub fn again(
+    plan: &mut Plan<'_>,
+    executable: &Path,
+    measured: &Manifest,
+    panels: &BTreeSet<u32>,
+) -> Result<(), BadInput> {
+    let cells: Vec<CellEntry> = all_cells(plan);
+    let built_from = BuiltFrom::of(executable);
+    let machine = machine::fingerprint();
+    check_for("confirmed", measured, &built_from, &cells, &machine)?;
+    let mut index = 0..;
+    plan.panels
+        .retain(|_| index.next().is_some_and(|index| panels.contains(&index)));
+    Ok(())
 }
 
 /// Goes on with a run that was killed or interrupted: trials that are complete stay, what is left of

@@ -58,7 +58,7 @@ mod verify;
 mod watch;
 
 pub use cell::{Cell, Panel};
-pub use execute::{Ended, execute, resume};
+pub use execute::{Ended, again, execute, resume};
 pub use flags::{Overrides, text};
 pub use hashes::{HashOptions, HashPlan, measure_hashes};
 pub use limit::{Search, Slo};

@@ -32,9 +32,20 @@ pub(super) fn check(
     cells: &[CellEntry],
     machine: &BTreeMap<String, String>,
 ) -> Result<(), BadInput> {
+    check_for("resumed", begun, built_from, cells, machine)
+}
+
+/// Refuses what is to be `done` with a run, where what would be measured now were not comparable with it.
+pub(super) fn check_for(
+    done: &str,
+    begun: &Manifest,
+    built_from: &BuiltFrom,
+    cells: &[CellEntry],
+    machine: &BTreeMap<String, String>,
+) -> Result<(), BadInput> {
     let refuse = |why: String| {
         Err(BadInput(format!(
-            "run '{}' cannot be resumed: {why}",
+            "run '{}' cannot be {done}: {why}",
             begun.run_id
         )))
     };

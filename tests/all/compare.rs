@@ -122,6 +122,113 @@ fn a_run_and_itself_are_no_different_and_a_slower_copy_fails_the_build() {
 
 /// Which profile a build had is read from the run: a build of another one changes every table.
 #[test]
+fn a_run_of_another_program_is_not_confirmed() {
+    let root = tempfile::tempdir().unwrap();
+    let after = copy(root.path(), "after", slower("striped", 3.0));
+    let before = reference();
+    let before = before.to_str().unwrap();
+    let args = [
+        "compare",
+        before,
+        &after,
+        "--fail-on",
+        "slower=5%",
+        "--confirm",
+    ];
+    let output = bucketlab(&args);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("cannot be confirmed: another build"),
+        "{said}"
+    );
+    // Where nothing fails there is nothing to confirm, and without a limit nothing can fail.
+    let args = [
+        "compare",
+        before,
+        before,
+        "--fail-on",
+        "slower=5%",
+        "--confirm",
+    ];
+    assert_eq!(bucketlab(&args).status.code(), Some(0));
+    let args = ["compare", before, before, "--confirm"];
+    assert_eq!(bucketlab(&args).status.code(), Some(2));
+}
+
+/// What is slower in the records alone is cleared by new births, which measure the panels that fail and no other.
+#[test]
+fn what_would_fail_is_measured_again() {
+    let root = tempfile::tempdir().unwrap();
+    let suite = root.path().join("two.toml");
+    let group = "[[group]]\nworkloads = [\"ycsb-c\"]\nentries = [1000, 2000]\nthreads = [1]\n\
+                 targets = [\"striped\", \"resizable\"]\n";
+    fs::write(
+        &suite,
+        format!("name = \"two\"\nabout = \"two panels\"\nanalysis = \"\"\ntime_s = 1.0\n{group}"),
+    )
+    .unwrap();
+    let out = root.path().join("runs");
+    let out_name = out.to_str().unwrap();
+    let output = bucketlab(&["run", suite.to_str().unwrap(), "--out", out_name]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let runs = || -> Vec<PathBuf> {
+        let entries = fs::read_dir(&out).unwrap();
+        entries.map(|entry| entry.unwrap().path()).collect()
+    };
+    let before = runs().remove(0);
+    let after = out.join("after");
+    fs::create_dir(&after).unwrap();
+    let manifest: toml::Table =
+        toml::from_str(&fs::read_to_string(before.join("run.toml")).unwrap()).unwrap();
+    let cells = manifest["cells"].as_array().unwrap().iter();
+    let slow = cells.filter(|cell| {
+        cell["target"].as_str() == Some("resizable") && cell["panel"].as_integer() == Some(1)
+    });
+    let slow: Vec<&str> = slow.map(|cell| cell["cell_id"].as_str().unwrap()).collect();
+    for entry in fs::read_dir(&before).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap();
+        if path.is_dir() {
+            continue;
+        }
+        if name != "slices.csv" {
+            fs::copy(&path, after.join(name)).unwrap();
+            continue;
+        }
+        let mut reader = csv::Reader::from_path(&path).unwrap();
+        let header = reader.headers().unwrap().clone();
+        let column = |name: &str| header.iter().position(|c| c == name).unwrap();
+        let [id, ops, discarded] = ["cell_id", "ops", "discarded_ops"].map(column);
+        let mut writer = csv::Writer::from_path(after.join(name)).unwrap();
+        writer.write_record(&header).unwrap();
+        for row in reader.records() {
+            let mut row: Vec<String> = row.unwrap().iter().map(str::to_owned).collect();
+            if slow.contains(&row[id].as_str()) {
+                for at in [ops, discarded] {
+                    row[at] = (row[at].parse::<u64>().unwrap() / 50).to_string();
+                }
+            }
+            writer.write_record(&row).unwrap();
+        }
+        writer.flush().unwrap();
+    }
+    let (before, after) = (before.to_str().unwrap(), after.to_str().unwrap());
+    let limit = ["--fail-on", "slower=80%"];
+    let alarm = bucketlab(&[&["compare", before, after][..], &limit].concat());
+    assert_eq!(alarm.status.code(), Some(1), "{}", text(&alarm.stderr));
+    let confirm = ["--confirm", "--format", "json"];
+    let output = bucketlab(&[&["compare", before, after][..], &limit, &confirm].concat());
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("1 of 2 panels are measured again"), "{said}");
+    let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(told["confirmation"]["cells"].as_array().unwrap().len(), 1);
+    assert_eq!(told["confirmation"]["verdicts"]["together"], 1);
+    assert_eq!(runs().len(), 3);
+}
+
+#[test]
 fn builds_of_two_profiles_are_compared_by_force_alone() {
     let root = tempfile::tempdir().unwrap();
     let release = reference();
@@ -199,7 +306,7 @@ fn bad_input_is_named_and_exits_with_2() {
         (&["compare", run, gone], &["gone", "is not there"]),
         (
             &["compare", run, &newer],
-            &["schema version 99", "reads version 2"],
+            &["schema version 99", "reads versions 2 to 3"],
         ),
         (
             &["compare", run, &empty],

@@ -43,6 +43,8 @@ mod targets;
 
 pub(crate) use pairs::{Place, pairs, places};
 
+use std::collections::BTreeSet;
+
 use super::rates::PAIRS_FOR_A_VERDICT;
 use super::rates::Ratio;
 use super::verdict::{Difference, Family};
@@ -247,6 +249,21 @@ impl Compared {
     #[must_use]
     pub fn count(&self, call: Call) -> usize {
         self.cells.iter().filter(|cell| cell.call == call).count()
+    }
+
+    /// The same of some of its cells alone, judged as a family of their own: those whose id in both sides is
+    /// among these.
+    #[must_use]
+    pub fn only(mut self, ids: &BTreeSet<String>) -> Compared {
+        self.cells
+            .retain(|cell| cell.cell_ids.iter().any(|id| ids.contains(id)));
+        self.family = judge(&mut self.cells, None);
+        let places: BTreeSet<&str> = self.cells.iter().map(|cell| cell.place.as_str()).collect();
+        self.drifts
+            .retain(|drift| places.contains(drift.place.as_str()));
+        // It is of all cells.
+        self.overall = None;
+        self
     }
 
     /// Whether anything could be compared.
