@@ -66,7 +66,7 @@ fn show(format: Sheet, compared: &Compared, again: Option<&Compared>) -> anyhow:
             format!("{}{}", table(compared), again.unwrap_or_default())
         }
         Sheet::Markdown => {
-            let again = again.map(|again| report::comparison_markdown(again));
+            let again = again.map(report::comparison_markdown);
             let again = again.map(|again| format!("\n**{title}**\n\n{again}"));
             let first = report::comparison_markdown(compared);
             format!("{first}{}", again.unwrap_or_default())
