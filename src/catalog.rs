@@ -42,6 +42,8 @@ pub struct Row {
     pub walk: bool,
     /// How its tables are opened for all that is not timed.
     pub kind: Kind,
+    /// Why it claims more or fewer bytes than it allocates, where it does.
+    pub unclaimed: Option<&'static str>,
     /// Serves a table of this strategy to a parent process.
     pub child: fn(&Open, &mut dyn Pipe) -> anyhow::Result<()>,
     /// Checks tables with these parameters against a model.
@@ -90,6 +92,18 @@ pub const ROWS: &[Row] = &[
     Row::of::<crate::table::LostUpdate<Striped>>().look(22),
     #[cfg(feature = "faults")]
     Row::of::<crate::table::Same<Resizable>>().look(23),
+    #[cfg(feature = "faults")]
+    Row::of::<crate::table::StaleAfterGrowth<Striped>>().look(40),
+    #[cfg(feature = "faults")]
+    Row::of::<crate::table::MissesWhileGrowing<Striped>>().look(41),
+    #[cfg(feature = "faults")]
+    Row::of::<crate::table::Tears<Striped>>().look(42),
+    #[cfg(feature = "faults")]
+    Row::of::<crate::table::Leaks<Striped>>().look(43),
+    #[cfg(feature = "faults")]
+    Row::of::<crate::table::Miscounts<Striped>>().look(44),
+    #[cfg(feature = "faults")]
+    Row::of::<crate::table::Evicts<Striped>>().look(45),
 ];
 
 impl Row {
@@ -109,6 +123,7 @@ impl Row {
             look: None,
             walk: S::WALK,
             kind: Kind::of::<S>(),
+            unclaimed: S::UNCLAIMED,
             child: |open, pipe| bench::child(&TimedKind::of::<S>(), open, quick_check::<S>, pipe),
             verify: |params, env, plan| verify::run(&Kind::of::<S>(), params, env, plan),
             micro: |params, env, op, measure| {

@@ -274,7 +274,9 @@ share of --time is over. Under the table, each failure has the command that show
 
 Stages: differential (one session against a model map), ownership (several sessions, keys of their own and
 shared ones), walk (what walks show, mark and remove), linearizability (1,000 histories and more of shared
-keys, each searched for an order of its operations that explains all answers; one that has none is drawn).
+keys, each searched for an order of its operations that explains all answers; one that has none is drawn),
+census (claimed against allocated bytes, entries against what was stored, what is left after the drop, garbage
+that grows under churn).
 
 Exit codes: 0 all passed; 1 a stage failed or could not look; 2 invalid input; 130 interrupted.")]
 pub(super) struct Verify {

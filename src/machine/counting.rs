@@ -37,6 +37,11 @@ pub fn stop() -> Option<i64> {
     LIVE_BYTES.take()
 }
 
+/// The live bytes of the calling thread so far, as [`stop`] would return them; the count goes on.
+pub fn live() -> Option<i64> {
+    LIVE_BYTES.get()
+}
+
 /// Whether [`CountingAllocator`] is the global allocator: found out by allocating. A count that is
 /// going on is unharmed.
 pub fn installed() -> bool {
@@ -115,6 +120,7 @@ mod tests {
     fn without_the_allocator_there_is_no_count() {
         assert!(!installed());
         start();
+        assert_eq!(live(), None);
         let bytes = black_box(vec![0_u8; 100]);
         assert_eq!(stop(), None);
         drop(bytes);
@@ -128,6 +134,7 @@ mod tests {
             Layout::from_size_align(300, 8).unwrap(),
         );
         LIVE_BYTES.set(Some(0));
+        assert_eq!(live(), Some(0));
         // SAFETY: the layout has a size.
         let block = unsafe { CountingAllocator.alloc_zeroed(layout) };
         assert_eq!(LIVE_BYTES.get(), Some(100));

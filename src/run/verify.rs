@@ -379,6 +379,7 @@ pub fn verify_here(plan: &VerifyPlan<'_>) -> anyhow::Result<()> {
         kind: &target.row.kind,
         params: &target.params,
         bears_one_hash: target.row.bears_one_hash,
+        unclaimed: target.row.unclaimed,
         stage: *stage,
         hashes: plan.hashes.clone(),
         seed: plan.options.seed,

@@ -2,8 +2,10 @@
 //! never in a program that people measure with.
 //!
 //! Each is another table behind one wrapper, [`Faulty`], which asks a fault before and after each
-//! operation that it passes on.
+//! operation that it passes on. The faults that checks are meant to catch reach further into operations: they are
+//! [`Canary`]s.
 
+mod canary;
 #[cfg(test)]
 mod hand_clock;
 mod lost_update;
@@ -11,6 +13,7 @@ mod slow;
 mod stall;
 mod wrapper;
 
+pub use self::canary::Canary;
 pub use self::wrapper::Faulty;
 
 /// A table whose operations take longer by 10 %, or what `BUCKETLAB_SLOW_PERCENT` says.
@@ -25,3 +28,21 @@ pub type Stall<S> = Faulty<S, stall::Standstill>;
 
 /// A table that answers one set in 10^5 as if it had stored the value, and does not.
 pub type LostUpdate<S> = Faulty<S, lost_update::Forgetting>;
+
+/// A table that answers one value of before a replacement after each growth.
+pub type StaleAfterGrowth<S> = Canary<S, { canary::STALE }>;
+
+/// A table that misses a present key once while it grows.
+pub type MissesWhileGrowing<S> = Canary<S, { canary::MISSES }>;
+
+/// A table that writes a value of unchanged length in two steps.
+pub type Tears<S> = Canary<S, { canary::TEARS }>;
+
+/// A table that leaks 1 KiB in every hundred operations.
+pub type Leaks<S> = Canary<S, { canary::LEAKS }>;
+
+/// A table whose census counts one entry too many.
+pub type Miscounts<S> = Canary<S, { canary::MISCOUNTS }>;
+
+/// A table whose walks remove every hundredth entry that they were told to keep.
+pub type Evicts<S> = Canary<S, { canary::EVICTS }>;

@@ -48,7 +48,10 @@ pub use cuckoo::Cuckoo;
 pub use dash::Dash;
 pub use erased::{AnySession, Editing, ErasedSession, ErasedTable, Judging, Kind, Opened, Seeing};
 #[cfg(feature = "faults")]
-pub use faults::{LostUpdate, Same, Slow, Stall};
+pub use faults::{
+    Evicts, Leaks, LostUpdate, Miscounts, MissesWhileGrowing, Same, Slow, StaleAfterGrowth, Stall,
+    Tears,
+};
 pub use fixed::Fixed;
 pub use incremental::Incremental;
 pub use linear::Linear;

@@ -60,6 +60,13 @@ pub trait Strategy: Send + Sync + Sized + 'static {
     /// Whether this is a map that people would pick instead, behind our interface: reports set the
     /// fastest of those against the fastest of the others.
     const PEER: bool = false;
+    /// Why [`Strategy::usage`] claims more or fewer bytes than the table allocates, if they differ by more than
+    /// 2 %; the checks hold a table without a reason to its claim.
+    const UNCLAIMED: Option<&'static str> = if Self::PEER {
+        Some("the adapter knows the entries, and not the map's own arrays")
+    } else {
+        None
+    };
     /// Bytes that one more bucket takes, at least: what a memory limit has to leave room for.
     const BUCKET_BYTES: usize = size_of::<usize>();
     /// What one thread holds while it works on the table.

@@ -6,9 +6,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::census::{Weighed, census};
 use super::concurrent::concurrent;
 use super::differential::{differential, replay};
-use super::failure::Failure;
+use super::failure::{Failure, Wrong};
 use super::history;
 use super::plan::{Counts, Plan};
 use super::shrink::shrink;
@@ -43,6 +44,8 @@ pub struct Task<'t> {
     pub params: &'t Params,
     /// Whether it stays usable when all keys have one hash.
     pub bears_one_hash: bool,
+    /// Why it claims more or fewer bytes than it allocates, where it does.
+    pub unclaimed: Option<&'static str>,
     /// The kind of check.
     pub stage: Stage,
     /// The hash functions that rounds take in turn; not empty.
@@ -128,11 +131,38 @@ impl Task<'_> {
         self.verdict(ending, exercised)
     }
 
+    /// Holds a claim of bytes against what was counted. A table that has a reason to claim less says so once.
+    fn claims(&self, weighed: Weighed, exercised: &mut Exercised) -> Result<(), Box<Unexplained>> {
+        let Some((claimed, counted)) = weighed.bytes else {
+            let note = "bytes were not counted: the program has no counting allocator";
+            if exercised.notes.is_empty() {
+                exercised.notes.push(note.to_owned());
+            }
+            return Ok(());
+        };
+        if !weighed.differ() {
+            return Ok(());
+        }
+        let Some(reason) = self.unclaimed else {
+            let wrong = Wrong {
+                expected: format!("a claim within 2 % of {counted} B, which were allocated"),
+                got: format!("{claimed} B"),
+            };
+            return Err(wrong.during("usage").into());
+        };
+        if exercised.notes.is_empty() {
+            exercised.notes.push(format!(
+                "claims {claimed} B, and {counted} B were allocated: {reason}"
+            ));
+        }
+        Ok(())
+    }
+
     /// Rounds that make the stage worth its name.
     fn least(&self) -> u64 {
         match self.stage {
             Stage::Differential => Shape::ALL.len() as u64,
-            Stage::Ownership | Stage::Walk => self.hashes.len() as u64,
+            Stage::Ownership | Stage::Walk | Stage::Census => self.hashes.len() as u64,
             Stage::Linearizability => LEAST_HISTORIES.div_ceil(history::KEYS as u64),
         }
     }
@@ -198,6 +228,11 @@ impl Round {
                 exercised.operations += recorded.operations;
                 exercised.growths += recorded.growths;
                 return Ok(());
+            }
+            Stage::Census => {
+                let weighed = census(kind, params, &self.env(self.hash), self.seed)?;
+                exercised.operations += weighed.operations;
+                return task.claims(weighed, exercised);
             }
         };
         note(exercised, &counts);

@@ -14,11 +14,14 @@
 //! - [`walk()`]: if the strategy can be walked, what walks show, mark and remove, at rest and while
 //!   the table grows.
 //!
+//! - `census`: what a table says of its bytes and entries, what is left of it, and whether churn makes garbage.
+//!
 //! [`examine`] does one of them, at length: it is what `bucketlab verify` runs in a process of its own.
 //!
 //! The first two end with a comparison of the table's usage and census with the model. A [`Failure`] names
 //! the operation, the key, the expected outcome and the actual one. A panic inside the table is a failure too.
 
+mod census;
 mod concurrent;
 mod contender;
 mod differential;

@@ -14,6 +14,8 @@ pub enum Stage {
     Walk,
     /// Histories of shared keys, each searched for an order that explains it.
     Linearizability,
+    /// What a table says of its bytes and entries, and what is left of it.
+    Census,
 }
 
 impl Stage {
@@ -23,6 +25,7 @@ impl Stage {
         Stage::Ownership,
         Stage::Walk,
         Stage::Linearizability,
+        Stage::Census,
     ];
 
     /// Its name on the command line and in tables.
@@ -33,6 +36,7 @@ impl Stage {
             Stage::Ownership => "ownership",
             Stage::Walk => "walk",
             Stage::Linearizability => "linearizability",
+            Stage::Census => "census",
         }
     }
 

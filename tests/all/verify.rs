@@ -112,3 +112,61 @@ fn an_interrupt_prints_what_was_found() {
         "{stdout}"
     );
 }
+
+/// Each planted fault is caught by the stage that is meant for it, and the table without one passes there.
+#[cfg(feature = "faults")]
+#[test]
+fn every_canary_is_caught_by_the_stage_that_is_meant_for_it() {
+    let cases = [
+        // The first round of this seed is the long one.
+        ("lost-update", "differential", "4", "expected the value"),
+        ("tears", "ownership", "1", "a torn value"),
+        ("evicts", "walk", "1", "once, got 0 times"),
+        (
+            "stale-after-growth:buckets=4",
+            "linearizability",
+            "1",
+            "an order of its operations",
+        ),
+        (
+            "misses-while-growing:buckets=4",
+            "linearizability",
+            "1",
+            "an order of its operations",
+        ),
+        ("leaks", "census", "1", "that the same entries took before"),
+        ("miscounts", "census", "1", "items"),
+    ];
+    let out = tempfile::tempdir().expect("a directory");
+    for (canary, stage, seed, words) in cases {
+        let output = command(&[canary, "--stage", stage, "--seed", seed, "--hash", "sip13"])
+            .args(["--time", "0.1", "--format", "json", "--out"])
+            .arg(out.path())
+            .output()
+            .expect("it starts");
+        assert_eq!(
+            output.status.code(),
+            Some(1),
+            "{canary}: {}",
+            text(&output.stderr)
+        );
+        let verdicts: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        assert_eq!(verdicts[0]["ending"], "failed", "{canary}");
+        assert_eq!(verdicts[0]["stage"], stage);
+        let what = verdicts[0]["found"]["what"].as_str().expect("a sentence");
+        assert!(what.contains(words), "{canary}: no '{words}' in: {what}");
+        if stage == "linearizability" {
+            let file = format!("history-{}-1.svg", canary.replace([':', '='], "-"));
+            let drawn = std::fs::read_to_string(out.path().join(file)).expect("a drawing");
+            assert!(drawn.contains("breaks here"));
+        }
+    }
+    let good = verify(&[
+        "striped:buckets=4",
+        "--stage",
+        "ownership,walk,census",
+        "--time",
+        "0.1",
+    ]);
+    assert_eq!(good.status.code(), Some(0), "{}", text(&good.stdout));
+}

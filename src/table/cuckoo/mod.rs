@@ -317,6 +317,9 @@ impl Strategy for Cuckoo {
         "cuckoo:buckets=2,capacity=100",
     ];
     const WALK: bool = true;
+    const UNCLAIMED: Option<&'static str> = Some(
+        "the epoch collector's lists and what waits in them are not claimed: some 40 KB, however much the table holds",
+    );
     const BUCKET_BYTES: usize = array::BUCKET_BYTES;
     type Session<'t> = CuckooSession<'t>;
 

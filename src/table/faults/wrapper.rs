@@ -70,6 +70,7 @@ impl<S: Strategy, F: Fault> Strategy for Faulty<S, F> {
     const SAMPLES: &'static [&'static str] = &[];
     const WALK: bool = S::WALK;
     const PEER: bool = S::PEER;
+    const UNCLAIMED: Option<&'static str> = S::UNCLAIMED;
     const BUCKET_BYTES: usize = S::BUCKET_BYTES;
     type Session<'t>
         = FaultySession<S::Session<'t>, F::Thread<'t>>

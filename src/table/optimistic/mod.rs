@@ -319,6 +319,9 @@ impl Strategy for Optimistic {
         "optimistic:buckets=1,capacity=100",
     ];
     const WALK: bool = true;
+    const UNCLAIMED: Option<&'static str> = Some(
+        "its slab takes memory in chunks for each size class, and claims only the blocks in use",
+    );
     const BUCKET_BYTES: usize = size_of::<Bucket>();
     type Session<'t> = OptimisticSession<'t>;
 

@@ -102,6 +102,9 @@ impl Strategy for SplitOrdered {
         "split-ordered:buckets=1,capacity=100",
     ];
     const WALK: bool = true;
+    const UNCLAIMED: Option<&'static str> = Some(
+        "the epoch collector's lists and what waits in them are not claimed: some 20 KB, however much the table holds",
+    );
     type Session<'t> = SplitOrderedSession<'t>;
 
     fn open(params: &Params, env: &Env) -> Result<SplitOrdered, SpecError> {
