@@ -5,14 +5,14 @@
 
 use rand::{RngExt, SeedableRng};
 
-use super::failure::{Failure, Wrong, caught, caught_whole};
+use super::failure::{Failure, Wrong, caught, caught_whole, expect};
 use super::open::open;
 use super::progress;
 use super::sample::{self, Dice, Sample};
 use super::structure::{self, Totals};
 use crate::base::{Params, Worker};
 use crate::machine::counting;
-use crate::table::{Env, ErasedTable, Kind, Session};
+use crate::table::{AnySession, Env, ErasedTable, Kind, Session, Stored as Outcome};
 
 /// Entries of a table: as many as one chain can hold in reasonable time.
 const ENTRIES: usize = 1_500;
@@ -39,7 +39,7 @@ const SMALL: f64 = 16_384.0;
 const QUIESCE: usize = 32;
 
 /// What a round has shown.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Weighed {
     pub(super) operations: u64,
     /// Bytes that the table claimed, and those that were counted, for the same entries.
@@ -125,21 +125,21 @@ fn cycle(
             settled = meter.read();
         }
     }
-    if let (Some(before), Some(after)) = (settled, meter.read()) {
-        if after - before > GARBAGE * before + SMALL {
-            let wrong = Wrong {
-                expected: format!("the {before:.0} B that the same entries took before"),
-                got: format!("{after:.0} B after {} more churns", CHURNS - SETTLED),
-            };
-            return Err(wrong.during("churning"));
-        }
+    if let (Some(before), Some(after)) = (settled, meter.read())
+        && after - before > GARBAGE * before + SMALL
+    {
+        let wrong = Wrong {
+            expected: format!("the {before:.0} B that the same entries took before"),
+            got: format!("{after:.0} B after {} more churns", CHURNS - SETTLED),
+        };
+        return Err(wrong.during("churning"));
     }
     structure::check(table.as_mut(), stored.totals())
 }
 
 fn work(
     table: &dyn ErasedTable,
-    work: impl FnOnce(&mut crate::table::AnySession<'_>) -> Result<(), Wrong>,
+    work: impl FnOnce(&mut AnySession<'_>) -> Result<(), Wrong>,
 ) -> Result<(), Wrong> {
     let mut session = table.session(Worker::ALONE);
     caught(|| work(&mut session))
@@ -148,10 +148,7 @@ fn work(
 fn fill(session: &mut impl Session, stored: &Stored, weighed: &mut Weighed) -> Result<(), Wrong> {
     for (at, (sample, value)) in stored.each().enumerate() {
         quiesce(session, at);
-        expect(
-            crate::table::Stored::Created,
-            session.set(sample.key(), value),
-        )?;
+        expect(&Outcome::Created, &session.set(sample.key(), value))?;
         weighed.operations += 1;
     }
     Ok(())
@@ -166,17 +163,13 @@ fn churned(
     for (at, (sample, value)) in stored.each().enumerate() {
         quiesce(session, at);
         let key = sample.key();
-        expect(crate::table::Stored::Replaced, session.set(key, value))?;
-        expect(true, session.remove(key))?;
-        expect(crate::table::Stored::Created, session.set(key, value))?;
-        expect(Some(true), session.get(key, |found| found == value))?;
+        expect(&Outcome::Replaced, &session.set(key, value))?;
+        expect(&true, &session.remove(key))?;
+        expect(&Outcome::Created, &session.set(key, value))?;
+        expect(&Some(true), &session.get(key, |found| found == value))?;
         weighed.operations += 4;
     }
     Ok(())
-}
-
-fn expect<T: PartialEq + std::fmt::Debug>(expected: T, got: T) -> Result<(), Wrong> {
-    super::failure::expect(&expected, &got)
 }
 
 fn quiesce(session: &mut impl Session, at: usize) {
