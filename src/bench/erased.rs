@@ -5,11 +5,12 @@
 
 use std::fmt;
 
+use super::checks::Tally;
 use super::clocked::Longest;
 use super::latency::Recorder;
 use super::paced::{Pacer, Ran, Stretch};
 use super::room::{Bounded, Room, Unbounded};
-use super::timed::{Loop, Tally};
+use super::timed::Loop;
 use crate::base::{Between, Params, SpecError, Worker};
 use crate::hash::Hasher;
 use crate::table::{Env, ErasedTable, Kind, Opened, Session, Strategy};

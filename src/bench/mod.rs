@@ -5,13 +5,14 @@
 //! threads and their sessions across slices (`worker`), and each worker runs the timed loop
 //! (`timed`): hash, table call, check that the bytes belong to the key, and nothing else. That loop alone is
 //! compiled for each strategy; the rest calls it for a chunk of operations at a time (`erased`). What stands
-//! between two operations is `gap`'s.
+//! between two operations is `gap`'s, what a value says of itself `stamp`'s, what is compared and counted `checks`'s.
 //!
 //! Latencies are measured in slices of their own kind, in an open loop (`paced`), and go to the parent
 //! as histograms (`latency`).
 //!
 //! `micro` and `hashing` time one operation, or one hash function, in this process.
 
+mod checks;
 mod child;
 mod clocked;
 mod erased;

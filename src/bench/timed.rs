@@ -7,68 +7,19 @@
 
 use std::hint::black_box;
 
+use super::checks::{Checks, Found, Known, MOST_TOGETHER, Tally, show};
 use super::gap::{Answer, Gap};
 use super::room::Room;
-use super::stamp::{self, Seen, Stamps, belongs, mark_value};
+use super::stamp::{self, Stamps, belongs, mark_value};
 use crate::base::{Between, Key, Worker};
 use crate::hash::Hasher;
 use crate::table::{Edit, Outcome, Session, Stored};
 use crate::workload::{Expect, Kind, Op, Segment, VALUE_BYTES_MAX};
 
-/// What a thread counted, and the first thing that was wrong.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Tally {
-    /// Reads that found their key.
-    pub(super) hits: u64,
-    /// Reads that did not.
-    pub(super) misses: u64,
-    /// Writes that found no room.
-    pub(super) refused: u64,
-    /// Entries that went to make room.
-    pub(super) evicted: u64,
-    /// Entries that were added, less those that were taken away or evicted.
-    pub(super) balance: i64,
-    /// Outcomes and values that were not as they must be.
-    pub(super) wrong: u64,
-    /// The first of them.
-    pub(super) first_wrong: Option<String>,
-}
-
-/// Longer batches are handed over in pieces of this many: their keys lie on the stack, and a word has a bit for
-/// each.
-const MOST_TOGETHER: usize = 64;
-
 const NO_KEY: Key<'static> = Key {
     bytes: &[],
     hash: 0,
 };
-
-/// What is known of the gets of a batch, a bit for each.
-#[derive(Clone, Copy, Default)]
-struct Known {
-    present: u64,
-    absent: u64,
-}
-
-/// What has become of them.
-#[derive(Clone, Copy, Default)]
-struct Found {
-    present: u64,
-    /// Those whose value was the key's own.
-    own: u64,
-    /// Those whose value may be the last.
-    fresh: u64,
-    missed: u64,
-}
-
-/// What is compared with what is known, and counted.
-struct Checks {
-    /// Whether outcomes are compared with what is known; controls have none to compare.
-    outcomes: bool,
-    /// Whether an entry may go without having been removed.
-    evicts: bool,
-    tally: Tally,
-}
 
 /// One thread's session with what the loop needs beside it.
 pub(super) struct Loop<S, R> {
@@ -449,113 +400,6 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
     }
 }
 
-impl Checks {
-    /// Counts a read.
-    #[inline]
-    fn read(&mut self, op: &Op, bytes: &[u8], found: Option<Seen>) {
-        let present = found.is_some();
-        self.tally.hits += u64::from(present);
-        self.tally.misses += u64::from(!present);
-        self.found(op, bytes, found);
-    }
-
-    /// Compares what was found with what is known.
-    #[inline]
-    fn found(&mut self, op: &Op, bytes: &[u8], found: Option<Seen>) {
-        if let Some(Seen { fresh: false, .. }) = found
-            && self.outcomes
-        {
-            self.note_wrong(|| {
-                format!(
-                    "{:?}: key {} has a value that is not its last",
-                    op.kind,
-                    show(bytes)
-                )
-            });
-        }
-        if let Some(Seen { own: false, .. }) = found {
-            self.note_wrong(|| format!("key {} was answered with another's value", show(bytes)));
-        }
-        self.outcome(op, bytes, found.is_some());
-    }
-
-    /// Counts the gets of a batch, and compares all of them at once. What was answered twice or not at all shows
-    /// in the number of calls or in the sum of the bits.
-    #[inline]
-    fn batch(&mut self, ops: &[Op], keys: &[Key<'_>], of: (Known, Found, usize)) {
-        let (known, found, calls) = of;
-        let hits = u64::from(found.present.count_ones());
-        self.tally.hits += hits;
-        self.tally.misses += (ops.len() as u64).saturating_sub(hits);
-        let all = u64::MAX >> (MOST_TOGETHER - ops.len());
-        let answered = found.present.checked_add(found.missed) == Some(all);
-        let lost = if self.evicts {
-            0
-        } else {
-            known.present & found.missed
-        };
-        let wrong = lost | known.absent & found.present;
-        let as_known = wrong == 0 && found.fresh == found.present || !self.outcomes;
-        if calls != ops.len() || !answered || found.own != found.present || !as_known {
-            self.wrong_batch(ops, keys, of);
-        }
-    }
-
-    /// Names what was wrong in a batch.
-    #[cold]
-    #[inline(never)]
-    fn wrong_batch(&mut self, ops: &[Op], keys: &[Key<'_>], of: (Known, Found, usize)) {
-        let (_, found, calls) = of;
-        for (index, (op, key)) in ops.iter().zip(keys).enumerate() {
-            let has = |bits: u64| bits >> index & 1 == 1;
-            if has(found.present) == has(found.missed) {
-                self.note_wrong(|| format!("get_many answered {calls} of {} keys", ops.len()));
-            } else {
-                let seen = || Seen {
-                    own: has(found.own),
-                    fresh: has(found.fresh),
-                    word: 0,
-                };
-                self.found(op, key.bytes, has(found.present).then(seen));
-            }
-        }
-        if calls > ops.len() {
-            self.note_wrong(|| format!("get_many answered {calls} of {} keys", ops.len()));
-        }
-    }
-
-    #[inline]
-    fn stored(&mut self, op: &Op, bytes: &[u8], stored: Stored) {
-        if stored == Stored::Refused {
-            self.tally.refused += 1;
-        } else {
-            self.tally.balance += i64::from(stored == Stored::Created);
-            self.outcome(op, bytes, stored == Stored::Replaced);
-        }
-    }
-
-    #[inline]
-    fn outcome(&mut self, op: &Op, bytes: &[u8], present: bool) {
-        let wrong = match op.expect {
-            // What was there may have been evicted; what never was cannot be.
-            Expect::Present => !present && !self.evicts,
-            Expect::Absent => present,
-            Expect::Either => false,
-        };
-        if wrong && self.outcomes {
-            let is = if present { "present" } else { "absent" };
-            self.note_wrong(|| format!("{:?}: key {} is {is}", op.kind, show(bytes)));
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn note_wrong(&mut self, what: impl FnOnce() -> String) {
-        self.tally.wrong += 1;
-        self.tally.first_wrong.get_or_insert_with(what);
-    }
-}
-
 /// Adds 1 to a little-endian number, or takes it away; past either end it goes round.
 fn count(number: &mut [u8], up: bool) {
     for byte in number {
@@ -581,13 +425,6 @@ pub(super) fn write_value(value: &mut Vec<u8>, key: &[u8], length: usize) {
     value.truncate(length);
     mark_value(value, key);
     stamp::mark(value, stamp::PREFILLED);
-}
-
-/// A key for people: escaped and shortened.
-fn show(key: &[u8]) -> String {
-    let end = key.len().min(40);
-    let more = if key.len() > end { "…" } else { "" };
-    format!("'{}'{more}", key[..end].escape_ascii())
 }
 
 #[cfg(test)]

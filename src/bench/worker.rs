@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
 use std::sync::{Arc, Barrier};
 
+use super::checks::Tally;
 use super::clocked::Longest;
 use super::erased::Chunks;
 use super::latency::Recorder;
 use super::paced::{Pacer, Stretch};
 use super::protocol::{Cut, LatencyOrder, SliceOrder, ThreadSlice};
-use super::timed::Tally;
 use crate::machine;
 use crate::machine::counters::Counters;
 use crate::workload::{Filled, Pace, Segment, Stream};

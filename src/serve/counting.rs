@@ -39,7 +39,7 @@ struct By {
 
 /// A number that an item is to hold.
 struct Number {
-    number: u64,
+    is: u64,
     digits: Vec<u8>,
     /// A longer number is a new item; one that is not goes where the old one is.
     grows: bool,
@@ -77,7 +77,7 @@ impl By {
             return Err((Counted::NoMemory, bytes));
         }
         Ok(Number {
-            number,
+            is: number,
             digits,
             grows,
             bytes,
@@ -145,7 +145,7 @@ impl Items<'_, '_> {
                         } else {
                             Edit::Store
                         };
-                        let counted = Counted::Number(number.number, [header, new]);
+                        let counted = Counted::Number(number.is, [header, new]);
                         (counted, (edit, number.bytes))
                     }
                 },

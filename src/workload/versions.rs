@@ -75,10 +75,9 @@ impl Versions {
     #[inline]
     pub(super) fn since(&mut self, kind: Kind, record: u64, piece: Piece) -> u32 {
         match self.rule {
-            Rule::Unknown => return NOT_KNOWN,
             Rule::Prefilled if record < self.prefilled => return 0,
-            // An insert of the pass, which may be read.
-            Rule::Prefilled => return NOT_KNOWN,
+            // Else it is an insert of the pass.
+            Rule::Prefilled | Rule::Unknown => return NOT_KNOWN,
             Rule::Counted => {}
         }
         self.place += 1;
