@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
-use super::erased::{Chunks, How, TimedKind};
+use super::erased::{Chunks, How, TimedKind, TimedTable};
 use super::pipe::Pipe;
 use super::protocol::{
-    Finished, Memory, Open, Opened, Reply, Request, SliceOrder, Sliced, ThreadSlice,
+    CensusReply, Finished, Memory, Open, Opened, Reply, Request, SliceOrder, Sliced, ThreadSlice,
 };
 use super::timed::write_value;
 use super::worker::{Done, Feed, Job, Start, serve};
@@ -82,48 +82,64 @@ fn births(
     if let Some(check) = check {
         check(&params, &env).map_err(|why| anyhow::anyhow!("check failed: {why}"))?;
     }
+    let setting = Setting {
+        timed,
+        open,
+        params,
+        env,
+        budget: budget.map(|budget| budget.0),
+        is_control,
+    };
     let mut is_first_pass = true;
     // The next pass of every table of a panel moves on by one core, as the next birth does.
     let mut pin_offset = open.pin_offset as usize;
     loop {
+        let Some(finished) = setting.pass(is_first_pass, pin_offset, pipe)? else {
+            return Ok(());
+        };
+        pipe.reply(&Reply::Finished(Box::new(finished)))?;
+        is_first_pass = false;
+        match pipe.next()? {
+            Some(Request::Renew) => pin_offset += 1,
+            None => return Ok(()),
+            Some(other) => bail!("unexpected request: {other:?}"),
+        }
+    }
+}
+
+/// What the tables of all passes have in common.
+struct Setting<'o> {
+    timed: &'o TimedKind,
+    open: &'o Open,
+    params: Params,
+    env: Env,
+    /// Bytes that a table is kept to.
+    budget: Option<u64>,
+    is_control: bool,
+}
+
+impl Setting<'_> {
+    /// One pass with a table of its own; `None` when the parent has closed the pipe.
+    fn pass(
+        &self,
+        is_first: bool,
+        pin_offset: usize,
+        pipe: &mut dyn Pipe,
+    ) -> anyhow::Result<Option<Finished>> {
+        let (open, is_control) = (self.open, self.is_control);
         let feeds = load_feeds(open)?;
         let pass_ops = feeds.iter().map(Feed::pass_ops).sum();
-        // What was freed until here must not hide what the table asks for. An earlier pass may have
-        // left pages in the middle of an arena, which no allocator gives back: a later table that
-        // moves in there would seem smaller than it is.
-        machine::trim();
-        let rss_before = if is_first_pass {
-            machine::resident_bytes().ok_or(RSS_UNREADABLE)
-        } else {
-            Err("the table may reuse pages that earlier passes of the same process left")
-        };
-        is_first_pass = false;
-        let grown = Grown {
-            before: rss_before,
-            peak_is_reset: machine::reset_peak_resident(),
-        };
-        let mut table = (timed.open)(&params, &env)?;
-        let filled = if open.workload.prefill {
-            let counted = prefill(&*table, &open.workload, hasher)?;
-            let memory = grown.memory(counted);
-            if !is_control && budget.is_none() {
-                let (items, wanted) = (table.usage().items, open.workload.entries);
-                if items != wanted {
-                    bail!("after the prefill the table holds {items} of {wanted} entries");
-                }
-            }
-            Some((memory, table.census().into()))
-        } else {
-            None
-        };
+        let grown = Grown::from_here(is_first);
+        let mut table = (self.timed.open)(&self.params, &self.env)?;
+        let filled = self.filled(&mut *table, grown)?;
         pipe.reply(&Reply::Opened(Box::new(Opened { pass_ops, filled })))?;
         let (shared, of) = (&*table, open.threads);
         let how = How {
-            hasher,
+            hasher: self.env.hasher,
             batch: open.workload.batch,
             between: open.workload.between,
             outcomes: !is_control,
-            budget: budget.map(|budget| budget.0),
+            budget: self.budget,
         };
         let make = |index| shared.timed(Worker { index, of }, how);
         let at_start = shared.usage().items;
@@ -136,40 +152,53 @@ fn births(
         };
         let ended = slices((make, count), pin_offset, is_control, feeds, grown, pipe)?;
         let Some((Totals { misses, balance }, feeds)) = ended else {
-            return Ok(());
+            return Ok(None);
         };
         if !is_control {
             settle(shared, &mut shared.session(Worker::ALONE), "after the pass")?;
             check_items(shared.usage().items, at_start, balance)?;
+            check_misses(open, misses, &feeds)?;
         }
         let mut memory = grown.memory(Err("bytes are counted during a prefill only".into()));
-        if let Some(budget) = budget {
-            check_budget(table.usage().bytes, budget.0)?;
-        }
-        if !is_control {
-            check_misses(open, misses, &feeds)?;
+        if let Some(budget) = self.budget {
+            check_budget(shared.usage().bytes, budget)?;
         }
         // The streams were there before the table and are there until its memory has been read.
         drop(feeds);
         let census = table.census();
-        let (events, marks_dropped) = env.journal.drain();
-        let is_fill = !open.workload.prefill && open.workload.trace.is_none() && budget.is_none();
+        let (events, marks_dropped) = self.env.journal.drain();
+        let is_fill =
+            !open.workload.prefill && open.workload.trace.is_none() && self.budget.is_none();
         if is_fill && !is_control && grown.before.is_ok() {
-            empty(&*table, &open.workload, hasher)?;
+            empty(&*table, &open.workload, self.env.hasher)?;
             memory.rss_emptied_bytes = grown.now().ok();
         }
-        drop(table);
-        pipe.reply(&Reply::Finished(Box::new(Finished {
+        Ok(Some(Finished {
             memory,
             census: census.into(),
             marks: events.into_iter().map(Into::into).collect(),
             marks_dropped,
-        })))?;
-        match pipe.next()? {
-            Some(Request::Renew) => pin_offset += 1,
-            None => return Ok(()),
-            Some(other) => bail!("unexpected request: {other:?}"),
+        }))
+    }
+
+    /// The table's prefill, where the workload has one: its memory, and what a count of its entries finds.
+    fn filled(
+        &self,
+        table: &mut dyn TimedTable,
+        grown: Grown,
+    ) -> anyhow::Result<Option<(Memory, CensusReply)>> {
+        let workload = &self.open.workload;
+        if !workload.prefill {
+            return Ok(None);
         }
+        let memory = grown.memory(prefill(table, workload, self.env.hasher)?);
+        if !self.is_control && self.budget.is_none() {
+            let (items, wanted) = (table.usage().items, workload.entries);
+            if items != wanted {
+                bail!("after the prefill the table holds {items} of {wanted} entries");
+            }
+        }
+        Ok(Some((memory, table.census().into())))
     }
 }
 
@@ -284,6 +313,22 @@ struct Grown {
 }
 
 impl Grown {
+    /// Counts from here. What was freed until here must not hide what the table asks for. An earlier pass may have
+    /// left pages in the middle of an arena, which no allocator gives back: a later table that moves in there
+    /// would seem smaller than it is.
+    fn from_here(is_first_pass: bool) -> Grown {
+        machine::trim();
+        let before = if is_first_pass {
+            machine::resident_bytes().ok_or(RSS_UNREADABLE)
+        } else {
+            Err("the table may reuse pages that earlier passes of the same process left")
+        };
+        Grown {
+            before,
+            peak_is_reset: machine::reset_peak_resident(),
+        }
+    }
+
     fn now(self) -> Result<u64, &'static str> {
         let now = machine::resident_bytes().ok_or(RSS_UNREADABLE)?;
         Ok(now.saturating_sub(self.before?))
