@@ -17,7 +17,8 @@ pub enum Between {
     /// The next operation's key is known only when this operation's value or outcome is.
     #[default]
     Chained,
-    /// A number of simple instructions that depend on nothing; 0 is back to back.
+    /// A number of simple instructions that depend on nothing; 0 is back to back. Getting there and back takes
+    /// twelve of them, so fewer than thirteen are none.
     Instructions(u32),
 }
 

@@ -40,7 +40,8 @@ impl Gap {
 
     /// After an operation: what the address of the next key is to be moved by, which is 0.
     ///
-    /// The branches here go one way for a whole run, so the processor knows them.
+    /// What stands between is the same for a whole run, so the processor knows those branches. Whether there is
+    /// an answer it guesses, as a program's own branch on hit or miss is guessed.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "part of the body of the timed loop")]
     pub(super) fn after(self, answer: Answer) -> usize {

@@ -116,18 +116,20 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
     }
 
     /// The same stream, hashed and not looked up, with the same between two operations or batches: a write
-    /// is waited for here too.
+    /// and a lookup of what was never stored are waited for here too.
     #[inline(never)]
     pub(super) fn run_hash_only(&mut self, segment: &Segment, ops: &[Op]) {
         let gap = self.gap;
-        let (mut all, mut moved, mut waiting) = (0, 0, 0);
+        let (mut all, mut moved, mut waiting, mut answered) = (0, 0, 0, true);
         for op in ops {
             let hash = self.hasher.hash(segment.key_moved(op, moved));
             all ^= hash;
             let is_read = matches!(op.kind, Kind::Get | Kind::GetFill);
+            answered &= op.expect != Expect::Absent;
             waiting += 1;
             if waiting >= self.batch || !is_read {
-                moved = gap.after(is_read.then_some(all));
+                moved = gap.after((is_read && answered).then_some(all));
+                answered = true;
                 waiting = 0;
             }
         }
@@ -154,7 +156,10 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
             Kind::Get => {
                 let found = self.session.get(key, |value| stamps.look(value, bytes, op));
                 self.checks.read(op, bytes, found);
-                return found.map(|seen| seen.word ^ key.hash);
+                return self
+                    .checks
+                    .answer(op, found)
+                    .map(|seen| seen.word ^ key.hash);
             }
             Kind::GetFill => {
                 let found = self.session.get(key, |value| stamps.look(value, bytes, op));
@@ -227,7 +232,8 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
         });
         self.stamps.skip(count);
         self.checks.batch(ops, keys, (known, found, calls));
-        if found.missed == 0 {
+        let control_misses = !self.checks.outcomes && known.absent != 0;
+        if found.missed == 0 && !control_misses {
             return (count, Some(words));
         }
         self.fill_missed(ops, keys, found.missed);

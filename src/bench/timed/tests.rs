@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::super::room::{Bounded, Unbounded};
 use super::*;
 use crate::base::{Journal, Params, Worker};
+use crate::bench::stamp::Seen;
 use crate::table::{Clock, Env, Fixed, Strategy, Striped};
 use crate::workload::NOT_KNOWN;
 
@@ -420,5 +421,37 @@ fn a_lost_write_and_an_old_value_are_seen() {
                 "{first}"
             );
         }
+    }
+}
+
+/// A control finds every key. Where no table would, the next operation waits as behind a table's miss.
+#[test]
+fn a_control_s_answer_is_a_miss_where_a_table_s_is() {
+    let seen = Seen {
+        own: true,
+        fresh: true,
+        word: 7,
+    };
+    for (outcomes, expect, answers) in [
+        (false, Expect::Absent, false),
+        (false, Expect::Present, true),
+        (false, Expect::Either, true),
+        (true, Expect::Absent, true),
+    ] {
+        let checks = Checks {
+            outcomes,
+            evicts: false,
+            tally: Tally::default(),
+        };
+        let op = Op {
+            key_at: 0,
+            value_len: 8,
+            key_len: 1,
+            kind: Kind::Get,
+            expect,
+            since: NOT_KNOWN,
+        };
+        assert_eq!(checks.answer(&op, Some(seen)).is_some(), answers);
+        assert!(checks.answer(&op, None).is_none());
     }
 }
