@@ -59,21 +59,40 @@ impl Checks {
     /// Counts a read.
     #[inline]
     pub(super) fn read(&mut self, op: &Op, bytes: &[u8], found: Option<Seen>) {
-        let present = found.is_some();
-        self.tally.hits += u64::from(present);
-        self.tally.misses += u64::from(!present);
-        self.found(op, bytes, found);
+        let right = if let Some(seen) = found {
+            self.tally.hits += 1;
+            seen.own & seen.fresh & (op.expect != Expect::Absent)
+        } else {
+            self.tally.misses += 1;
+            (op.expect != Expect::Present) | self.evicts
+        };
+        if !right {
+            self.found(op, bytes, found);
+        }
     }
 
-    /// What a get has found, as the next operation sees it. A control finds every key: where the stream says that
-    /// a table would not, its answer is a miss, so that the floor waits where a table does.
+    /// What a get has found. A control finds every key: where the stream says that a table would not, its answer is
+    /// a miss, so that the floor waits where a table does.
     #[inline]
     pub(super) fn answer(&self, op: &Op, found: Option<Seen>) -> Option<Seen> {
         found.filter(|_| self.outcomes || op.expect != Expect::Absent)
     }
 
-    /// Compares what was found with what is known.
+    /// The same for a batch.
     #[inline]
+    pub(super) fn answers(&self, known: Known, found: Found) -> Found {
+        let never = if self.outcomes { 0 } else { known.absent };
+        Found {
+            present: found.present & !never,
+            own: found.own & !never,
+            fresh: found.fresh & !never,
+            missed: found.missed | never,
+        }
+    }
+
+    /// Compares what was found with what is known.
+    #[cold]
+    #[inline(never)]
     pub(super) fn found(&mut self, op: &Op, bytes: &[u8], found: Option<Seen>) {
         if let Some(Seen { fresh: false, .. }) = found
             && self.outcomes

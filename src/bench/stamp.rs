@@ -42,12 +42,17 @@ pub(super) struct Stamps {
 }
 
 impl Stamps {
-    pub(super) fn new(who: Worker) -> Stamps {
+    /// For a thread; a control, which is not `checked`, accepts the write of everyone.
+    pub(super) fn new(who: Worker, checked: bool) -> Stamps {
         let writers = u64::from(who.of);
         Stamps {
             place: 0,
             writer: u64::from(who.index) + 1,
-            others: if writers > 1 { writers } else { 0 },
+            others: match (checked, writers) {
+                (false, _) => u64::MAX,
+                (true, 1) => 0,
+                (true, _) => writers,
+            },
         }
     }
 
@@ -189,7 +194,7 @@ mod tests {
 
     #[test]
     fn the_last_write_is_told_from_every_other() {
-        let alone = Stamps::new(Worker::ALONE);
+        let alone = Stamps::new(Worker::ALONE, true);
         let mut writer = alone;
         let mut pattern = vec![b'.'; 20];
         writer.skip(7);
@@ -208,18 +213,22 @@ mod tests {
             assert!(fresh(alone, 10, since, &prefilled), "{since}");
         }
         assert!(!fresh(alone, 10, 9, &prefilled));
+        // A control finds a stamp that no thread writes.
+        mark(&mut prefilled, u64::MAX);
+        assert!(!fresh(alone, 10, 3, &prefilled));
+        assert!(fresh(Stamps::new(Worker::ALONE, false), 10, 3, &prefilled));
         // Short values have no stamp.
         assert!(fresh(alone, 10, 2, &seventh[..15]));
     }
 
     #[test]
     fn another_thread_s_write_is_accepted_where_there_is_one() {
-        let [first, second] = [0, 1].map(|index| Stamps::new(Worker { index, of: 2 }));
+        let [first, second] = [0, 1].map(|index| Stamps::new(Worker { index, of: 2 }, true));
         let mut value = vec![0; 16];
         mark(&mut value, second.of(5));
         assert!(fresh(first, 10, 3, &value) && fresh(first, 10, 0, &value));
         assert!(!fresh(second, 10, 3, &value) && fresh(second, 10, 5, &value));
-        // One's own overwritten value does not come back, nor the prefill's, nor one of nobody.
+        // One's own overwritten value does not come back, nor the prefill's, nor one that no thread writes.
         mark(&mut value, PREFILLED);
         assert!(!fresh(first, 10, 3, &value) && fresh(first, 10, 0, &value));
         mark(&mut value, 3 << PLACE_BITS | 1);

@@ -1,7 +1,7 @@
 //! `null`: no table at all, the harness's own floor.
 //!
 //! A control: it stores nothing, every get hits, and the value is what a workload's values start
-//! with, the last eight bytes of the key, and eight bytes more (a shorter key is its own value):
+//! with, the last eight bytes of the key, and eight bytes of ones (a shorter key is its own value):
 //!
 //! ```text
 //!   get("user4711")  ──▶  "user4711" and 8 bytes        no hash used, no memory touched
@@ -24,7 +24,7 @@ use crate::base::{Census, Key, Param, Params, SpecError, Usage, Worker};
 pub struct Null;
 
 /// A session of [`Null`].
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct NullSession {
     scratch: Vec<u8>,
     /// What every get finds.
@@ -44,7 +44,10 @@ impl Strategy for Null {
     }
 
     fn session(&self, _who: Worker) -> NullSession {
-        NullSession::default()
+        NullSession {
+            scratch: Vec::new(),
+            value: [u8::MAX; 16],
+        }
     }
 
     fn usage(&self) -> Usage {
@@ -126,7 +129,10 @@ mod tests {
     fn every_get_hits_with_the_end_of_the_key() {
         let mut session = Null.session(Worker::ALONE);
         for (bytes, value) in [
-            (&b"user1234567"[..], &b"r1234567\0\0\0\0\0\0\0\0"[..]),
+            (
+                &b"user1234567"[..],
+                &b"r1234567\xff\xff\xff\xff\xff\xff\xff\xff"[..],
+            ),
             (b"abc", b"abc"),
             (b"", b""),
         ] {
