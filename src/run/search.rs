@@ -87,6 +87,20 @@ struct Found {
     again: u32,
 }
 
+impl Found {
+    /// Takes in what the kept rate came to when it was tried again: kept once more, or else it is the bound and
+    /// none is kept. Says whether it was kept.
+    fn tried_again(&mut self, rate: u64, again: Probe) -> bool {
+        if again.is_kept() {
+            self.kept = Some((rate, again));
+        } else {
+            self.kept = None;
+            self.above = Some((rate, again));
+        }
+        again.is_kept()
+    }
+}
+
 /// Searches with each target of a panel, one after the other: only one table is there at a time, and the
 /// floor.
 pub(super) fn measure(
@@ -306,7 +320,7 @@ fn row(found: &Found, place: Place<'_>, cell: &Cell<'_>, search: Search) -> SloR
 ///
 /// A neighbour's burst breaks a slice now and then, so a rate counts as broken only when a second
 /// slice of it breaks too; and two slices kept the rate that is reported. A rate that the machine leaves
-/// undecided bounds the search like one that is broken, and is told for what it is.
+/// undecided bounds the search like one that is broken, and the result names it as undecided.
 fn find<E>(
     (start, step): (u64, f64),
     highest: u64,
@@ -353,6 +367,7 @@ fn find<E>(
         }
         step = (step * step).min(FIRST_STEP);
     }
+    let mut is_confirmed = false;
     for _ in 0..CONFIRMATIONS {
         while let (Some((kept, _)), Some((above, _))) = (found.kept, found.above)
             && above as f64 > kept as f64 * CLOSE
@@ -370,14 +385,12 @@ fn find<E>(
         }
         let Some((kept, _)) = found.kept else { break };
         let again = probe(kept)?;
-        if again.is_kept() {
-            found.kept = Some((kept, again));
+        is_confirmed = found.tried_again(kept, again);
+        if is_confirmed || kept <= LOWEST {
             break;
         }
-        // What broke it when it was tried again is the bound now; lower ones are to be found anew.
-        found.above = Some((kept, again));
-        found.kept = None;
-        let mut lower = (kept - kept / 20).min(kept - 1).max(LOWEST.min(kept));
+        // Lower ones are to be found anew.
+        let mut lower = (kept - kept / 20).min(kept - 1).max(LOWEST);
         loop {
             let at = probe(lower)?;
             if at.is_kept() {
@@ -390,6 +403,11 @@ fn find<E>(
             }
             lower = (lower / 2).max(LOWEST);
         }
+    }
+    // The last round may leave a rate that was kept once only.
+    if let Some((kept, _)) = found.kept.filter(|_| !is_confirmed) {
+        let again = probe(kept)?;
+        found.tried_again(kept, again);
     }
     (found.probes, found.again) = (probes, again);
     Ok(found)
@@ -477,6 +495,31 @@ mod tests {
         assert_eq!(all.above, None);
         let none = found(10_000, 50, &[]);
         assert_eq!((none.kept, none.above.unwrap().0), (None, LOWEST));
+    }
+
+    #[test]
+    fn a_rate_that_is_kept_once_only_is_not_reported() {
+        use std::collections::BTreeMap;
+        // Each rate is kept when it is tried first, and never again; from 10 thousand on down there are more of
+        // them than the search confirms.
+        for start in [10_000, LOWEST] {
+            let mut seen: BTreeMap<u64, u32> = BTreeMap::new();
+            let once = searched((start, LATER_STEP), |per_s, _| {
+                let tries = seen.entry(per_s).or_default();
+                *tries += 1;
+                Probe::answer(*tries == 1, true)
+            });
+            let (bound, at) = once.above.unwrap();
+            assert_eq!((once.kept, at.answer), (None, Answer::Broken), "{start}");
+            assert_eq!(seen[&bound], 3, "kept, then broken twice");
+        }
+        // The lowest rate is kept once and broken when it is tried again; a later try must not count as the second.
+        let mut tries = 0;
+        let lowest = searched((LOWEST, FIRST_STEP), |per_s, _| {
+            tries += u32::from(per_s == LOWEST);
+            Probe::answer(per_s == LOWEST && !(2..=3).contains(&tries), true)
+        });
+        assert_eq!((lowest.kept, lowest.above.unwrap().0), (None, LOWEST));
     }
 
     #[test]
