@@ -17,6 +17,11 @@ use crate::report;
 use crate::run::{self, Plan};
 
 pub(super) fn compare(house: House<'_>, args: &Compare) -> anyhow::Result<ExitCode> {
+    if args.confirm && args.with.len() > 1 {
+        return Err(
+            BadInput("--confirm is for two runs: give the directory of a second".into()).into(),
+        );
+    }
     let mut runs = None;
     let compared = match &args.with[..] {
         [other] => {
@@ -39,14 +44,10 @@ pub(super) fn compare(house: House<'_>, args: &Compare) -> anyhow::Result<ExitCo
         return Ok(ExitCode::SUCCESS);
     };
     let failing = failing(&compared, limit);
-    if !args.confirm || failing.is_empty() {
+    let runs = runs.filter(|_| args.confirm && !failing.is_empty());
+    let Some((a, b)) = runs else {
         show(args.format, &compared, None)?;
         return Ok(judge(&compared, limit));
-    }
-    let Some((a, b)) = runs else {
-        return Err(
-            BadInput("--confirm is for two runs: give the directory of a second".into()).into(),
-        );
     };
     match confirmed(house, &a, b, &failing)? {
         None => Ok(ExitCode::from(130)),
