@@ -184,7 +184,8 @@ impl Shape {
         }
         if self.emptied {
             let [peak, emptied] = emptied_columns();
-            columns.extend([peak.drops(1), emptied.drops(0)]);
+            // A fill is about these.
+            columns.extend([peak.drops(11), emptied.drops(10)]);
         }
         if self.loads {
             columns.push(loads_column().drops(1));
@@ -197,7 +198,8 @@ impl Shape {
             columns.extend([requests.drops(4), hits.drops(7), misses.drops(8)]);
         }
         if self.shares {
-            columns.push(share_column().drops(0));
+            // A rate over several threads means little without them.
+            columns.push(share_column().drops(12));
         }
         columns.push(Column::words(""));
         columns
