@@ -161,7 +161,8 @@ pub(crate) fn on_cores(threads: String, crowded_on: Option<u32>) -> String {
     }
 }
 
-/// Where cells are measured together: `ycsb-c, 100000 entries, 8 threads on 2 cores, batch 16`.
+/// Where cells are measured together: `ycsb-c, 100000 entries, 8 threads on 2 cores, batch 16,
+/// chained`. A rate means little without what stands between two operations, so that is always said.
 pub(crate) fn place_of(panel: &PanelSummary) -> String {
     let entry = &panel.entry;
     let mut text = entry.workload.clone();
@@ -172,9 +173,7 @@ pub(crate) fn place_of(panel: &PanelSummary) -> String {
     if entry.batch > 1 {
         text += &format!(", batch {}", entry.batch);
     }
-    if entry.between != Between::default() {
-        text += &format!(", {}", entry.between.words());
-    }
+    text += &format!(", {}", entry.between.words());
     if !entry.corpus.is_empty() {
         text += &format!(", keys {}", entry.corpus);
     }

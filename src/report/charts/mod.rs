@@ -48,7 +48,7 @@ pub use popularity::{FittedLine, popularity};
 use super::hashes::HashSummary;
 use super::summary::Summary;
 use crate::record::{HashRecords, Records};
-use suite::{Draft, suites};
+use suite::{Draft, say_between, suites};
 
 /// One chart.
 #[derive(Clone, Debug, PartialEq)]
@@ -98,24 +98,27 @@ pub fn charts(summary: &Summary, records: &Records) -> Vec<Chart> {
     let mut charts = Vec::new();
     for suite in suites(summary) {
         let (about_hashes, suite) = suite.split();
+        let said = |drafts| say_between(drafts, &suite);
         let drafts = [
-            hash_suite::charts(&about_hashes),
+            say_between(hash_suite::charts(&about_hashes), &about_hashes),
+            // It has what stands between on its axis.
             overlap::charts(&suite),
-            absent::charts(&suite),
-            ratios::charts(&suite),
-            throughput::charts(&suite),
-            buckets::charts(&suite, &structures),
+            said(absent::charts(&suite)),
+            said(ratios::charts(&suite)),
+            said(throughput::charts(&suite)),
+            said(buckets::charts(&suite, &structures)),
+            // What tables take and how they lie depends on no rate.
             Vec::from_iter(chains::chart(&suite, &structures)),
             Vec::from_iter(bytes::chart(&suite, &structures)),
             peak::charts(&suite),
-            scaling::charts(&suite, summary),
-            fill::charts(&suite, records),
-            sawtooth::charts(&suite, records),
-            timeline::charts(&suite, records),
+            said(scaling::charts(&suite, summary)),
+            said(fill::charts(&suite, records)),
+            said(sawtooth::charts(&suite, records)),
+            said(timeline::charts(&suite, records)),
             misses::charts(&suite, &summary.simulated),
-            Vec::from_iter(limit::chart(&suite, summary)),
-            latency_load::charts(&suite),
-            percentiles::charts(&suite),
+            said(Vec::from_iter(limit::chart(&suite, summary))),
+            said(latency_load::charts(&suite)),
+            said(percentiles::charts(&suite)),
         ];
         let drafts = drafts.into_iter().flatten();
         charts.extend(drafts.filter_map(|draft| draft.draw(suite.name)));

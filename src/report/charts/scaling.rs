@@ -232,7 +232,7 @@ mod tests {
         let charts = drawn(&run(&[1, 2, 4, 8], "2"));
         let scaling = chart(&charts, "scaling-quick-ycsb-c");
         let why = "is not fitted: it needs 4 thread counts within the machine's 2 cores, and 2 were measured.";
-        assert!(scaling.about.ends_with(why), "{}", scaling.about);
+        assert!(scaling.about.contains(why), "{}", scaling.about);
         assert!(
             !titles(&scaling.svg)
                 .iter()

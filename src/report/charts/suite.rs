@@ -1,6 +1,8 @@
 //! What all charts of a run start from: a suite's panels. And what they end as: a drawing that waits to
 //! be drawn.
 
+use std::collections::BTreeSet;
+
 use super::shape::Shape;
 pub(super) use crate::analysis::figures::{extremes, gather, positive};
 use crate::base::Between;
@@ -79,6 +81,27 @@ pub(super) fn workload_of(panel: &PanelSummary) -> String {
         name += &format!(", {}", panel.entry.between.words());
     }
     name
+}
+
+/// Says in each draft what stood between two operations of its panels: no rate and no cost means much without it.
+pub(super) fn say_between(mut drafts: Vec<Draft>, suite: &Suite<'_>) -> Vec<Draft> {
+    for draft in &mut drafts {
+        let shown = suite.panels.iter();
+        let shown = shown.filter(|panel| draft.panels.contains(&panel.entry.panel));
+        let kinds: BTreeSet<Between> = shown.map(|panel| panel.entry.between).collect();
+        let words = match kinds.len() {
+            0 => continue,
+            // Panels that differ have it in their names.
+            2.. if kinds.contains(&Between::Chained) => "chained where nothing else is said".into(),
+            _ => kinds
+                .iter()
+                .map(|kind| kind.words())
+                .collect::<Vec<_>>()
+                .join(" or "),
+        };
+        draft.about += &format!(" Operations ran {words}.");
+    }
+    drafts
 }
 
 /// A cell's target, which has all that is not as by default, and its hash: the same table wherever it is measured.
