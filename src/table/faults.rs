@@ -44,5 +44,5 @@ pub type Leaks<S> = Canary<S, { canary::LEAKS }>;
 /// A table whose census counts one entry too many.
 pub type Miscounts<S> = Canary<S, { canary::MISCOUNTS }>;
 
-/// A table whose walks remove every hundredth entry that they were told to keep.
+/// A table whose walks remove every hundredth entry that their caller keeps.
 pub type Evicts<S> = Canary<S, { canary::EVICTS }>;

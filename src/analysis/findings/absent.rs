@@ -9,7 +9,7 @@ use crate::analysis::summary::{CellSummary, PanelSummary, Summary};
 /// Series that have sentences: those in which costs change most.
 const SERIES: usize = 2;
 
-/// For each series how costs change with the share of absent keys, and who leads at its ends.
+/// For each series how costs change with the share of absent keys, and which target is cheapest at its ends.
 pub(crate) fn absents(summary: &Summary) -> Vec<Finding> {
     let series = Series::of(summary.panels.iter());
     let mut findings: Vec<Finding> = series

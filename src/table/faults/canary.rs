@@ -19,7 +19,7 @@ pub(super) const TEARS: u8 = 2;
 pub(super) const LEAKS: u8 = 3;
 /// The census counts one entry too many: for the census stage.
 pub(super) const MISCOUNTS: u8 = 4;
-/// A walk removes every hundredth entry that it was told to keep: for the walk stage.
+/// A walk removes every hundredth entry that its caller keeps: for the walk stage.
 pub(super) const EVICTS: u8 = 5;
 
 const NAMES: [&str; 6] = [
@@ -37,7 +37,7 @@ const ABOUTS: [&str; 6] = [
     "fault: another table, that writes a value in two steps",
     "fault: another table, that leaks 1 KiB in a hundred operations",
     "fault: another table, that counts one entry too many",
-    "fault: another table, whose walks evict entries that they were told to keep",
+    "fault: another table, whose walks evict entries that their caller keeps",
 ];
 
 /// How long the two steps of a torn write are apart.
