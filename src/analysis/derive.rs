@@ -61,7 +61,7 @@ impl Summary {
             laws: scaling::laws(&panels, &records.manifest),
             panels,
             simulated: records.misses.clone(),
-            searched: Searched::of(&records.slo, seed),
+            searched: Searched::of(&records.slo),
             disturbance: Disturbance::of(records),
             family,
             dropped_lines: records.dropped_lines,

@@ -6,7 +6,7 @@ use crate::base::{PerSecond, whole};
 use crate::record::SloRow;
 use crate::stats::{self, Interval};
 
-/// Births from which on a rate that was searched has an interval.
+/// Births from which on a rate that was searched has a least and a most. So few have no 95 % interval.
 const BIRTHS_FOR_A_RATE: usize = 3;
 
 /// A target's search for the highest rate that keeps a limit, over its births.
@@ -26,8 +26,8 @@ pub struct Searched {
     pub births: usize,
     /// Births in which the machine, and not the target, bounds the rate: what it is beyond is undecided.
     pub undecided: usize,
-    /// The highest rate that kept it, in operations a second: the median over the births that kept one, and
-    /// its interval; of fewer than three no interval, so the ends are the median's.
+    /// The highest rate that kept it, in operations a second: the median over the births that kept one, with
+    /// the least and the most of them; of fewer than three there is no range, so the ends are the median's.
     pub kept_per_s: Option<Interval>,
     /// Births that kept some rate.
     pub kept_births: usize,
@@ -49,16 +49,16 @@ pub struct Searched {
 
 impl Searched {
     /// One for each target of a panel, in the order of the records.
-    pub(crate) fn of(rows: &[SloRow], seed: u64) -> Vec<Searched> {
+    pub(crate) fn of(rows: &[SloRow]) -> Vec<Searched> {
         let mut searches: Vec<((u32, &str), Vec<&SloRow>)> = Vec::new();
         for row in rows {
             gather(&mut searches, (row.panel, row.cell_id.as_str()), row);
         }
-        let of_rows = |(_, rows): ((u32, &str), Vec<&SloRow>)| Searched::of_rows(&rows, seed);
+        let of_rows = |(_, rows): ((u32, &str), Vec<&SloRow>)| Searched::of_rows(&rows);
         searches.into_iter().filter_map(of_rows).collect()
     }
 
-    fn of_rows(rows: &[&SloRow], seed: u64) -> Option<Searched> {
+    fn of_rows(rows: &[&SloRow]) -> Option<Searched> {
         let first = rows.first()?;
         let all = |of: fn(&SloRow) -> Option<u64>| -> Vec<f64> {
             let values = rows.iter().filter_map(|row| of(row));
@@ -66,15 +66,20 @@ impl Searched {
         };
         let median = |of: fn(&SloRow) -> Option<u64>| stats::median(&all(of));
         let kept = all(|row| row.kept_per_s);
-        let mut kept_per_s =
-            stats::bootstrap_median(&kept, seed, stats::RESAMPLES, stats::CONFIDENCE);
-        if kept.len() < BIRTHS_FOR_A_RATE {
-            kept_per_s = kept_per_s.map(|Interval { mid, .. }| Interval {
-                low: mid,
+        let kept_per_s = stats::median(&kept).map(|mid| {
+            if kept.len() < BIRTHS_FOR_A_RATE {
+                return Interval {
+                    low: mid,
+                    mid,
+                    high: mid,
+                };
+            }
+            Interval {
+                low: kept.iter().copied().fold(f64::INFINITY, f64::min),
                 mid,
-                high: mid,
-            });
-        }
+                high: kept.iter().copied().fold(0.0, f64::max),
+            }
+        });
         Some(Searched {
             panel: first.panel,
             cell_id: first.cell_id.clone(),
@@ -102,9 +107,9 @@ impl Searched {
         self.undecided > 0 && 2 * self.undecided >= self.births
     }
 
-    /// Whether the rate has an interval.
+    /// Whether the rate has a least and a most over births.
     #[must_use]
-    pub fn has_interval(&self) -> bool {
+    pub fn has_range(&self) -> bool {
         self.kept_births >= BIRTHS_FOR_A_RATE
     }
 
@@ -113,12 +118,12 @@ impl Searched {
         self.kept_per_s.map_or(0, |kept| whole(kept.mid))
     }
 
-    /// `1.05M [1.01M–1.09M]`, or the rate alone where there is no interval; `None` without a rate.
+    /// `1.05M [1.01M–1.09M]`, least to most of the births, or the rate alone where there are few; `None` without a rate.
     #[must_use]
     pub(crate) fn kept_in_words(&self) -> Option<String> {
         let Interval { low, mid, high } = self.kept_per_s?;
         let [low, mid, high] = [low, mid, high].map(|per_s| rate(whole(per_s)));
-        if !self.has_interval() {
+        if !self.has_range() {
             return Some(mid);
         }
         Some(format!("{mid} [{low}–{high}]"))
@@ -157,7 +162,7 @@ impl Searched {
         };
         let few = match self.births {
             few if few < BIRTHS_FOR_A_RATE => {
-                format!("{}, no interval", counted(few as u64, "birth"))
+                format!("{}, no range", counted(few as u64, "birth"))
             }
             _ => String::new(),
         };

@@ -22,6 +22,15 @@ pub(super) fn lines(
     let mut lines = Vec::new();
     if summary.is_searched(panel) {
         lines.extend(searched(summary, panel).lines(width, colour));
+        let ranges = summary.searches(panel.entry.panel);
+        if let Some(births) = ranges
+            .filter(|row| row.has_range())
+            .map(|row| row.kept_births)
+            .max()
+        {
+            let text = format!("highest rates: the median [least to most] of {births} births");
+            lines.extend(super::format::wrap(&text, width, "  "));
+        }
         return lines;
     }
     for loop_kind in [LoopKind::Open, LoopKind::Closed] {
@@ -268,7 +277,7 @@ fn searched(summary: &Summary, panel: &PanelSummary) -> Table {
 /// A target's search for programs.
 pub(super) fn json_of_search(row: &Searched) -> Value {
     let kept = row.kept_per_s.map(|kept| {
-        let end = |end: f64| row.has_interval().then_some(end);
+        let end = |end: f64| row.has_range().then_some(end);
         json!({ "low": end(kept.low), "mid": kept.mid, "high": end(kept.high) })
     });
     json!({

@@ -187,7 +187,7 @@ fn several_trials_have_an_interval_and_a_rank_and_one_has_neither() {
 }
 
 #[test]
-fn rates_found_have_an_interval_over_three_births_and_name_the_machine() {
+fn rates_found_have_the_least_and_most_of_three_births_and_name_the_machine() {
     let birth =
         |birth: u32, kept: Option<u64>, broken: Option<u64>, undecided: Option<u64>| SloRow {
             cell_id: "p0-striped".into(),
@@ -231,20 +231,21 @@ fn rates_found_have_an_interval_over_three_births_and_name_the_machine() {
         "{text}"
     );
     assert!(shown.contains("1M [900k–1.1M]"), "{shown}");
+    assert!(
+        shown.contains("the median [least to most] of 3 births"),
+        "{shown}"
+    );
     let search = &json["panels"][0]["slo"][0];
     assert_eq!(search["kept_per_s"]["low"], 900_000.0);
     assert_eq!(
         (&search["births"], &search["steps"]),
         (&3.into(), &30.into())
     );
-    // Of two births, as of an older program's one, there is none.
+    // Of two births, as of an older program's one, there is no range.
     let (text, shown, json, _) = told(&found[..2]);
+    assert!(text.contains("for striped (2 births, no range)"), "{text}");
     assert!(
-        text.contains("for striped (2 births, no interval)"),
-        "{text}"
-    );
-    assert!(
-        shown.contains("2 births, no interval") && !shown.contains('['),
+        shown.contains("2 births, no range") && !shown.contains('['),
         "{shown}"
     );
     assert!(json["panels"][0]["slo"][0]["kept_per_s"]["low"].is_null());
@@ -295,7 +296,7 @@ fn limits_are_told_with_what_breaks_them() {
     let summary = Summary::of(&records);
     assert_eq!(unmet(&summary), None);
     let texts: Vec<String> = findings(&summary).into_iter().map(|f| f.text).collect();
-    let wanted = "The response p99 stays within 200 µs up to 1M/s for striped (1 birth, no interval) and \
+    let wanted = "The response p99 stays within 200 µs up to 1M/s for striped (1 birth, no range) and \
                   no rate for stall under ycsb-c@100k/s with 1 thread in an open loop.";
     assert!(texts.iter().any(|text| text == wanted), "{texts:?}");
     let shown = table(&summary, 160, false);

@@ -14,7 +14,7 @@ const SLICES: f64 = 3.0;
 /// Seconds that the search of one target may take: a guess for the progress bar.
 pub(super) const SEARCH_S: f64 = 80.0;
 
-/// Births that a rate is searched with: of fewer there is no interval.
+/// Births that a rate is searched with: of fewer there is no least and most.
 pub(super) const SEARCHED_BIRTHS: u32 = 3;
 
 /// The most births of a panel that has no time to spare, or ends by other means than time. With eight, the median of

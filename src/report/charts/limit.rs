@@ -66,7 +66,7 @@ pub(super) fn chart(suite: &Suite<'_>, summary: &Summary) -> Option<Draft> {
         title: format!("Up to which rate does each target keep {limit}?"),
         about: "Open loop; right is better, the scale is logarithmic. The point is the highest \
                 rate of a search at which response times kept the limit twice, the median over births; \
-                the line is its interval over births, and of fewer than three births there is none. \
+                the line goes from the least to the most of the births, and of fewer than three there is none. \
                 Where the floor broke the limit too, the machine leaves what is beyond undecided."
             .to_owned(),
         shape: Shape::Rows(Rows::new(axis, searched.iter().map(group).collect())),

@@ -29,7 +29,7 @@ pub(super) fn table(summary: &Summary, panels: &[&PanelSummary]) -> Option<Table
     Some(Table {
         caption: format!(
             "The highest rate of each search at which {} of responses stayed within {} in two \
-             slices, the median over births with its interval, and the lowest rate above it at which they did \
+             slices, the median over births [least–most of them], and the lowest rate above it at which they did \
              not and the floor beside it did. Open loop: operations have start times that do not wait for the \
              table.",
             first.percentile,
