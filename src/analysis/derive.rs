@@ -284,6 +284,7 @@ fn harness_floor(panel: &PanelSummary, index: &Index<'_>) -> Option<HarnessFloor
 }
 
 fn judge(panel: &mut PanelSummary) {
+    let noise = panel.noise();
     for cell in &mut panel.cells {
         cell.verdict = if cell.error.is_some() {
             Verdict::Error
@@ -297,7 +298,7 @@ fn judge(panel: &mut PanelSummary) {
             Verdict::Baseline
         } else {
             cell.ratio.map_or(Verdict::Undecided, |ratio| {
-                Verdict::on(&ratio, panel.noise_band, panel.family)
+                Verdict::on(&ratio, noise, panel.family)
             })
         };
     }
@@ -560,6 +561,28 @@ mod tests {
             summary.panels[0].cells[1].verdict,
             Verdict::Is(Difference::Same)
         );
+    }
+
+    /// Over few births a difference is held against the run's worst noise; "the same" is not any easier for that.
+    #[test]
+    fn few_births_make_the_same_no_easier() {
+        let quiet = [
+            Cell::new("fixed", 100.0),
+            Cell::twin("fixed", 100.0),
+            Cell::new("striped", 95.0),
+        ];
+        let noisy = [Cell::new("fixed", 100.0), Cell::twin("fixed", 110.0)];
+        let records = Synthetic::new()
+            .births(3, 0.0, 1)
+            .panel("a", 1, &quiet)
+            .panel("b", 1, &noisy)
+            .records();
+        let summary = Summary::of(&records);
+        let panel = &summary.panels[0];
+        assert!(has_few_births(panel) && panel.noise_band > 0.09_f64.ln_1p());
+        assert!(panel.noise_floor.unwrap() < 0.03);
+        let striped = cell(panel, "striped").verdict;
+        assert_eq!(striped, Verdict::Is(Difference::NotToldApart));
     }
 
     #[test]

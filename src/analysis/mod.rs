@@ -51,4 +51,4 @@ pub use summary::{
     CellSummary, CountedPerOp, FloodCost, HarnessFloor, PanelSummary, ScalingLaw, Summary, Tally,
     Verdict,
 };
-pub use verdict::{Difference, Family};
+pub use verdict::{Difference, Family, Noise};

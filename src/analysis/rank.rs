@@ -15,7 +15,7 @@ use super::labels::{label_among, place_of};
 use super::overlap::spoken_of;
 use super::rates::{PAIRS_FOR_A_VERDICT, Ratio, units};
 use super::summary::{CellSummary, PanelSummary, Summary};
-use super::verdict::{Difference, Family};
+use super::verdict::{Difference, Family, Noise};
 use crate::stats::{self, Interval, Resampled};
 
 /// The ranking of a run's targets.
@@ -46,8 +46,8 @@ pub struct Ranked {
     pub to_above: Option<Interval>,
     /// How it compares with the one above; `None` for the first.
     pub difference: Option<Difference>,
-    /// What `difference` is held against, a natural logarithm: the mean A/A noise of the workloads.
-    pub noise_band: f64,
+    /// What `difference` is held against: the mean A/A noise of the workloads.
+    pub noise: Noise,
 }
 
 /// One target's logarithms of ratios to the baseline by place, or why there is none.
@@ -68,7 +68,7 @@ impl Ranking {
     /// Ranks the targets of a run. The same summary gives the same ranking.
     #[must_use]
     pub fn of(summary: &Summary) -> Ranking {
-        let mut places: Vec<(String, f64)> = Vec::new();
+        let mut places: Vec<(String, Noise)> = Vec::new();
         // Two suites may call different workloads by one name.
         let mut keys: Vec<(String, &str)> = Vec::new();
         let mut baselines = Vec::new();
@@ -81,7 +81,7 @@ impl Ranking {
             let known = keys.iter().position(|other| *other == key);
             let at = known.unwrap_or_else(|| {
                 keys.push(key);
-                places.push((name, panel.noise_band));
+                places.push((name, panel.noise()));
                 places.len() - 1
             });
             if let Some(baseline) = panel.baseline() {
@@ -161,7 +161,7 @@ fn shared(records: &[Record]) -> BTreeSet<usize> {
 fn rank(
     summary: &Summary,
     baselines: Vec<String>,
-    places: &[(String, f64)],
+    places: &[(String, Noise)],
     records: Vec<Record>,
 ) -> Ranking {
     let shared = shared(&records);
@@ -179,7 +179,13 @@ fn rank(
     }
     ranked.sort_by(|(_, a), (_, b)| b.of.mid.total_cmp(&a.of.mid));
     let family = Family::of_pairs(ranked.len());
-    let band = shared.iter().map(|&at| places[at].1).sum::<f64>() / shared.len().max(1) as f64;
+    let mean_of = |of: fn(Noise) -> f64| {
+        shared.iter().map(|&at| of(places[at].1)).sum::<f64>() / shared.len().max(1) as f64
+    };
+    let noise = Noise {
+        apart: mean_of(|noise| noise.apart),
+        same: mean_of(|noise| noise.same),
+    };
     let rows = (0..ranked.len()).map(|at| {
         let (target, mean) = &ranked[at];
         let above = at.checked_sub(1).map(|above| &ranked[above].1);
@@ -192,8 +198,8 @@ fn rank(
         Ranked {
             target: target.clone(),
             ratio: interval(&mean.of),
-            difference: to_above.map(|ratio| Difference::of(&ratio, band, family)),
-            noise_band: band,
+            difference: to_above.map(|ratio| Difference::of(&ratio, noise, family)),
+            noise,
             to_above: to_above.map(|ratio| ratio.interval),
         }
     });
@@ -216,7 +222,7 @@ fn mean(logs: &[Log]) -> Option<Log> {
     })
 }
 
-fn why_left_out(record: &Record, places: &[(String, f64)], shared: &BTreeSet<usize>) -> String {
+fn why_left_out(record: &Record, places: &[(String, Noise)], shared: &BTreeSet<usize>) -> String {
     let mut missing: Vec<&str> = Vec::new();
     // Where nothing is shared, the first place that has a reason will do.
     let all: BTreeSet<usize> = (0..places.len()).collect();

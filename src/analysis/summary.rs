@@ -4,7 +4,7 @@ use super::disturbance::Disturbance;
 use super::percentiles::Latency;
 use super::rates::{PAIRS_FOR_A_VERDICT, Rates, Ratio, Share, Spread};
 use super::searched::Searched;
-use super::verdict::{Difference, Family};
+use super::verdict::{Difference, Family, Noise};
 use crate::base::ByteCount;
 use crate::record::{CellEntry, LoopKind, Manifest, MissRow, PanelEntry, TimeKind};
 use crate::stats::{Interval, Usl};
@@ -56,7 +56,7 @@ pub struct PanelSummary {
     /// The A/A noise, as the natural logarithm of a ratio: the end of the twin's interval that is
     /// further from 0. `None` where there was no twin, or too few pairs of it.
     pub noise_floor: Option<f64>,
-    /// What verdicts hold an interval against, as a logarithm: `noise_floor`; without one, or over two or
+    /// What a difference must lie outside of, as a logarithm: `noise_floor`; without one, or over two or
     /// three births, the worst of the run's panels, and 0 where no panel has one.
     pub noise_band: f64,
     /// The verdicts of the whole run, of which the panel's are some.
@@ -226,13 +226,13 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// The verdict on a ratio, as one of a family; `noise_band` is a natural logarithm.
+    /// The verdict on a ratio, as one of a family.
     #[must_use]
-    pub fn on(ratio: &Ratio, noise_band: f64, family: Family) -> Verdict {
+    pub fn on(ratio: &Ratio, noise: impl Into<Noise>, family: Family) -> Verdict {
         if ratio.pairs < PAIRS_FOR_A_VERDICT {
             return Verdict::Undecided;
         }
-        Verdict::Is(Difference::of(ratio, noise_band, family))
+        Verdict::Is(Difference::of(ratio, noise, family))
     }
 }
 
@@ -351,6 +351,16 @@ impl PanelSummary {
             .find(|cell| cell.entry.cell_id == self.entry.baseline)
     }
 
+    /// What its verdicts are held against: a difference against the band, "the same" against its own noise where it
+    /// has one.
+    #[must_use]
+    pub fn noise(&self) -> Noise {
+        Noise {
+            apart: self.noise_band,
+            same: self.noise_floor.unwrap_or(self.noise_band),
+        }
+    }
+
     /// The rate of one of its cells over that of another.
     #[must_use]
     pub fn ratio(&self, cell: &CellSummary, over: &CellSummary) -> Option<Ratio> {
@@ -360,7 +370,7 @@ impl PanelSummary {
     /// The verdict on the ratio of two of its cells.
     #[must_use]
     pub fn verdict_on(&self, ratio: &Ratio) -> Verdict {
-        Verdict::on(ratio, self.noise_band, self.family)
+        Verdict::on(ratio, self.noise(), self.family)
     }
 
     /// The ranked cells that have figures, highest rate first.

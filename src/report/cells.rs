@@ -7,7 +7,7 @@ use super::format::{counted, duration_within, figure, figure_within, grouped, ti
 use super::labels::on_cores;
 use super::summary::{CellSummary, PanelSummary, Tally, Verdict};
 use super::table::{Bar, Cell, Column, Kind, Row, Standing, Table, Tone};
-use crate::analysis::{Difference, Share};
+use crate::analysis::{Difference, Noise, Share};
 
 /// What a page filters cells by; the keys of a row are these in this order.
 pub(super) const FILTERS: [&str; 3] = ["strategy", "workload", "threads"];
@@ -206,7 +206,7 @@ impl Shape {
     }
 
     fn panel_row(self, panel: &PanelSummary, cell: &CellSummary) -> Row {
-        let verdict = verdict(cell, panel.noise_band);
+        let verdict = verdict(cell, panel.noise());
         let name = Cell::text(panel.label(cell));
         let mut cells = vec![
             if verdict.tone == Tone::Failed {
@@ -298,7 +298,7 @@ impl Shape {
             bar(cell, full),
             time(cell),
             ratio(cell),
-            verdict(cell, panel.noise_band),
+            verdict(cell, panel.noise()),
             memory(cell),
         ]);
         if self.emptied {
@@ -541,16 +541,14 @@ fn answers(panel: &PanelSummary, cell: &CellSummary) -> [Cell; 3] {
 }
 
 /// The verdict on a cell against its baseline, or what stands in its place.
-fn verdict(cell: &CellSummary, noise_band: f64) -> Cell {
+fn verdict(cell: &CellSummary, noise: Noise) -> Cell {
     match cell.verdict {
         Verdict::Baseline => Cell::text("baseline"),
-        Verdict::Is(difference) => {
-            Cell::text(difference.words(noise_band)).tone(match difference {
-                Difference::Faster => Tone::Good,
-                Difference::Slower => Tone::Bad,
-                Difference::Same | Difference::NotToldApart => Tone::Plain,
-            })
-        }
+        Verdict::Is(difference) => Cell::text(difference.words(noise)).tone(match difference {
+            Difference::Faster => Tone::Good,
+            Difference::Slower => Tone::Bad,
+            Difference::Same | Difference::NotToldApart => Tone::Plain,
+        }),
         Verdict::Undecided => Cell::text(match cell.ratio {
             Some(ratio) => format!("undecided: {}", counted(ratio.pairs as u64, "pair")),
             None => "no baseline".to_owned(),

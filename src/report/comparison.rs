@@ -68,11 +68,11 @@ pub fn comparison_markdown(compared: &Compared) -> String {
 /// | `of` | `runs` or `targets` |
 /// | `a`, `b` | `name`: run or target; `about`: the run |
 /// | `notes[]` | what a reader must know first |
-/// | `cells[]` | `place`, `target`, the two `cell_ids`; `verdict`: `faster`, `slower`, `same` (the whole interval lies within `noise_band`), `not-told-apart`, `not-comparable`, and the `reason` of that; `yardstick`: not judged, but others by it |
+/// | `cells[]` | `place`, `target`, the two `cell_ids`; `verdict`: `faster`, `slower`, `same` (the whole interval lies within `same_band`), `not-told-apart`, `not-comparable`, and the `reason` of that; `yardstick`: not judged, but others by it |
 /// | `….ratio`, `….pairs` | rate of B over that of A, an interval `{low, mid, high}`; the pairs of slices behind it, of two runs the fewer slices |
 /// | `….held_by` | the interval that the verdict is held by: wider than that of `ratio`, because the verdicts are given together; `null` where there is none |
 /// | `….relative_to[]` | of two runs: the targets that its rates were taken relative to |
-/// | `….noise_band` | what the verdict holds the ratio against, as a part of 1: the A/A noise or, over peers, how far two copies of a table came apart |
+/// | `….noise_band` | what a difference must lie outside of, as a part of 1: the A/A noise or, over peers, how far two copies of a table came apart; `same_band`: what `same` must lie inside of, the panel's own noise |
 /// | `….ops_per_s` | the rates of A and B, intervals |
 /// | `yardsticks[]` | `place`, the targets `of` it, and `ratio`: what cells were taken relative to, and what that did from A to B |
 /// | `verdicts` | how many are given `together`; `error_rate`: the chance, at most, that one or more of them calls a difference that is none; `confidence` that each is held to |
@@ -93,7 +93,8 @@ pub fn comparison_json(compared: &Compared) -> Value {
             "pairs": cell.ratio.map(|ratio| ratio.pairs),
             "held_by": cell.held.as_ref().map(interval),
             "relative_to": cell.over,
-            "noise_band": cell.noise_band.exp_m1(),
+            "noise_band": cell.noise.apart.exp_m1(),
+            "same_band": cell.noise.same.exp_m1(),
             "ops_per_s": cell.rates.map(|rate| rate.as_ref().map(interval)),
         })
     });
@@ -214,7 +215,7 @@ fn below(compared: &Compared, place: &str, cells: &[&CellComparison]) -> Vec<Str
         ));
     }
     let judged = cells.iter().filter(|cell| cell.call.is_verdict());
-    let band = judged.map(|cell| cell.noise_band).reduce(f64::max);
+    let band = judged.map(|cell| cell.noise.apart).reduce(f64::max);
     match band {
         Some(band) if band > 0.0 => {
             let whose = if compared.of_runs { " of both" } else { "" };

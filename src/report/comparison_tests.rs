@@ -237,7 +237,7 @@ fn the_noise_shown_is_that_of_what_is_judged() {
     assert_eq!(compared.cells[1].over, ["null"]);
     let before = comparison_table(&compared, 100, false);
     assert!(before.contains("A/A noise of both") && before.contains("  yardstick"));
-    compared.cells[1].noise_band = 2.0;
+    compared.cells[1].noise = 2.0.into();
     assert_eq!(comparison_table(&compared, 100, false), before);
 }
 
@@ -542,7 +542,7 @@ fn every_output_gives_the_same_verdicts() {
             panic!("{cell:?}")
         };
         assert_eq!(json["cells"][at]["verdict"], difference.key());
-        let rule = Difference::of(&cell.ratio.unwrap(), cell.noise_band, compared.family);
+        let rule = Difference::of(&cell.ratio.unwrap(), cell.noise, compared.family);
         assert_eq!(rule, difference);
         for text in [&mut table, &mut markdown] {
             let at = text.find(&*cell.target).unwrap_or(0);

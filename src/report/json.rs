@@ -22,7 +22,7 @@ use crate::stats::Interval;
 /// | `disturbance` | `slices` judged, `disturbed` of them, attempts `repeated`; `foreign`, `steal`: parts of our cores' time |
 /// | `findings[]` | `text`; `topic`; the `panels` and `cells` that it rests on; `effect`, the natural logarithm of its largest ratio |
 /// | `panels[]` | `panel`, `suite`, `workload`, `about`, `threads`, `batch`, `between`, `absent_percent`, `entries`, `pass`, `points`, `baseline` as in `run.toml` |
-/// | `panels[].noise_floor`, `.noise_band` | A/A noise measured in the panel, and the one that verdicts use: as a part of 1 |
+/// | `panels[].noise_floor`, `.noise_band` | A/A noise measured in the panel, inside which is what is the same, and what a difference must lie outside of (the same where there are enough births): as a part of 1 |
 /// | `verdicts` | how many are given `together`; `error_rate`: the chance, at most, that one or more of them calls a difference that is none; `confidence` that each is held to |
 /// | `panels[].harness` | the control: `target`, `floor_ns`, `hash_ns`, `over_hash_ns` of one thread an operation |
 /// | `panels[].memory` | as in `run.toml`: `bytes` tried, `dependent_load_ps`, `lines_per_s` of all threads |

@@ -42,7 +42,7 @@ pub fn ranking_markdown(ranking: &Ranking) -> String {
 /// |---|---|
 /// | `run_id`, `baselines[]` | the run; what ratios are taken over |
 /// | `cells[]` | the workloads that the ranking rests on |
-/// | `ranking[]` | `target`; `ratio`: geometric mean of its rate over the baseline's, an interval `{low, mid, high}`; `to_above`: its mean over that of the one above; its `verdict`: `slower`, `same` or `not-told-apart`, `null` of the first; `noise_band`: what that is held against, as a part of 1 |
+/// | `ranking[]` | `target`; `ratio`: geometric mean of its rate over the baseline's, an interval `{low, mid, high}`; `to_above`: its mean over that of the one above; its `verdict`: `slower`, `same` or `not-told-apart`, `null` of the first; `noise_band`: what a difference must lie outside of, `same_band`: what "same" must lie inside of, as parts of 1 |
 /// | `verdicts` | how many are given `together`, one for each pair; `error_rate`: the chance, at most, that one or more of them calls a difference that is none; `confidence` that each is held to |
 /// | `left_out[]` | `target` and `reason` |
 #[must_use]
@@ -54,7 +54,8 @@ pub fn ranking_json(ranking: &Ranking) -> Value {
             "ratio": interval(&row.ratio),
             "to_above": row.to_above.as_ref().map(interval),
             "verdict": row.difference.map(Difference::key),
-            "noise_band": row.noise_band.exp_m1(),
+            "noise_band": row.noise.apart.exp_m1(),
+            "same_band": row.noise.same.exp_m1(),
         })
     });
     let left_out = ranking.left_out.iter();
@@ -83,7 +84,7 @@ fn table(ranking: &Ranking) -> Table {
         let ratio = |of: &Interval| (times_within(of), of.mid);
         let words = match row.difference {
             Some(Difference::Same) => {
-                format!("{} as above", Difference::Same.words(row.noise_band))
+                format!("{} as above", Difference::Same.words(row.noise))
             }
             Some(Difference::NotToldApart) => "not told apart from the one above".to_owned(),
             _ => String::new(),

@@ -143,7 +143,7 @@ fn controls(panel: &PanelSummary) -> Vec<String> {
         .map_or(String::new(), |why| format!(": {why}"));
     match panel.noise_floor {
         Some(log) if panel.noise_band > log => lines.push(format!(
-            "A/A noise: ±{}; over so few births held against the run's worst, ±{}",
+            "A/A noise: ±{}; over so few births a difference is held against the run's worst, ±{}",
             noise(log),
             noise(panel.noise_band)
         )),

@@ -47,7 +47,7 @@ use std::collections::BTreeSet;
 
 use super::rates::PAIRS_FOR_A_VERDICT;
 use super::rates::Ratio;
-use super::verdict::{Difference, Family};
+use super::verdict::{Difference, Family, Noise};
 use crate::record::Manifest;
 use crate::stats::{self, Interval, Resampled};
 
@@ -108,8 +108,8 @@ pub struct CellComparison {
     pub over: Vec<String>,
     /// The interval that its verdict is held by, wider than that of the ratio.
     pub held: Option<Interval>,
-    /// What that is held against, a natural logarithm.
-    pub noise_band: f64,
+    /// What that is held against.
+    pub noise: Noise,
     /// The verdict.
     pub call: Call,
     /// Why it is not comparable; empty where it is.
@@ -194,8 +194,8 @@ impl Judged {
 
 impl CellComparison {
     /// Fills in the ratio and what it is held against; a reason that is there already stands.
-    fn measured(&mut self, judged: Option<&Judged>, noise_band: f64) {
-        self.noise_band = noise_band;
+    fn measured(&mut self, judged: Option<&Judged>, noise: Noise) {
+        self.noise = noise;
         if !self.reason.is_empty() {
             return;
         }
@@ -222,14 +222,14 @@ impl CellComparison {
             return;
         };
         self.held = Some(family.held(&ratio.interval, ratio.units));
-        self.call = Call::Is(Difference::of(&ratio, self.noise_band, family));
+        self.call = Call::Is(Difference::of(&ratio, self.noise, family));
     }
 
     /// The verdict in words, with the noise or the reason that belongs to it.
     #[must_use]
     pub fn words(&self) -> String {
         match self.call {
-            Call::Is(difference) => difference.words(self.noise_band),
+            Call::Is(difference) => difference.words(self.noise),
             Call::NotComparable => format!("not comparable: {}", self.reason),
             Call::Yardstick => Call::Yardstick.name().to_owned(),
         }

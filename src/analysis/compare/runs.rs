@@ -8,7 +8,7 @@ use crate::analysis::labels::place_of;
 use crate::analysis::rates::PAIRS_FOR_A_VERDICT;
 use crate::analysis::rates::{Rates, units};
 use crate::analysis::summary::{CellSummary, PanelSummary, Summary, Verdict};
-use crate::analysis::verdict::BIRTHS_FOR_AN_INTERVAL;
+use crate::analysis::verdict::{BIRTHS_FOR_AN_INTERVAL, Noise};
 use crate::machine::{BUILD, CARGO_FEATURES};
 use crate::record::Manifest;
 use crate::stats::{self, Interval, Resampled};
@@ -53,8 +53,12 @@ impl Compared {
                     }
                 }
             }
-            let bands = [place.0, other.0].map(|panel| yardstick.band(panel));
-            cell.measured(log.as_ref(), bands[0].hypot(bands[1]));
+            let [own, others] = [place.0, other.0].map(|panel| yardstick.noise(panel));
+            let noise = Noise {
+                apart: own.apart.hypot(others.apart),
+                same: own.same.hypot(others.same),
+            };
+            cell.measured(log.as_ref(), noise);
             cells.push(cell);
             judged.push(log);
         }
@@ -113,7 +117,7 @@ fn new_cell((panel, cell): Place<'_>) -> CellComparison {
         ratio: None,
         held: None,
         over: Vec::new(),
-        noise_band: 0.0,
+        noise: Noise::default(),
         call: super::Call::NotComparable,
         reason: String::new(),
     }
@@ -155,19 +159,19 @@ impl<'s> Yardstick<'s> {
         }
     }
 
-    /// What a ratio over this is held against, of one of the panels, a natural logarithm.
+    /// What a ratio over this is held against, of one of the panels.
     ///
     /// Relative to peers, over several births, intervals are about as wide as they should be, and it is
     /// enough that a change is larger than what lies between two copies of one table. Else they are not,
     /// and it must be larger than the A/A noise.
-    fn band(&self, panel: &PanelSummary) -> f64 {
+    fn noise(&self, panel: &PanelSummary) -> Noise {
         let twin = panel.cells.iter().find(|cell| cell.entry.twin);
         let over_peers = self.cells.iter().any(|[a, _]| a.entry.peer);
         let apart = twin
             .filter(|twin| over_peers && twin.rates.by_birth().len() >= BIRTHS_FOR_AN_INTERVAL)
             .and_then(|twin| twin.ratio)
             .filter(|ratio| ratio.pairs >= PAIRS_FOR_A_VERDICT);
-        apart.map_or(panel.noise_band, |apart| apart.interval.mid.ln().abs())
+        apart.map_or(panel.noise(), |apart| apart.interval.mid.ln().abs().into())
     }
 
     /// Its rates in one of the runs.

@@ -3,6 +3,7 @@
 use super::{Call, CellComparison, Compared, Judged, Side, judge, overall, seed_of, side};
 use crate::analysis::labels::place_of;
 use crate::analysis::summary::{CellSummary, PanelSummary, Summary};
+use crate::analysis::verdict::Noise;
 use crate::base::{BadInput, unknown_name};
 use crate::stats::{self, Resampled};
 
@@ -142,7 +143,7 @@ fn compare(
         let log = Resampled::median(&groups, seed, stats::RESAMPLES)?;
         Some(Judged { ratio, log })
     });
-    cell.measured(judged.as_ref(), panel.noise_band);
+    cell.measured(judged.as_ref(), panel.noise());
     (cell, judged)
 }
 
@@ -155,7 +156,7 @@ fn new_cell(panel: &PanelSummary, a: &CellSummary, b: &CellSummary) -> CellCompa
         ratio: None,
         held: None,
         over: Vec::new(),
-        noise_band: 0.0,
+        noise: Noise::default(),
         call: Call::NotComparable,
         reason: String::new(),
     }

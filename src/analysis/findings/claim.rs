@@ -5,7 +5,7 @@ use super::places::places;
 use crate::analysis::format::{around, changes, noise, times_between};
 use crate::analysis::rates::Ratio;
 use crate::analysis::summary::{CellSummary, PanelSummary, Summary, Verdict};
-use crate::analysis::verdict::Difference;
+use crate::analysis::verdict::{Difference, Noise};
 use crate::stats::Interval;
 
 /// Effects of the same targets go into one sentence while the largest is at most this many times
@@ -97,13 +97,13 @@ pub(crate) fn finding(text: String, topic: Topic, claims: &[Claim<'_>]) -> Findi
 /// `the same within 3 % (−1 % … +2 %)` or `not told apart (−1 % … +9 %, floor 3 %)`, over all the claims.
 pub(crate) fn even_words(answer: Difference, claims: &[Claim<'_>]) -> String {
     let Interval { low, high, .. } = around(&ratios(claims));
-    let bands = claims.iter().map(|claim| claim.panel.noise_band);
-    let floor = bands.fold(0.0, f64::max);
+    let noises = claims.iter().map(|claim| claim.panel.noise());
+    let floor = noises.fold(Noise::default(), Noise::or_worse);
     let (words, range) = (answer.words(floor), changes(low, high));
     if answer == Difference::Same {
         format!("{words} ({range})")
     } else {
-        format!("{words} ({range}, floor {})", noise(floor))
+        format!("{words} ({range}, floor {})", noise(floor.apart))
     }
 }
 

@@ -10,7 +10,7 @@ use crate::analysis::labels::{Shared, threads};
 use crate::analysis::rates::Ratio;
 use crate::analysis::scaling::{Group, groups};
 use crate::analysis::summary::Summary;
-use crate::analysis::verdict::Difference;
+use crate::analysis::verdict::{Difference, Noise};
 use crate::stats::Interval;
 
 /// Targets that a sentence lists; of more it names the best and the worst.
@@ -122,8 +122,9 @@ fn judged(kept: &Kept<'_>) -> Difference {
 }
 
 /// The noise of the noisier panel.
-fn band(kept: &Kept<'_>) -> f64 {
-    kept.uncrowded.0.noise_band.max(kept.crowded.0.noise_band)
+fn band(kept: &Kept<'_>) -> Noise {
+    let crowded = kept.crowded.0.noise();
+    kept.uncrowded.0.noise().or_worse(crowded)
 }
 
 #[cfg(test)]

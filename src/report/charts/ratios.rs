@@ -132,7 +132,7 @@ fn row(panel: &PanelSummary, cell: &CellSummary, shared: &Shared) -> Row {
     };
     let within = ratio.interval;
     let words = match cell.verdict {
-        Verdict::Is(difference) => difference.words(panel.noise_band),
+        Verdict::Is(difference) => difference.words(panel.noise()),
         _ => "undecided".to_owned(),
     };
     Row {
