@@ -142,8 +142,9 @@ Examples:
 
 B / A is the ratio of the rates. Faster or slower: its whole interval, widened for how many verdicts are
 given together (Bonferroni), lies outside the A/A noise. Where nothing has changed, the chance that one
-or more of the verdicts say faster or slower is at most 5 %. The same: the whole 95 % interval lies
-inside the noise. Anything else is not told apart. Two targets of a run are paired slice by slice.
+or more of the verdicts say faster or slower is to be at most 5 %; with few births that rests on the
+noise. The same: the whole 95 % interval lies inside the panel's own noise. Anything else is not told
+apart. Two targets of a run are paired slice by slice.
 Nothing is paired across runs: each cell is taken relative to the peers in its own run, or else to the
 control. That removes the machine's drift between the runs. The bootstrap resamples births before slices.
 These peers are the reference and get no verdict: compare cannot see a change that slows them equally,
@@ -186,7 +187,7 @@ Examples:
 
 A target's score is the geometric mean of its rate relative to the baseline, over the workloads that all
 ranked targets share. Targets that failed or lack a workload are listed below with the reason. Where no two
-targets differ, the chance that one or more verdicts say slower is at most 5 %.")]
+targets differ, the chance that one or more verdicts say slower is to be at most 5 %.")]
 pub(super) struct Rank {
     /// The directory of a run
     #[arg(value_name = "RUN")]
