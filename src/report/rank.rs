@@ -199,7 +199,14 @@ mod tests {
             ranking_table(&ranking, 100, false),
             ranking_markdown(&ranking),
         ] {
-            for word in ["resizable", "striped", "dash", "scc", "2 workloads"] {
+            for word in [
+                "resizable",
+                "striped",
+                "dash",
+                "scc",
+                "2 workloads",
+                "1 thread, chained",
+            ] {
                 assert!(text.contains(word), "no {word} in\n{text}");
             }
         }

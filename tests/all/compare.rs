@@ -154,6 +154,13 @@ fn a_run_of_another_program_is_not_confirmed() {
     assert_eq!(bucketlab(&args).status.code(), Some(0));
     let args = ["compare", before, before, "--confirm"];
     assert_eq!(bucketlab(&args).status.code(), Some(2));
+    // Two targets of a run cannot be measured again, whether or not one would fail.
+    let limit = ["--fail-on", "slower=99%", "--confirm"];
+    let targets = ["compare", before, "striped", "striped"];
+    let output = bucketlab(&[&targets[..], &limit].concat());
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("--confirm is for two runs"), "{said}");
 }
 
 /// What is slower in the records alone is cleared by new births, which measure the panels that fail and no other.

@@ -139,6 +139,11 @@ fn each_question_has_its_chart() {
     for chart in &charts {
         assert!(chart.title.contains('?'), "{}", chart.title);
         assert!(chart.about.ends_with('.'), "{}", chart.about);
+        let rated = !["chains", "bytes"]
+            .iter()
+            .any(|kind| chart.file.starts_with(kind));
+        let said = chart.about.contains(" Operations ran chained.");
+        assert_eq!(said, rated, "{}: {}", chart.file, chart.about);
         assert!(
             !titles(&chart.svg).is_empty(),
             "{} says nothing on hover",
