@@ -108,7 +108,7 @@ impl Family {
         let given = counted(self.verdicts as u64, "verdict");
         let rate = Family::ERROR_RATE * 100.0;
         format!(
-            "{given} together: at most a {rate:.0} % chance of any false “faster” or “slower” (Bonferroni: \
+            "{given} together: held to a {rate:.0} % chance of any false “faster” or “slower” (Bonferroni: \
              each is held by its {} % interval; shown are {:.0} % intervals)",
             percent(self.confidence()),
             stats::CONFIDENCE * 100.0
@@ -321,7 +321,7 @@ mod tests {
         assert!(
             Family::of(24)
                 .words()
-                .starts_with("24 verdicts together: at most a 5 % chance")
+                .starts_with("24 verdicts together: held to a 5 % chance")
         );
         assert!(Family::of(24).words().contains("its 99.8 % interval"));
         let digits = [1, 5, 100, 1000].map(|verdicts| percent(Family::of(verdicts).confidence()));

@@ -61,10 +61,10 @@ impl Checks {
     pub(super) fn read(&mut self, op: &Op, bytes: &[u8], found: Option<Seen>) {
         let right = if let Some(seen) = found {
             self.tally.hits += 1;
-            seen.own & seen.fresh & (op.expect != Expect::Absent)
+            seen.own && seen.fresh && op.expect != Expect::Absent
         } else {
             self.tally.misses += 1;
-            (op.expect != Expect::Present) | self.evicts
+            op.expect != Expect::Present || self.evicts
         };
         if !right {
             self.found(op, bytes, found);

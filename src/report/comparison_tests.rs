@@ -474,7 +474,7 @@ fn tables_fit_and_say_all() {
             "2 slower, 0 faster, 4 the same, 0 not told apart, 0 not comparable",
             "null does",
             "A/A noise of both",
-            "6 verdicts together: at most a 5 % chance",
+            "6 verdicts together: held to a 5 % chance",
         ] {
             assert!(text.contains(words), "no '{words}' in\n{text}");
         }

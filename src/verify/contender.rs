@@ -298,7 +298,10 @@ impl<'s> Contender<'s> {
     /// was seen of that writer there before.
     fn note(&mut self, number: usize, (writer, count): (u32, u64)) -> Result<(), Wrong> {
         let Some(seen) = self.seen[number].get_mut(writer as usize) else {
-            return Err(Wrong::new("a thread's value", "one of nobody"));
+            return Err(Wrong::new(
+                "a thread's value",
+                "one that no thread has written",
+            ));
         };
         if count < *seen {
             return Err(Wrong {
