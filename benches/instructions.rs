@@ -33,7 +33,8 @@ fn run(spec: &str, op: MicroOp, count: u64) -> anyhow::Result<()> {
 
 fn asked(words: &[String]) -> anyhow::Result<()> {
     let [spec, op, count] = words else {
-        for row in ROWS {
+        // Planted faults have no samples; some give wrong answers, which is an error here.
+        for row in ROWS.iter().filter(|row| !row.samples.is_empty()) {
             for op in MicroOp::ALL {
                 run(row.name, op, FEW)?;
             }

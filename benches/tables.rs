@@ -19,7 +19,8 @@ fn tables(criterion: &mut Criterion) {
     };
     for op in MicroOp::ALL {
         let mut group = criterion.benchmark_group(op.name());
-        for row in ROWS {
+        // Planted faults have no samples; some give wrong answers, which is an error here.
+        for row in ROWS.iter().filter(|row| !row.samples.is_empty()) {
             let spec = Spec {
                 name: row.name.to_owned(),
                 params: Vec::new(),

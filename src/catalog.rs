@@ -142,6 +142,9 @@ impl Row {
             control: true,
             child: |open, pipe| bench::control_child(&TimedKind::of::<S>(), open, pipe),
             verify: |_, _, _| Ok(verify::Counts::default()),
+            micro: |params, env, op, measure| {
+                bench::control_micro(&TimedKind::of::<S>(), params, env, op, measure)
+            },
             ..Row::of::<S>()
         }
     }

@@ -62,6 +62,33 @@ pub fn micro(
     op: MicroOp,
     measure: &mut Measure<'_>,
 ) -> anyhow::Result<()> {
+    run(timed, (params, env), op, true, measure)
+}
+
+/// The same for a control: it holds nothing, so nothing is checked but that values belong to their keys.
+///
+/// # Errors
+/// Like [`micro`].
+///
+/// # Panics
+/// Like [`micro`].
+pub fn control_micro(
+    timed: &TimedKind,
+    params: &Params,
+    env: &Env,
+    op: MicroOp,
+    measure: &mut Measure<'_>,
+) -> anyhow::Result<()> {
+    run(timed, (params, env), op, false, measure)
+}
+
+fn run(
+    timed: &TimedKind,
+    (params, env): (&Params, &Env),
+    op: MicroOp,
+    outcomes: bool,
+    measure: &mut Measure<'_>,
+) -> anyhow::Result<()> {
     let mut workload = (find_preset("uniform")?.build)();
     workload.resize(ENTRIES);
     if op == MicroOp::Set {
@@ -92,7 +119,7 @@ pub fn micro(
         hasher: env.hasher,
         batch: workload.batch,
         between: workload.between,
-        outcomes: true,
+        outcomes,
         budget: None,
     };
     let mut chunks = table.timed(Worker::ALONE, how);

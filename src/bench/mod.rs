@@ -32,7 +32,7 @@ pub use child::{child, control_child};
 pub use erased::TimedKind;
 pub use hashing::{HashKeys, no_hash};
 pub use latency::{Latencies, LongOp, SentHistogram, Window};
-pub use micro::{Measure, MicroOp, Run, micro};
+pub use micro::{Measure, MicroOp, Run, control_micro, micro};
 pub use pipe::{Pipe, StdPipe};
 pub use protocol::{
     CensusReply, Cut, Finished, LatencyOrder, Mark, Memory, Open, Opened, Reply, Request,
