@@ -3,7 +3,7 @@
 //! `rates` turns slices into rates and pairs them, `summary` is what a run measured and `derive` makes
 //! it, `verdict` is the
 //! one rule for "different", `findings` puts the main of it into sentences; `compare` and `rank` set runs and targets against
-//! each other. `structure`, `sweep`, `passes` and `windows` are the figures of charts. `format` has how
+//! each other; `verified` puts the checks before a run into words. `structure`, `sweep`, `passes` and `windows` are the figures of charts. `format` has how
 //! figures are written in words. Nothing here draws, and nothing measures:
 //! the same records give the same figures.
 
@@ -34,6 +34,7 @@ pub(crate) mod sweep;
 pub(crate) mod synthetic;
 pub(crate) mod turn_over;
 pub(crate) mod verdict;
+pub(crate) mod verified;
 pub(crate) mod windows;
 
 pub use compare::{Call, CellComparison, Compared, Drift, Overall, Side};
@@ -52,3 +53,4 @@ pub use summary::{
     Verdict,
 };
 pub use verdict::{Difference, Family, Noise};
+pub use verified::Verified;

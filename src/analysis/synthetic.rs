@@ -154,6 +154,7 @@ impl Synthetic {
             resumed: Vec::new(),
             machine: std::collections::BTreeMap::new(),
             doctor: Vec::new(),
+            verification: None,
             suites: Vec::new(),
             panels: Vec::new(),
             cells: Vec::new(),

@@ -79,7 +79,9 @@ Examples:
   bucketlab run --resume results/RUN             continue a run that was killed or interrupted
 
 Flags replace the suite's settings. Every run also measures the baseline's twin (the A/A control) and the
-harness's floor. Progress goes to stderr, the result to stdout.")]
+harness's floor. Before the first slice each target is checked for a second at most (verify looks longer); one
+that fails gets an error row and no rank. What has passed is kept in $XDG_CACHE_HOME/bucketlab, by program and
+parameters. Progress goes to stderr, the result to stdout.")]
 pub(super) struct Run {
     /// Built-in suites by name, or paths of .toml files [default: quick]
     #[arg(value_name = "SUITE|FILE.toml", value_parser = text())]
@@ -89,6 +91,9 @@ pub(super) struct Run {
     /// Replay a trace at its own times even if that takes longer than a day
     #[arg(long)]
     pub(super) yes: bool,
+    /// Measure without checking the tables first; the report says so in red
+    #[arg(long)]
+    pub(super) no_verify: bool,
     /// Create run directories in this directory
     #[arg(long, value_name = "DIR", default_value = "results")]
     pub(super) out: PathBuf,
@@ -314,6 +319,9 @@ pub(super) struct Verify {
     /// Run the one stage in this process, and write what a parent process reads
     #[arg(long, hide = true)]
     pub(super) here: bool,
+    /// Few rounds, and nothing is shrunk
+    #[arg(long, hide = true, requires = "here")]
+    pub(super) brief: bool,
 }
 
 #[derive(Args, Debug)]

@@ -107,6 +107,8 @@ fn confirmed(
     };
     let suites = suites_of(path, &b, &[])?;
     let mut plan = Plan::within(house.rows, suites, b.manifest.bytes_available)?;
+    let told_not_to = b.manifest.verification.as_ref();
+    plan.verify = told_not_to.is_none_or(|known| !known.skipped);
     run::again(&mut plan, house.executable, &b.manifest, &of_failing(&b))?;
     let out = path.parent().unwrap_or(Path::new("."));
     output::complain(&format!(

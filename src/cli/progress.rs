@@ -66,6 +66,15 @@ fn milliseconds(seconds: f64) -> u64 {
 }
 
 impl Watch for Progress {
+    fn verifying(&mut self, number: usize, of: usize, target: &str) {
+        if self.on_terminal {
+            self.bar
+                .set_message(format!("checking {target} ({number} of {of})"));
+        } else {
+            complain(&format!("checking {target} ({number} of {of})\n"));
+        }
+    }
+
     fn panel(&mut self, index: usize, panel: &Panel<'_>) {
         self.panel = index;
         self.panel_began = Instant::now();

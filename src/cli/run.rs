@@ -29,7 +29,8 @@ pub(super) fn run(house: House<'_>, args: &Run) -> anyhow::Result<ExitCode> {
         Some(path) => Some((path.as_path(), Records::read(path).map_err(BadInput::from)?)),
         None => None,
     };
-    let plan = planned(house, args, begun.as_ref())?;
+    let mut plan = planned(house, args, begun.as_ref())?;
+    plan.verify = !args.no_verify;
     give_notes(&plan);
     if args.dry {
         output::print(&describe(&plan))?;
@@ -257,6 +258,17 @@ fn describe(plan: &Plan<'_>) -> String {
     let available = plan
         .bytes_available
         .map_or(String::new(), |b| format!(" of {} MiB available", mib(b)));
+    let _ = match plan.checked_targets() {
+        0 => writeln!(
+            text,
+            "not verified: no target is checked before the first slice"
+        ),
+        count => writeln!(
+            text,
+            "before the first slice: checks of {count} targets, a second each at most, but for those that passed them \
+             before"
+        ),
+    };
     let seconds = plan.seconds();
     let time = if seconds.is_finite() {
         format!("about {seconds:.0} s")

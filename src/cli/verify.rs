@@ -25,6 +25,7 @@ pub(super) fn verify(house: House<'_>, args: &Verify) -> anyhow::Result<ExitCode
         threads: args.threads,
         only: args.only.clone(),
         patience_s: args.patience,
+        brief: args.brief,
     };
     let plan = VerifyPlan::new(house.rows, &options, args.here || !args.only.is_empty())?;
     if args.here {

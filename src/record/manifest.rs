@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::verified::Verification;
 use crate::base::{Between, Percent};
 use crate::machine::{Allocator, MemorySpeed, Pages};
 
@@ -69,6 +70,9 @@ pub struct Manifest {
     /// What is wrong with it for measuring, as far as reading tells.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub doctor: Vec<crate::machine::doctor::Diagnosis>,
+    /// What was checked of its targets before the first slice; `None` in runs that did not record it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verification: Option<Verification>,
     /// The suites as run, after flags.
     pub suites: Vec<toml::Table>,
     /// The panels, in order.

@@ -5,7 +5,7 @@
 //! `records` reads it back; `pages` puts a report beside them.
 //! `histograms` keeps the latencies of each cell in a log of HDR histograms.
 //! `hashes` does all that for the runs of the hash laboratory, which have other files. `verdicts` says what checks
-//! of tables came to.
+//! of tables came to, `verified` what those before a run did.
 
 mod columns;
 mod csv_files;
@@ -23,6 +23,7 @@ mod samples;
 #[cfg(test)]
 mod tests;
 mod verdicts;
+mod verified;
 
 pub use directory::RunDirectory;
 pub use hashes::{
@@ -39,3 +40,4 @@ pub use rows::{
     TimeKind, TrialRow, WINDOW_NS, WindowRow,
 };
 pub use verdicts::{CheckLine, DrawnHistory, DrawnOperation, Ending, Exercised, Found, Verdict};
+pub use verified::{Verification, VerifiedEntry, VerifiedStage};

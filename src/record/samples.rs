@@ -30,6 +30,7 @@ pub(super) fn manifest(run_id: &str) -> Manifest {
         resumed: Vec::new(),
         machine: BTreeMap::from([("cpu".into(), "one with \"quotes\"".into())]),
         doctor: Vec::new(),
+        verification: None,
         suites: vec!["name = \"quick\"\ntargets = [\"fixed\"]".parse().unwrap()],
         panels: vec![PanelEntry {
             panel: 0,

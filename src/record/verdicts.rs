@@ -35,6 +35,14 @@ pub struct Verdict {
     pub found: Option<Found>,
 }
 
+impl Verdict {
+    /// Whether something wrong was found.
+    #[must_use]
+    pub fn failed(&self) -> bool {
+        self.ending == Ending::Failed
+    }
+}
+
 /// How a stage ended.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]

@@ -20,6 +20,7 @@ use crate::stats::Interval;
 /// | `schema_version`, `run_id`, `name`, `started`, `status` | as in `run.toml` |
 /// | `dropped_lines` | rows that were cut short and left out |
 /// | `disturbance` | `slices` judged, `disturbed` of them, attempts `repeated`; `foreign`, `steal`: parts of our cores' time |
+/// | `verification` | as in `run.toml`: `skipped`, `targets[]` with their `stages[]`; `null` where it was not recorded |
 /// | `findings[]` | `text`; `topic`; the `panels` and `cells` that it rests on; `effect`, the natural logarithm of its largest ratio |
 /// | `panels[]` | `panel`, `suite`, `workload`, `about`, `threads`, `batch`, `between`, `absent_percent`, `entries`, `pass`, `points`, `baseline` as in `run.toml` |
 /// | `panels[].noise_floor`, `.noise_band` | A/A noise measured in the panel, inside which is what is the same, and what a difference must lie outside of (the same where there are enough births): as a part of 1 |
@@ -67,6 +68,7 @@ pub fn json(summary: &Summary) -> Value {
         "status": manifest.status,
         "dropped_lines": summary.dropped_lines,
         "disturbance": summary.disturbance.map(disturbance),
+        "verification": manifest.verification,
         "findings": findings,
         "verdicts": family(summary.family),
         "laws": summary.laws.iter().map(law).collect::<Vec<_>>(),

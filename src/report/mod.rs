@@ -25,7 +25,7 @@ mod tests;
 mod verdicts;
 
 use crate::analysis::{
-    disturbance, findings, format, labels, model, percentiles, rates, scaling, summary,
+    disturbance, findings, format, labels, model, percentiles, rates, scaling, summary, verified,
 };
 
 pub use charts::{

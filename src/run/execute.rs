@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::Context;
 
 use super::built::{BuiltFrom, hash_seed};
 use super::cell::{Panel, Place};
@@ -15,6 +17,7 @@ use super::panel::measure;
 use super::plan::Plan;
 use super::resume::{Left, check, check_for};
 use super::search;
+use super::verified::{is_whole, leave_out, verified};
 use super::watch::Watch;
 use crate::base::BadInput;
 use crate::machine::{self, MemorySpeed};
@@ -87,6 +90,7 @@ pub fn execute(
         resumed: Vec::new(),
         machine: machine::fingerprint(),
         doctor: machine::doctor::look(clock_cost_ps),
+        verification: None,
         suites: plan.suites.iter().map(suite_table).collect(),
         panels: (0..)
             .zip(&plan.panels)
@@ -104,7 +108,7 @@ pub fn execute(
         executable,
         directory,
         manifest,
-        &done,
+        done,
         watch,
         interrupted,
     )
@@ -169,7 +173,7 @@ pub fn resume(
         executable,
         directory,
         manifest,
-        &left.done,
+        left.done,
         watch,
         interrupted,
     )
@@ -195,12 +199,20 @@ fn measure_all(
     executable: &Path,
     mut directory: RunDirectory,
     mut manifest: Manifest,
-    done: &[Done],
+    mut done: Vec<Done>,
     watch: &mut dyn Watch,
     interrupted: &AtomicBool,
 ) -> anyhow::Result<Ended> {
     let run_id = manifest.run_id.clone();
     let mut status = Status::Complete;
+    if !is_whole(manifest.verification.as_ref(), plan) {
+        let hash = &manifest.binary_hash;
+        let found = verified(plan, executable, hash, watch, interrupted);
+        let found = found.context("a process that checks a table cannot be started")?;
+        leave_out(plan, (&run_id, &found), &mut done, &mut directory, watch)?;
+        manifest.verification = Some(found);
+        directory.manifest(&manifest)?;
+    }
     let mut bench = Bench {
         executable,
         directory: &mut directory,
@@ -210,7 +222,11 @@ fn measure_all(
         kept: Vec::new(),
         guard: Guard::new(),
     };
-    for ((index, panel), done) in (0..).zip(&plan.panels).zip(done) {
+    for ((index, panel), done) in (0..).zip(&plan.panels).zip(&done) {
+        if interrupted.load(Ordering::Relaxed) {
+            status = Status::Interrupted;
+            break;
+        }
         bench.watch.panel(index as usize, panel);
         let place = Place {
             run_id: &run_id,

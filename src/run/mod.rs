@@ -19,7 +19,8 @@
 //! - `execute`: a whole run, with its directory and its manifest (`built`, `entries`); `resume`: continuing
 //!   an interrupted run; `done`: the progress of a panel; `watch`: what a run reports.
 //!
-//! [`verify`] checks tables, each stage in a process of its own, and measures nothing.
+//! [`verify`] checks tables, each stage in a process of its own, and measures nothing; `verified` is its brief form
+//! before a run's first slice, `verified_cache` what has passed it before.
 //!
 //! [`measure_hashes`] is a run of the hash laboratory, which has no tables.
 
@@ -54,6 +55,8 @@ pub mod suite;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod verified;
+mod verified_cache;
 mod verify;
 mod watch;
 

@@ -1,6 +1,6 @@
 //! From suites to panels and cells, checked before anything is allocated.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -37,6 +37,8 @@ pub struct Plan<'r> {
     pub bytes_available: Option<u64>,
     /// What of the traces is not replayed as it was recorded, a sentence each.
     pub notes: Vec<String>,
+    /// Whether targets are checked before the first slice.
+    pub verify: bool,
 }
 
 impl<'r> Plan<'r> {
@@ -88,6 +90,7 @@ impl<'r> Plan<'r> {
             bytes,
             bytes_available: available,
             notes,
+            verify: true,
         })
     }
 
@@ -97,7 +100,16 @@ impl<'r> Plan<'r> {
         self.panels.iter().map(|panel| panel.cells.len()).sum()
     }
 
-    /// Seconds that the run may take: a guess.
+    /// Targets that are checked before the first slice, for a second at most each.
+    #[must_use]
+    pub fn checked_targets(&self) -> usize {
+        let cells = self.panels.iter().flat_map(|panel| &panel.cells);
+        let checked = cells.filter(|cell| self.verify && !cell.row.control);
+        let names: BTreeSet<String> = checked.map(|cell| cell.params.full()).collect();
+        names.len()
+    }
+
+    /// Seconds that the run may take, its checks not counted: a guess.
     #[must_use]
     pub fn seconds(&self) -> f64 {
         self.panels.iter().map(Panel::seconds).sum()

@@ -27,6 +27,15 @@ const HASHES: [&str; 2] = ["sip13", "identity"];
 /// How often a process of a stage says that it gets on.
 const ALIVE: Duration = Duration::from_secs(1);
 
+/// All stages of a brief check together.
+const BRIEF: Duration = Duration::from_secs(1);
+
+/// How long a table may go without a step in a brief check.
+const BRIEF_PATIENCE: Duration = Duration::from_secs(10);
+
+/// The most threads of a round of a brief check.
+const BRIEF_THREADS: u32 = 4;
+
 /// What is asked for.
 #[derive(Clone, Debug)]
 pub struct VerifyOptions {
@@ -46,12 +55,14 @@ pub struct VerifyOptions {
     pub only: Vec<RangeInclusive<u64>>,
     /// Seconds without a step after which a table counts as one that hangs.
     pub patience_s: f64,
+    /// Whether few rounds are enough, and nothing is shrunk.
+    pub brief: bool,
 }
 
 /// What is to be checked.
 #[derive(Debug)]
 pub struct VerifyPlan<'r> {
-    options: &'r VerifyOptions,
+    options: VerifyOptions,
     hashes: Vec<&'static HashRow>,
     jobs: Vec<(Target<'r>, Stage)>,
     /// The share of each job.
@@ -111,12 +122,45 @@ impl<'r> VerifyPlan<'r> {
         }
         let time = seconds("--time", options.time_s)?;
         Ok(VerifyPlan {
-            options,
+            options: options.clone(),
             hashes: hashes(&options.hashes)?,
             time: time / u32::try_from(jobs.len().max(1)).unwrap_or(u32::MAX),
             patience: seconds("--patience", options.patience_s)?,
             jobs,
         })
+    }
+
+    /// What `run` asks of one target before it measures it: a second at most, under the hash functions that it is
+    /// to be measured with.
+    pub(super) fn brief(
+        (row, params): (&'r Row, &Params),
+        hashes: Vec<&'static HashRow>,
+        seed: u64,
+    ) -> VerifyPlan<'r> {
+        let target = Target {
+            row,
+            params: params.clone(),
+        };
+        VerifyPlan {
+            options: VerifyOptions {
+                targets: Vec::new(),
+                stages: Vec::new(),
+                hashes: Vec::new(),
+                seed,
+                time_s: BRIEF.as_secs_f64(),
+                threads: BRIEF_THREADS,
+                only: Vec::new(),
+                patience_s: BRIEF_PATIENCE.as_secs_f64(),
+                brief: true,
+            },
+            hashes,
+            jobs: Stage::BRIEF
+                .iter()
+                .map(|stage| (target.clone(), *stage))
+                .collect(),
+            time: BRIEF / u32::try_from(Stage::BRIEF.len()).expect("few stages"),
+            patience: BRIEF_PATIENCE,
+        }
     }
 }
 
@@ -177,8 +221,8 @@ fn seconds(flag: &str, seconds: f64) -> Result<Duration, BadInput> {
         })
 }
 
-/// Runs all stages of all targets, one after the other, each in a process of its own. Once `interrupted` is set,
-/// what has not ended is unfinished.
+/// Runs all stages of all targets, one after the other, each in a process of its own. Once `interrupted` is set, or
+/// a stage of a brief check has failed, what has not ended is unfinished.
 ///
 /// # Errors
 /// A process cannot be started.
@@ -188,11 +232,12 @@ pub fn verify(
     watch: &mut dyn VerifyWatch,
     interrupted: &AtomicBool,
 ) -> std::io::Result<Vec<Verdict>> {
-    let mut verdicts = Vec::new();
+    let mut verdicts: Vec<Verdict> = Vec::new();
     for (number, (target, stage)) in plan.jobs.iter().enumerate() {
         let name = target.params.short();
         let mut checked = Checked::new(&name, *stage);
-        if !interrupted.load(Ordering::Relaxed) {
+        let known = plan.options.brief && verdicts.iter().any(Verdict::failed);
+        if !known && !interrupted.load(Ordering::Relaxed) {
             watch.begins(number + 1, plan.jobs.len(), &name, stage.name());
             let mut process = Process::start(plan, executable, target, *stage)?;
             process.follow(plan, &mut checked, interrupted);
@@ -267,7 +312,7 @@ impl Process {
         target: &Target<'_>,
         stage: Stage,
     ) -> std::io::Result<Process> {
-        let VerifyOptions { seed, threads, .. } = plan.options;
+        let VerifyOptions { seed, threads, .. } = &plan.options;
         let hashes: Vec<&str> = plan.hashes.iter().map(|hash| hash.name).collect();
         let mut command = Command::new(executable);
         command
@@ -280,6 +325,9 @@ impl Process {
             let only = plan.options.only.iter();
             let only: Vec<String> = only.map(|r| format!("{}-{}", r.start(), r.end())).collect();
             command.args(["--only", &only.join(",")]);
+        }
+        if plan.options.brief {
+            command.arg("--brief");
         }
         // Its own group: a Ctrl-C at the terminal reaches the parent alone.
         let mut child = command
@@ -387,6 +435,7 @@ pub fn verify_here(plan: &VerifyPlan<'_>) -> anyhow::Result<()> {
         time: plan.time,
         only: (!plan.options.only.is_empty())
             .then(|| plan.options.only.iter().cloned().flatten().collect()),
+        brief: plan.options.brief,
     };
     let mut written = Ok(());
     examine(&task, &mut |line| {

@@ -4,6 +4,9 @@ use super::cell::Panel;
 
 /// Receives the progress of a run.
 pub trait Watch {
+    /// A target is checked before the first panel: its place among all, how many there are, and its name. Not
+    /// called for one that an earlier run has checked.
+    fn verifying(&mut self, number: usize, of: usize, target: &str);
     /// A panel begins.
     fn panel(&mut self, index: usize, panel: &Panel<'_>);
     /// What is being done in it.

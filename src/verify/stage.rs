@@ -28,6 +28,13 @@ impl Stage {
         Stage::Census,
     ];
 
+    /// Those that `run` asks of a table before it measures it, within a second.
+    pub const BRIEF: &'static [Stage] = &[
+        Stage::Differential,
+        Stage::Ownership,
+        Stage::Linearizability,
+    ];
+
     /// Its name on the command line and in tables.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -28,7 +28,16 @@ fn a_replay_longer_than_a_day_asks_for_yes() {
         let trace = format!("{}:twitter", trace.display());
         let out = out.to_str().unwrap();
         let args = [
-            "run", "--trace", &trace, "-t", "fixed", "--trials", "1", "--out", out,
+            "run",
+            "--no-verify",
+            "--trace",
+            &trace,
+            "-t",
+            "fixed",
+            "--trials",
+            "1",
+            "--out",
+            out,
         ];
         bucketlab(&[&args[..], more].concat())
     };
@@ -110,7 +119,8 @@ fn paths_that_are_not_utf_8_are_named_with_their_argument_and_printed_as_they_ar
     let measure = [
         words(&["run", "--trace"]),
         vec![plain.into()],
-        words(&["-t", "fixed", "--trials", "1", "--threads", "1", "--out"]),
+        words(&["--no-verify", "-t", "fixed", "--trials", "1"]),
+        words(&["--threads", "1", "--out"]),
     ];
     for args in [trace, measure.concat()] {
         let output = run(&[args, vec![out.clone()]].concat());

@@ -55,6 +55,7 @@ fn budgets_bound_tables_and_misses_lie_above_the_optimum() {
     let out = folder.path().join("results");
     let output = bucketlab(&[
         "run",
+        "--no-verify",
         suite.to_str().unwrap(),
         "--out",
         out.to_str().unwrap(),

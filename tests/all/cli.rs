@@ -256,6 +256,7 @@ fn a_dry_run_says_what_would_be_run_and_writes_nothing() {
 fn small_run(out: &Path, more: &[&str]) -> (Option<i32>, String, String) {
     let mut args = vec![
         "run",
+        "--no-verify",
         "--entries",
         "2000",
         "--time",
@@ -451,6 +452,7 @@ fn the_memory_of_a_pass_is_its_table_s() {
     let out = tempfile::tempdir().unwrap();
     let output = bucketlab(&[
         "run",
+        "--no-verify",
         "-w",
         "fill",
         "-t",
@@ -501,6 +503,7 @@ fn an_interrupted_run_keeps_what_it_measured() {
     let mut run = std::process::Command::new(assert_cmd::cargo::cargo_bin("bucketlab"))
         .args([
             "run",
+            "--no-verify",
             "-w",
             "ycsb-c",
             "-t",
@@ -553,6 +556,7 @@ fn an_interrupt_is_heeded_between_short_panels() {
     let mut run = std::process::Command::new(assert_cmd::cargo::cargo_bin("bucketlab"))
         .args([
             "run",
+            "--no-verify",
             "-w",
             "ycsb-c",
             "-t",

@@ -5,7 +5,16 @@ use std::process::{Command, Output};
 
 fn bucketlab(out: &Path, more: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_bucketlab"))
-        .args(["run", "-t", "striped", "-w", "ycsb-c", "--entries", "1000"])
+        .args([
+            "run",
+            "--no-verify",
+            "-t",
+            "striped",
+            "-w",
+            "ycsb-c",
+            "--entries",
+            "1000",
+        ])
         .args(["--threads", "1", "--trials", "1", "--out"])
         .arg(out)
         .args(more)

@@ -19,6 +19,7 @@ mod resume;
 mod serve;
 mod structure;
 mod threads;
+mod verified;
 mod verify;
 
 use bucketlab::machine::CountingAllocator;

@@ -12,7 +12,8 @@ fn a_panel_goes_on_until_it_is_precise() {
     ] {
         let out = tempfile::tempdir().unwrap();
         let run = Command::new(env!("CARGO_BIN_EXE_bucketlab"))
-            .args("run -w ycsb-c -t fixed -t striped --entries 1000 --threads 1".split(' '))
+            .args("run --no-verify -w ycsb-c -t fixed -t striped --entries 1000".split(' '))
+            .args(["--threads", "1"])
             .args(["--time", "0.4", "--max-time", most_s])
             .args(["--precision", precision])
             .arg("--out")

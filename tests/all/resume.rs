@@ -13,6 +13,7 @@ use bucketlab::record::{Records, Status};
 /// Two panels that keep their tables, with births of more than one trial, and one of passes.
 const RUN: &[&str] = &[
     "run",
+    "--no-verify",
     "-t",
     "fixed",
     "-t",

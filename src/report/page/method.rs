@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::model::{Block, Section};
+use super::verified;
 use crate::analysis::verdict::BIRTHS_FOR_AN_INTERVAL;
 use crate::machine::CARGO_FEATURES;
 use crate::record::{Manifest, Records, TrialRow};
@@ -20,6 +21,7 @@ pub(super) fn method<'r>(summary: &Summary, records: &Records) -> Section<'r> {
     if !panels.rows.is_empty() {
         blocks.push(Block::table("", "Panels", panels));
     }
+    blocks.extend(verified::blocks(summary));
     let machine = machine(&summary.manifest);
     if !machine.is_empty() {
         blocks.push(Block::text(machine));

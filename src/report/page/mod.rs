@@ -1,7 +1,7 @@
 //! A run as a page that one sends to colleagues.
 //!
 //! `model` is what a page holds, whatever it is about: `view` makes it of a run, with how it was measured
-//! in `method`; `compare` of two runs side by side; `hashes` of a run of the hash laboratory. `page.html` and
+//! in `method` and how it was checked in `verified`; `compare` of two runs side by side; `hashes` of a run of the hash laboratory. `page.html` and
 //! `markdown` only place it. The page is one file: style and script are inside, nothing is fetched, and a
 //! policy in its head forbids it. Every name is escaped where it is placed, by the template engine in
 //! HTML and by `markdown` in Markdown.
@@ -16,6 +16,7 @@ mod model;
 mod run;
 #[cfg(test)]
 mod tests;
+mod verified;
 mod view;
 
 use minijinja::syntax::SyntaxConfig;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::model::{
     self, Badge, Block, FindingView, Head, Link, Page, Piece, Section, chart_files, chart_link,
 };
-use super::{Run, latency, limit, method};
+use super::{Run, latency, limit, method, verified};
 use crate::record::{Manifest, Records, Status};
 use crate::report::cells::suite_table;
 use crate::report::charts::Chart;
@@ -108,17 +108,7 @@ fn badges(summary: &Summary) -> Vec<Badge> {
     let (all, failed) = (cells().count(), count(Verdict::Error));
     let missing = count(Verdict::NotMeasured);
     let mut badges = Vec::new();
-    if all > 0 && failed + missing == 0 {
-        badges.push(Badge {
-            text: "verified".into(),
-            class: "good",
-            hint: "Every table passed its check before the first slice. While the clock ran, each outcome was \
-                   compared with what is known of the key, each value with its key and, from 16 bytes on, \
-                   with the thread's own last write of it; entries were counted after each slice. Not seen: a \
-                   lost write that another thread has overwritten, and an old value of another thread"
-                .into(),
-        });
-    }
+    badges.extend(verified::badge(summary, all > 0 && failed + missing == 0));
     if failed > 0 {
         badges.push(Badge {
             text: format!("failed cells {failed} of {all}"),
@@ -177,6 +167,7 @@ fn notes(summary: &Summary, records: &Records) -> Vec<String> {
                 .to_owned(),
         ),
     }
+    notes.extend(verified::note(summary));
     if records.trials.is_empty() {
         notes.push("Nothing was measured: the records have a plan and no trial.".to_owned());
     } else if summary

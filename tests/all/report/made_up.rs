@@ -163,6 +163,7 @@ fn manifest(run_id: &str, size: Size) -> Manifest {
         resumed: Vec::new(),
         machine: std::collections::BTreeMap::new(),
         doctor: Vec::new(),
+        verification: None,
         suites: vec!["name = \"made-up\"".parse().unwrap()],
         panels: panels
             .clone()
