@@ -1,6 +1,6 @@
 //! What the timed loop compares with what is known, and what it counts.
 
-use super::stamp::Seen;
+use super::stamp::{FOREIGN, STALE};
 use crate::base::Key;
 use crate::table::Stored;
 use crate::workload::{Expect, Op};
@@ -39,10 +39,10 @@ pub(super) struct Known {
 #[derive(Clone, Copy, Default)]
 pub(super) struct Found {
     pub(super) present: u64,
-    /// Those whose value was the key's own.
-    pub(super) own: u64,
-    /// Those whose value may be the last.
-    pub(super) fresh: u64,
+    /// Those whose value was another key's.
+    pub(super) foreign: u64,
+    /// Those whose value cannot be the last.
+    pub(super) stale: u64,
     pub(super) missed: u64,
 }
 
@@ -56,25 +56,25 @@ pub(super) struct Checks {
 }
 
 impl Checks {
-    /// Counts a read.
+    /// Counts a read: whether it has found its key, and what is wrong with the value.
     #[inline]
-    pub(super) fn read(&mut self, op: &Op, bytes: &[u8], found: Option<Seen>) {
-        let right = if let Some(seen) = found {
+    pub(super) fn read(&mut self, op: &Op, bytes: &[u8], (present, faults): (bool, u8)) {
+        let right = if present {
             self.tally.hits += 1;
-            seen.own && seen.fresh && op.expect != Expect::Absent
+            faults == 0 && op.expect != Expect::Absent
         } else {
             self.tally.misses += 1;
             op.expect != Expect::Present || self.evicts
         };
         if !right {
-            self.found(op, bytes, found);
+            self.found(op, bytes, (present, faults));
         }
     }
 
     /// What a get has found. A control finds every key: where the stream says that a table would not, its answer is
     /// a miss, so that the floor waits where a table does.
     #[inline]
-    pub(super) fn answer(&self, op: &Op, found: Option<Seen>) -> Option<Seen> {
+    pub(super) fn answer(&self, op: &Op, found: Option<u64>) -> Option<u64> {
         found.filter(|_| self.outcomes || op.expect != Expect::Absent)
     }
 
@@ -84,8 +84,8 @@ impl Checks {
         let never = if self.outcomes { 0 } else { known.absent };
         Found {
             present: found.present & !never,
-            own: found.own & !never,
-            fresh: found.fresh & !never,
+            foreign: found.foreign & !never,
+            stale: found.stale & !never,
             missed: found.missed | never,
         }
     }
@@ -93,10 +93,8 @@ impl Checks {
     /// Compares what was found with what is known.
     #[cold]
     #[inline(never)]
-    pub(super) fn found(&mut self, op: &Op, bytes: &[u8], found: Option<Seen>) {
-        if let Some(Seen { fresh: false, .. }) = found
-            && self.outcomes
-        {
+    pub(super) fn found(&mut self, op: &Op, bytes: &[u8], (present, faults): (bool, u8)) {
+        if faults & STALE != 0 {
             self.note_wrong(|| {
                 format!(
                     "{:?}: key {} has a value that is not its last",
@@ -105,10 +103,10 @@ impl Checks {
                 )
             });
         }
-        if let Some(Seen { own: false, .. }) = found {
+        if faults & FOREIGN != 0 {
             self.note_wrong(|| format!("key {} was answered with another's value", show(bytes)));
         }
-        self.outcome(op, bytes, found.is_some());
+        self.outcome(op, bytes, present);
     }
 
     /// Counts the gets of a batch, and compares all of them at once. What was answered twice or not at all shows
@@ -127,8 +125,9 @@ impl Checks {
             known.present & found.missed
         };
         let wrong = lost | known.absent & found.present;
-        let as_known = wrong == 0 && found.fresh == found.present || !self.outcomes;
-        if calls != ops.len() || !answered || found.own != found.present || !as_known {
+        let as_known = wrong == 0 || !self.outcomes;
+        let faulty = found.foreign | found.stale;
+        if calls != ops.len() || !answered || faulty != 0 || !as_known {
             self.wrong_batch(ops, keys, of);
         }
     }
@@ -143,12 +142,9 @@ impl Checks {
             if has(found.present) == has(found.missed) {
                 self.note_wrong(|| format!("get_many answered {calls} of {} keys", ops.len()));
             } else {
-                let seen = || Seen {
-                    own: has(found.own),
-                    fresh: has(found.fresh),
-                    word: 0,
-                };
-                self.found(op, key.bytes, has(found.present).then(seen));
+                let fault = |bits: u64, fault: u8| if has(bits) { fault } else { 0 };
+                let faults = fault(found.foreign, FOREIGN) | fault(found.stale, STALE);
+                self.found(op, key.bytes, (has(found.present), faults));
             }
         }
         if calls > ops.len() {

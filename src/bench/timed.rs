@@ -10,7 +10,7 @@ use std::hint::black_box;
 use super::checks::{Checks, Found, Known, MOST_TOGETHER, Tally, show};
 use super::gap::{Answer, Gap};
 use super::room::Room;
-use super::stamp::{self, Stamps, belongs, mark_value};
+use super::stamp::{self, FOREIGN, STALE, Stamps, belongs, mark_value};
 use crate::base::{Between, Key, Worker};
 use crate::hash::Hasher;
 use crate::table::{Edit, Outcome, Session, Stored};
@@ -146,26 +146,30 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
             bytes,
             hash: self.hasher.hash(bytes),
         };
-        self.stamps.next();
+        let stamps = self.stamps.next();
         if !self.room.takes(bytes.len() + op.value_len as usize) {
             self.pass_over(op, key);
             return None;
         }
-        let stamps = self.stamps;
+        let mut faults = 0;
         match op.kind {
             Kind::Get => {
-                let found = self.session.get(key, |value| stamps.look(value, bytes, op));
+                let found = self
+                    .session
+                    .get(key, |value| stamps.look(value, bytes, op, &mut faults));
                 let found = self.checks.answer(op, found);
-                self.checks.read(op, bytes, found);
-                return found.map(|seen| seen.word ^ key.hash);
+                self.checks.read(op, bytes, (found.is_some(), faults));
+                return found.map(|word| word ^ key.hash);
             }
             Kind::GetFill => {
-                let found = self.session.get(key, |value| stamps.look(value, bytes, op));
-                self.checks.read(op, bytes, found);
+                let found = self
+                    .session
+                    .get(key, |value| stamps.look(value, bytes, op, &mut faults));
+                self.checks.read(op, bytes, (found.is_some(), faults));
                 if found.is_none() {
                     self.fill(op, key);
                 }
-                return found.map(|seen| seen.word ^ key.hash);
+                return found.map(|word| word ^ key.hash);
             }
             Kind::Set | Kind::Insert => {
                 let value = stamps.value_for(&mut self.value, op, bytes);
@@ -219,11 +223,14 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
             let bit = 1 << index;
             calls += 1;
             if let Some(value) = value {
-                let seen = stamps.at(index).look(value, key.bytes, &ops[index]);
+                let mut faults = 0;
+                let stamps = stamps.at(index);
+                words ^= key.hash ^ stamps.look(value, key.bytes, &ops[index], &mut faults);
                 found.present |= bit;
-                found.own |= if seen.own { bit } else { 0 };
-                found.fresh |= if seen.fresh { bit } else { 0 };
-                words ^= seen.word ^ key.hash;
+                if faults != 0 {
+                    found.foreign |= if faults & FOREIGN != 0 { bit } else { 0 };
+                    found.stale |= if faults & STALE != 0 { bit } else { 0 };
+                }
             } else {
                 found.missed |= bit;
             }
@@ -256,15 +263,15 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
     fn pass_over(&mut self, op: &Op, key: Key<'_>) {
         match op.kind {
             Kind::Get | Kind::GetFill | Kind::Rmw => {
-                let stamps = self.stamps;
+                let (stamps, mut faults) = (self.stamps, 0);
                 let found = self
                     .session
-                    .get(key, |value| stamps.look(value, key.bytes, op));
+                    .get(key, |value| stamps.look(value, key.bytes, op, &mut faults));
                 if op.kind == Kind::Rmw && found.is_some() {
                     // What is there is smaller, and keeps its size.
                     return self.read_modify_write(op, key);
                 }
-                self.checks.read(op, key.bytes, found);
+                self.checks.read(op, key.bytes, (found.is_some(), faults));
                 self.checks.tally.refused += u64::from(op.kind != Kind::Get && found.is_none());
             }
             Kind::Set | Kind::Insert | Kind::Replace | Kind::Cas => {
@@ -309,10 +316,11 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
     fn read_modify_write(&mut self, op: &Op, key: Key<'_>) {
         let stamps = self.stamps;
         let fresh = stamps.value_for(&mut self.value, op, key.bytes);
-        let (outcome, found) = self.session.update(key, |old, new| {
+        let (outcome, (present, faults)) = self.session.update(key, |old, new| {
+            let mut faults = 0;
             let Some(old) = old else {
                 new.extend_from_slice(fresh);
-                return (Edit::Store, None);
+                return (Edit::Store, (false, faults));
             };
             new.extend_from_slice(old);
             stamps.mark(new);
@@ -320,14 +328,15 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
             if let Some(last) = new.get_mut(16..).and_then(<[u8]>::last_mut) {
                 *last = last.wrapping_add(1);
             }
-            (Edit::Store, Some(stamps.look(old, key.bytes, op)))
+            stamps.look(old, key.bytes, op, &mut faults);
+            (Edit::Store, (true, faults))
         });
         self.checks.tally.refused += u64::from(outcome == Outcome::Refused);
         self.checks.tally.balance += i64::from(outcome == Outcome::Created);
-        self.checks.read(op, key.bytes, found);
+        self.checks.read(op, key.bytes, (present, faults));
         let as_told = match outcome {
-            Outcome::Created => found.is_none(),
-            Outcome::Replaced => found.is_some(),
+            Outcome::Created => !present,
+            Outcome::Replaced => present,
             Outcome::Refused => true,
             Outcome::Kept | Outcome::Removed => false,
         };

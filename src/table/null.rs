@@ -66,7 +66,9 @@ impl NullSession {
     fn value<'v>(&'v mut self, key: Key<'v>) -> &'v [u8] {
         let value = match key.bytes.last_chunk::<8>() {
             Some(tail) => {
-                self.value[..8].copy_from_slice(tail);
+                if let Some(place) = self.value.first_chunk_mut::<8>() {
+                    *place = *tail;
+                }
                 self.value.as_slice()
             }
             None => key.bytes,

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use super::super::room::{Bounded, Unbounded};
 use super::*;
 use crate::base::{Journal, Params, Worker};
-use crate::bench::stamp::Seen;
 use crate::table::{Clock, Env, Fixed, Strategy, Striped};
 use crate::workload::NOT_KNOWN;
 
@@ -243,7 +242,7 @@ fn a_batch_is_compared_with_what_is_known_of_each_get() {
         present: 0b001,
         absent: 0b010,
     };
-    let judged = |present, own, missed, calls, outcomes, evicts| {
+    let judged = |present: u64, own: u64, missed, calls, outcomes, evicts| {
         let mut checks = Checks {
             outcomes,
             evicts,
@@ -251,8 +250,8 @@ fn a_batch_is_compared_with_what_is_known_of_each_get() {
         };
         let found = Found {
             present,
-            own,
-            fresh: present,
+            foreign: present & !own,
+            stale: 0,
             missed,
         };
         checks.batch(&ops, &keys, (known, found, calls));
@@ -427,11 +426,6 @@ fn a_lost_write_and_an_old_value_are_seen() {
 /// A control finds every key. Where no table would, the next operation waits as behind a table's miss.
 #[test]
 fn a_control_s_answer_is_a_miss_where_a_table_s_is() {
-    let seen = Seen {
-        own: true,
-        fresh: true,
-        word: 7,
-    };
     for (outcomes, expect, answers) in [
         (false, Expect::Absent, false),
         (false, Expect::Present, true),
@@ -451,7 +445,7 @@ fn a_control_s_answer_is_a_miss_where_a_table_s_is() {
             expect,
             since: NOT_KNOWN,
         };
-        assert_eq!(checks.answer(&op, Some(seen)).is_some(), answers);
+        assert_eq!(checks.answer(&op, Some(7)).is_some(), answers);
         assert!(checks.answer(&op, None).is_none());
     }
 }
