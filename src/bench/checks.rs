@@ -28,22 +28,30 @@ pub(super) struct Tally {
 /// each.
 pub(super) const MOST_TOGETHER: usize = 64;
 
-/// What is known of the gets of a batch, a bit for each.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Known {
-    pub(super) present: u64,
-    pub(super) absent: u64,
-}
-
-/// What has become of them.
-#[derive(Clone, Copy, Default)]
+/// What has become of the gets of a batch, a bit for each.
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Found {
-    pub(super) present: u64,
+    pub(super) answered: u64,
+    /// How often an answer has come.
+    pub(super) calls: usize,
+    pub(super) missed: u64,
+    /// Those that are not as they must be.
+    pub(super) wrong: u64,
     /// Those whose value was another key's.
     pub(super) foreign: u64,
     /// Those whose value cannot be the last.
     pub(super) stale: u64,
-    pub(super) missed: u64,
+}
+
+impl Found {
+    /// A value with faults, or an outcome that is not as it must be.
+    #[cold]
+    #[inline(never)]
+    fn note(&mut self, bit: u64, faults: u8) {
+        self.wrong |= bit;
+        self.foreign |= if faults & FOREIGN == 0 { 0 } else { bit };
+        self.stale |= if faults & STALE == 0 { 0 } else { bit };
+    }
 }
 
 /// What is compared with what is known, and counted.
@@ -78,15 +86,26 @@ impl Checks {
         found.filter(|_| self.outcomes || op.expect != Expect::Absent)
     }
 
-    /// The same for a batch.
+    /// One answer of a batch: whether the key is there, and what is wrong with its value.
     #[inline]
-    pub(super) fn answers(&self, known: Known, found: Found) -> Found {
-        let never = if self.outcomes { 0 } else { known.absent };
-        Found {
-            present: found.present & !never,
-            foreign: found.foreign & !never,
-            stale: found.stale & !never,
-            missed: found.missed | never,
+    pub(super) fn one_of_batch(&self, op: &Op, bit: u64, found: &mut Found, answer: (bool, u8)) {
+        let (present, faults) = answer;
+        found.calls += 1;
+        found.answered |= bit;
+        if present {
+            if faults != 0 || op.expect == Expect::Absent {
+                if self.outcomes {
+                    found.note(bit, faults);
+                } else {
+                    // A control's answer is a miss where a table's is.
+                    found.missed |= bit;
+                }
+            }
+        } else {
+            found.missed |= bit;
+            if op.expect == Expect::Present && !self.evicts && self.outcomes {
+                found.note(bit, faults);
+            }
         }
     }
 
@@ -109,46 +128,36 @@ impl Checks {
         self.outcome(op, bytes, present);
     }
 
-    /// Counts the gets of a batch, and compares all of them at once. What was answered twice or not at all shows
-    /// in the number of calls or in the sum of the bits.
+    /// Counts the gets of a batch. What was answered twice or not at all shows in the number of calls or in the
+    /// bits.
     #[inline]
-    pub(super) fn batch(&mut self, ops: &[Op], keys: &[Key<'_>], of: (Known, Found, usize)) {
-        let (known, found, calls) = of;
-        let hits = u64::from(found.present.count_ones());
-        self.tally.hits += hits;
-        self.tally.misses += (ops.len() as u64).saturating_sub(hits);
+    pub(super) fn batch(&mut self, ops: &[Op], keys: &[Key<'_>], found: &Found) {
+        let misses = u64::from(found.missed.count_ones());
+        self.tally.misses += misses;
+        self.tally.hits += (ops.len() as u64).saturating_sub(misses);
         let all = u64::MAX >> (MOST_TOGETHER - ops.len());
-        let answered = found.present.checked_add(found.missed) == Some(all);
-        let lost = if self.evicts {
-            0
-        } else {
-            known.present & found.missed
-        };
-        let wrong = lost | known.absent & found.present;
-        let as_known = wrong == 0 || !self.outcomes;
-        let faulty = found.foreign | found.stale;
-        if calls != ops.len() || !answered || faulty != 0 || !as_known {
-            self.wrong_batch(ops, keys, of);
+        if found.calls != ops.len() || found.answered != all || found.wrong != 0 {
+            self.wrong_batch(ops, keys, found);
         }
     }
 
     /// Names what was wrong in a batch.
     #[cold]
     #[inline(never)]
-    pub(super) fn wrong_batch(&mut self, ops: &[Op], keys: &[Key<'_>], of: (Known, Found, usize)) {
-        let (_, found, calls) = of;
+    fn wrong_batch(&mut self, ops: &[Op], keys: &[Key<'_>], found: &Found) {
+        let answered = || format!("get_many answered {} of {} keys", found.calls, ops.len());
         for (index, (op, key)) in ops.iter().zip(keys).enumerate() {
             let has = |bits: u64| bits >> index & 1 == 1;
-            if has(found.present) == has(found.missed) {
-                self.note_wrong(|| format!("get_many answered {calls} of {} keys", ops.len()));
-            } else {
+            if !has(found.answered) {
+                self.note_wrong(answered);
+            } else if has(found.wrong) {
                 let fault = |bits: u64, fault: u8| if has(bits) { fault } else { 0 };
                 let faults = fault(found.foreign, FOREIGN) | fault(found.stale, STALE);
-                self.found(op, key.bytes, (has(found.present), faults));
+                self.found(op, key.bytes, (!has(found.missed), faults));
             }
         }
-        if calls > ops.len() {
-            self.note_wrong(|| format!("get_many answered {calls} of {} keys", ops.len()));
+        if found.calls > ops.len() {
+            self.note_wrong(answered);
         }
     }
 

@@ -48,11 +48,10 @@ impl Stamps {
         }
     }
 
-    /// The next operation begins; where the thread stands then.
+    /// The next operation begins.
     #[inline]
-    pub(super) fn next(&mut self) -> Stamps {
+    pub(super) fn next(&mut self) {
         self.now += 1;
-        *self
     }
 
     /// So many have ended.
@@ -61,93 +60,84 @@ impl Stamps {
         self.now += count as u64;
     }
 
-    /// During the operation of that index in a batch that comes next.
-    #[inline]
-    pub(super) fn at(self, index: usize) -> Stamps {
-        Stamps {
-            now: self.now + index as u64 + 1,
-            ..self
-        }
-    }
-
-    /// Looks at a value that `op` has found under `key`; returns a word of it, and adds what is wrong to `faults`.
+    /// Looks at a value that `op` has found under `key`, as the operation that is `ahead` of the one under way;
+    /// returns a word of it, and says what is wrong in `faults`.
     ///
     /// Nearly every value is the thread's own last write or the prefill's. That is one comparison, on which every
     /// nanosecond counts: it stands between two operations of whatever is measured.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "part of the body of the timed loop")]
-    pub(super) fn look(self, value: &[u8], key: &[u8], op: &Op, faults: &mut u8) -> u64 {
+    pub(super) fn look(
+        &self,
+        (value, key): (&[u8], &[u8]),
+        (op, ahead): (&Op, usize),
+        faults: &mut u8,
+    ) -> u64 {
         let (Some(head), Some(tail)) = (value.first_chunk::<16>(), key.last_chunk::<8>()) else {
-            return self.look_at_short(value, key, op, faults);
+            let (word, short) = self.look_at_short(value, key, (op.since, ahead));
+            *faults = short;
+            return word;
         };
         let head = u128::from_le_bytes(*head);
         #[expect(clippy::cast_possible_truncation, reason = "its two halves")]
         let (word, stamp) = (head as u64, (head >> 64) as u64);
         let foreign = word ^ u64::from_le_bytes(*tail);
-        let stale = (stamp ^ self.expected(op.since)) & self.compared;
+        let now = self.now + ahead as u64;
+        let stale = (stamp ^ expected(now, op.since)) & self.compared;
         if foreign | stale != 0 {
-            *faults |= self.faults(foreign != 0, stamp, op.since);
+            *faults = self.faults(foreign != 0, stamp, (op.since, ahead));
         }
         word
     }
 
-    /// The stamp that a key's last write has left, where this thread has made it or nobody has.
-    #[inline]
-    fn expected(self, since: u32) -> u64 {
-        if since == 0 {
-            PREFILLED
-        } else {
-            self.now.wrapping_sub(u64::from(since))
-        }
-    }
-
     /// What is wrong with a value that was not expected.
     #[inline(never)]
-    fn faults(self, foreign: bool, stamp: u64, since: u32) -> u8 {
-        let fresh = self.compared == 0 || self.is_fresh(stamp, since);
+    fn faults(&self, foreign: bool, stamp: u64, (since, ahead): (u32, usize)) -> u8 {
+        let fresh = self.compared == 0 || self.is_fresh(stamp, self.now + ahead as u64, since);
         (if foreign { FOREIGN } else { 0 }) | if fresh { 0 } else { STALE }
     }
 
     /// A value without room for a stamp, or a key that is shorter than a word.
     #[inline(never)]
-    fn look_at_short(self, value: &[u8], key: &[u8], op: &Op, faults: &mut u8) -> u64 {
+    fn look_at_short(&self, value: &[u8], key: &[u8], of: (u32, usize)) -> (u64, u8) {
         let foreign = !belongs(value, key);
         let stamp = value.get(8..).and_then(|rest| rest.first_chunk::<8>());
-        *faults |= match stamp {
-            Some(stamp) => self.faults(foreign, u64::from_le_bytes(*stamp), op.since),
+        let faults = match stamp {
+            Some(stamp) => self.faults(foreign, u64::from_le_bytes(*stamp), of),
             None if foreign => FOREIGN,
             None => 0,
         };
-        match value.first_chunk::<8>() {
+        let word = match value.first_chunk::<8>() {
             Some(word) => u64::from_le_bytes(*word),
             // Of a value without a byte, how long it is.
             None => value
                 .first()
                 .map_or(value.len() as u64, |&byte| u64::from(byte)),
-        }
+        };
+        (word, faults)
     }
 
     /// Whether a value may be the last that was written, by its stamp.
-    fn is_fresh(self, stamp: u64, since: u32) -> bool {
-        let place = self.now & ((1 << PLACE_BITS) - 1);
+    fn is_fresh(&self, stamp: u64, now: u64, since: u32) -> bool {
+        let place = now & ((1 << PLACE_BITS) - 1);
         let own = if place <= u64::from(since) {
             // Written before the stream began.
             PREFILLED
         } else {
-            self.expected(since)
+            expected(now, since)
         };
         stamp == own || since == NOT_KNOWN || self.is_of_another(stamp)
     }
 
     /// Whether another thread can have written it.
-    fn is_of_another(self, stamp: u64) -> bool {
+    fn is_of_another(&self, stamp: u64) -> bool {
         let writer = stamp >> PLACE_BITS;
         writer != 0 && writer != self.now >> PLACE_BITS && writer <= self.others
     }
 
     /// The value of `key` that an operation writes: whose it is, which write it is, then a pattern.
     #[inline]
-    pub(super) fn value_for<'v>(self, pattern: &'v mut [u8], op: &Op, key: &[u8]) -> &'v [u8] {
+    pub(super) fn value_for<'v>(&self, pattern: &'v mut [u8], op: &Op, key: &[u8]) -> &'v [u8] {
         let value = &mut pattern[..op.value_len as usize];
         mark_value(value, key);
         self.mark(value);
@@ -156,8 +146,18 @@ impl Stamps {
 
     /// Writes which write a value is, where it has room for that.
     #[inline]
-    pub(super) fn mark(self, value: &mut [u8]) {
+    pub(super) fn mark(&self, value: &mut [u8]) {
         mark(value, self.now);
+    }
+}
+
+/// The stamp that a key's last write has left, where this thread has made it or nobody has.
+#[inline]
+fn expected(now: u64, since: u32) -> u64 {
+    if since == 0 {
+        PREFILLED
+    } else {
+        now.wrapping_sub(u64::from(since))
     }
 }
 
@@ -211,10 +211,16 @@ mod tests {
     }
 
     fn fresh(mut reader: Stamps, place: usize, since: u32, value: &[u8]) -> bool {
+        let mut before = reader;
         reader.skip(place);
+        before.skip(place - 4);
         let faults_of = |key: &[u8]| {
             let mut faults = 0;
-            reader.look(value, key, &op(since), &mut faults);
+            reader.look((value, key), (&op(since), 0), &mut faults);
+            // In a batch, the same operation is ahead of the one that ended last.
+            let mut ahead = 0;
+            before.look((value, key), (&op(since), 4), &mut ahead);
+            assert_eq!(faults, ahead);
             faults
         };
         let key = value.first_chunk::<8>().unwrap();

@@ -7,10 +7,10 @@
 
 use std::hint::black_box;
 
-use super::checks::{Checks, Found, Known, MOST_TOGETHER, Tally, show};
+use super::checks::{Checks, Found, MOST_TOGETHER, Tally, show};
 use super::gap::{Answer, Gap};
 use super::room::Room;
-use super::stamp::{self, FOREIGN, STALE, Stamps, belongs, mark_value};
+use super::stamp::{self, Stamps, belongs, mark_value};
 use crate::base::{Between, Key, Worker};
 use crate::hash::Hasher;
 use crate::table::{Edit, Outcome, Session, Stored};
@@ -97,19 +97,20 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
         let mut keys = [NO_KEY; MOST_TOGETHER];
         let mut rest = ops;
         while let Some(op) = rest.first() {
+            if !is_read(op) {
+                moved = gap.after(self.one(op, segment.key_moved(op, moved)));
+                rest = &rest[1..];
+                continue;
+            }
             let (mut left, mut answer) = (self.batch, Some(0));
             loop {
                 let most = left.min(rest.len()).min(MOST_TOGETHER);
                 let (count, part) = self.many(&mut keys, segment, &rest[..most], moved);
                 answer = answer.zip(part).map(|(all, part)| all ^ part);
                 (rest, left) = (&rest[count..], left - count);
-                if count < MOST_TOGETHER || left == 0 {
+                if count < MOST_TOGETHER || left == 0 || !rest.first().is_some_and(is_read) {
                     break;
                 }
-            }
-            if left == self.batch {
-                answer = self.one(op, segment.key_moved(op, moved));
-                rest = &rest[1..];
             }
             moved = gap.after(answer);
         }
@@ -124,7 +125,7 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
         for op in ops {
             let hash = self.hasher.hash(segment.key_moved(op, moved));
             all ^= hash;
-            let is_read = matches!(op.kind, Kind::Get | Kind::GetFill);
+            let is_read = is_read(op);
             answered &= op.expect != Expect::Absent;
             waiting += 1;
             if waiting >= self.batch || !is_read {
@@ -146,25 +147,25 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
             bytes,
             hash: self.hasher.hash(bytes),
         };
-        let stamps = self.stamps.next();
+        self.stamps.next();
         if !self.room.takes(bytes.len() + op.value_len as usize) {
             self.pass_over(op, key);
             return None;
         }
-        let mut faults = 0;
+        let (stamps, mut faults) = (&self.stamps, 0);
         match op.kind {
             Kind::Get => {
-                let found = self
-                    .session
-                    .get(key, |value| stamps.look(value, bytes, op, &mut faults));
+                let found = self.session.get(key, |value| {
+                    stamps.look((value, bytes), (op, 0), &mut faults)
+                });
                 let found = self.checks.answer(op, found);
                 self.checks.read(op, bytes, (found.is_some(), faults));
                 return found.map(|word| word ^ key.hash);
             }
             Kind::GetFill => {
-                let found = self
-                    .session
-                    .get(key, |value| stamps.look(value, bytes, op, &mut faults));
+                let found = self.session.get(key, |value| {
+                    stamps.look((value, bytes), (op, 0), &mut faults)
+                });
                 self.checks.read(op, bytes, (found.is_some(), faults));
                 if found.is_none() {
                     self.fill(op, key);
@@ -198,9 +199,9 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
         ops: &[Op],
         moved: usize,
     ) -> (usize, Answer) {
-        let (mut count, mut known) = (0, Known::default());
+        let mut count = 0;
         for (op, key) in ops.iter().zip(keys.iter_mut()) {
-            if !matches!(op.kind, Kind::Get | Kind::GetFill) {
+            if !is_read(op) {
                 break;
             }
             let bytes = segment.key_moved(op, moved);
@@ -208,36 +209,21 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
                 bytes,
                 hash: self.hasher.hash(bytes),
             };
-            known.present |= u64::from(op.expect == Expect::Present) << count;
-            known.absent |= u64::from(op.expect == Expect::Absent) << count;
             count += 1;
         }
-        if count == 0 {
-            return (0, Some(0));
-        }
         let (ops, keys) = (&ops[..count], &keys[..count]);
-        let (mut found, mut calls, mut words) = (Found::default(), 0, 0);
-        let stamps = self.stamps;
+        let (mut found, mut words) = (Found::default(), 0);
+        let (stamps, checks) = (&self.stamps, &self.checks);
         self.session.get_many(keys, |index, value| {
-            let key = &keys[index];
-            let bit = 1 << index;
-            calls += 1;
+            let (op, key, mut faults) = (&ops[index], &keys[index], 0);
             if let Some(value) = value {
-                let mut faults = 0;
-                let stamps = stamps.at(index);
-                words ^= key.hash ^ stamps.look(value, key.bytes, &ops[index], &mut faults);
-                found.present |= bit;
-                if faults != 0 {
-                    found.foreign |= if faults & FOREIGN != 0 { bit } else { 0 };
-                    found.stale |= if faults & STALE != 0 { bit } else { 0 };
-                }
-            } else {
-                found.missed |= bit;
+                let seen = (value, key.bytes);
+                words ^= key.hash ^ stamps.look(seen, (op, index + 1), &mut faults);
             }
+            checks.one_of_batch(op, 1 << index, &mut found, (value.is_some(), faults));
         });
         self.stamps.skip(count);
-        let found = self.checks.answers(known, found);
-        self.checks.batch(ops, keys, (known, found, calls));
+        self.checks.batch(ops, keys, &found);
         if found.missed == 0 {
             return (count, Some(words));
         }
@@ -263,10 +249,10 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
     fn pass_over(&mut self, op: &Op, key: Key<'_>) {
         match op.kind {
             Kind::Get | Kind::GetFill | Kind::Rmw => {
-                let (stamps, mut faults) = (self.stamps, 0);
-                let found = self
-                    .session
-                    .get(key, |value| stamps.look(value, key.bytes, op, &mut faults));
+                let (stamps, mut faults) = (&self.stamps, 0);
+                let found = self.session.get(key, |value| {
+                    stamps.look((value, key.bytes), (op, 0), &mut faults)
+                });
                 if op.kind == Kind::Rmw && found.is_some() {
                     // What is there is smaller, and keeps its size.
                     return self.read_modify_write(op, key);
@@ -314,7 +300,7 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
 
     #[inline]
     fn read_modify_write(&mut self, op: &Op, key: Key<'_>) {
-        let stamps = self.stamps;
+        let stamps = &self.stamps;
         let fresh = stamps.value_for(&mut self.value, op, key.bytes);
         let (outcome, (present, faults)) = self.session.update(key, |old, new| {
             let mut faults = 0;
@@ -328,7 +314,7 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
             if let Some(last) = new.get_mut(16..).and_then(<[u8]>::last_mut) {
                 *last = last.wrapping_add(1);
             }
-            stamps.look(old, key.bytes, op, &mut faults);
+            stamps.look((old, key.bytes), (op, 0), &mut faults);
             (Edit::Store, (true, faults))
         });
         self.checks.tally.refused += u64::from(outcome == Outcome::Refused);
@@ -411,6 +397,12 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
         }
         self.wrote(op, key.bytes);
     }
+}
+
+/// Whether an operation is handed over with its neighbours.
+#[inline]
+fn is_read(op: &Op) -> bool {
+    matches!(op.kind, Kind::Get | Kind::GetFill)
 }
 
 /// Adds 1 to a little-endian number, or takes it away; past either end it goes round.

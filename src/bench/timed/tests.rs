@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::super::room::{Bounded, Unbounded};
 use super::*;
 use crate::base::{Journal, Params, Worker};
+use crate::bench::stamp::{FOREIGN, STALE};
 use crate::table::{Clock, Env, Fixed, Strategy, Striped};
 use crate::workload::NOT_KNOWN;
 
@@ -238,23 +239,17 @@ fn a_batch_is_compared_with_what_is_known_of_each_get() {
         bytes: b"k",
         hash: 1,
     }; 3];
-    let known = Known {
-        present: 0b001,
-        absent: 0b010,
-    };
-    let judged = |present: u64, own: u64, missed, calls, outcomes, evicts| {
+    let judged = |answers: &[(usize, bool, u8)], outcomes, evicts| {
         let mut checks = Checks {
             outcomes,
             evicts,
             tally: Tally::default(),
         };
-        let found = Found {
-            present,
-            foreign: present & !own,
-            stale: 0,
-            missed,
-        };
-        checks.batch(&ops, &keys, (known, found, calls));
+        let mut found = Found::default();
+        for &(index, present, faults) in answers {
+            checks.one_of_batch(&ops[index], 1 << index, &mut found, (present, faults));
+        }
+        checks.batch(&ops, &keys, &found);
         let Tally {
             hits,
             misses,
@@ -264,27 +259,46 @@ fn a_batch_is_compared_with_what_is_known_of_each_get() {
         } = checks.tally;
         (hits, misses, wrong, first_wrong.unwrap_or_default())
     };
-    let fine = String::new;
+    let three = |present: [bool; 3]| [0, 1, 2].map(|index| (index, present[index], 0));
+    let fine = |hits, misses| (hits, misses, 0, String::new());
+    assert_eq!(judged(&three([true, false, true]), true, false), fine(2, 1));
     assert_eq!(
-        judged(0b101, 0b101, 0b010, 3, true, false),
-        (2, 1, 0, fine())
-    );
-    assert_eq!(
-        judged(0b001, 0b001, 0b110, 3, true, false),
-        (1, 2, 0, fine())
+        judged(&three([true, false, false]), true, false),
+        fine(1, 2)
     );
     // A present key that misses may have been evicted, where there is a budget.
-    let (_, _, wrong, first) = judged(0, 0, 0b111, 3, true, false);
+    let none = three([false; 3]);
+    let (_, _, wrong, first) = judged(&none, true, false);
     assert_eq!((wrong, first.as_str()), (1, "Get: key 'k' is absent"));
-    assert_eq!(judged(0, 0, 0b111, 3, true, true).2, 0);
-    // An absent key that is found, another's value, and a control, of which nothing is known.
-    assert_eq!(judged(0b011, 0b011, 0b100, 3, true, true).2, 1);
-    assert_eq!(judged(0b111, 0b001, 0, 3, true, false).2, 3);
-    assert_eq!(judged(0, 0, 0b111, 3, false, false).2, 0);
+    assert_eq!(judged(&none, true, true), fine(0, 3));
+    // An absent key that is found; and a control, of which nothing is known, but that misses as a table does.
+    let all = three([true; 3]);
+    assert_eq!(judged(&all, true, true).2, 1);
+    assert_eq!(judged(&none, false, false), fine(0, 3));
+    assert_eq!(judged(&all, false, false), fine(2, 1));
+    // Another's value, an old one, and both.
+    for (faults, wrong) in [(FOREIGN, 1), (STALE, 1), (FOREIGN | STALE, 2)] {
+        let answers = [(0, true, faults), (1, false, 0), (2, true, 0)];
+        let (hits, _, counted, first) = judged(&answers, true, false);
+        assert_eq!((hits, counted), (2, wrong), "{faults}");
+        let says = if faults & STALE == 0 {
+            "another's value"
+        } else {
+            "not its last"
+        };
+        assert!(first.ends_with(says), "{first}");
+    }
     // One that was not answered, one that was answered twice, in the same way and in both.
-    for (present, missed, calls) in [(0b001, 0b010, 2), (0b101, 0b010, 4), (0b101, 0b110, 4)] {
-        let (_, _, wrong, first) = judged(present, present, missed, calls, true, false);
-        assert!(wrong >= 1, "{present:b} {missed:b} {calls}");
+    let hit = |index| (index, true, 0);
+    let miss = |index| (index, false, 0);
+    for answers in [
+        vec![hit(0), miss(1)],
+        vec![hit(0), miss(1), hit(2), hit(2)],
+        vec![hit(0), miss(1), miss(2), hit(2)],
+        vec![hit(0), miss(1), miss(1)],
+    ] {
+        let (_, _, wrong, first) = judged(&answers, true, false);
+        assert!(wrong >= 1, "{answers:?}");
         assert!(first.starts_with("get_many answered "), "{first}");
     }
 }
