@@ -105,7 +105,7 @@ impl Session for NullSession {
         let new = &mut self.scratch;
         new.clear();
         let (edit, result) = edit(Some(value_of(&mut self.value, key)), new);
-        black_box(new.as_slice());
+        black_box(&*new);
         let outcome = match edit {
             Edit::Keep => Outcome::Kept,
             Edit::Store | Edit::Patch { .. } => Outcome::Replaced,
