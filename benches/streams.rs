@@ -34,6 +34,9 @@ fn write_trace(format: &str, file: &mut impl Write) -> std::io::Result<()> {
     if format == "cachelib" {
         writeln!(file, "op_time,key,key_size,op,op_count,size,cache_hits,ttl")?;
     }
+    if format == "csv" {
+        writeln!(file, "time,op,key,size")?;
+    }
     for n in 0..REQUESTS {
         let key = n.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 52;
         let size = key % 700;
@@ -48,6 +51,22 @@ fn write_trace(format: &str, file: &mut impl Write) -> std::io::Result<()> {
                 file.write_all(&(size as u32).to_le_bytes())?;
                 file.write_all(&(-1i64).to_le_bytes())?;
             }
+            "csv" => writeln!(file, "{n},GET,product/{key:08},{size}")?,
+            "jsonl" => writeln!(
+                file,
+                r#"{{"ts": {n}, "op": "get", "key": "product/{key:08}", "size": {size}}}"#
+            )?,
+            "cdn" => writeln!(file, "{n} {key} {size}")?,
+            "ibm" => writeln!(file, "{n} REST.GET.OBJECT {key:016x} {size}")?,
+            "redis-monitor" => {
+                writeln!(file, "{n}.5 [0 127.0.0.1:6] \"get\" \"product/{key:08}\"")?;
+            }
+            "nginx" => writeln!(
+                file,
+                "::1 - - [10/Oct/2023:13:55:36 +0000] \"GET /{key:08} HTTP/1.1\" 200 {size}"
+            )?,
+            "memcached-vv" => writeln!(file, "<26 get product/{key:08}")?,
+            "metadump" => writeln!(file, "key=product%2F{key:08} exp=-1 la={n} size={size}")?,
             other => panic!("format {other} has no trace here"),
         }
     }
@@ -62,11 +81,7 @@ fn read(criterion: &mut Criterion) {
         let path = folder.path().join(format.name);
         let file = std::fs::File::create(&path).expect("a file");
         write_trace(format.name, &mut std::io::BufWriter::new(file)).expect("a trace");
-        let source = TraceSource {
-            path,
-            format: format.name.to_owned(),
-            lenient: false,
-        };
+        let source = TraceSource::new(path, format.name);
         group.bench_function(format.name, |bencher| {
             bencher.iter(|| {
                 let mut reader = TraceReader::open(&source).expect("it is there");

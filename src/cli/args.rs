@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::base::{BadInput, parse_count};
 use crate::run::{Overrides, text};
+use crate::workload::Oversize;
 
 /// A laboratory for hash-table storage engines: runs tables under the same workloads and reports
 /// which differences are real.
@@ -207,18 +208,26 @@ pub(super) struct Rank {
 Examples:
   bucketlab trace web07.oracleGeneral.bin.gz
   bucketlab trace cluster52.csv.zst:twitter --lenient --out charts
+  bucketlab trace 'requests.csv:csv(time=1,key=2,size=3,unit=ms)'
+  zcat access.log.*.gz | bucketlab trace -:nginx
   bucketlab trace requests.txt --format json
 
 Without FORMAT, trace guesses the format from the name and the first bytes; `bucketlab list formats`
-lists the formats. The zipf exponent is a least-squares line through ln count over ln rank.
+lists the formats. csv, jsonl, cdn and ibm take options: time=, op=, key=, size= and ttl= name columns (by
+the header or, from 1, by number); sep= is comma, tab, semicolon, pipe, space or another character; unit= is
+s, ms, us, ns or iso; ops=0:get/1:set says what operations are called; header=yes|no; fill=yes|no says
+whether a get that misses fills. The zipf exponent is a least-squares line through ln count over ln rank.
 trace also writes a chart of key popularity; the last line is the path of its file.")]
 pub(super) struct Trace {
-    /// The trace: plain, .gz or .zst
+    /// The trace: plain, .gz or .zst; - reads standard input
     #[arg(value_name = "FILE[:FORMAT]", value_parser = text())]
     pub(super) file: String,
     /// Skip and count broken lines instead of stopping at the first
     #[arg(long)]
     pub(super) lenient: bool,
+    /// Values over the item limit of 1 MiB: cut them to it, skip their requests, or stop
+    #[arg(long, value_name = "clamp|skip|error", default_value = "error")]
+    pub(super) oversize: Oversize,
     /// Write the chart to this directory
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub(super) out: PathBuf,

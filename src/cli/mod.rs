@@ -13,6 +13,7 @@ mod rank;
 mod report;
 mod run;
 mod serve;
+mod stdin;
 mod suboptions;
 mod trace;
 mod verify;
@@ -61,7 +62,7 @@ fn with_args(
     executable: std::io::Result<PathBuf>,
     args: impl Iterator<Item = OsString>,
 ) -> anyhow::Result<ExitCode> {
-    let cli = match args::Cli::try_parse_from(args) {
+    let cli = match args::Cli::try_parse_from(args.map(stdin::unlike_a_flag)) {
         Ok(cli) => cli,
         Err(error) => {
             let code = u8::try_from(error.exit_code()).unwrap_or(2);

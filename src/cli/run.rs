@@ -13,13 +13,14 @@ use super::house::House;
 use super::output;
 use super::progress::Progress;
 use super::report as pages;
+use super::stdin::Spooled;
 use crate::analysis;
 use crate::base::BadInput;
 use crate::machine;
 use crate::record::{Records, Status};
 use crate::report;
 use crate::run::suite::DEFAULT_SUITE;
-use crate::run::{Ended, Plan, Suite, execute, resume};
+use crate::run::{Ended, Overrides, Plan, Suite, execute, resume};
 
 /// A run that is taken up again: its directory, and what it has recorded.
 type Begun<'a> = (&'a Path, Records);
@@ -29,7 +30,11 @@ pub(super) fn run(house: House<'_>, args: &Run) -> anyhow::Result<ExitCode> {
         Some(path) => Some((path.as_path(), Records::read(path).map_err(BadInput::from)?)),
         None => None,
     };
-    let mut plan = planned(house, args, begun.as_ref())?;
+    let mut flags = args.flags.clone();
+    // Its file lives as long as the run.
+    let spooled = flags.trace.as_deref().map(Spooled::of).transpose()?;
+    flags.trace = spooled.as_ref().map(|trace| trace.text().to_owned());
+    let mut plan = planned(house, &args.suites, &flags, begun.as_ref())?;
     plan.verify = !args.no_verify;
     give_notes(&plan);
     if args.dry {
@@ -63,18 +68,18 @@ pub(super) fn run(house: House<'_>, args: &Run) -> anyhow::Result<ExitCode> {
 /// for the memory that it began with.
 fn planned<'h>(
     house: House<'h>,
-    args: &Run,
+    named: &[String],
+    flags: &Overrides,
     begun: Option<&Begun<'_>>,
 ) -> Result<Plan<'h>, BadInput> {
     if let Some((path, records)) = begun {
-        let suites = suites_of(path, records, &args.suites)?;
+        let suites = suites_of(path, records, named)?;
         return Plan::within(house.rows, suites, records.manifest.bytes_available);
     }
-    let named = args.suites.iter().map(String::as_str);
-    let default = args.suites.is_empty().then_some(DEFAULT_SUITE);
-    let suites = named
-        .chain(default)
-        .map(|name| Ok(Suite::load(name)?.with(&args.flags)))
+    let default = named.is_empty().then_some(DEFAULT_SUITE);
+    let names = named.iter().map(String::as_str).chain(default);
+    let suites = names
+        .map(|name| Ok(Suite::load(name)?.with(flags)))
         .collect::<Result<Vec<Suite>, BadInput>>()?;
     Plan::new(house.rows, suites)
 }
@@ -84,9 +89,34 @@ fn give_notes(plan: &Plan<'_>) {
     for note in &plan.notes {
         output::complain(&format!("note: {note}\n"));
     }
+    for note in readings(plan) {
+        output::complain(&format!("note: {note}\n"));
+    }
     if let Some(note) = note_on_profile(machine::profile()) {
         output::complain(&note);
     }
+}
+
+/// How each trace is understood: its format, and its first request.
+fn readings(plan: &Plan<'_>) -> Vec<String> {
+    let mut notes: Vec<String> = Vec::new();
+    for panel in &plan.panels {
+        let Some(source) = &panel.workload.trace else {
+            continue;
+        };
+        // The plan has read the trace: what is wrong with it was said then.
+        let Ok(first) = source.first_rows(1) else {
+            continue;
+        };
+        let mut note = format!("trace {} is read as {}", source.name(), source.format);
+        for part in first.reading.iter().chain(first.requests.first()) {
+            note += &format!("; {part}");
+        }
+        if !notes.contains(&note) {
+            notes.push(note);
+        }
+    }
+    notes
 }
 
 /// Measures the plan, or what is left of it, under a line of progress and until a signal.

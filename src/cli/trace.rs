@@ -9,18 +9,27 @@ use serde_json::{Value, json};
 
 use super::args::{Format, Trace};
 use super::output;
+use super::stdin::Spooled;
 use crate::report::{FittedLine, Table, popularity};
-use crate::workload::{SizeFacts, TraceOp, TraceProfile, TraceSource};
+use crate::workload::{FirstRows, SizeFacts, TraceOp, TraceProfile, TraceSource};
+
+/// How many requests are shown as they are understood.
+const FIRST_ROWS: usize = 3;
 
 pub(super) fn trace(args: &Trace) -> anyhow::Result<ExitCode> {
-    let source = TraceSource::parse(&args.file, args.lenient)?;
+    let spooled = Spooled::of(&args.file)?;
+    let source = TraceSource {
+        oversize: args.oversize,
+        ..TraceSource::parse(spooled.text(), args.lenient)?
+    };
     let profile = TraceProfile::read(&source)?;
+    let first = source.first_rows(FIRST_ROWS)?;
     let chart = write_chart(args, &source, &profile)?;
     let text = match args.format {
-        Format::Table => as_text(&source, &profile),
+        Format::Table => as_text(&source, &profile, &first),
         Format::Json => format!(
             "{}\n",
-            serde_json::to_string_pretty(&as_json(&source, &profile, &chart))?
+            serde_json::to_string_pretty(&as_json(&source, &profile, &first, &chart))?
         ),
     };
     output::print(&text)?;
@@ -63,7 +72,7 @@ fn mix(profile: &TraceProfile) -> Vec<(TraceOp, u64)> {
     ops
 }
 
-fn as_text(source: &TraceSource, profile: &TraceProfile) -> String {
+fn as_text(source: &TraceSource, profile: &TraceProfile, first: &FirstRows) -> String {
     let facts = &profile.facts;
     let percent = |part: u64, of: u64| format!("{:.1} %", part as f64 * 100.0 / of as f64);
     let sizes = |sizes: &SizeFacts| {
@@ -79,6 +88,7 @@ fn as_text(source: &TraceSource, profile: &TraceProfile) -> String {
     let ones = profile.one_hit_wonders;
     let mut lines = vec![
         ("trace", format!("{} ({})", source.name(), source.format)),
+        ("first requests", first.requests.join("; ")),
         ("requests", facts.requests.to_string()),
         ("distinct keys", facts.distinct.to_string()),
         ("operations", ops.join(", ")),
@@ -110,6 +120,9 @@ fn as_text(source: &TraceSource, profile: &TraceProfile) -> String {
                 }),
         ),
     ];
+    if let Some(reading) = &first.reading {
+        lines.insert(1, ("read as", reading.clone()));
+    }
     if profile.span_s > 0 {
         lines.push(("time", format!("{} s", profile.span_s)));
     }
@@ -122,7 +135,12 @@ fn as_text(source: &TraceSource, profile: &TraceProfile) -> String {
     text
 }
 
-fn as_json(source: &TraceSource, profile: &TraceProfile, chart: &std::path::Path) -> Value {
+fn as_json(
+    source: &TraceSource,
+    profile: &TraceProfile,
+    first: &FirstRows,
+    chart: &std::path::Path,
+) -> Value {
     let facts = &profile.facts;
     let sizes = |sizes: &SizeFacts| {
         json!({
@@ -142,6 +160,8 @@ fn as_json(source: &TraceSource, profile: &TraceProfile, chart: &std::path::Path
     json!({
         "trace": source.name(),
         "format": source.format,
+        "reading": first.reading,
+        "first_requests": first.requests,
         "requests": facts.requests,
         "distinct_keys": facts.distinct,
         "operations": ops,
@@ -159,6 +179,8 @@ fn as_json(source: &TraceSource, profile: &TraceProfile, chart: &std::path::Path
         "other_operations": facts.left_out.others,
         "skipped": facts.left_out.skipped,
         "backwards": facts.left_out.backwards,
+        "clamped": facts.left_out.clamped,
+        "oversized": facts.left_out.oversized,
         "notes": notes,
         "chart": chart.display().to_string(),
     })

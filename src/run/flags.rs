@@ -7,7 +7,7 @@ use super::limit::Slo;
 use super::suite::{Group, Suite};
 use crate::base::{BadInput, Between, ByteCount, Nanoseconds, PerSecond, Percent, parse_count};
 use crate::machine::{Allocator, Pages};
-use crate::workload::{Arrival, Origin, Pacing, Rates};
+use crate::workload::{Arrival, Origin, Oversize, Pacing, Rates};
 
 /// What flags change in every suite of a run. Each field is a flag, and the group `Overrides` of the
 /// command line has them all: what excludes them names the group.
@@ -19,12 +19,16 @@ pub struct Overrides {
     /// Workload instead of the suite's; may be repeated
     #[arg(short, long = "workload", value_name = "WORKLOAD", value_parser = text())]
     pub workloads: Vec<String>,
-    /// Trace to replay instead of the suite's workloads
+    /// Trace to replay instead of the suite's workloads; - reads standard input
     #[arg(long, value_name = "FILE[:FORMAT]", value_parser = text())]
     pub trace: Option<String>,
     /// Skip and count broken lines of the trace instead of stopping at the first
     #[arg(long)]
     pub lenient: bool,
+    /// Values of the trace over the item limit of 1 MiB: cut them to it, skip their requests, or stop [default:
+    /// error]
+    #[arg(long, value_name = "clamp|skip|error")]
+    pub oversize: Option<Oversize>,
     /// Hash functions instead of the suite's
     #[arg(long, value_name = "HASH", value_delimiter = ',', value_parser = text())]
     pub hash: Vec<String>,
@@ -103,6 +107,7 @@ impl Suite {
         }
         self.latency |= flags.latency;
         self.lenient |= flags.lenient;
+        self.oversize = flags.oversize.unwrap_or(self.oversize);
         self.seed = flags.seed.unwrap_or(self.seed);
         if flags.trials.is_some() {
             self.time_s = None;

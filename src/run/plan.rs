@@ -17,7 +17,7 @@ use crate::base::{BadInput, Spec, expand_sweeps};
 use crate::catalog::{self, Row};
 use crate::hash;
 use crate::machine::{self, Heap};
-use crate::workload::{TraceFacts, TraceSource, Workload};
+use crate::workload::{Oversize, TraceFacts, TraceSource, Workload};
 
 /// How many times its time a panel may take to become as precise as asked, by default.
 const TIMES_LONGER: f64 = 10.0;
@@ -122,8 +122,8 @@ struct Draft<'r> {
     panels: Vec<Panel<'r>>,
     /// Places in `panels`.
     by_key: BTreeMap<String, usize>,
-    /// By path and format: each file is read once.
-    traces: BTreeMap<(PathBuf, String), Trace>,
+    /// By path and how it is read: each file is read once.
+    traces: BTreeMap<(PathBuf, String, bool, Oversize), Trace>,
     notes: Vec<String>,
 }
 
@@ -164,7 +164,12 @@ impl<'r> Draft<'r> {
         let Some(source) = &workload.trace else {
             return Ok(None);
         };
-        let key = (source.path.clone(), source.format.clone());
+        let key = (
+            source.path.clone(),
+            source.format.clone(),
+            source.lenient,
+            source.oversize,
+        );
         if let Some(known) = self.traces.get(&key) {
             return Ok(Some(known.clone()));
         }

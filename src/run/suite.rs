@@ -9,8 +9,8 @@ use super::limit::Slo;
 use crate::base::{BadInput, Between, ByteCount, Percent, unknown_name};
 use crate::machine::{Allocator, Pages};
 use crate::workload::{
-    KeyDistribution, Mix, Naming, OnMiss, Origin, PRESETS, Pacing, Size, TraceSource, Workload,
-    find_preset,
+    KeyDistribution, Mix, Naming, OnMiss, Origin, Oversize, PRESETS, Pacing, Size, TraceSource,
+    Workload, find_preset,
 };
 
 /// The built-in suites: name and TOML text.
@@ -99,6 +99,9 @@ pub struct Suite {
     /// Whether broken lines of traces are left out and counted; otherwise the first one ends the run.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub lenient: bool,
+    /// What becomes of a trace's values over the item limit.
+    #[serde(default, skip_serializing_if = "Oversize::is_error")]
+    pub oversize: Oversize,
     /// Whether each birth has a slice of latencies too, in a closed loop: service times, sampled.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub latency: bool,
@@ -322,7 +325,9 @@ impl Suite {
         if let Some(trace) = own_trace.or_else(|| name.strip_prefix("trace=")) {
             // The number of requests is known once the trace has been read.
             let batch = batch.or(self.batch).unwrap_or(1);
-            let workload = Workload::replay(TraceSource::parse(trace, self.lenient)?, 0, batch);
+            let mut source = TraceSource::parse(trace, self.lenient)?;
+            source.oversize = self.oversize;
+            let workload = Workload::replay(source, 0, batch);
             workload.check()?;
             return Ok(workload);
         }

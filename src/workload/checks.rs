@@ -1,7 +1,7 @@
 //! Which settings of a workload are refused, and why.
 
 use super::plan::{Mix, OnMiss, Workload};
-use super::{KeyDistribution, Pace, TraceSource, find_format};
+use super::{KeyDistribution, Pace, TraceSource};
 use crate::base::{BadInput, ByteCount};
 
 /// How many records a workload may number, prefilled and inserted ones together: just below 2^32,
@@ -116,7 +116,7 @@ impl Workload {
         };
         match &self.trace {
             None => bad("speed is not valid: only a trace has times; give a rate".into()),
-            Some(trace) if !find_format(&trace.format)?.times => bad(format!(
+            Some(trace) if !trace.holds()?.times => bad(format!(
                 "speed is not valid: traces in format {} have no times; give a rate",
                 trace.format
             )),
@@ -125,7 +125,7 @@ impl Workload {
     }
 
     fn check_replay(&self, trace: &TraceSource) -> Result<(), BadInput> {
-        let format = find_format(&trace.format)?;
+        let holds = trace.holds()?;
         let bad = |why: String| Err(BadInput(why));
         if self.entries != 0 {
             let entries = self.entries;
@@ -145,11 +145,11 @@ impl Workload {
         if self.prefill {
             return bad("prefill = true is not valid: a trace starts from an empty table".into());
         }
-        if self.on_miss != OnMiss::Fill && !format.writes {
+        if self.on_miss != OnMiss::Fill && !holds.writes {
             return bad(format!(
                 "on_miss = \"nothing\" is not valid: a trace in format {} has no writes and fills \
                  on a miss",
-                format.name
+                trace.format
             ));
         }
         Ok(())

@@ -324,11 +324,7 @@ fn a_trace_keeps_its_word() {
     let text = lines.join("\n");
     std::fs::write(&path, text).unwrap();
     let distinct = keys.iter().collect::<HashSet<_>>().len() as u64;
-    let source = TraceSource {
-        path,
-        format: "keys".into(),
-        lenient: false,
-    };
+    let source = TraceSource::new(path, "keys");
     let requests = keys.len() as u64;
     play_all(
         &Workload::replay(source, requests, 1),
@@ -361,11 +357,7 @@ fn a_trace_of_every_operation_keeps_its_word() {
         text += &format!("{time},key{key},5,10,1,{op},0\n");
     }
     std::fs::write(&path, text).unwrap();
-    let source = TraceSource {
-        path,
-        format: "twitter".into(),
-        lenient: false,
-    };
+    let source = TraceSource::new(path, "twitter");
     for on_miss in [OnMiss::Nothing, OnMiss::Fill] {
         let mut workload = Workload::replay(source.clone(), 8_000, 1);
         assert_eq!(workload.on_miss, OnMiss::Nothing);

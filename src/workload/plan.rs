@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 
-use super::{KeyDistribution, Naming, Pace, Size, TraceFacts, TraceSource, find_format};
+use super::{KeyDistribution, Naming, Pace, Size, TraceFacts, TraceSource};
 use crate::base::{BadInput, Between, ByteCount, Nanoseconds, Percent};
 
 /// Key distribution, sizes, operation mix and prefill; or a trace.
@@ -127,10 +127,10 @@ fn default_batch() -> u32 {
 impl Workload {
     /// The workload that replays a trace of `requests` requests (from
     /// [`TraceFacts`](super::TraceFacts)) from an empty table. A get fills on a miss where the format
-    /// has no writes. Values have 100 bytes where the trace does not say. It is named after the file.
+    /// says so, as those without writes do. Values have 100 bytes where the trace does not say. It is named after the file.
     #[must_use]
     pub fn replay(source: TraceSource, requests: u64, batch: u32) -> Workload {
-        let writes = find_format(&source.format).is_ok_and(|format| format.writes);
+        let fills = source.holds().map_or(true, |holds| holds.fills);
         Workload {
             name: source.name(),
             entries: 0,
@@ -147,11 +147,7 @@ impl Workload {
             between: Between::default(),
             absent: Percent::ZERO,
             prefill: false,
-            on_miss: if writes {
-                OnMiss::Nothing
-            } else {
-                OnMiss::Fill
-            },
+            on_miss: if fills { OnMiss::Fill } else { OnMiss::Nothing },
             ops: Some(requests),
             points: None,
             trace: Some(source),
@@ -318,8 +314,8 @@ impl Workload {
         if let Some(key) = &self.key {
             let _ = write!(text, ", keys {key}");
         }
-        let format = self.trace.as_ref().map(|trace| find_format(&trace.format));
-        if matches!(format, Some(Ok(format)) if format.sizes) {
+        let holds = self.trace.as_ref().map(TraceSource::holds);
+        if matches!(holds, Some(Ok(holds)) if holds.sizes) {
             text.push_str(", values as large as it says");
         } else {
             let _ = write!(text, ", values {}", self.value);

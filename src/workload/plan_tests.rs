@@ -8,11 +8,7 @@ fn preset(name: &str) -> Workload {
 }
 
 fn trace() -> TraceSource {
-    TraceSource {
-        path: "traces/web07.keys.txt.gz".into(),
-        format: "keys".into(),
-        lenient: false,
-    }
+    TraceSource::new("traces/web07.keys.txt.gz", "keys")
 }
 
 #[test]

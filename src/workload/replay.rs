@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use super::presence::Window;
 use super::segment::{Expect, Filled, Kind, Op, Segment};
 use super::size::Lengths;
-use super::trace::{Request, TraceOp, TraceReader, find_format};
+use super::trace::{Request, TraceOp, TraceReader};
 use super::{OnMiss, Pace, TraceSource, Workload};
 use crate::base::BadInput;
 
@@ -64,14 +64,17 @@ impl Replay {
         while requests.advance()? {
             all += 1;
             if let Some(times) = &mut times {
-                times.count(requests.request().time_s);
+                times.count(&requests.request());
             }
             own += u64::from(threads == 1 || owner.has(xxh3_128(requests.request().key)));
         }
         if all == 0 {
             return Err(requests.why_empty());
         }
-        let writes = find_format(&source.format)?.writes;
+        if let Some(times) = &mut times {
+            times.settle();
+        }
+        let writes = source.holds()?.writes;
         Ok(Replay {
             requests: TraceReader::open(source)?,
             owner,
@@ -144,7 +147,7 @@ impl Replay {
     fn next_own(&mut self) -> Result<u128, BadInput> {
         while self.requests.advance()? {
             if let Some(times) = &mut self.times {
-                times.advance();
+                times.advance(&self.requests.request());
             }
             let hash = xxh3_128(self.requests.request().key);
             if self.owner.has(hash) {
@@ -160,15 +163,20 @@ impl Replay {
     }
 }
 
-/// When the requests of a trace came. Traces tell whole seconds; those of one second are spread over it
-/// at equal distances, in their order, over all threads. A request that says it came before the one
-/// in front of it came with it.
+/// When the requests of a trace came. Most traces tell whole seconds: the requests of one second are spread
+/// over it at equal distances, in their order, over all threads. Finer times are taken as they are. A request
+/// that says it came before the one in front of it came with it.
 struct Times {
     /// Nanoseconds that a second of the trace takes.
     second_ns: f64,
     /// Each second that has requests, from the first one on, with how many.
     seconds: Vec<(u64, u64)>,
     first_s: u64,
+    first_ns: u32,
+    /// Whether any request tells more than whole seconds.
+    fine: bool,
+    /// With fine times, when the latest request came, in nanoseconds since the first.
+    latest_ns: u64,
     /// Where the current request is: the second's index, and its place in it, from 1.
     at: usize,
     place: u64,
@@ -180,23 +188,44 @@ impl Times {
             second_ns: 1e9 / speed,
             seconds: Vec::new(),
             first_s: 0,
+            first_ns: 0,
+            fine: false,
+            latest_ns: 0,
             at: 0,
             place: 0,
         }
     }
 
-    fn count(&mut self, time_s: u64) {
+    fn count(&mut self, request: &Request<'_>) {
         if self.seconds.is_empty() {
-            self.first_s = time_s;
+            self.first_s = request.time_s;
+            self.first_ns = request.time_ns;
         }
-        let since_s = time_s.saturating_sub(self.first_s);
+        self.fine |= request.time_ns > 0;
+        let since_s = request.time_s.saturating_sub(self.first_s);
         match self.seconds.last_mut() {
             Some((last_s, count)) if since_s <= *last_s => *count += 1,
             _ => self.seconds.push((since_s, 1)),
         }
     }
 
-    fn advance(&mut self) {
+    /// Every request was counted.
+    fn settle(&mut self) {
+        if self.fine {
+            self.seconds = Vec::new();
+        }
+    }
+
+    fn advance(&mut self, request: &Request<'_>) {
+        if self.fine {
+            let whole_ns = request.time_s.saturating_sub(self.first_s);
+            let since_ns = whole_ns
+                .saturating_mul(1_000_000_000)
+                .saturating_add(request.time_ns.into())
+                .saturating_sub(self.first_ns.into());
+            self.latest_ns = self.latest_ns.max(since_ns);
+            return;
+        }
         self.place += 1;
         let of_this = self
             .seconds
@@ -210,16 +239,23 @@ impl Times {
 
     /// The intended start of the current request, from the start of the first second.
     fn due_ns(&self) -> u64 {
+        if self.fine {
+            return scaled(self.latest_ns as f64 / 1e9 * self.second_ns);
+        }
         let (since_s, count) = self.seconds.get(self.at).copied().unwrap_or((0, 1));
         let within = (self.place.saturating_sub(1)) as f64 / count as f64;
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "not negative, and saturates"
-        )]
-        let due_ns = ((since_s as f64 + within) * self.second_ns) as u64;
-        due_ns
+        scaled((since_s as f64 + within) * self.second_ns)
     }
+}
+
+fn scaled(ns: f64) -> u64 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "not negative, and saturates"
+    )]
+    let ns = ns as u64;
+    ns
 }
 
 /// What is known of the keys of a thread, and what each request makes of it.
@@ -308,11 +344,7 @@ mod tests {
         for (time, key) in [(7, "a"), (7, "b"), (6, "c"), (7, "d"), (9, "a"), (9, "e")] {
             writeln!(file, "{time},{key},1,5,0,get,0").unwrap();
         }
-        let source = TraceSource {
-            path: file.path().to_owned(),
-            format: "twitter".into(),
-            lenient: false,
-        };
+        let source = TraceSource::new(file.path(), "twitter");
         let mut workload = Workload::replay(source, 6, 1);
         assert!(
             (find_preset("ycsb-c").unwrap().build)()
@@ -328,6 +360,28 @@ mod tests {
             segment.due_ns
         };
         (0..threads).map(of_thread).collect()
+    }
+
+    #[test]
+    fn finer_times_are_taken_as_they_are() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        for (time, key) in [
+            ("7.25", "a"),
+            ("7.5", "b"),
+            ("7.5", "c"),
+            ("7.4", "d"),
+            ("9", "e"),
+        ] {
+            writeln!(file, "{time} {key} 5").unwrap();
+        }
+        let source = TraceSource::new(file.path(), "cdn");
+        let workload = Workload::replay(source, 5, 1);
+        let workload = workload.at_pace(Pace::Trace { speed: 2.0 }).unwrap();
+        let mut stream = Stream::open(&workload, 1, 0, 1).unwrap();
+        let mut segment = Segment::default();
+        stream.refill(&mut segment).unwrap();
+        let ms = [0, 125, 125, 125, 875].map(|ms: u64| ms * 1_000_000);
+        assert_eq!(segment.due_ns, ms);
     }
 
     #[test]

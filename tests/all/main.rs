@@ -11,6 +11,7 @@ mod compare;
 mod hash;
 mod heap;
 mod latency;
+mod logs;
 mod memory;
 mod precision;
 mod reference;

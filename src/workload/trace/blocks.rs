@@ -127,6 +127,11 @@ impl Blocks {
         Ok(&self.block[self.start..self.end])
     }
 
+    /// At the end: whether there was no line or record.
+    pub(super) fn is_empty(&self) -> bool {
+        self.number <= 1
+    }
+
     /// The file as errors call it.
     pub(super) fn file_name(&self) -> String {
         format!("trace '{}'", self.path.display())

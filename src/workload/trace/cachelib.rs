@@ -1,7 +1,7 @@
 //! Format `cachelib`: the CSV of `CacheLib`'s key-value traces, its columns found by name.
 
 use super::layout::{
-    Cut, Format, Layout, Line, REPEATS_MAX, Row, Why, number, seconds, show, value_bytes,
+    Cut, Format, Holds, Layout, Line, REPEATS_MAX, Reading, Row, Time, Why, number, seconds, show,
 };
 use super::op::TraceOp;
 
@@ -10,17 +10,24 @@ pub(super) const FORMAT: Format = Format {
     about: "CSV with a header, columns found by name: key, op, size, perhaps key_size, \
             op_count, ttl, op_time; plain, .gz or .zst",
     source: "CacheLib's key-value traces (Meta)",
-    writes: true,
-    sizes: true,
-    times: true,
     operations: "GET, GET_LEASE, SET, SET_LEASE and DELETE, in capitals",
     cut: Cut::Lines,
-    layout: || Box::new(Cachelib(None)),
+    by_time: false,
+    open: |options| Reading::plain("cachelib", options, HOLDS, Box::new(Cachelib(None))),
     looks_like: |lines| {
-        lines
-            .first()
-            .is_some_and(|line| Columns::find(line).is_ok())
+        let columns = lines.first().and_then(|line| Columns::find(line).ok());
+        // A header of these three alone says nothing of how operations are written.
+        columns.is_some_and(|columns| {
+            columns.key_size.is_some() || columns.op_count.is_some() || columns.op_time.is_some()
+        })
     },
+};
+
+const HOLDS: Holds = Holds {
+    writes: true,
+    fills: false,
+    sizes: true,
+    times: true,
 };
 
 /// Until the header has been read there are no columns.
@@ -142,12 +149,12 @@ impl Columns {
         if let Some(text) = given(self.key_size) {
             row = row.with_key_bytes(text)?;
         }
-        row.value_bytes = value_bytes(number(&line[field(self.size)], "size")?)?;
+        row.value_bytes = Some(number(&line[field(self.size)], "size")?);
         if let Some(text) = given(self.ttl) {
             row.ttl_s = seconds(text, "ttl")?;
         }
         if let Some(text) = given(self.op_time) {
-            row.time_s = number(text, "op_time")?;
+            row.time = Time::of_s(number(text, "op_time")?);
         }
         row.repeats = repeats;
         Ok(Line::Request(row))
@@ -156,6 +163,7 @@ impl Columns {
 
 #[cfg(test)]
 mod tests {
+    use super::super::layout::Key;
     use super::*;
 
     #[test]
@@ -165,7 +173,7 @@ mod tests {
         let Ok(Line::Request(found)) = columns.row(line) else {
             panic!("not a row");
         };
-        assert_eq!(&line[found.key], b"abc");
+        assert_eq!(found.key, Key::At(11..14));
         assert_eq!((found.value_bytes, found.repeats), (Some(17), 1));
         for (header, words) in [
             (&b"key,op"[..], "no column 'size'"),

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use foldhash::fast::FixedState;
 use xxhash_rust::xxh3::xxh3_128;
 
+use super::left_out::LeftOut;
 use super::op::{Request, TraceOp};
-use super::reader::{LeftOut, TraceReader, in_words};
+use super::reader::TraceReader;
 use super::source::TraceSource;
 use crate::base::BadInput;
 
@@ -29,6 +30,8 @@ pub struct TraceFacts {
     pub ops: [u64; TraceOp::ALL.len()],
     /// When the first request came and when the latest, in seconds on the trace's own clock.
     pub times_s: Option<(u64, u64)>,
+    /// Whether any request tells when it came within its second.
+    pub fine_times: bool,
     /// Requests whose value has a time to live.
     pub with_ttl: u64,
     /// What was left out, or is not replayed as it stands: not in `requests`, but for what runs
@@ -67,6 +70,7 @@ impl TraceFacts {
         self.ops[request.op as usize] += 1;
         let (first, latest) = self.times_s.unwrap_or((request.time_s, 0));
         self.times_s = Some((first, latest.max(request.time_s)));
+        self.fine_times |= request.time_ns > 0;
         self.with_ttl += u64::from(request.ttl_s > 0);
         #[expect(clippy::cast_possible_truncation, reason = "at most 65,535")]
         let key_len = request.key.len() as u32;
@@ -78,11 +82,12 @@ impl TraceFacts {
     pub(super) fn end(&mut self, reader: &TraceReader) -> Result<(), BadInput> {
         self.left_out = reader.left_out().clone();
         // A trace that says nothing of times has 0 everywhere.
-        self.times_s = self.times_s.filter(|(_, latest)| *latest > 0);
-        if self.requests > 0 {
-            return Ok(());
+        let fine = self.fine_times;
+        self.times_s = self.times_s.filter(|(_, latest)| *latest > 0 || fine);
+        if self.requests == 0 {
+            return Err(reader.why_empty());
         }
-        Err(reader.why_empty())
+        reader.check_understood(self.requests)
     }
 
     /// Seconds between the first request and the end of the second in which the latest came; 0 where
@@ -90,7 +95,7 @@ impl TraceFacts {
     #[must_use]
     pub fn span_s(&self) -> u64 {
         match self.times_s {
-            Some((first, latest)) if latest > first => latest - first + 1,
+            Some((first, latest)) if latest > first || self.fine_times => latest - first + 1,
             _ => 0,
         }
     }
@@ -119,7 +124,7 @@ impl TraceFacts {
     pub fn notes(&self) -> Vec<(u64, String)> {
         let tokens = self.of(TraceOp::Gets) + self.of(TraceOp::Cas);
         let leases = self.of(TraceOp::GetLease) + self.of(TraceOp::SetLease);
-        let others = self.left_out.others.values().sum();
+        let others = self.left_out.other_requests();
         let first = |place: &Option<String>| place.clone().unwrap_or_default();
         [
             (
@@ -140,7 +145,7 @@ impl TraceFacts {
                 others,
                 format!(
                     "for operations that a table does not have, left out: {}; first: {}",
-                    in_words(&self.left_out.others),
+                    self.left_out.others_in_words(),
                     first(&self.left_out.first_other)
                 ),
             ),
@@ -157,6 +162,20 @@ impl TraceFacts {
                     "with an earlier time than a request before them, moved to the latest time so \
                      far; first: {}",
                     first(&self.left_out.first_backwards)
+                ),
+            ),
+            (
+                self.left_out.clamped,
+                format!(
+                    "with a value over the item limit, which was cut to the limit; first: {}",
+                    first(&self.left_out.first_oversized)
+                ),
+            ),
+            (
+                self.left_out.oversized,
+                format!(
+                    "with a value over the item limit, left out; first: {}",
+                    first(&self.left_out.first_oversized)
                 ),
             ),
         ]

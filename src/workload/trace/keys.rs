@@ -1,20 +1,25 @@
 //! Format `keys`: one key a line.
 
-use super::layout::{Cut, Format, Line, Row, Why};
+use super::layout::{Cut, Format, Holds, Line, Reading, Row, Why};
 use super::op::TraceOp;
 
 pub(super) const FORMAT: Format = Format {
     name: "keys",
     about: "one key a line, every line a get that fills on a miss; plain, .gz or .zst",
     source: "bucketlab",
-    writes: false,
-    sizes: false,
-    times: false,
     operations: "",
     cut: Cut::Lines,
-    layout: || Box::new(line),
+    by_time: false,
+    open: |options| Reading::plain("keys", options, HOLDS, Box::new(line)),
     // Any line could be a key: it is what is left.
     looks_like: |_| false,
+};
+
+const HOLDS: Holds = Holds {
+    writes: false,
+    fills: true,
+    sizes: false,
+    times: false,
 };
 
 /// A line: all of it is the key.

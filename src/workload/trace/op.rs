@@ -90,6 +90,8 @@ pub struct Request<'r> {
     pub value_bytes: Option<u32>,
     /// Seconds that the value may be used; 0 for ever, or where the format does not say.
     pub ttl_s: u32,
-    /// When it came, in seconds, on the trace's own clock.
+    /// When it came, in whole seconds, on the trace's own clock.
     pub time_s: u64,
+    /// Nanoseconds within that second; 0 where the trace tells whole seconds.
+    pub time_ns: u32,
 }

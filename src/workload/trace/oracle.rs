@@ -1,7 +1,7 @@
 //! Format `oracle-general`: libCacheSim's packed records of 24 bytes: seconds (u32), object id (u64),
 //! bytes (u32), number of the next request for the object (i64), all little-endian.
 
-use super::layout::{Cut, Format, Line, Row, Why, value_bytes};
+use super::layout::{Cut, Format, Holds, Line, Reading, Row, Time, Why};
 use super::op::TraceOp;
 
 const RECORD_BYTES: usize = 24;
@@ -11,23 +11,28 @@ pub(super) const FORMAT: Format = Format {
     about: "records of 24 bytes: time, object id, size, next access; every record a get that \
             fills on a miss, its key the decimal of the id; plain, .gz or .zst",
     source: "libCacheSim",
-    writes: false,
-    sizes: true,
-    times: true,
     operations: "",
     cut: Cut::Records(RECORD_BYTES),
-    layout: || Box::new(record),
+    by_time: false,
+    open: |options| Reading::plain("oracle-general", options, HOLDS, Box::new(record)),
     // It has no lines: see `looks_like_records`.
     looks_like: |_| false,
+};
+
+const HOLDS: Holds = Holds {
+    writes: false,
+    fills: true,
+    sizes: true,
+    times: true,
 };
 
 #[inline]
 fn record(record: &[u8]) -> Result<Line, Why> {
     let (time_s, id, bytes) = fields(record);
     Ok(Line::Request(Row {
-        value_bytes: value_bytes(bytes.into())?,
-        time_s: time_s.into(),
-        ..Row::with_id(TraceOp::Get, Some(id))
+        value_bytes: Some(bytes.into()),
+        time: Time::of_s(time_s.into()),
+        ..Row::with_id(TraceOp::Get, id)
     }))
 }
 

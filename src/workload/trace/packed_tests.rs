@@ -195,7 +195,8 @@ fn a_byte_order_mark_is_no_part_of_the_first_line() {
             assert_eq!(requests(&file.source).unwrap(), expected, "{}", format.name);
             let path = file.source.path.to_str().unwrap();
             let guessed = TraceSource::parse(path, false).unwrap();
-            assert_eq!(guessed.format, format.name);
+            let (name, _) = super::formats::split(&guessed.format).unwrap();
+            assert_eq!(name, format.name);
         }
     }
     // Records have no such mark: these are three bytes of a time.
@@ -290,7 +291,7 @@ fn operations_that_a_format_does_not_know_are_named_with_counts_and_the_first_li
         assert!(of_scan.0.contains(words), "{of_scan}");
     }
     // Beside others they are a note, with the first line.
-    let source = &trace_in("cachelib", &[&bytes[..], b"a,GET,10\n"].concat()).source;
+    let source = &trace_in("cachelib", &[&bytes[..], &b"a,GET,10\n".repeat(3)].concat()).source;
     let notes = TraceFacts::scan(source).unwrap().notes_in_words();
     assert!(
         notes[0].contains("get 2, set 1; first: line 2 (at byte 12) with 'get'"),
@@ -305,7 +306,7 @@ fn operations_that_a_format_does_not_know_are_named_with_counts_and_the_first_li
     let error = requests(&trace_in("cachelib", b"key,op,size\n").source);
     assert_eq!(error.unwrap(), []);
     let error = TraceFacts::scan(&trace_in("cachelib", b"key,op,size\n").source).unwrap_err();
-    assert!(error.0.contains("is empty"), "{error}");
+    assert!(error.0.contains("has no requests"), "{error}");
 }
 
 #[test]

@@ -1,18 +1,17 @@
 //! Reads the requests of a trace.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::super::decimal::{DECIMAL_BYTES, Decimal};
 use super::blocks::{Blocks, Item};
-use super::formats::find_format;
-use super::layout::{Cut, Format, Layout, Line, Row, Why, show};
+use super::formats;
+use super::layout::{Cut, Format, Key, Layout, Line, Row, Time, Why, show};
+use super::left_out::LeftOut;
 use super::op::{Request, TraceOp};
-use super::source::TraceSource;
+use super::sorted::Sorted;
+use super::source::{Oversize, TraceSource};
 use crate::base::BadInput;
-
-/// How many different operations that are none of a table's are told apart by name.
-const OTHERS_MAX: usize = 32;
+use crate::workload::size::VALUE_BYTES_MAX;
 
 /// Reads the requests of a trace, one at a time.
 pub struct TraceReader {
@@ -20,32 +19,20 @@ pub struct TraceReader {
     format: &'static Format,
     layout: Box<dyn Layout>,
     lenient: bool,
+    oversize: Oversize,
     left_out: LeftOut,
-    latest_s: u64,
+    latest: Time,
     /// The current request; its key is in the block, or in `key` where it had to be written.
     row: Row,
+    at: Range<usize>,
     written: bool,
     key: Vec<u8>,
     /// How often the current request is still to come.
     repeats: u32,
-}
-
-/// What a reader came across that is not replayed as it stands.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LeftOut {
-    /// Broken lines or records that were left out; 0 unless the source is lenient.
-    pub skipped: u64,
-    /// What was wrong with the first of them, with its place.
-    pub first_skipped: Option<String>,
-    /// Requests for operations that are none of a table's, by name: left out. Beyond 32 names the
-    /// rest is together under `…`.
-    pub others: BTreeMap<String, u64>,
-    /// The place and the name of the first of them.
-    pub first_other: Option<String>,
-    /// Requests at a time before that of a request ahead of them.
-    pub backwards: u64,
-    /// The place and the times of the first of them.
-    pub first_backwards: Option<String>,
+    /// The line of the current request, where it has more of them.
+    line: Option<Range<usize>>,
+    /// All requests, in a format where they are to be put in order.
+    sorted: Option<Sorted>,
 }
 
 impl TraceReader {
@@ -54,18 +41,22 @@ impl TraceReader {
     /// # Errors
     /// An unknown format, or a file that cannot be opened or is of a kind that holds no requests.
     pub fn open(source: &TraceSource) -> Result<TraceReader, BadInput> {
-        let format = find_format(&source.format)?;
+        let (format, reading) = formats::open(&source.format)?;
         Ok(TraceReader {
             blocks: Blocks::open(&source.path, format.cut)?,
             format,
-            layout: (format.layout)(),
+            layout: reading.layout,
             lenient: source.lenient,
+            oversize: source.oversize,
             left_out: LeftOut::default(),
-            latest_s: 0,
-            row: Row::with_id(TraceOp::Get, None),
+            latest: Time::default(),
+            row: Row::with_id(TraceOp::Get, 0),
+            at: 0..0,
             written: false,
             key: Vec::with_capacity(DECIMAL_BYTES),
             repeats: 0,
+            line: None,
+            sorted: None,
         })
     }
 
@@ -76,19 +67,32 @@ impl TraceReader {
     /// Both name the file and the place.
     #[inline]
     pub fn advance(&mut self) -> Result<bool, BadInput> {
+        if self.format.by_time {
+            self.advance_in_order()
+        } else {
+            self.advance_in_file()
+        }
+    }
+
+    #[inline]
+    fn advance_in_file(&mut self) -> Result<bool, BadInput> {
         if self.repeats > 0 {
             self.repeats -= 1;
             return Ok(true);
         }
         loop {
-            let item = match self.format.cut {
-                Cut::Records(bytes) => self.blocks.next_record(bytes)?,
-                Cut::Lines => self.blocks.next_line()?,
-            };
-            let read = match item {
-                Item::End => return Ok(false),
-                Item::Broken(why) => Err(why.into()),
-                Item::At(place) => self.read(place),
+            let read = if let Some(line) = self.line.take() {
+                self.read_on(line)
+            } else {
+                let item = match self.format.cut {
+                    Cut::Records(bytes) => self.blocks.next_record(bytes)?,
+                    Cut::Lines => self.blocks.next_line()?,
+                };
+                match item {
+                    Item::End => return Ok(false),
+                    Item::Broken(why) => Err(why.into()),
+                    Item::At(place) => self.read(place),
+                }
             };
             match read {
                 Ok(true) => return Ok(true),
@@ -98,41 +102,131 @@ impl TraceReader {
         }
     }
 
+    /// The same in the order of times: reads the whole file first.
+    fn advance_in_order(&mut self) -> Result<bool, BadInput> {
+        if self.sorted.is_none() {
+            let mut all = Sorted::default();
+            while self.advance_in_file()? {
+                all.add(&self.request());
+            }
+            all.sort();
+            self.sorted = Some(all);
+        }
+        let Some(request) = self.sorted.as_mut().and_then(Sorted::next) else {
+            return Ok(false);
+        };
+        self.key.clear();
+        self.key.extend_from_slice(request.key);
+        self.written = true;
+        self.row = Row {
+            value_bytes: request.value_bytes.map(u64::from),
+            ttl_s: request.ttl_s,
+            time: Time {
+                s: request.time_s,
+                ns: request.time_ns,
+            },
+            ..Row::with_id(request.op, 0)
+        };
+        Ok(true)
+    }
+
     /// Reads one line or record; false if it holds no request.
     #[inline]
     fn read(&mut self, place: Range<usize>) -> Result<bool, Why> {
         let line = &self.blocks.bytes()[place.clone()];
-        let row = match self.layout.read(line)? {
-            Line::Request(row) => row,
-            Line::Nothing => return Ok(false),
+        match self.layout.read(line)? {
+            Line::Request(row) => self.take(row, place),
+            Line::Nothing => Ok(false),
             Line::Other { op, repeats } => {
                 let name = show(&line[op]);
-                self.count_other(name, repeats);
-                return Ok(false);
+                let blocks = &self.blocks;
+                self.left_out.add_other(name, repeats, || blocks.place());
+                Ok(false)
             }
-        };
-        let key = &line[row.key.clone()];
-        self.written = row.id.is_some() || row.key_bytes > key.len();
-        if let Some(id) = row.id {
-            let mut digits = [0; DECIMAL_BYTES];
-            let length = Decimal::of(id).write(&mut digits);
-            self.key.clear();
-            self.key.extend_from_slice(&digits[..length]);
-        } else if self.written {
-            self.key.clear();
-            self.key.resize(row.key_bytes - key.len(), b'~');
-            self.key.extend_from_slice(key);
+        }
+    }
+
+    /// Reads the next request of a line that has several.
+    #[cold]
+    fn read_on(&mut self, place: Range<usize>) -> Result<bool, Why> {
+        let line = &self.blocks.bytes()[place.clone()];
+        match self.layout.next_of(line) {
+            Some(row) => self.take(row, place),
+            None => Ok(false),
+        }
+    }
+
+    /// Makes the request of a line the current one; false if it is left out.
+    #[inline]
+    fn take(&mut self, mut row: Row, place: Range<usize>) -> Result<bool, Why> {
+        if row.more {
+            self.line = Some(place.clone());
+        }
+        if row
+            .value_bytes
+            .is_some_and(|bytes| bytes > VALUE_BYTES_MAX.into())
+            && !self.takes_oversize(&mut row)?
+        {
+            return Ok(false);
+        }
+        match &row.key {
+            Key::At(at) => {
+                self.at = place.start + at.start..place.start + at.end;
+                self.written = row.key_bytes > at.len();
+                if self.written {
+                    self.key.clear();
+                    self.key.resize(row.key_bytes - at.len(), b'~');
+                    let key = &self.blocks.bytes()[self.at.clone()];
+                    self.key.extend_from_slice(key);
+                }
+            }
+            Key::Id(id) => {
+                let mut digits = [0; DECIMAL_BYTES];
+                let length = Decimal::of(*id).write(&mut digits);
+                self.written = true;
+                self.key.clear();
+                self.key.extend_from_slice(&digits[..length]);
+            }
+            Key::Own => {
+                self.written = true;
+                self.key.clear();
+                self.key.extend_from_slice(self.layout.own_key());
+            }
         }
         self.repeats = row.repeats - 1;
-        self.row = row;
-        self.row.key.start += place.start;
-        self.row.key.end += place.start;
-        if self.row.time_s < self.latest_s {
-            self.count_backwards();
-        } else {
-            self.latest_s = self.row.time_s;
+        if row.time >= self.latest {
+            self.latest = row.time;
+        } else if !self.format.by_time {
+            let blocks = &self.blocks;
+            self.left_out
+                .add_backwards(row.repeats, row.time, self.latest, || blocks.place());
         }
+        self.row = row;
         Ok(true)
+    }
+
+    /// What is to become of a request with a value over the limit; false if it is left out.
+    #[cold]
+    fn takes_oversize(&mut self, row: &mut Row) -> Result<bool, Why> {
+        let bytes = row.value_bytes.unwrap_or(0);
+        let what = format!(
+            "has a value of {bytes} bytes: over the item limit of {VALUE_BYTES_MAX} bytes (1 MiB)"
+        );
+        let place = format!("{} {what}", self.blocks.place());
+        match self.oversize {
+            Oversize::Error => {
+                let remedy =
+                    "; --oversize clamp gives it the limit's size, --oversize skip leaves it out";
+                return Err((what + remedy).into());
+            }
+            Oversize::Clamp => {
+                row.value_bytes = Some(VALUE_BYTES_MAX.into());
+                self.left_out.clamped += u64::from(row.repeats);
+            }
+            Oversize::Skip => self.left_out.oversized += u64::from(row.repeats),
+        }
+        self.left_out.first_oversized.get_or_insert(place);
+        Ok(self.oversize == Oversize::Clamp)
     }
 
     /// The current request.
@@ -142,14 +236,17 @@ impl TraceReader {
         let key = if self.written {
             self.key.as_slice()
         } else {
-            &self.blocks.bytes()[self.row.key.clone()]
+            &self.blocks.bytes()[self.at.clone()]
         };
+        #[expect(clippy::cast_possible_truncation, reason = "at most 1 MiB")]
+        let value_bytes = self.row.value_bytes.map(|bytes| bytes as u32);
         Request {
             op: self.row.op,
             key,
-            value_bytes: self.row.value_bytes,
+            value_bytes,
             ttl_s: self.row.ttl_s,
-            time_s: self.row.time_s,
+            time_s: self.row.time.s,
+            time_ns: self.row.time.ns,
         }
     }
 
@@ -167,6 +264,12 @@ impl TraceReader {
         &self.left_out
     }
 
+    /// How lines are understood, where the first of them or the format's options say it.
+    #[must_use]
+    pub fn reading(&self) -> Option<String> {
+        self.layout.reading()
+    }
+
     /// The trace as errors call it.
     pub(in crate::workload) fn name(&self) -> String {
         self.blocks.file_name()
@@ -175,25 +278,61 @@ impl TraceReader {
     /// Why a trace that was read to its end had no request.
     pub(in crate::workload) fn why_empty(&self) -> BadInput {
         let name = self.blocks.file_name();
-        let others: u64 = self.left_out.others.values().sum();
-        let mut text = if others > 0 {
-            let format = self.format;
+        let out = &self.left_out;
+        let mut text = if out.other_requests() > 0 {
             format!(
-                "{name} has no request that format {} knows: {others} were left out, for {}; first: {}; \
-                 its operations are {}; give another format behind a colon, or change their names",
-                format.name,
-                in_words(&self.left_out.others),
-                self.left_out.first_other.as_deref().unwrap_or_default(),
-                format.operations,
+                "{name} has no request that format {} knows: {}",
+                self.format.name,
+                self.why_not_known()
             )
-        } else {
+        } else if self.blocks.is_empty() {
             format!("{name} is empty: it needs at least one request")
+        } else {
+            format!(
+                "{name} has no requests in format {}: nothing but lines that hold none, such as a header; if \
+                 it is of another format, give that behind a colon",
+                self.format.name
+            )
         };
-        if let Some(first) = &self.left_out.first_skipped {
-            let count = self.left_out.skipped;
+        if let Some(first) = &out.first_skipped {
+            let count = out.skipped;
             text += &format!("; {count} broken lines were left out, first: {first}");
         }
+        if let Some(first) = &out.first_oversized {
+            let count = out.oversized;
+            text += &format!(
+                "; {count} requests with values over the limit were left out, first: {first}"
+            );
+        }
         BadInput(text)
+    }
+
+    /// What to say of operations that were left out, and what to do.
+    fn why_not_known(&self) -> String {
+        let out = &self.left_out;
+        format!(
+            "{} were left out, for {}; first: {}; its operations are {}; give another format behind a colon, or \
+             say what they are, as in csv(key=…,op=…,ops=0:get/1:set)",
+            out.other_requests(),
+            out.others_in_words(),
+            out.first_other.as_deref().unwrap_or_default(),
+            self.format.operations,
+        )
+    }
+
+    /// An error where most requests of a trace are for operations that are not known.
+    pub(super) fn check_understood(&self, requests: u64) -> Result<(), BadInput> {
+        let others = self.left_out.other_requests();
+        if self.lenient || others <= requests {
+            return Ok(());
+        }
+        Err(BadInput(format!(
+            "{}: most of it is not understood in format {}, {requests} requests are: {}; --lenient replays those \
+             {requests} alone",
+            self.blocks.file_name(),
+            self.format.name,
+            self.why_not_known()
+        )))
     }
 
     #[cfg(test)]
@@ -212,35 +351,4 @@ impl TraceReader {
         self.left_out.first_skipped.get_or_insert(error.0);
         Ok(())
     }
-
-    #[cold]
-    fn count_other(&mut self, name: String, repeats: u32) {
-        let LeftOut {
-            others,
-            first_other,
-            ..
-        } = &mut self.left_out;
-        first_other.get_or_insert_with(|| format!("{} with '{name}'", self.blocks.place()));
-        let room = others.len() < OTHERS_MAX || others.contains_key(&name);
-        let name = if room { name } else { "…".to_owned() };
-        *others.entry(name).or_default() += u64::from(repeats);
-    }
-
-    #[cold]
-    fn count_backwards(&mut self) {
-        self.left_out.backwards += u64::from(self.row.repeats);
-        self.left_out.first_backwards.get_or_insert_with(|| {
-            let (own, latest) = (self.row.time_s, self.latest_s);
-            format!("{} at {own} s, after {latest} s", self.blocks.place())
-        });
-    }
-}
-
-/// Names with their counts: `get 300, set 100`.
-pub(super) fn in_words(counts: &BTreeMap<String, u64>) -> String {
-    let words: Vec<String> = counts
-        .iter()
-        .map(|(name, count)| format!("{name} {count}"))
-        .collect();
-    words.join(", ")
 }

@@ -1,7 +1,7 @@
 //! Format `twitter`: the CSV of Yang, Yue and Rashmi, "A large scale analysis of hundreds of in-memory
 //! cache clusters at Twitter" (OSDI 2020).
 
-use super::layout::{Cut, Format, Line, Row, Why, number, seconds, show, value_bytes};
+use super::layout::{Cut, Format, Holds, Line, Reading, Row, Time, Why, number, seconds, show};
 use super::op::TraceOp;
 
 const OPERATIONS: &str = "get, gets, set, add, replace, cas, append, prepend, delete, incr or decr";
@@ -11,14 +11,22 @@ pub(super) const FORMAT: Format = Format {
     about: "CSV: timestamp, key, key size, value size, client, operation, TTL; plain, .gz or \
             .zst",
     source: "Twitter's cache traces (Yang et al., OSDI 2020)",
-    writes: true,
-    sizes: true,
-    times: true,
     operations: OPERATIONS,
     cut: Cut::Lines,
-    layout: || Box::new(|line: &[u8]| row(line).map(Line::Request)),
+    by_time: false,
+    open: |options| {
+        let line = |line: &[u8]| row(line).map(Line::Request);
+        Reading::plain("twitter", options, HOLDS, Box::new(line))
+    },
     // One sound line is enough: a broken one is reported when it is read, with its number.
     looks_like: |lines| lines.iter().any(|line| row(line).is_ok()),
+};
+
+const HOLDS: Holds = Holds {
+    writes: true,
+    fills: false,
+    sizes: true,
+    times: true,
 };
 
 /// A line: timestamp, key, key size, value size, client id, operation, TTL. The
@@ -45,8 +53,8 @@ fn row(line: &[u8]) -> Result<Row, Why> {
         ))
     })?;
     let mut row = Row::new(op, key_from..end)?.with_key_bytes(key_bytes)?;
-    row.time_s = number(&line[..key_from - 1], "timestamp")?;
-    row.value_bytes = value_bytes(number(value, "value size")?)?;
+    row.time = Time::of_s(number(&line[..key_from - 1], "timestamp")?);
+    row.value_bytes = Some(number(value, "value size")?);
     row.ttl_s = seconds(ttl, "TTL")?;
     Ok(row)
 }
@@ -70,17 +78,18 @@ fn op_of(name: &[u8]) -> Option<TraceOp> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::layout::Key;
     use super::*;
 
     #[test]
     fn lines_are_read_from_both_ends() {
         let line = b"12,a,b,10,300,7,cas,60";
         let found = row(line).unwrap();
-        assert_eq!(&line[found.key.clone()], b"a,b");
+        assert_eq!(found.key, Key::At(3..6));
         assert_eq!((found.key_bytes, found.value_bytes), (10, Some(300)));
         assert_eq!(
-            (found.op, found.ttl_s, found.time_s),
-            (TraceOp::Cas, 60, 12)
+            (found.op, found.ttl_s, found.time),
+            (TraceOp::Cas, 60, Time::of_s(12))
         );
         // A key longer than its size stays as it is.
         assert_eq!(row(b"0,abc,1,0,0,get,0").unwrap().key_bytes, 3);
@@ -94,7 +103,6 @@ mod tests {
             (b"1,,1,5,0,get,0", "empty key"),
             (b"1,k,x,5,0,get,0", "'x' as key size"),
             (b"1,k,70000,5,0,get,0", "at most 65535"),
-            (b"1,k,1,1048577,0,get,0", "1 MiB"),
             (b"1,k,1,5,0,touch,0", "operation 'touch'"),
             (b"1,k,1,5,0,GET,0", "operation 'GET': not get, gets, set"),
             (b"-1,k,1,5,0,get,0", "'-1' as timestamp"),

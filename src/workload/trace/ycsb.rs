@@ -11,7 +11,7 @@
 //! refused (except DELETE, which has none). The reader skips what YCSB prints around its operations
 //! (banner, properties, status, results).
 
-use super::layout::{Cut, Format, Line, Row, Why, show};
+use super::layout::{Cut, Format, Holds, Line, Reading, Row, Why, show};
 use super::op::TraceOp;
 
 pub(super) const FORMAT: Format = Format {
@@ -19,17 +19,22 @@ pub(super) const FORMAT: Format = Format {
     about: "a log of YCSB's basic binding, or lines of READ, UPDATE, INSERT, DELETE or \
             READMODIFYWRITE and a key; plain, .gz or .zst",
     source: "what YCSB implementations print",
-    writes: true,
-    sizes: false,
-    times: false,
     operations: "READ, UPDATE, INSERT, DELETE and READMODIFYWRITE",
     cut: Cut::Lines,
-    layout: || Box::new(line),
+    by_time: false,
+    open: |options| Reading::plain("ycsb", options, HOLDS, Box::new(line)),
     looks_like: |lines| {
         lines
             .iter()
             .any(|text| matches!(line(text), Ok(Line::Request(_))))
     },
+};
+
+const HOLDS: Holds = Holds {
+    writes: true,
+    fills: false,
+    sizes: false,
+    times: false,
 };
 
 const VERBS: [(&[u8], TraceOp); 5] = [
@@ -132,11 +137,16 @@ fn is_rate_of_ycsb_c(line: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::layout::Key;
     use super::*;
 
     fn key_of(text: &str) -> (TraceOp, &str) {
         match line(text.as_bytes()) {
-            Ok(Line::Request(row)) => (row.op, &text[row.key]),
+            Ok(Line::Request(Row {
+                op,
+                key: Key::At(key),
+                ..
+            })) => (op, &text[key]),
             other => panic!("{text}: {other:?}"),
         }
     }

@@ -1,0 +1,65 @@
+//! A trace from standard input: kept in a file for as long as the program runs, as a trace is read more than
+//! once.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io;
+
+use anyhow::Context;
+use tempfile::TempDir;
+
+/// The name of standard input beside `-`.
+const DEVICE: &str = "/dev/stdin";
+
+/// `-:FORMAT` looks like a flag to the parser of the command line: it is `/dev/stdin:FORMAT` there.
+pub(super) fn unlike_a_flag(argument: OsString) -> OsString {
+    match argument.to_str().and_then(|text| text.strip_prefix("-:")) {
+        Some(format) => format!("{DEVICE}:{format}").into(),
+        None => argument,
+    }
+}
+
+/// What a trace is called on the command line, and the file that stands for `-`.
+pub(super) struct Spooled {
+    text: String,
+    /// Removed with its file when this is dropped.
+    _directory: Option<TempDir>,
+}
+
+impl Spooled {
+    /// `FILE`, `FILE:FORMAT` or, from standard input, `-`, `/dev/stdin` or `/dev/stdin:FORMAT`.
+    pub(super) fn of(text: &str) -> anyhow::Result<Spooled> {
+        let Some(format) = text
+            .strip_prefix(DEVICE)
+            .or_else(|| text.strip_prefix('-'))
+            .filter(|rest| rest.is_empty() || rest.starts_with(':'))
+        else {
+            return Ok(Spooled {
+                text: text.to_owned(),
+                _directory: None,
+            });
+        };
+        let directory = tempfile::Builder::new()
+            .prefix("bucketlab-")
+            .tempdir()
+            .context("standard input cannot be kept: a temporary directory cannot be made")?;
+        let path = directory.path().join("stdin");
+        File::create(&path)
+            .and_then(|mut file| io::copy(&mut io::stdin().lock(), &mut file))
+            .with_context(|| {
+                format!(
+                    "standard input cannot be kept in '{}'; TMPDIR can name a place with more room",
+                    path.display()
+                )
+            })?;
+        Ok(Spooled {
+            text: format!("{}{format}", path.display()),
+            _directory: Some(directory),
+        })
+    }
+
+    /// The trace as all verbs take it.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+}
