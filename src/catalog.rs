@@ -9,9 +9,9 @@ use crate::bench::{self, Open, Pipe, TimedKind};
 use crate::hash::Hasher;
 use crate::serve;
 use crate::table::{
-    Cuckoo, Dash, DashMap, Env, Fixed, Flurry, Incremental, Kind, Linear, MutexHashbrown, Null,
-    Optimistic, Papaya, Resizable, RwLocked, Scc, ShardedHashbrown, SpinBit, SplitOrdered,
-    Strategy, Striped, StripedRw, Tagged,
+    Cuckoo, Dash, DashMap, Env, Fixed, Flurry, Guarantees, Incremental, Kind, Linear,
+    MutexHashbrown, Null, Optimistic, Papaya, Resizable, RwLocked, Scc, ShardedHashbrown, SpinBit,
+    SplitOrdered, Strategy, Striped, StripedRw, Tagged,
 };
 use crate::verify;
 
@@ -28,6 +28,8 @@ pub struct Row {
     pub params: &'static [Param],
     /// Specs that the checks open tables with.
     pub samples: &'static [&'static str],
+    /// What it promises beside its speed.
+    pub guarantees: Guarantees,
     /// Whether it stays usable when all keys have one hash.
     pub bears_one_hash: bool,
     /// Whether parameters go together.
@@ -116,6 +118,7 @@ impl Row {
             source: S::SOURCE,
             params: S::PARAMS,
             samples: S::SAMPLES,
+            guarantees: S::GUARANTEES,
             bears_one_hash: S::BEARS_ONE_HASH,
             check: S::check,
             control: false,

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use bucketlab::base::{Census, Key, Param, Params, Range, SpecError, Usage, Worker};
 use bucketlab::catalog::Row;
-use bucketlab::table::{Edit, Env, Fixed, Null, Outcome, Session, Stored, Strategy};
+use bucketlab::table::{Edit, Env, Fixed, Guarantees, Null, Outcome, Session, Stored, Strategy};
 
 /// Each fault with words that its error row must have.
 const FAULTS: [(&str, &str); 8] = [
@@ -67,6 +67,7 @@ impl Strategy for Faulty {
             meaning: "gets after the last write that are answered well",
         },
     ];
+    const GUARANTEES: Guarantees = Fixed::GUARANTEES;
     type Session<'t> = FaultySession<'t>;
 
     fn open(params: &Params, env: &Env) -> Result<Self, SpecError> {

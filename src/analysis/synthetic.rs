@@ -155,6 +155,7 @@ impl Synthetic {
             machine: std::collections::BTreeMap::new(),
             doctor: Vec::new(),
             verification: None,
+            guarantees: Vec::new(),
             suites: Vec::new(),
             panels: Vec::new(),
             cells: Vec::new(),

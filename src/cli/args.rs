@@ -59,7 +59,7 @@ pub(super) enum Verb {
     Doctor(Doctor),
     /// Serve a table to memcached clients
     Serve(Box<super::serve::Serve>),
-    /// List strategies, hashes, workloads, suites and trace formats
+    /// List strategies, their guarantees, hashes, workloads, suites and trace formats
     List(List),
     /// Serve one table to a parent process
     #[command(name = crate::run::CHILD_VERB, hide = true)]
@@ -359,6 +359,7 @@ pub(super) struct Doctor {
 Examples:
   bucketlab list                      everything
   bucketlab list strategies           tables with their parameters
+  bucketlab list guarantees           what they promise, and whether a check shows it
   bucketlab list workloads --format json")]
 pub(super) struct List {
     /// What to list [default: everything]
@@ -382,6 +383,8 @@ pub(super) enum Kind {
     Workloads,
     /// Built-in suites
     Suites,
+    /// What each table promises beside its speed
+    Guarantees,
     /// Trace formats
     Formats,
 }

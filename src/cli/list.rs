@@ -12,6 +12,7 @@ use crate::catalog::Row;
 use crate::hash::HASHES;
 use crate::report::{Column, Kind as ColumnKind, Table};
 use crate::run::{SUITES, Suite};
+use crate::table::{Guarantees, WORD};
 use crate::workload::{FORMATS, PRESETS, REFUSED};
 
 /// A list of things: what they are, and a row for each.
@@ -41,6 +42,7 @@ pub(super) fn list(house: House<'_>, args: &List) -> anyhow::Result<ExitCode> {
         Some(kind) => vec![kind],
         None => vec![
             Kind::Strategies,
+            Kind::Guarantees,
             Kind::Hashes,
             Kind::Workloads,
             Kind::Suites,
@@ -89,6 +91,19 @@ fn listing(kind: Kind, rows: &[Row]) -> anyhow::Result<Listing> {
                     .to_vec()
             }),
         ),
+        Kind::Guarantees => {
+            let columns = Guarantees::COLUMNS.map(|title| (title, Words));
+            let columns = [("strategy", Code)].into_iter().chain(columns);
+            // A control holds nothing, and what is wrong on purpose has no sample.
+            let rows = rows
+                .iter()
+                .filter(|row| !row.control && !row.samples.is_empty());
+            let told = |row: &Row| {
+                let told = row.guarantees.told(row.walk);
+                [row.name.to_owned()].into_iter().chain(told).collect()
+            };
+            Listing::new("guarantees", columns, rows.map(told))
+        }
         Kind::Hashes => Listing::new(
             "hashes",
             [
@@ -163,7 +178,11 @@ fn yes(value: bool) -> String {
 
 fn as_table(listing: &Listing) -> String {
     let lines = listing.table.lines(output::width(), output::colour());
-    format!("{}\n{}\n", listing.title, lines.join("\n"))
+    let note = match listing.title {
+        "guarantees" => format!("{WORD} the author's word; checks show the rest\n"),
+        _ => String::new(),
+    };
+    format!("{}\n{}\n{note}", listing.title, lines.join("\n"))
 }
 
 fn as_json(listing: &Listing) -> Value {

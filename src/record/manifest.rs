@@ -79,6 +79,30 @@ pub struct Manifest {
     pub panels: Vec<PanelEntry>,
     /// The cells, in order.
     pub cells: Vec<CellEntry>,
+    /// What each strategy of the run promises, in the order of the cells; none in runs that did not record it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub guarantees: Vec<GuaranteesEntry>,
+}
+
+/// What a strategy promises beside its speed, in words; `†` behind what no check shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuaranteesEntry {
+    /// The strategy's name.
+    pub strategy: String,
+    /// Whether each operation on a key takes effect at one moment.
+    pub linearizable: String,
+    /// What of a batch of lookups is of one moment.
+    pub batch: String,
+    /// What a walk sees.
+    pub walk: String,
+    /// What a lookup holds while the value is read.
+    pub read: String,
+    /// Which operations wait while the table grows.
+    pub growth: String,
+    /// When the memory of a removed entry is given back.
+    pub memory: String,
+    /// Under which hash functions it resists keys that are chosen to collide.
+    pub floods: String,
 }
 
 /// A run taken up again.

@@ -31,7 +31,9 @@ pub use hashes::{
     HashManifest, HashRecords, HashSpeedRow, HashSpreadRow,
 };
 pub use histograms::{HISTOGRAM_DIGITS, HISTOGRAM_HIGH_NS, LatencyHistogram, empty_histogram};
-pub use manifest::{CellEntry, Manifest, PaceEntry, PanelEntry, ResumeEntry, Status};
+pub use manifest::{
+    CellEntry, GuaranteesEntry, Manifest, PaceEntry, PanelEntry, ResumeEntry, Status,
+};
 pub use pages::{Pages, write_page, write_pages};
 pub use read_error::ReadError;
 pub use records::Records;

@@ -31,6 +31,7 @@ pub(super) fn manifest(run_id: &str) -> Manifest {
         machine: BTreeMap::from([("cpu".into(), "one with \"quotes\"".into())]),
         doctor: Vec::new(),
         verification: None,
+        guarantees: Vec::new(),
         suites: vec!["name = \"quick\"\ntargets = [\"fixed\"]".parse().unwrap()],
         panels: vec![PanelEntry {
             panel: 0,

@@ -21,6 +21,7 @@ use crate::stats::Interval;
 /// | `dropped_lines` | rows that were cut short and left out |
 /// | `disturbance` | `slices` judged, `disturbed` of them, attempts `repeated`; `foreign`, `steal`: parts of our cores' time |
 /// | `verification` | as in `run.toml`: `skipped`, `targets[]` with their `stages[]`; `null` where it was not recorded |
+/// | `guarantees[]` | as in `run.toml`: what each `strategy` promises, in words; `†` marks the author's word |
 /// | `findings[]` | `text`; `topic`; the `panels` and `cells` that it rests on; `effect`, the natural logarithm of its largest ratio |
 /// | `panels[]` | `panel`, `suite`, `workload`, `about`, `threads`, `batch`, `between`, `absent_percent`, `entries`, `pass`, `points`, `baseline` as in `run.toml` |
 /// | `panels[].noise_floor`, `.noise_band` | A/A noise measured in the panel, inside which is what is the same, and what a difference must lie outside of (the same where there are enough births): as a part of 1 |
@@ -69,6 +70,7 @@ pub fn json(summary: &Summary) -> Value {
         "dropped_lines": summary.dropped_lines,
         "disturbance": summary.disturbance.map(disturbance),
         "verification": manifest.verification,
+        "guarantees": manifest.guarantees,
         "findings": findings,
         "verdicts": family(summary.family),
         "laws": summary.laws.iter().map(law).collect::<Vec<_>>(),

@@ -5,7 +5,7 @@ use super::pace::pace_entry;
 use super::plan::Plan;
 use super::suite::Suite;
 use crate::machine;
-use crate::record::{CellEntry, PanelEntry};
+use crate::record::{CellEntry, GuaranteesEntry, PanelEntry};
 
 pub(super) fn not_measured(plan: &Plan<'_>) -> Vec<String> {
     let mut reasons = Vec::new();
@@ -70,6 +70,30 @@ pub(super) fn all_cells(plan: &Plan<'_>) -> Vec<CellEntry> {
     panels
         .flat_map(|(index, panel)| cells(index, panel))
         .collect()
+}
+
+/// What each strategy of a plan promises, controls left out.
+pub(super) fn all_guarantees(plan: &Plan<'_>) -> Vec<GuaranteesEntry> {
+    let mut entries: Vec<GuaranteesEntry> = Vec::new();
+    let cells = plan.panels.iter().flat_map(|panel| &panel.cells);
+    for row in cells.map(|cell| cell.row).filter(|row| !row.control) {
+        if entries.iter().any(|entry| entry.strategy == row.name) {
+            continue;
+        }
+        let told = row.guarantees.told(row.walk);
+        let [linearizable, batch, walk, read, growth, memory, floods] = told;
+        entries.push(GuaranteesEntry {
+            strategy: row.name.to_owned(),
+            linearizable,
+            batch,
+            walk,
+            read,
+            growth,
+            memory,
+            floods,
+        });
+    }
+    entries
 }
 
 fn cells(index: u32, panel: &Panel<'_>) -> Vec<CellEntry> {

@@ -9,7 +9,7 @@ use anyhow::Context;
 use super::built::{BuiltFrom, hash_seed};
 use super::cell::{Panel, Place};
 use super::done::Done;
-use super::entries::{all_cells, not_measured, panel_entry, suite_table};
+use super::entries::{all_cells, all_guarantees, not_measured, panel_entry, suite_table};
 use super::guard::Guard;
 use super::live::Bench;
 use super::misses;
@@ -97,6 +97,7 @@ pub fn execute(
             .map(|(index, panel)| panel_entry(index, panel))
             .collect(),
         cells: all_cells(plan),
+        guarantees: all_guarantees(plan),
     };
     directory.manifest(&manifest)?;
     let (misses, reasons) = misses::simulate(&plan.panels, plan.seed)?;

@@ -38,8 +38,9 @@
 use parking_lot::Mutex;
 
 use super::change::Change;
+use super::guarantees::{Batch, Floods, Freed, Guarantees, Holds, Promise, Waits};
 use super::item::Chain;
-use super::prefetch::groups;
+use super::prefetch::{GROUP, groups};
 use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy};
 use super::{buckets, chain, params, scan};
 use crate::base::{ByteSplit, Census, Key, Param, Params, SpecError, Usage, Worker};
@@ -101,6 +102,14 @@ impl Strategy for Fixed {
     const SAMPLES: &'static [&'static str] =
         &["fixed", "fixed:buckets=1", "fixed:buckets=4,capacity=1000"];
     const WALK: bool = true;
+    const GUARANTEES: Guarantees = Guarantees {
+        linearizable: Promise::shown(true),
+        batch: Promise::shown(Batch::Groups(GROUP)),
+        read: Promise::shown(Holds::Exclusive("table")),
+        growth: Promise::shown(Waits::Never),
+        memory: Promise::shown(Freed::AtOnce),
+        floods: Promise::shown(Floods::Slow),
+    };
     type Session<'t> = FixedSession<'t>;
 
     fn open(params: &Params, env: &Env) -> Result<Fixed, SpecError> {

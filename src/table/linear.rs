@@ -57,8 +57,9 @@ use crossbeam_utils::CachePadded;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::change::Change;
+use super::guarantees::{Batch, Floods, Freed, Guarantees, Holds, Promise, Waits};
 use super::item::Chain;
-use super::prefetch::groups;
+use super::prefetch::{GROUP, groups};
 use super::segments::{Segments, bits_of, bucket_of, next_to_split};
 use super::stripes::{self, Stripe, Stripes};
 use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy};
@@ -221,6 +222,14 @@ impl Strategy for Linear {
         "linear:buckets=8,stripes=8,capacity=100",
     ];
     const WALK: bool = true;
+    const GUARANTEES: Guarantees = Guarantees {
+        linearizable: Promise::shown(true),
+        batch: Promise::shown(Batch::Groups(GROUP)),
+        read: Promise::shown(Holds::Exclusive("stripe")),
+        growth: Promise::shown(Waits::Nobody),
+        memory: Promise::shown(Freed::AtOnce),
+        floods: Promise::shown(Floods::Slow),
+    };
     type Session<'t> = LinearSession<'t>;
 
     fn check(params: &Params) -> Result<(), SpecError> {

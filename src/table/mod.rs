@@ -17,6 +17,7 @@ mod erased;
 #[cfg(feature = "faults")]
 mod faults;
 mod fixed;
+mod guarantees;
 mod incremental;
 mod item;
 mod linear;
@@ -53,6 +54,7 @@ pub use faults::{
     Tears,
 };
 pub use fixed::Fixed;
+pub use guarantees::{Batch, Floods, Freed, Guarantees, Holds, Promise, Told, WORD, Waits};
 pub use incremental::Incremental;
 pub use linear::Linear;
 pub use null::Null;

@@ -16,6 +16,7 @@
 
 use std::hint::black_box;
 
+use super::guarantees::{Batch, Floods, Freed, Guarantees, Holds, Promise, Waits};
 use super::{Edit, Env, Outcome, Session, Stored, Strategy};
 use crate::base::{Census, Key, Param, Params, SpecError, Usage, Worker};
 
@@ -37,6 +38,14 @@ impl Strategy for Null {
         "control: stores nothing and answers from the key; the harness's own floor";
     const SOURCE: &'static str = "the empty-loop control of measuring practice";
     const PARAMS: &'static [Param] = &[Param::CAPACITY];
+    const GUARANTEES: Guarantees = Guarantees {
+        linearizable: Promise::word(false),
+        batch: Promise::word(Batch::Keys),
+        read: Promise::word(Holds::Nothing),
+        growth: Promise::word(Waits::Never),
+        memory: Promise::word(Freed::AtOnce),
+        floods: Promise::shown(Floods::Slow),
+    };
     type Session<'t> = NullSession;
 
     fn open(_params: &Params, _env: &Env) -> Result<Null, SpecError> {

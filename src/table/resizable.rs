@@ -42,9 +42,10 @@
 //! *Introduction to Algorithms*, "Dynamic tables").
 
 use super::change::Change;
+use super::guarantees::{Batch, Floods, Freed, Guarantees, Holds, Promise, Waits};
 use super::item::Chain;
 use super::lock::{Excluding, Lock};
-use super::prefetch::groups;
+use super::prefetch::{GROUP, groups};
 use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy};
 use super::{buckets, chain, params, scan};
 use crate::base::{ByteSplit, Census, EventKind, Key, Param, Params, SpecError, Usage, Worker};
@@ -67,6 +68,8 @@ pub trait Listed: Lock {
     const ABOUT: &'static str;
     /// [`Strategy::SOURCE`].
     const SOURCE: &'static str;
+    /// What a lookup holds while the value is read.
+    const READ: Holds;
     /// [`Strategy::SAMPLES`].
     const SAMPLES: &'static [&'static str];
 }
@@ -76,6 +79,7 @@ impl Listed for Excluding {
     const ABOUT: &'static str =
         "chains under one lock; doubles its array stop-the-world when items exceed load x buckets";
     const SOURCE: &'static str = "memcached's assoc.c for the threshold; table doubling as in Cormen et al., Introduction to Algorithms";
+    const READ: Holds = Holds::Exclusive("table");
     const SAMPLES: &'static [&'static str] = &[
         "resizable",
         "resizable:buckets=1",
@@ -160,6 +164,14 @@ impl<L: Listed> Strategy for Doubling<L> {
     const PARAMS: &'static [Param] = &[params::BUCKETS, params::LOAD, Param::CAPACITY];
     const SAMPLES: &'static [&'static str] = L::SAMPLES;
     const WALK: bool = true;
+    const GUARANTEES: Guarantees = Guarantees {
+        linearizable: Promise::shown(true),
+        batch: Promise::shown(Batch::Groups(GROUP)),
+        read: Promise::shown(L::READ),
+        growth: Promise::shown(Waits::All),
+        memory: Promise::shown(Freed::AtOnce),
+        floods: Promise::shown(Floods::Slow),
+    };
     type Session<'t> = DoublingSession<'t, L>;
 
     fn open(params: &Params, env: &Env) -> Result<Doubling<L>, SpecError> {

@@ -33,6 +33,7 @@
 //! **Source:** P. J. Courtois, F. Heymans and D. L. Parnas, "Concurrent control with 'readers' and
 //! 'writers'", CACM 14(10), 1971, for the lock; `parking_lot::RwLock` is the one used.
 
+use super::guarantees::Holds;
 use super::lock::Sharing;
 use super::resizable::{Doubling, Listed};
 
@@ -45,6 +46,7 @@ impl Listed for Sharing {
         "chains under one reader-writer lock: lookups share it; doubles its array stop-the-world";
     const SOURCE: &'static str =
         "Courtois, Heymans and Parnas, CACM 14(10), 1971; parking_lot's lock";
+    const READ: Holds = Holds::Shared("table");
     const SAMPLES: &'static [&'static str] = &[
         "rwlock",
         "rwlock:buckets=1",

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::guarantees::Guarantees;
 use crate::base::{
     Census, Event, EventKind, Journal, Key, Param, Params, SpecError, Usage, Worker,
 };
@@ -53,6 +54,8 @@ pub trait Strategy: Send + Sync + Sized + 'static {
     /// Specs that the checks open tables with: beside the defaults the smallest table, one that grows
     /// all the time, and what else takes another path through the code.
     const SAMPLES: &'static [&'static str] = &[Self::NAME];
+    /// What the table promises beside its speed: shown by `bucketlab list guarantees`, and by reports with peers.
+    const GUARANTEES: Guarantees;
     /// Whether it stays usable when all keys have one hash, as the checks and a hash flood demand.
     const BEARS_ONE_HASH: bool = true;
     /// Whether [`Session::walk`] is implemented, so that eviction and expiry are possible.

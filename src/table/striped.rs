@@ -56,9 +56,10 @@ use std::cell::UnsafeCell;
 use super::change::Change;
 use super::claim::{self, Claim};
 use super::count::report_every;
+use super::guarantees::{Batch, Floods, Freed, Guarantees, Holds, Promise, Waits};
 use super::item::Chain;
 use super::lock::{Excluding, Lock};
-use super::prefetch::groups;
+use super::prefetch::{GROUP, groups};
 use super::stripes::{self, Stripe, Stripes};
 use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy};
 use super::{buckets, chain, params, scan};
@@ -96,6 +97,8 @@ pub trait Listed: Lock {
     const SOURCE: &'static str;
     /// The most stripes that may be asked for.
     const MOST_STRIPES: u64;
+    /// What a lookup holds while the value is read.
+    const READ: Holds;
     /// [`Strategy::SAMPLES`].
     const SAMPLES: &'static [&'static str];
 }
@@ -106,6 +109,7 @@ impl Listed for Excluding {
         "chains under many locks, the stripe picked by the bucket's low bits; grows or stays fixed";
     const SOURCE: &'static str = "memcached's thread.c (item locks) over its assoc.c";
     const MOST_STRIPES: u64 = 1 << 20;
+    const READ: Holds = Holds::Exclusive("stripe");
     const SAMPLES: &'static [&'static str] = &[
         "striped",
         "striped:buckets=1",
@@ -272,6 +276,14 @@ impl<L: Listed> Strategy for StripedChains<L> {
     ];
     const SAMPLES: &'static [&'static str] = L::SAMPLES;
     const WALK: bool = true;
+    const GUARANTEES: Guarantees = Guarantees {
+        linearizable: Promise::shown(true),
+        batch: Promise::shown(Batch::Groups(GROUP)),
+        read: Promise::shown(L::READ),
+        growth: Promise::shown(Waits::All),
+        memory: Promise::shown(Freed::AtOnce),
+        floods: Promise::shown(Floods::Slow),
+    };
     type Session<'t> = StripedSession<'t, L>;
 
     fn check(params: &Params) -> Result<(), SpecError> {

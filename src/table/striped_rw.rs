@@ -47,6 +47,7 @@
 //! N. Shavit, *The Art of Multiprocessor Programming*, which has both in its chapters on hashing and on
 //! monitors; `parking_lot::RwLock` is the one used.
 
+use super::guarantees::Holds;
 use super::lock::Sharing;
 use super::striped::{Listed, StripedChains};
 
@@ -60,6 +61,7 @@ impl Listed for Sharing {
     const SOURCE: &'static str =
         "memcached's thread.c; Herlihy and Shavit, The Art of Multiprocessor Programming";
     const MOST_STRIPES: u64 = 1 << 16;
+    const READ: Holds = Holds::Shared("stripe");
     const SAMPLES: &'static [&'static str] = &[
         "striped-rw",
         "striped-rw:buckets=1",

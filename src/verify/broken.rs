@@ -4,7 +4,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use crate::base::{Census, Key, Param, Params, SpecError, Usage, Worker};
-use crate::table::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy};
+use crate::table::{Cursor, Edit, Env, Guarantees, Keep, Outcome, Session, Stored, Strategy};
 
 /// Every 1000th set does nothing.
 pub(super) const LOSES_SETS: u8 = 0;
@@ -69,6 +69,7 @@ impl<S: Strategy, const FAULT: u8> Strategy for Broken<S, FAULT> {
     const ABOUT: &'static str = "wrong on purpose";
     const SOURCE: &'static str = S::SOURCE;
     const PARAMS: &'static [Param] = S::PARAMS;
+    const GUARANTEES: Guarantees = S::GUARANTEES;
     const WALK: bool = S::WALK && FAULT >= WALKS_PAST;
     type Session<'t> = BrokenSession<S::Session<'t>, FAULT>;
 

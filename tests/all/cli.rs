@@ -184,7 +184,14 @@ fn the_doctor_looks_at_this_machine() {
 
 #[test]
 fn listings_come_as_table_markdown_and_json() {
-    for kind in ["strategies", "hashes", "workloads", "suites", "formats"] {
+    for kind in [
+        "strategies",
+        "guarantees",
+        "hashes",
+        "workloads",
+        "suites",
+        "formats",
+    ] {
         let table = bucketlab(&["list", kind]);
         assert!(table.status.success() && !table.stdout.is_empty(), "{kind}");
         assert!(
@@ -209,6 +216,8 @@ fn the_guide_lists_what_there_is() {
     let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/guide");
     let lists = [
         ("strategies", "strategies.md"),
+        ("guarantees", "verifying.md"),
+        ("guarantees", "../../README.md"),
         ("hashes", "hashes.md"),
         ("workloads", "suites.md"),
         ("suites", "suites.md"),

@@ -8,6 +8,7 @@ mod arguments;
 mod budget;
 mod cli;
 mod compare;
+mod guarantees;
 mod hash;
 mod heap;
 mod latency;

@@ -29,7 +29,7 @@ fn page(output: &Output) -> PathBuf {
 fn what_was_checked_is_said_recorded_and_not_checked_again() {
     let root = tempfile::tempdir().unwrap();
     let (out, cache) = (root.path().join("runs"), root.path().join("cache"));
-    let targets = ["-t", "fixed", "-t", "striped:buckets=64"];
+    let targets = ["-t", "fixed", "-t", "mutex-hashbrown:capacity=100"];
     for again in [false, true] {
         let output = run(&out, &cache, &targets);
         let (said, told) = (text(&output.stdout), text(&output.stderr));
@@ -39,7 +39,8 @@ fn what_was_checked_is_said_recorded_and_not_checked_again() {
         let path = page(&output);
         let html = std::fs::read_to_string(&path).unwrap();
         assert!(html.contains(">verified: 2 targets<"), "the badge");
-        assert!(html.contains("striped:buckets&#x3d;64") || html.contains("striped:buckets=64"));
+        // Beside a peer stands what both promise, with the histories of these checks.
+        assert!(html.contains("<h2>Guarantees</h2>") && html.contains(" histories)"));
         let records = Records::read(path.parent().unwrap()).unwrap();
         let verification = records.manifest.verification.expect("it is recorded");
         assert!(!verification.skipped);
@@ -77,6 +78,7 @@ fn a_run_that_was_told_not_to_check_says_so_in_red() {
         .expect("a badge");
     assert!(badge.contains("class=\"bad\""), "{badge}");
     assert!(html.contains("role=\"note\">Not verified: the run had --no-verify."));
+    assert!(!html.contains("<h2>Guarantees</h2>"), "there is no peer");
 }
 
 /// A table that tears values is not measured; the others are, though there is no place for a cache.

@@ -1,12 +1,13 @@
 //! A run as a page that one sends to colleagues.
 //!
 //! `model` is what a page holds, whatever it is about: `view` makes it of a run, with how it was measured
-//! in `method` and how it was checked in `verified`; `compare` of two runs side by side; `hashes` of a run of the hash laboratory. `page.html` and
+//! in `method` and how it was checked in `verified`, and what its tables promise in `guarantees`; `compare` of two runs side by side; `hashes` of a run of the hash laboratory. `page.html` and
 //! `markdown` only place it. The page is one file: style and script are inside, nothing is fetched, and a
 //! policy in its head forbids it. Every name is escaped where it is placed, by the template engine in
 //! HTML and by `markdown` in Markdown.
 
 mod compare;
+mod guarantees;
 mod hashes;
 mod latency;
 mod limit;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::model::{
     self, Badge, Block, FindingView, Head, Link, Page, Piece, Section, chart_files, chart_link,
 };
-use super::{Run, latency, limit, method, verified};
+use super::{Run, guarantees, latency, limit, method, verified};
 use crate::record::{Manifest, Records, Status};
 use crate::report::cells::suite_table;
 use crate::report::charts::Chart;
@@ -33,6 +33,7 @@ pub(super) fn page(run: Run<'_>) -> Page<'_> {
         sections.push(Section::new("findings", "Findings", blocks));
     }
     sections.extend(suites);
+    sections.extend(guarantees::section(summary));
     sections.push(method::method(summary, records));
     sections.push(method::reproduce(records, chart_files(charts)));
     sections.push(machine_section(&summary.manifest.machine));

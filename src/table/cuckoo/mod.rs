@@ -74,6 +74,7 @@ use self::entry::{Borrowed, Entry, Header};
 use self::overflow::Link;
 use self::version::Version;
 use super::buckets;
+use super::guarantees::{Batch, Floods, Freed, Guarantees, Holds, Promise, Waits};
 use super::prefetch::{LINE, prefetch_read};
 use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy};
 use crate::base::{
@@ -321,6 +322,14 @@ impl Strategy for Cuckoo {
         "the epoch collector's lists and what waits in them are not claimed: some 40 KB, however much the table holds",
     );
     const BUCKET_BYTES: usize = array::BUCKET_BYTES;
+    const GUARANTEES: Guarantees = Guarantees {
+        linearizable: Promise::shown(true),
+        batch: Promise::shown(Batch::Keys),
+        read: Promise::shown(Holds::Nothing),
+        growth: Promise::shown(Waits::Writers),
+        memory: Promise::shown(Freed::Unread),
+        floods: Promise::shown(Floods::Slow),
+    };
     type Session<'t> = CuckooSession<'t>;
 
     fn open(params: &Params, env: &Env) -> Result<Cuckoo, SpecError> {

@@ -64,6 +64,7 @@ use self::directory::{Directory, Room};
 use self::segment::{HOME, Place, Segment, State};
 use super::buckets;
 use super::change::Change;
+use super::guarantees::{Batch, Floods, Freed, Guarantees, Holds, Promise, Waits};
 use super::item::{self, Item};
 use super::tally::{Part, Tally};
 use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy, scan};
@@ -193,6 +194,14 @@ impl Strategy for Dash {
     const SAMPLES: &'static [&'static str] = &["dash", "dash:segments=4", "dash:capacity=2000"];
     const WALK: bool = true;
     const BUCKET_BYTES: usize = size_of::<bucket::Bucket>();
+    const GUARANTEES: Guarantees = Guarantees {
+        linearizable: Promise::shown(true),
+        batch: Promise::word(Batch::Keys),
+        read: Promise::shown(Holds::Shared("segment")),
+        growth: Promise::shown(Waits::Part("segment")),
+        memory: Promise::shown(Freed::AtOnce),
+        floods: Promise::shown(Floods::Slow),
+    };
     type Session<'t> = DashSession<'t>;
 
     fn open(params: &Params, env: &Env) -> Result<Dash, SpecError> {

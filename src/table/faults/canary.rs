@@ -7,7 +7,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use crate::base::{Census, EventKind, Journal, Key, Param, Params, SpecError, Usage, Worker};
-use crate::table::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy};
+use crate::table::{Cursor, Edit, Env, Guarantees, Keep, Outcome, Session, Stored, Strategy};
 
 /// The first get of a key, after a growth, that finds the value before the last: for the linearizability stage.
 pub(super) const STALE: u8 = 0;
@@ -113,6 +113,7 @@ impl<S: Strategy, const FAULT: u8> Strategy for Canary<S, FAULT> {
     // They are wrong on purpose.
     const SAMPLES: &'static [&'static str] = &[];
     const WALK: bool = S::WALK;
+    const GUARANTEES: Guarantees = S::GUARANTEES;
     const UNCLAIMED: Option<&'static str> = S::UNCLAIMED;
     const BUCKET_BYTES: usize = S::BUCKET_BYTES;
     type Session<'t>

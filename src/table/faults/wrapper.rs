@@ -1,7 +1,7 @@
 //! The table that has a fault, and what a fault is.
 
 use crate::base::{BadInput, Census, Key, Param, Params, SpecError, Usage, Worker};
-use crate::table::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy};
+use crate::table::{Cursor, Edit, Env, Guarantees, Keep, Outcome, Session, Stored, Strategy};
 
 /// What is wrong with a table.
 pub trait Fault: Sized + Send + Sync + 'static {
@@ -69,6 +69,7 @@ impl<S: Strategy, F: Fault> Strategy for Faulty<S, F> {
     // Some are wrong on purpose.
     const SAMPLES: &'static [&'static str] = &[];
     const WALK: bool = S::WALK;
+    const GUARANTEES: Guarantees = S::GUARANTEES;
     const PEER: bool = S::PEER;
     const UNCLAIMED: Option<&'static str> = S::UNCLAIMED;
     const BUCKET_BYTES: usize = S::BUCKET_BYTES;

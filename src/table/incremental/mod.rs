@@ -68,8 +68,9 @@ use parking_lot::MutexGuard;
 use self::growth::Growth;
 use self::helper::Helper;
 use super::change::Change;
+use super::guarantees::{Batch, Floods, Freed, Guarantees, Holds, Promise, Waits};
 use super::item::Chain;
-use super::prefetch::groups;
+use super::prefetch::{GROUP, groups};
 use super::stripes::{self, Stripe};
 use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy};
 use super::{buckets, chain, params, scan};
@@ -210,6 +211,14 @@ impl Strategy for Incremental {
     const WALK: bool = true;
     const UNCLAIMED: Option<&'static str> =
         Some("a helper thread frees old arrays, and the count is of one thread");
+    const GUARANTEES: Guarantees = Guarantees {
+        linearizable: Promise::shown(true),
+        batch: Promise::shown(Batch::Groups(GROUP)),
+        read: Promise::shown(Holds::Exclusive("stripe")),
+        growth: Promise::shown(Waits::Nobody),
+        memory: Promise::shown(Freed::AtOnce),
+        floods: Promise::shown(Floods::Slow),
+    };
     type Session<'t> = IncrementalSession<'t>;
 
     fn check(params: &Params) -> Result<(), SpecError> {

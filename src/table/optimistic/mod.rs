@@ -70,6 +70,7 @@ use self::directory::Directory;
 use self::slab::{Arena, Slab, class_bytes, class_for};
 use self::version::{State, Wait};
 use super::buckets::buckets_for;
+use super::guarantees::{Batch, Floods, Freed, Guarantees, Holds, Promise, Waits};
 use super::prefetch::prefetch_read;
 use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy};
 use crate::base::{
@@ -323,6 +324,14 @@ impl Strategy for Optimistic {
         "its slab takes memory in chunks for each size class, and claims only the blocks in use",
     );
     const BUCKET_BYTES: usize = size_of::<Bucket>();
+    const GUARANTEES: Guarantees = Guarantees {
+        linearizable: Promise::shown(true),
+        batch: Promise::shown(Batch::Keys),
+        read: Promise::shown(Holds::Nothing),
+        growth: Promise::shown(Waits::Nobody),
+        memory: Promise::shown(Freed::Kept),
+        floods: Promise::shown(Floods::Slow),
+    };
     type Session<'t> = OptimisticSession<'t>;
 
     fn open(params: &Params, env: &Env) -> Result<Optimistic, SpecError> {

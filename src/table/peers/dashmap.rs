@@ -35,6 +35,7 @@ use super::key::{BuildPassing, Hashed, Lookup};
 use super::tally::{Counter, Tally};
 use super::value::{self, Bytes, HANDLES};
 use crate::base::{ByteSplit, Census, Key, Param, Params, SpecError, Usage, Worker};
+use crate::table::guarantees::{Batch, Floods, Freed, Guarantees, Holds, Promise, Waits};
 use crate::table::{Edit, Env, Outcome, Session, Stored, Strategy};
 
 /// Bytes of a slot that are no entry's header: its control byte.
@@ -70,6 +71,14 @@ impl Strategy for DashMap {
     const SOURCE: &'static str = "the dashmap crate, version 6";
     const PARAMS: &'static [Param] = &[Param::CAPACITY];
     const SAMPLES: &'static [&'static str] = &["dashmap", "dashmap:capacity=100"];
+    const GUARANTEES: Guarantees = Guarantees {
+        linearizable: Promise::shown(true),
+        batch: Promise::shown(Batch::Keys),
+        read: Promise::shown(Holds::Shared("shard")),
+        growth: Promise::word(Waits::Part("shard")),
+        memory: Promise::shown(Freed::AtOnce),
+        floods: Promise::shown(Floods::Slow),
+    };
     type Session<'t> = DashMapSession<'t>;
 
     fn open(params: &Params, env: &Env) -> Result<DashMap, SpecError> {

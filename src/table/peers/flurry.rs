@@ -34,6 +34,7 @@ use super::key::{BuildPassing, Hashed, Lookup};
 use super::tally::{Counter, Tally};
 use super::value::{self, Bytes};
 use crate::base::{Census, Key, Param, Params, SpecError, Usage, Worker};
+use crate::table::guarantees::{Batch, Floods, Freed, Guarantees, Holds, Promise, Waits};
 use crate::table::{Edit, Env, Outcome, Session, Stored, Strategy};
 
 /// `flurry::HashMap`.
@@ -60,6 +61,14 @@ impl Strategy for Flurry {
         "the flurry crate, version 0.5, after Doug Lea's ConcurrentHashMap";
     const PARAMS: &'static [Param] = &[Param::CAPACITY];
     const SAMPLES: &'static [&'static str] = &["flurry", "flurry:capacity=100"];
+    const GUARANTEES: Guarantees = Guarantees {
+        linearizable: Promise::shown(true),
+        batch: Promise::shown(Batch::Keys),
+        read: Promise::shown(Holds::Nothing),
+        growth: Promise::word(Waits::Nobody),
+        memory: Promise::shown(Freed::Unread),
+        floods: Promise::word(Floods::Logarithm),
+    };
     type Session<'t> = FlurrySession<'t>;
 
     fn open(params: &Params, env: &Env) -> Result<Flurry, SpecError> {

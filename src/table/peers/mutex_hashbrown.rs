@@ -31,6 +31,7 @@ use parking_lot::Mutex;
 use super::slots::Slots;
 use super::value;
 use crate::base::{Census, Key, Param, Params, SpecError, Usage, Worker};
+use crate::table::guarantees::{Batch, Floods, Freed, Guarantees, Holds, Promise, Waits};
 use crate::table::{Edit, Env, Outcome, Session, Stored, Strategy};
 
 /// `Mutex<hashbrown>`.
@@ -54,6 +55,14 @@ impl Strategy for MutexHashbrown {
     const SOURCE: &'static str = "the hashbrown crate, version 0.17; parking_lot's mutex";
     const PARAMS: &'static [Param] = &[Param::CAPACITY];
     const SAMPLES: &'static [&'static str] = &["mutex-hashbrown", "mutex-hashbrown:capacity=100"];
+    const GUARANTEES: Guarantees = Guarantees {
+        linearizable: Promise::shown(true),
+        batch: Promise::shown(Batch::Whole),
+        read: Promise::shown(Holds::Exclusive("table")),
+        growth: Promise::shown(Waits::All),
+        memory: Promise::shown(Freed::AtOnce),
+        floods: Promise::shown(Floods::Slow),
+    };
     type Session<'t> = MutexHashbrownSession<'t>;
 
     fn open(params: &Params, env: &Env) -> Result<MutexHashbrown, SpecError> {

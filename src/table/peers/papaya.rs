@@ -37,6 +37,7 @@ use super::key::{BuildPassing, Hashed};
 use super::tally::{Counter, Tally};
 use super::value::{self, Bytes};
 use crate::base::{Census, Key, Param, Params, SpecError, Usage, Worker};
+use crate::table::guarantees::{Batch, Floods, Freed, Guarantees, Holds, Promise, Waits};
 use crate::table::{Edit, Env, Outcome, Session, Stored, Strategy};
 
 /// `papaya::HashMap`.
@@ -65,6 +66,14 @@ impl Strategy for Papaya {
     // It takes 5·log2(slots) entries of one hash, and with more tries one table after the other
     // until memory is gone.
     const BEARS_ONE_HASH: bool = false;
+    const GUARANTEES: Guarantees = Guarantees {
+        linearizable: Promise::shown(true),
+        batch: Promise::shown(Batch::Keys),
+        read: Promise::shown(Holds::Nothing),
+        growth: Promise::word(Waits::Nobody),
+        memory: Promise::shown(Freed::Unread),
+        floods: Promise::shown(Floods::Fails),
+    };
     type Session<'t> = PapayaSession<'t>;
 
     fn open(params: &Params, env: &Env) -> Result<Papaya, SpecError> {

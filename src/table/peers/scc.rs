@@ -38,6 +38,7 @@ use super::key::{BuildPassing, Hashed};
 use super::tally::{Counter, Tally};
 use super::value::{self, Bytes, HANDLES};
 use crate::base::{ByteSplit, Census, Key, Param, Params, SpecError, Usage, Worker};
+use crate::table::guarantees::{Batch, Floods, Freed, Guarantees, Holds, Promise, Waits};
 use crate::table::{Edit, Env, Outcome, Session, Stored, Strategy};
 
 /// Bytes of a slot that are no entry's header: its byte of the hash.
@@ -74,6 +75,14 @@ impl Strategy for Scc {
     const SOURCE: &'static str = "the scc crate, version 3";
     const PARAMS: &'static [Param] = &[Param::CAPACITY];
     const SAMPLES: &'static [&'static str] = &["scc", "scc:capacity=100"];
+    const GUARANTEES: Guarantees = Guarantees {
+        linearizable: Promise::shown(true),
+        batch: Promise::shown(Batch::Keys),
+        read: Promise::shown(Holds::Shared("bucket")),
+        growth: Promise::word(Waits::Nobody),
+        memory: Promise::shown(Freed::AtOnce),
+        floods: Promise::shown(Floods::Slow),
+    };
     type Session<'t> = SccSession<'t>;
 
     fn open(params: &Params, env: &Env) -> Result<Scc, SpecError> {

@@ -38,6 +38,7 @@ use parking_lot::RwLock;
 use super::slots::Slots;
 use super::value;
 use crate::base::{Census, Key, Param, Params, Range, SpecError, Usage, Worker};
+use crate::table::guarantees::{Batch, Floods, Freed, Guarantees, Holds, Promise, Waits};
 use crate::table::{Edit, Env, Outcome, Session, Stored, Strategy};
 
 /// Top bits of the hash that `hashbrown` makes its tags of.
@@ -91,6 +92,14 @@ impl Strategy for ShardedHashbrown {
         "sharded-hashbrown:shards=4,capacity=100",
         "sharded-hashbrown:shards=1024",
     ];
+    const GUARANTEES: Guarantees = Guarantees {
+        linearizable: Promise::shown(true),
+        batch: Promise::shown(Batch::Keys),
+        read: Promise::shown(Holds::Shared("shard")),
+        growth: Promise::shown(Waits::Part("shard")),
+        memory: Promise::shown(Freed::AtOnce),
+        floods: Promise::shown(Floods::Slow),
+    };
     type Session<'t> = ShardedHashbrownSession<'t>;
 
     fn open(params: &Params, env: &Env) -> Result<ShardedHashbrown, SpecError> {

@@ -62,6 +62,7 @@ use crossbeam_utils::CachePadded;
 use self::bucket::{Bucket, Locked};
 use super::change::Change;
 use super::count::{Count, Counts};
+use super::guarantees::{Batch, Floods, Freed, Guarantees, Holds, Promise, Waits};
 use super::item::Item;
 use super::prefetch::{groups, prefetch_read};
 use super::segments::{Segments, bits_of, bucket_of, next_to_split};
@@ -185,6 +186,14 @@ impl Strategy for SpinBit {
         "spinbit:buckets=1,capacity=100",
     ];
     const WALK: bool = true;
+    const GUARANTEES: Guarantees = Guarantees {
+        linearizable: Promise::shown(true),
+        batch: Promise::shown(Batch::Keys),
+        read: Promise::shown(Holds::Exclusive("bucket")),
+        growth: Promise::shown(Waits::Grower),
+        memory: Promise::shown(Freed::AtOnce),
+        floods: Promise::shown(Floods::Slow),
+    };
     type Session<'t> = SpinBitSession<'t>;
 
     fn open(params: &Params, env: &Env) -> Result<SpinBit, SpecError> {

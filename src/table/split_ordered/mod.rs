@@ -74,6 +74,7 @@ use self::node::Node;
 pub use self::session::SplitOrderedSession;
 pub use self::table::SplitOrdered;
 use super::count::Counts;
+use super::guarantees::{Batch, Floods, Freed, Guarantees, Holds, Promise, Waits};
 use super::segments::Segments;
 use super::tally::Tally;
 use super::{Env, Strategy, buckets, params};
@@ -105,6 +106,14 @@ impl Strategy for SplitOrdered {
     const UNCLAIMED: Option<&'static str> = Some(
         "the epoch collector's lists and what waits in them are not claimed: some 20 KB, however much the table holds",
     );
+    const GUARANTEES: Guarantees = Guarantees {
+        linearizable: Promise::shown(true),
+        batch: Promise::shown(Batch::Keys),
+        read: Promise::shown(Holds::Nothing),
+        growth: Promise::shown(Waits::Nobody),
+        memory: Promise::shown(Freed::Unread),
+        floods: Promise::shown(Floods::Slow),
+    };
     type Session<'t> = SplitOrderedSession<'t>;
 
     fn open(params: &Params, env: &Env) -> Result<SplitOrdered, SpecError> {

@@ -51,6 +51,7 @@ use super::buckets::{self, low_bits};
 use super::change::Change;
 use super::claim::{self, Claim};
 use super::count::report_every;
+use super::guarantees::{Batch, Floods, Freed, Guarantees, Holds, Promise, Waits};
 use super::item::patch_value;
 use super::prefetch::prefetch_read;
 use super::stripes::{self, Stripe, Stripes};
@@ -285,6 +286,14 @@ impl Strategy for Tagged {
         "tagged:buckets=8,stripes=8,capacity=100",
     ];
     const WALK: bool = true;
+    const GUARANTEES: Guarantees = Guarantees {
+        linearizable: Promise::shown(true),
+        batch: Promise::shown(Batch::Keys),
+        read: Promise::shown(Holds::Exclusive("stripe")),
+        growth: Promise::shown(Waits::All),
+        memory: Promise::shown(Freed::AtOnce),
+        floods: Promise::shown(Floods::Slow),
+    };
     type Session<'t> = TaggedSession<'t>;
 
     fn check(params: &Params) -> Result<(), SpecError> {

@@ -164,6 +164,7 @@ fn manifest(run_id: &str, size: Size) -> Manifest {
         machine: std::collections::BTreeMap::new(),
         doctor: Vec::new(),
         verification: None,
+        guarantees: Vec::new(),
         suites: vec!["name = \"made-up\"".parse().unwrap()],
         panels: panels
             .clone()
