@@ -7,11 +7,11 @@
 //! taken came before the exchange that gave it up, which therefore acquires what the attempt released:
 //! the report made before.
 
+#[cfg(not(all(test, loom)))]
+use crate::table::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use crossbeam_utils::CachePadded;
 #[cfg(all(test, loom))]
 use loom::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-#[cfg(not(all(test, loom)))]
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use super::buckets;
 

@@ -35,7 +35,7 @@
 //! bucket's list in the same way; insert links at the front, where this table appends) and
 //! `items.c` for entries of one allocation each.
 
-use parking_lot::Mutex;
+use crate::table::sync::Mutex;
 
 use super::change::Change;
 use super::guarantees::{Batch, Floods, Freed, Guarantees, Holds, Promise, Waits};

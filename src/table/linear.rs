@@ -50,11 +50,11 @@
 //! directory of segments in memory is P.-Å. Larson's, "Dynamic hash tables", CACM 31(4), 1988 (whose
 //! segments are all of one size). Locking is ours.
 
+use crate::table::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::cell::UnsafeCell;
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
+use crate::table::sync::{Mutex, MutexGuard};
 use crossbeam_utils::CachePadded;
-use parking_lot::{Mutex, MutexGuard};
 
 use super::change::Change;
 use super::guarantees::{Batch, Floods, Freed, Guarantees, Holds, Promise, Waits};

@@ -37,6 +37,7 @@ mod strategy;
 mod striped;
 mod striped_rw;
 mod stripes;
+mod sync;
 mod tagged;
 mod tally;
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What the table holds, counted without a line that all threads write.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use crate::table::sync::atomic::{AtomicI64, Ordering};
 
 use crossbeam_utils::CachePadded;
 

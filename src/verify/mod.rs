@@ -33,6 +33,8 @@ mod open;
 mod plan;
 mod progress;
 mod sample;
+#[cfg(all(test, shuttle))]
+mod schedules;
 mod shrink;
 mod stage;
 mod structure;

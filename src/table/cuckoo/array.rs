@@ -1,7 +1,7 @@
 //! The array: buckets of four slots, and the search for a path that makes room in them.
 
+use crate::table::sync::atomic::{AtomicPtr, Ordering};
 use std::ptr::{self, NonNull};
-use std::sync::atomic::{AtomicPtr, Ordering};
 
 use super::entry::{Borrowed, Entry, Header};
 use super::moves::Moves;

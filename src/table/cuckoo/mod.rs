@@ -63,11 +63,11 @@ mod moves;
 mod overflow;
 mod version;
 
+use crate::table::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
+use crate::table::sync::Mutex;
 use crossbeam_epoch::{Collector, Guard, LocalHandle};
-use parking_lot::Mutex;
 
 use self::array::{Array, Place, Search, Spot, WAYS};
 use self::entry::{Borrowed, Entry, Header};

@@ -2,8 +2,8 @@
 //!
 //! Read without a lock, as the slots are; changed by the one writer.
 
+use crate::table::sync::atomic::{AtomicPtr, Ordering};
 use std::ptr::{self, NonNull};
-use std::sync::atomic::{AtomicPtr, Ordering};
 
 use super::entry::Header;
 

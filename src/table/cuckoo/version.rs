@@ -6,10 +6,10 @@
 
 use crossbeam_utils::Backoff;
 
+#[cfg(not(all(test, loom)))]
+use crate::table::sync::atomic::{AtomicU64, Ordering, fence};
 #[cfg(all(test, loom))]
 use loom::sync::atomic::{AtomicU64, Ordering, fence};
-#[cfg(not(all(test, loom)))]
-use std::sync::atomic::{AtomicU64, Ordering, fence};
 
 /// Counts changes: odd while one is going on.
 pub(super) struct Version(AtomicU64);
@@ -42,6 +42,8 @@ impl Version {
             }
             // The writer may have lost its processor: after a few rounds this gives way to it.
             backoff.snooze();
+            #[cfg(all(test, shuttle))]
+            crate::table::sync::give_way();
             #[cfg(all(test, loom))]
             loom::thread::yield_now();
         }

@@ -4,10 +4,10 @@
 //! before the table: a segment lives as long as the table, and an array that was outgrown is kept,
 //! which costs less than its successor in all (1/2 + 1/4 + … of it).
 
+use crate::table::sync::atomic::{AtomicPtr, Ordering};
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicPtr, Ordering};
 
-use parking_lot::Mutex;
+use crate::table::sync::Mutex;
 
 use super::segment::Segment;
 use crate::table::buckets::low_bits;

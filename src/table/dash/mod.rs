@@ -58,7 +58,7 @@ mod bucket;
 mod directory;
 mod segment;
 
-use parking_lot::{RwLockReadGuard, RwLockWriteGuard};
+use crate::table::sync::{RwLockReadGuard, RwLockWriteGuard};
 
 use self::directory::{Directory, Room};
 use self::segment::{HOME, Place, Segment, State};

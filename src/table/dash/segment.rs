@@ -1,7 +1,7 @@
 //! A segment: 56 home buckets, 4 stash buckets and, where neither suffices, an overflow chain, under
 //! one lock.
 
-use parking_lot::RwLock;
+use crate::table::sync::RwLock;
 
 use super::bucket::{Bucket, SLOTS};
 use crate::hash::Hasher;

@@ -1,12 +1,12 @@
 //! The two arrays of `incremental`, the predicate that decides between them, and the move from one
 //! to the other.
 
+use crate::table::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::cell::UnsafeCell;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+use crate::table::sync::Mutex;
 use crossbeam_utils::CachePadded;
-use parking_lot::Mutex;
 
 use super::bell::Bell;
 use crate::base::EventKind;

@@ -60,10 +60,10 @@ mod bell;
 mod growth;
 mod helper;
 
+use crate::table::sync::atomic::Ordering;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
-use parking_lot::MutexGuard;
+use crate::table::sync::MutexGuard;
 
 use self::growth::Growth;
 use self::helper::Helper;

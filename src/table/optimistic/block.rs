@@ -9,8 +9,8 @@
 //!
 //! Key and value start on words: a comparison takes a load per eight bytes, a copy the same.
 
+use crate::table::sync::atomic::{AtomicU64, Ordering};
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::version::fence_before_reuse;
 

@@ -17,8 +17,8 @@
 //! Where a bucket spills, every slot but those of the last overflow bucket is taken, and that one
 //! has an entry at least.
 
+use crate::table::sync::atomic::{AtomicPtr, Ordering};
 use std::ptr::{NonNull, null_mut};
-use std::sync::atomic::{AtomicPtr, Ordering};
 
 use super::block::{Block, Read};
 use super::slab::{Arena, OVERFLOW, Slab, class_bytes};

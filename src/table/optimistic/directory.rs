@@ -10,10 +10,10 @@
 //! kept twice. A bucket that is not live yet has its entries in its *parent*: the bucket whose index
 //! lacks the highest bit.
 
+use crate::table::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::ptr::null_mut;
-use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
-use parking_lot::Mutex;
+use crate::table::sync::Mutex;
 
 use super::bucket::Bucket;
 use super::slab::Chunk;

@@ -62,7 +62,7 @@ mod walk;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
-use parking_lot::Mutex;
+use crate::table::sync::Mutex;
 
 use self::block::{Block, Read, as_bytes};
 use self::bucket::{Bucket, Chain, Entry, overflow_bytes, tag};

@@ -19,13 +19,13 @@
 //! **Source:** Bonwick, *The Slab Allocator*, 1994 (type-stable memory by class; memcached's slabs
 //! come from it); Bonwick and Adams, *Magazines and Vmem*, 2001 (the depot).
 
+use crate::table::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::ptr::{NonNull, null_mut};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
+use crate::table::sync::Mutex;
 use crossbeam_utils::CachePadded;
-use parking_lot::Mutex;
 
 /// The class of overflow buckets: 64 bytes, aligned to as many.
 pub(super) const OVERFLOW: usize = 0;

@@ -22,10 +22,10 @@
 //! seqlock); a version and a lock bit in one word beside the data as in Mao, Kohler and Morris,
 //! *Cache Craftiness for Fast Multicore Key-Value Storage* (Masstree), 2012.
 
+#[cfg(not(all(test, loom)))]
+use crate::table::sync::atomic::{AtomicU64, Ordering, fence};
 #[cfg(all(test, loom))]
 use loom::sync::atomic::{AtomicU64, Ordering, fence};
-#[cfg(not(all(test, loom)))]
-use std::sync::atomic::{AtomicU64, Ordering, fence};
 
 /// Version, flags and lock of one bucket. All zeros is an unlocked word that is not live.
 #[repr(transparent)]
@@ -140,21 +140,23 @@ pub(super) fn fence_before_reuse() {
 /// Waiting for another thread's short critical section: spins first, then yields, as the holder may
 /// have lost its processor.
 pub(super) struct Wait {
-    #[cfg(not(all(test, loom)))]
+    #[cfg(not(all(test, any(loom, shuttle))))]
     backoff: crossbeam_utils::Backoff,
 }
 
 impl Wait {
     pub(super) fn new() -> Wait {
         Wait {
-            #[cfg(not(all(test, loom)))]
+            #[cfg(not(all(test, any(loom, shuttle))))]
             backoff: crossbeam_utils::Backoff::new(),
         }
     }
 
     pub(super) fn a_little(&self) {
-        #[cfg(not(all(test, loom)))]
+        #[cfg(not(all(test, any(loom, shuttle))))]
         self.backoff.snooze();
+        #[cfg(all(test, shuttle))]
+        crate::table::sync::give_way();
         #[cfg(all(test, loom))]
         loom::thread::yield_now();
     }

@@ -15,8 +15,8 @@
 //! **Source:** the bit spinlock of Linux (`bit_spinlock.h`, and `list_bl.h`, which has it in the head
 //! pointer of a hash chain).
 
+use crate::table::sync::atomic::{AtomicPtr, Ordering};
 use std::ptr::null_mut;
-use std::sync::atomic::{AtomicPtr, Ordering};
 
 /// Attempts that spin before the core is offered to other threads: 1 + 2 + … + 64 pauses, a few
 /// microseconds, about what a system call and a thread switch cost.
@@ -53,6 +53,8 @@ impl Word for AtomicPtr<()> {
     }
 
     fn pause(attempt: u32) {
+        #[cfg(all(test, shuttle))]
+        crate::table::sync::give_way();
         if attempt < SPINNING_ATTEMPTS {
             for _ in 0..1 << attempt {
                 std::hint::spin_loop();

@@ -55,7 +55,7 @@
 mod bucket;
 mod head;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use crate::table::sync::atomic::{AtomicUsize, Ordering};
 
 use crossbeam_utils::CachePadded;
 

@@ -17,10 +17,10 @@
 
 use std::ptr::{null_mut, without_provenance_mut};
 
+#[cfg(not(all(test, loom)))]
+use crate::table::sync::atomic::{AtomicPtr, Ordering};
 #[cfg(all(test, loom))]
 use loom::sync::atomic::{AtomicPtr, Ordering};
-#[cfg(not(all(test, loom)))]
-use std::sync::atomic::{AtomicPtr, Ordering};
 
 use crate::table::buckets::ZeroIsEmpty;
 

@@ -64,7 +64,7 @@ mod models;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
-use std::sync::atomic::AtomicUsize;
+use crate::table::sync::atomic::AtomicUsize;
 
 use crossbeam_epoch::Collector;
 use crossbeam_utils::CachePadded;

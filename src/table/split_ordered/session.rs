@@ -1,6 +1,6 @@
 //! What one thread does with the table.
 
-use std::sync::atomic::Ordering;
+use crate::table::sync::atomic::Ordering;
 
 use crossbeam_epoch::LocalHandle;
 

@@ -1,6 +1,6 @@
 //! The table's list and sentinels, how it grows, and what a pinned thread may do with it.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use crate::table::sync::atomic::{AtomicUsize, Ordering};
 
 use crossbeam_epoch::{Collector, Guard};
 use crossbeam_utils::CachePadded;

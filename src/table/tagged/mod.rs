@@ -44,7 +44,7 @@ mod link;
 
 use std::cell::UnsafeCell;
 
-use parking_lot::MutexGuard;
+use crate::table::sync::MutexGuard;
 
 use self::link::{Link, bit};
 use super::buckets::{self, low_bits};
