@@ -4,7 +4,7 @@
 use std::hint::black_box;
 use std::io::Write;
 
-use bucketlab::workload::{FORMATS, PRESETS, Segment, Stream, TraceReader, TraceSource};
+use bucketlab::workload::{FORMATS, PRESETS, Segment, Stream, TraceReader, TraceSource, convert};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 /// Requests in the traces that are read.
@@ -79,8 +79,13 @@ fn read(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(REQUESTS));
     for format in FORMATS {
         let path = folder.path().join(format.name);
-        let file = std::fs::File::create(&path).expect("a file");
-        write_trace(format.name, &mut std::io::BufWriter::new(file)).expect("a trace");
+        if format.name == "compact" {
+            let other = TraceSource::new(folder.path().join("twitter"), "twitter");
+            convert(&other, &path).expect("the other was read before");
+        } else {
+            let file = std::fs::File::create(&path).expect("a file");
+            write_trace(format.name, &mut std::io::BufWriter::new(file)).expect("a trace");
+        }
         let source = TraceSource::new(path, format.name);
         group.bench_function(format.name, |bencher| {
             bencher.iter(|| {

@@ -210,6 +210,7 @@ Examples:
   bucketlab trace cluster52.csv.zst:twitter --lenient --out charts
   bucketlab trace 'requests.csv:csv(time=1,key=2,size=3,unit=ms)'
   zcat access.log.*.gz | bucketlab trace -:nginx
+  bucketlab trace requests.csv --convert requests.blt
   bucketlab trace requests.txt --format json
 
 Without FORMAT, trace guesses the format from the name and the first bytes; `bucketlab list formats`
@@ -228,6 +229,10 @@ pub(super) struct Trace {
     /// Values over the item limit of 1 MiB: cut them to it, skip their requests, or stop
     #[arg(long, value_name = "clamp|skip|error", default_value = "error")]
     pub(super) oversize: Oversize,
+    /// Write the requests to this file in format compact, which replays fastest, and no chart; packed with
+    /// Zstandard if its name ends with .zst
+    #[arg(long, value_name = "FILE", conflicts_with = "out")]
+    pub(super) convert: Option<PathBuf>,
     /// Write the chart to this directory
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub(super) out: PathBuf,

@@ -1,7 +1,7 @@
 //! `bucketlab trace`: what a trace is.
 
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -11,7 +11,9 @@ use super::args::{Format, Trace};
 use super::output;
 use super::stdin::Spooled;
 use crate::report::{FittedLine, Table, popularity};
-use crate::workload::{FirstRows, SizeFacts, TraceOp, TraceProfile, TraceSource};
+use crate::workload::{
+    FirstRows, SizeFacts, TraceFacts, TraceOp, TraceProfile, TraceSource, convert,
+};
 
 /// How many requests are shown as they are understood.
 const FIRST_ROWS: usize = 3;
@@ -22,6 +24,9 @@ pub(super) fn trace(args: &Trace) -> anyhow::Result<ExitCode> {
         oversize: args.oversize,
         ..TraceSource::parse(spooled.text(), args.lenient)?
     };
+    if let Some(to) = &args.convert {
+        return converted(&source, to, args.format);
+    }
     let profile = TraceProfile::read(&source)?;
     let first = source.first_rows(FIRST_ROWS)?;
     let chart = write_chart(args, &source, &profile)?;
@@ -36,6 +41,42 @@ pub(super) fn trace(args: &Trace) -> anyhow::Result<ExitCode> {
     if args.format == Format::Table {
         output::print_path(&chart)?;
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes the trace in format `compact`, and says what was written and what was not.
+fn converted(source: &TraceSource, to: &Path, format: Format) -> anyhow::Result<ExitCode> {
+    let converted = convert(source, to)?;
+    let facts = TraceFacts {
+        left_out: converted.left_out,
+        ..TraceFacts::default()
+    };
+    let notes = facts.notes_in_words();
+    let each = converted.bytes as f64 / converted.requests as f64;
+    if format == Format::Json {
+        let json = json!({
+            "trace": source.name(),
+            "format": source.format,
+            "requests": converted.requests,
+            "bytes": converted.bytes,
+            "notes": notes,
+            "file": to.display().to_string(),
+        });
+        output::print(&format!("{}\n", serde_json::to_string_pretty(&json)?))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut text = format!(
+        "{} ({}): {} requests in {} bytes, {each:.1} a request\n",
+        source.name(),
+        source.format,
+        converted.requests,
+        converted.bytes
+    );
+    for note in notes {
+        let _ = writeln!(text, "note: {note}");
+    }
+    output::print(&text)?;
+    output::print_path(to)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -135,12 +176,7 @@ fn as_text(source: &TraceSource, profile: &TraceProfile, first: &FirstRows) -> S
     text
 }
 
-fn as_json(
-    source: &TraceSource,
-    profile: &TraceProfile,
-    first: &FirstRows,
-    chart: &std::path::Path,
-) -> Value {
+fn as_json(source: &TraceSource, profile: &TraceProfile, first: &FirstRows, chart: &Path) -> Value {
     let facts = &profile.facts;
     let sizes = |sizes: &SizeFacts| {
         json!({

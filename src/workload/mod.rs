@@ -62,6 +62,6 @@ pub use segment::{Expect, Filled, Kind, NOT_KNOWN, Op, SEGMENT_BYTES_MAX, Segmen
 pub use size::{Size, VALUE_BYTES_MAX};
 pub use stream::Stream;
 pub use trace::{
-    FORMATS, FirstRows, Format, Holds, LeftOut, Oversize, Request, SizeFacts, TraceFacts, TraceOp,
-    TraceProfile, TraceReader, TraceSource, ZipfFit, find_format,
+    Converted, FORMATS, FirstRows, Format, Holds, LeftOut, Oversize, Request, SizeFacts,
+    TraceFacts, TraceOp, TraceProfile, TraceReader, TraceSource, ZipfFit, convert, find_format,
 };

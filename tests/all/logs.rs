@@ -136,3 +136,34 @@ fn a_log_is_replayed_as_it_is_read() {
         "{errors}"
     );
 }
+
+/// A converted trace is the same trace; it can be read where it was converted, too.
+#[test]
+fn a_log_is_converted_and_is_the_same_trace_then() {
+    let out = tempfile::tempdir().unwrap();
+    let folder = out.path().to_str().unwrap();
+    let compact = out.path().join("g1.blt");
+    let compact = compact.to_str().unwrap();
+    let output = bucketlab(&["trace", &log("g1.csv"), "--convert", compact], b"");
+    let shown = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(shown.contains("399 requests in"), "{shown}");
+    assert_eq!(shown.lines().last(), Some(compact));
+    let of = |file: &str| {
+        let args = ["trace", file, "--out", folder, "--format", "json"];
+        let output = bucketlab(&args, b"");
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        [
+            "requests",
+            "distinct_keys",
+            "operations",
+            "value_bytes",
+            "first_requests",
+        ]
+        .map(|name| json[name].clone())
+    };
+    assert_eq!(of(compact), of(&log("g1.csv")));
+    let output = bucketlab(&["trace", compact, "--convert", compact], b"");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert_eq!(of(compact), of(&log("g1.csv")));
+}

@@ -238,6 +238,23 @@ impl Blocks {
         Ok(Item::At(record))
     }
 
+    /// Moves on to the next request of format `compact`: what is at hand of it and of those behind it, as
+    /// much as the longest one has where the file has so much. [`Blocks::take`] says how long it was.
+    #[inline]
+    pub(super) fn next_packed(&mut self, longest: usize) -> Result<Range<usize>, BadInput> {
+        self.begin();
+        while self.end - self.start < longest && !self.ended {
+            self.fill()?;
+        }
+        Ok(self.start..self.end)
+    }
+
+    /// Leaves so many bytes behind.
+    #[inline]
+    pub(super) fn take(&mut self, bytes: usize) {
+        self.consume(bytes);
+    }
+
     #[inline]
     fn begin(&mut self) {
         self.number += 1;

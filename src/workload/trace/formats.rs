@@ -1,7 +1,7 @@
 //! The list of formats: a new one is a file and a line here.
 
 use super::layout::{Format, Reading};
-use super::{cachelib, csv, json, keys, memcached, nginx, oracle, redis, twitter, ycsb};
+use super::{cachelib, compact, csv, json, keys, memcached, nginx, oracle, redis, twitter, ycsb};
 use crate::base::{BadInput, unknown_name};
 
 /// Every trace format. Of several that a file looks like, the first one is guessed.
@@ -19,6 +19,7 @@ pub static FORMATS: &[Format] = &[
     nginx::FORMAT,
     memcached::VERBOSE,
     memcached::METADUMP,
+    compact::FORMAT,
 ];
 
 /// Formats whose lines could be taken for a table's, before `csv` is guessed.

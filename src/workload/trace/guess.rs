@@ -6,7 +6,7 @@ use super::layout::{Cut, Why, show};
 use super::options::Options;
 use super::oracle::looks_like_records;
 use super::source::TraceSource;
-use super::{csv, json, table};
+use super::{compact, csv, json, table};
 use crate::base::BadInput;
 
 impl TraceSource {
@@ -48,6 +48,10 @@ fn divided(text: &str) -> (&str, Option<&str>) {
 /// A format with the columns that the file's header has, where it has none itself.
 fn settled(path: &str, format: &str) -> Result<String, BadInput> {
     let (name, options) = split(format)?;
+    if name == compact::FORMAT.name {
+        let mut blocks = Blocks::open(path.as_ref(), Cut::Packed)?;
+        return Ok(compact::header(&mut blocks)?.format());
+    }
     if !has_open_columns(name) {
         return Ok(format.to_owned());
     }
@@ -111,6 +115,12 @@ pub(super) fn guess(path: &str, head: &[u8]) -> Result<String, BadInput> {
         if name.contains(part) {
             return Ok(format.to_owned());
         }
+    }
+    if head.starts_with(compact::MAGIC) {
+        let header = compact::Header::read(head);
+        return header
+            .map(compact::Header::format)
+            .map_err(|why| BadInput(format!("trace '{path}': its header {why}")));
     }
     if head.contains(&0) {
         if looks_like_records(head) {

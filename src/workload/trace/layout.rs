@@ -83,6 +83,8 @@ pub(super) enum Cut {
     Lines,
     /// Records of so many bytes.
     Records(usize),
+    /// Requests of format `compact`, which say themselves how long they are.
+    Packed,
 }
 
 impl Cut {
@@ -90,7 +92,7 @@ impl Cut {
     pub(super) fn unit(self) -> &'static str {
         match self {
             Cut::Lines => "line",
-            Cut::Records(_) => "record",
+            Cut::Records(_) | Cut::Packed => "record",
         }
     }
 }

@@ -343,3 +343,80 @@ fn sizes_and_times_at_the_ends_of_what_logs_have() {
             .contains("line 4 (at byte 35) has '-1' as size: below 0")
     );
 }
+
+#[test]
+fn every_log_is_the_same_once_it_is_converted() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = [
+        "g1.csv",
+        "g3.csv",
+        "g4.tsv",
+        "cdn.tr",
+        "ibm.tr",
+        "log.jsonl",
+        "redis.monitor",
+        "mc.vv",
+        "metadump.txt",
+        "access.log",
+        "keys.txt",
+        "ops.csv",
+    ];
+    for (name, end) in names
+        .into_iter()
+        .flat_map(|name| [(name, "blt"), (name, "blt.zst")])
+    {
+        let source = parsed(name).unwrap();
+        let to = folder.path().join(format!("{name}.{end}"));
+        let converted = convert(&source, &to).unwrap();
+        let facts = TraceFacts::scan(&source).unwrap();
+        assert_eq!(converted.requests, facts.requests, "{name}");
+        assert_eq!(converted.bytes, std::fs::metadata(&to).unwrap().len());
+        let other = TraceSource::parse(to.to_str().unwrap(), false).unwrap();
+        assert!(other.format.starts_with("compact("), "{}", other.format);
+        assert_eq!(other.holds(), source.holds(), "{name}");
+        assert_eq!(
+            requests(&other).unwrap(),
+            requests(&source).unwrap(),
+            "{name}"
+        );
+        let left_out = LeftOut::default();
+        let plain = TraceFacts { left_out, ..facts };
+        assert_eq!(TraceFacts::scan(&other).unwrap(), plain, "{name}");
+        let again = format!("{}:compact", to.display());
+        assert_eq!(TraceSource::parse(&again, false), Ok(other), "{name}");
+    }
+}
+
+#[test]
+fn damaged_compact_files_are_named_with_their_request() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.blt");
+    let read = |bytes: &[u8]| {
+        std::fs::write(&path, bytes).unwrap();
+        let source = TraceSource::parse(path.to_str().unwrap(), true)?;
+        requests(&source).map(|all| all.len())
+    };
+    let whole = super::tests::sound("compact");
+    assert_eq!(read(&whole), Ok(11));
+    for (bytes, words) in [
+        (&whole[..whole.len() - 1], "record 11 (at byte"),
+        (&whole[..24], "record 1 (at byte 24) is cut short"),
+        (&whole[..20], "its header is cut short"),
+        (&[&whole[..], b"x"].concat(), "record 12 (at byte"),
+        (
+            &[&whole[..24], b"\x0f"].concat(),
+            "has an operation that there is not",
+        ),
+    ] {
+        let error = read(bytes).unwrap_err();
+        assert!(error.0.contains(words), "{words}: {error}");
+    }
+    // A file that cannot be written leaves nothing behind, and a bad trace no file.
+    let source = parsed("quot.csv").unwrap();
+    let to = folder.path().join("none.blt");
+    assert!(convert(&source, &to).unwrap_err().0.contains("line 4"));
+    assert!(!to.exists());
+    let nowhere = folder.path().join("absent/t.blt");
+    let error = convert(&parsed("keys.txt").unwrap(), &nowhere).unwrap_err();
+    assert!(error.0.contains("cannot be written"), "{error}");
+}

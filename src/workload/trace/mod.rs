@@ -11,6 +11,7 @@
 //! | `jsonl` | a JSON object a line |
 //! | `redis-monitor` | what Redis' MONITOR prints |
 //! | `nginx` | the combined log of a web server |
+//! | `compact` | binary, as [`convert()`] writes it |
 //! | `memcached-vv`, `metadump` | memcached's verbose log, and the list of what it holds |
 //!
 //! A [`TraceReader`] reads a file once, in one buffer of fixed size; [`TraceFacts`] are the counts of one
@@ -25,6 +26,8 @@
 mod blocks;
 mod cachelib;
 mod clock;
+mod compact;
+mod convert;
 mod csv;
 mod facts;
 mod fields;
@@ -59,6 +62,7 @@ mod twitter;
 mod unpack;
 mod ycsb;
 
+pub use convert::{Converted, convert};
 pub use facts::TraceFacts;
 pub use first_rows::FirstRows;
 pub use formats::{FORMATS, find_format};

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::super::decimal::{DECIMAL_BYTES, Decimal};
 use super::blocks::{Blocks, Item};
+use super::compact::{self, HEADER_BYTES, REQUEST_BYTES_MAX, Unpacker};
 use super::formats;
 use super::layout::{Cut, Format, Key, Layout, Line, Row, Time, Why, show};
 use super::left_out::LeftOut;
@@ -33,6 +34,8 @@ pub struct TraceReader {
     line: Option<Range<usize>>,
     /// All requests, in a format where they are to be put in order.
     sorted: Option<Sorted>,
+    /// What reads the requests of format `compact`.
+    unpacker: Option<Unpacker>,
 }
 
 impl TraceReader {
@@ -42,8 +45,15 @@ impl TraceReader {
     /// An unknown format, or a file that cannot be opened or is of a kind that holds no requests.
     pub fn open(source: &TraceSource) -> Result<TraceReader, BadInput> {
         let (format, reading) = formats::open(&source.format)?;
+        let mut blocks = Blocks::open(&source.path, format.cut)?;
+        let mut unpacker = None;
+        if format.cut == Cut::Packed {
+            let header = compact::header(&mut blocks)?;
+            blocks.take(HEADER_BYTES);
+            unpacker = Some(Unpacker::new(header));
+        }
         Ok(TraceReader {
-            blocks: Blocks::open(&source.path, format.cut)?,
+            blocks,
             format,
             layout: reading.layout,
             lenient: source.lenient,
@@ -57,6 +67,7 @@ impl TraceReader {
             repeats: 0,
             line: None,
             sorted: None,
+            unpacker,
         })
     }
 
@@ -67,7 +78,9 @@ impl TraceReader {
     /// Both name the file and the place.
     #[inline]
     pub fn advance(&mut self) -> Result<bool, BadInput> {
-        if self.format.by_time {
+        if self.unpacker.is_some() {
+            self.advance_packed()
+        } else if self.format.by_time {
             self.advance_in_order()
         } else {
             self.advance_in_file()
@@ -86,7 +99,7 @@ impl TraceReader {
             } else {
                 let item = match self.format.cut {
                     Cut::Records(bytes) => self.blocks.next_record(bytes)?,
-                    Cut::Lines => self.blocks.next_line()?,
+                    Cut::Lines | Cut::Packed => self.blocks.next_line()?,
                 };
                 match item {
                     Item::End => return Ok(false),
@@ -100,6 +113,36 @@ impl TraceReader {
                 Err(why) => self.broken(&why)?,
             }
         }
+    }
+
+    /// The same in format `compact`, whose requests need no layout.
+    #[inline]
+    fn advance_packed(&mut self) -> Result<bool, BadInput> {
+        let Some(unpacker) = &mut self.unpacker else {
+            return Ok(false);
+        };
+        let place = self.blocks.next_packed(REQUEST_BYTES_MAX)?;
+        if unpacker.left == 0 {
+            return if place.is_empty() {
+                Ok(false)
+            } else {
+                let why = "stands behind the last one that the header counts: the file is damaged";
+                Err(self.blocks.bad_item(why))
+            };
+        }
+        // A request that cannot be read hides those behind it, so it ends lenient readings too.
+        let found = match unpacker.read(&self.blocks.bytes()[place.clone()]) {
+            Ok(found) => found,
+            Err(why) => return Err(self.blocks.bad_item(why)),
+        };
+        unpacker.left -= 1;
+        self.blocks.take(found.key.end);
+        self.at = place.start + found.key.start..place.start + found.key.end;
+        self.row.op = found.op;
+        self.row.value_bytes = found.value_bytes;
+        self.row.ttl_s = found.ttl_s;
+        self.row.time = found.time;
+        Ok(true)
     }
 
     /// The same in the order of times: reads the whole file first.

@@ -219,6 +219,12 @@ pub(super) fn sound(format: &str) -> Vec<u8> {
         "memcached-vv" => b"<26 get a b\n>26 END\n<26 set a 0 0 5\n".to_vec(),
         "metadump" => b"key=a exp=-1 la=7 size=175\nkey=b exp=-1 la=6 size=75\nkey=%20 exp=9 la=6 size=5\n"
             .to_vec(),
+        "compact" => {
+            let trace = trace_in("twitter", TWITTER);
+            let to = trace.source.path.with_extension("blt");
+            convert(&trace.source, &to).unwrap();
+            std::fs::read(to).unwrap()
+        }
         _ => panic!("a format without an example"),
     }
 }
