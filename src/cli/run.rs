@@ -34,7 +34,11 @@ pub(super) fn run(house: House<'_>, args: &Run) -> anyhow::Result<ExitCode> {
     // Its file lives as long as the run.
     let spooled = flags.trace.as_deref().map(Spooled::of).transpose()?;
     flags.trace = spooled.as_ref().map(|trace| trace.text().to_owned());
-    let mut plan = planned(house, &args.suites, &flags, begun.as_ref())?;
+    let planned = planned(house, &args.suites, &flags, begun.as_ref()).map_err(Into::into);
+    let mut plan = planned.map_err(|error| match &spooled {
+        Some(spooled) => spooled.named(error),
+        None => error,
+    })?;
     plan.verify = !args.no_verify;
     give_notes(&plan);
     if args.dry {

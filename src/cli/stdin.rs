@@ -8,6 +8,11 @@ use std::io;
 use anyhow::Context;
 use tempfile::TempDir;
 
+use crate::base::BadInput;
+
+/// What the file is called, and so the trace.
+const FILE: &str = "stdin";
+
 /// The name of standard input beside `-`.
 const DEVICE: &str = "/dev/stdin";
 
@@ -23,7 +28,7 @@ pub(super) fn unlike_a_flag(argument: OsString) -> OsString {
 pub(super) struct Spooled {
     text: String,
     /// Removed with its file when this is dropped.
-    _directory: Option<TempDir>,
+    directory: Option<TempDir>,
 }
 
 impl Spooled {
@@ -36,14 +41,14 @@ impl Spooled {
         else {
             return Ok(Spooled {
                 text: text.to_owned(),
-                _directory: None,
+                directory: None,
             });
         };
         let directory = tempfile::Builder::new()
             .prefix("bucketlab-")
             .tempdir()
             .context("standard input cannot be kept: a temporary directory cannot be made")?;
-        let path = directory.path().join("stdin");
+        let path = directory.path().join(FILE);
         File::create(&path)
             .and_then(|mut file| io::copy(&mut io::stdin().lock(), &mut file))
             .with_context(|| {
@@ -54,8 +59,20 @@ impl Spooled {
             })?;
         Ok(Spooled {
             text: format!("{}{format}", path.display()),
-            _directory: Some(directory),
+            directory: Some(directory),
         })
+    }
+
+    /// An error that calls standard input `-`: its file is gone by the time that a reader can act on it.
+    pub(super) fn named(&self, error: anyhow::Error) -> anyhow::Error {
+        let Some(directory) = &self.directory else {
+            return error;
+        };
+        let path = directory.path().join(FILE);
+        match error.downcast::<BadInput>() {
+            Ok(error) => BadInput(error.0.replace(&*path.to_string_lossy(), "-")).into(),
+            Err(error) => error,
+        }
     }
 
     /// The trace as all verbs take it.

@@ -20,9 +20,14 @@ const FIRST_ROWS: usize = 3;
 
 pub(super) fn trace(args: &Trace) -> anyhow::Result<ExitCode> {
     let spooled = Spooled::of(&args.file)?;
+    described(args, spooled.text()).map_err(|error| spooled.named(error))
+}
+
+/// Converts the trace, or says what it is.
+fn described(args: &Trace, text: &str) -> anyhow::Result<ExitCode> {
     let source = TraceSource {
         oversize: args.oversize,
-        ..TraceSource::parse(spooled.text(), args.lenient)?
+        ..TraceSource::parse(text, args.lenient)?
     };
     if let Some(to) = &args.convert {
         return converted(&source, to, args.format);

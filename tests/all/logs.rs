@@ -98,6 +98,16 @@ fn the_reading_of_a_log_is_shown_whether_from_a_file_or_a_pipe() {
         let first = json["first_requests"][0].as_str().unwrap();
         assert_eq!(first, "get user:27235:profile, 115 B, at 1700000000.001 s");
     }
+    // A remedy for standard input does not speak of its file, which is gone then.
+    let output = bucketlab(&["trace", "-", "--out", folder], b"user 1 x\n");
+    let errors = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{errors}");
+    assert!(
+        errors.contains("trace '-'") && errors.contains("'-:csv(key=1"),
+        "{errors}"
+    );
+    let output = bucketlab(&["run", "--trace", "-"], b"user 1 x\n");
+    assert!(text(&output.stderr).contains("'-:csv(key=1"));
     let output = bucketlab(&["trace", &file, "--out", folder], b"");
     let shown = text(&output.stdout);
     for words in ["read as", "first requests", "get user:27235:profile, 115 B"] {
