@@ -8,6 +8,7 @@
 //! the same records give the same figures.
 
 pub(crate) mod absent;
+mod answer;
 pub(crate) mod compare;
 mod derive;
 pub(crate) mod disturbance;
@@ -37,7 +38,10 @@ pub(crate) mod verdict;
 pub(crate) mod verified;
 pub(crate) mod windows;
 
-pub use compare::{Call, CellComparison, Compared, Drift, Overall, Side};
+pub use answer::answer;
+pub use compare::{
+    Call, CellComparison, Compared, Drift, Gates, Objection, Overall, Side, failing,
+};
 pub use disturbance::Disturbance;
 pub use findings::{Ask, Finding, Topic, findings};
 pub use hashes::{

@@ -457,7 +457,10 @@ fn one_slice(
         let (index, outcome) = done.recv().context("a worker thread is gone")?;
         match outcome {
             Ok(slice) => sliced.threads[index as usize] = slice,
-            Err(why) => sliced.failed = Some(format!("thread {index}: {why}")),
+            Err(why) => {
+                let why = format!("thread {index}: {why}");
+                sliced.failed = Some(cause(sliced.failed.take(), why));
+            }
         }
     }
     // What is left after the workers and this thread are threads that the strategy started.
@@ -468,6 +471,15 @@ fn one_slice(
     sliced.cpu_ns = process_ns;
     sliced.helper_cpu_ns = process_ns.saturating_sub(workers_ns + own_ns);
     Ok(sliced)
+}
+
+/// Of what two threads failed with, the cause: a lock is poisoned by another thread that panicked while it held it.
+fn cause(first: Option<String>, second: String) -> String {
+    let follows = |why: &str| why.contains("PoisonError");
+    match first {
+        Some(first) if !follows(&first) || follows(&second) => first,
+        _ => second,
+    }
 }
 
 /// Whether evictions could keep a table to its budget. Between two looks it may be a little above; by
@@ -513,4 +525,24 @@ fn check_misses(open: &Open, misses: u64, feeds: &[Feed]) -> anyhow::Result<()> 
         return Ok(());
     }
     bail!("{misses} misses where between {least} and {most} are possible")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_poisoned_lock_is_not_the_cause() {
+        let poisoned =
+            "thread 0: panicked: called `Result::unwrap()` on an `Err` value: PoisonError { .. }";
+        let own = "thread 1: panicked: index out of bounds";
+        for [first, second] in [
+            [poisoned, own],
+            [own, poisoned],
+            [own, "thread 2: panicked: later"],
+        ] {
+            assert_eq!(cause(Some(first.to_owned()), second.to_owned()), own);
+        }
+        assert_eq!(cause(None, poisoned.to_owned()), poisoned);
+    }
 }

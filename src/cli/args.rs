@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::analysis::Gates;
 use crate::base::{BadInput, parse_count};
 use crate::run::{Overrides, text};
 use crate::workload::Oversize;
@@ -61,6 +62,12 @@ pub(super) enum Verb {
     Serve(Box<super::serve::Serve>),
     /// List strategies, their guarantees, hashes, workloads, suites and trace formats
     List(List),
+    /// Write a crate with a table of your own, which builds and runs
+    NewStrategy(NewStrategy),
+    /// Print the completions of a shell
+    Completions(Completions),
+    /// Print the manual page, or write one for each verb
+    Man(Man),
     /// Serve one table to a parent process
     #[command(name = crate::run::CHILD_VERB, hide = true)]
     Child,
@@ -98,9 +105,15 @@ pub(super) struct Run {
     /// Create run directories in this directory
     #[arg(long, value_name = "DIR", default_value = "results")]
     pub(super) out: PathBuf,
+    /// Name of the run, in its directory and on its page [default: the suites', or what -t and -w ask for]
+    #[arg(long, value_name = "NAME", value_parser = text(), conflicts_with = "resume")]
+    pub(super) name: Option<String>,
     /// Continue a run that was killed or interrupted; it keeps its own suites and flags
     #[arg(long, value_name = "RUN_DIR", conflicts_with_all = ["Overrides", "out", "dry"])]
     pub(super) resume: Option<PathBuf>,
+    /// Print neither progress nor notes nor the table: the path of the report alone, and what goes wrong
+    #[arg(short, long)]
+    pub(super) quiet: bool,
     /// Print the plan, its memory and its duration, and run nothing
     #[arg(long = "dry-run")]
     pub(super) dry: bool,
@@ -115,9 +128,10 @@ Examples:
   bucketlab report results/20260131T123456Z-quick-abc1234
   bucketlab report results/BEFORE results/AFTER      changes from the first run to the second
   bucketlab report results/A results/B --out ab.html
+  bucketlab report results/RUN --format csv > cells.csv
 
 report measures nothing. It reads only the records in the directory, and the same records give the
-same bytes. One run: report.html, report.md and charts/*.svg in its directory. Two runs: one
+same bytes. One run: report.html, report.md, summary.csv and charts/*.svg in its directory. Two runs: one
 page, compare-<name of the second>.html in the directory of the first. The last line of stdout is the
 path of the page.")]
 pub(super) struct Report {
@@ -133,6 +147,18 @@ pub(super) struct Report {
     /// Also print the table and the findings, as `run` does
     #[arg(long, conflicts_with = "other")]
     pub(super) text: bool,
+    /// Print the figures, and write nothing
+    #[arg(long, value_enum, value_name = "FORMAT", conflicts_with_all = ["other", "text"])]
+    pub(super) format: Option<Figures>,
+}
+
+/// How the figures of a run are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Figures {
+    /// All figures and findings, as `run --format json` prints them
+    Json,
+    /// A row for each cell: what `summary.csv` has; `bucketlab list columns` explains it
+    Csv,
 }
 
 #[derive(Args, Debug)]
@@ -143,6 +169,7 @@ Examples:
   bucketlab compare results/BEFORE results/AFTER
   bucketlab compare results/BEFORE results/AFTER --fail-on slower=5%
   bucketlab compare results/BEFORE results/AFTER --fail-on slower=5% --confirm
+  bucketlab compare results/BEFORE results/AFTER --fail-on slower=5%,p99=20%,bytes=2%,undecided
   bucketlab compare results/RUN fixed:buckets=2^16 striped
   bucketlab compare results/A results/B --format markdown > changes.md
 
@@ -170,13 +197,21 @@ pub(super) struct Compare {
     /// The directory of another run, or two targets of this one
     #[arg(value_name = "RUN_B | TARGET TARGET", num_args = 1..=2, required = true, value_parser = text())]
     pub(super) with: Vec<String>,
-    /// Exit with 1 if a cell is slower and the whole interval it is held by lies below 1 − N% (slower=5%)
-    #[arg(long, value_name = "slower=N%")]
-    pub(super) fail_on: Option<FailOn>,
+    /// Exit with 1 if a cell is slower and the whole interval it is held by lies below 1 − N% (slower=5%), or
+    /// if another figure is higher by more than N% (p99, bytes, instructions); with undecided, also where a
+    /// change of that size could not have been seen
+    #[arg(long, value_name = "slower=N%,…")]
+    pub(super) fail_on: Option<Gates>,
     /// Before failing, measure the panels of the cells that would fail again, as the second run did, and judge
     /// these figures instead; only with the program and on the machine of that run
     #[arg(long, requires = "fail_on")]
     pub(super) confirm: bool,
+    /// Also write what fails as XML that readers of test reports know (junit), a test case for each cell
+    #[arg(long, value_name = "FILE", requires = "fail_on")]
+    pub(super) junit: Option<PathBuf>,
+    /// Also print what fails as annotations of GitHub Actions [default: where they say that they run it]
+    #[arg(long, requires = "fail_on")]
+    pub(super) github: bool,
     /// Compare runs of builds with different Cargo profiles
     #[arg(long)]
     pub(super) force: bool,
@@ -365,17 +400,62 @@ Examples:
   bucketlab list                      everything
   bucketlab list strategies           tables with their parameters
   bucketlab list guarantees           what they promise, and whether a check shows it
+  bucketlab list strategies cuckoo    one of them in full
+  bucketlab list suites quick --toml  the text of a suite, to start your own from
   bucketlab list workloads --format json")]
 pub(super) struct List {
     /// What to list [default: everything]
     #[arg(value_enum)]
     pub(super) what: Option<Kind>,
+    /// One of them, in full
+    #[arg(requires = "what")]
+    pub(super) name: Option<String>,
+    /// Print the text of a suite, to start one of your own from
+    #[arg(long, requires = "name", conflicts_with_all = ["format", "markdown"])]
+    pub(super) toml: bool,
     /// Print Markdown tables, as in the guide
     #[arg(long, conflicts_with = "format")]
     pub(super) markdown: bool,
     /// Output format
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub(super) format: Format,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  bucketlab new-strategy my-table
+  cd my-table && cargo run --profile edit -- run -t my-table -t striped")]
+pub(super) struct NewStrategy {
+    /// The table's name, which is the crate's too
+    #[arg(value_name = "NAME", value_parser = text())]
+    pub(super) name: String,
+    /// Directory to make [default: the name]
+    #[arg(long, value_name = "DIR")]
+    pub(super) path: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  bucketlab completions bash > ~/.local/share/bash-completion/completions/bucketlab
+  bucketlab completions zsh > ~/.zfunc/_bucketlab
+  bucketlab completions fish > ~/.config/fish/completions/bucketlab.fish")]
+pub(super) struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub(super) shell: clap_complete::Shell,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  bucketlab man | man -l -
+  bucketlab man --out ~/.local/share/man/man1")]
+pub(super) struct Man {
+    /// Directory for the pages, one for each verb [default: the first alone, on stdout]
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -392,6 +472,8 @@ pub(super) enum Kind {
     Guarantees,
     /// Trace formats
     Formats,
+    /// Columns of a run's summary.csv
+    Columns,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -426,27 +508,4 @@ fn steps(text: &str) -> Result<RangeInclusive<u64>, BadInput> {
         )));
     }
     Ok(steps)
-}
-
-/// What makes a comparison fail.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct FailOn {
-    /// A cell slower by more than so many per cent.
-    pub(super) slower_percent: f64,
-}
-
-impl std::str::FromStr for FailOn {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<FailOn, String> {
-        let percent = text
-            .strip_prefix("slower=")
-            .and_then(|rest| rest.strip_suffix('%'))
-            .and_then(|percent| percent.trim_end().parse::<f64>().ok())
-            .filter(|percent| (0.0..100.0).contains(percent));
-        match percent {
-            Some(slower_percent) => Ok(FailOn { slower_percent }),
-            None => Err("write slower=N% with N from 0 to below 100: slower=5%".to_owned()),
-        }
-    }
 }

@@ -4,15 +4,16 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::ExitCode;
 
-use super::args::{Compare, FailOn, Sheet};
+use super::args::{Compare, Sheet};
 use super::house::House;
 use super::output;
 use super::run::{measured_anew, suites_of};
-use crate::analysis::{Call, Compared, Summary};
+use crate::analysis::format::counted;
+use crate::analysis::{Compared, Objection, Summary, failing};
 use crate::base::{BadInput, Spec};
 use crate::catalog;
 use crate::machine;
-use crate::record::{HashRecords, Records, Status};
+use crate::record::{HashRecords, Records, Status, write_page};
 use crate::report;
 use crate::run::{self, Plan};
 
@@ -22,39 +23,66 @@ pub(super) fn compare(house: House<'_>, args: &Compare) -> anyhow::Result<ExitCo
             BadInput("--confirm is for two runs: give the directory of a second".into()).into(),
         );
     }
-    let mut runs = None;
-    let compared = match &args.with[..] {
-        [other] => {
-            let (a, b) = (read(&args.run)?, read(Path::new(other))?);
-            if !args.force {
-                same_profile(&a, &b)?;
-            }
-            let compared = Compared::of_runs(&Summary::of(&a), &Summary::of(&b));
-            runs = Some((a, (Path::new(other), b)));
-            compared
+    let a = read(&args.run)?;
+    let summary = Summary::of(&a);
+    match &args.with[..] {
+        [other] => of_runs(house, args, (a, summary), Path::new(other)),
+        [first, second] => {
+            let compared = of_targets(house, &summary, first, second)?;
+            says_something(&compared)?;
+            show(args.format, &compared, None)?;
+            let gates = args.fail_on.as_ref();
+            let objections = gates.map(|gates| gates.objections(&compared, [&summary, &summary]));
+            judge(args, &compared, &objections.unwrap_or_default())
         }
-        [first, second] => of_targets(house, &Summary::of(&read(&args.run)?), first, second)?,
         _ => unreachable!("the parser takes one or two"),
-    };
-    if !compared.says_something() {
-        return Err(nothing(&compared).into());
     }
-    let Some(limit) = args.fail_on else {
+}
+
+fn of_runs(
+    house: House<'_>,
+    args: &Compare,
+    (a, summary): (Records, Summary),
+    other: &Path,
+) -> anyhow::Result<ExitCode> {
+    let b = read(other)?;
+    if !args.force {
+        same_profile(&a, &b)?;
+    }
+    let summary_of_b = Summary::of(&b);
+    let compared = Compared::of_runs(&summary, &summary_of_b);
+    says_something(&compared)?;
+    let objections = args
+        .fail_on
+        .as_ref()
+        .map(|gates| gates.objections(&compared, [&summary, &summary_of_b]))
+        .unwrap_or_default();
+    let failing = failing(&objections);
+    let Some(gates) = args
+        .fail_on
+        .as_ref()
+        .filter(|_| args.confirm && !failing.is_empty())
+    else {
         show(args.format, &compared, None)?;
-        return Ok(ExitCode::SUCCESS);
+        return judge(args, &compared, &objections);
     };
-    let failing = failing(&compared, limit);
-    let runs = runs.filter(|_| args.confirm && !failing.is_empty());
-    let Some((a, b)) = runs else {
-        show(args.format, &compared, None)?;
-        return Ok(judge(&compared, limit));
-    };
-    match confirmed(house, &a, b, &failing)? {
+    match confirmed(house, &a, (other, b), &failing)? {
         None => Ok(ExitCode::from(130)),
-        Some(again) => {
+        Some((again, second)) => {
             show(args.format, &compared, Some(&again))?;
-            Ok(judge_confirmed(&again, limit))
+            let objections = gates.objections(&again, [&summary, &second]);
+            judge_confirmed(args, &again, &objections)
         }
+    }
+}
+
+/// # Errors
+/// Where not one cell can be compared.
+fn says_something(compared: &Compared) -> Result<(), BadInput> {
+    if compared.says_something() {
+        Ok(())
+    } else {
+        Err(nothing(compared))
     }
 }
 
@@ -83,23 +111,14 @@ fn show(format: Sheet, compared: &Compared, again: Option<&Compared>) -> anyhow:
     Ok(output::print_if_read(&text)?)
 }
 
-/// The cells that would fail, by their ids.
-fn failing(compared: &Compared, FailOn { slower_percent }: FailOn) -> BTreeSet<String> {
-    let cells = compared.cells.iter();
-    cells
-        .filter(|cell| cell.is_slower_by(slower_percent / 100.0))
-        .flat_map(|cell| cell.cell_ids.iter().cloned())
-        .collect()
-}
-
 /// Measures the panels of these cells again, as the second run did, and compares what comes out with the first;
-/// `None` after an interrupt.
+/// returned with the summary of what came out. `None` after an interrupt.
 fn confirmed(
     house: House<'_>,
     a: &Records,
     (path, b): (&Path, Records),
     ids: &BTreeSet<String>,
-) -> anyhow::Result<Option<Compared>> {
+) -> anyhow::Result<Option<(Compared, Summary)>> {
     let of_failing = |records: &Records| -> BTreeSet<u32> {
         let cells = records.manifest.cells.iter();
         let cells = cells.filter(|cell| ids.contains(&cell.cell_id));
@@ -112,11 +131,11 @@ fn confirmed(
     run::again(&mut plan, house.executable, &b.manifest, &of_failing(&b))?;
     let out = path.parent().unwrap_or(Path::new("."));
     output::complain(&format!(
-        "confirming: {} of {} panels are measured again\n",
+        "confirming: measuring {} of {} again\n",
         plan.panels.len(),
-        b.manifest.panels.len()
+        counted(b.manifest.panels.len() as u64, "panel")
     ));
-    let ended = measured_anew(house, &plan, out)?;
+    let ended = measured_anew(house, &plan, (out, false))?;
     output::complain_path(&ended.path);
     if ended.status == Status::Interrupted {
         return Ok(None);
@@ -128,18 +147,23 @@ fn confirmed(
         .panels
         .retain(|panel| panels.contains(&panel.entry.panel));
     let second = Summary::of(&Records::read(&ended.path)?);
-    Ok(Some(Compared::of_runs(&first, &second).only(ids)))
+    let again = Compared::of_runs(&first, &second).only(ids);
+    Ok(Some((again, second)))
 }
 
-/// Fails where a cell is slower again, or could not be judged again.
-fn judge_confirmed(again: &Compared, limit: FailOn) -> ExitCode {
+/// Fails where a cell fails again, or could not be judged again.
+fn judge_confirmed(
+    args: &Compare,
+    again: &Compared,
+    objections: &[Objection],
+) -> anyhow::Result<ExitCode> {
     let unjudged = again.cells.iter().any(|cell| !cell.call.is_verdict());
-    let code = judge(again, limit);
+    let code = judge(args, again, objections)?;
     if again.cells.is_empty() || unjudged {
         output::complain("not confirmed and not cleared: a cell could not be judged again\n");
-        return ExitCode::FAILURE;
+        return Ok(ExitCode::FAILURE);
     }
-    code
+    Ok(code)
 }
 
 /// Refuses builds of two profiles: between them the compiler has changed every table.
@@ -221,30 +245,28 @@ fn nothing(compared: &Compared) -> BadInput {
     ))
 }
 
-/// Names the cells that are too slow; what could not be judged is said, and fails nothing.
-fn judge(compared: &Compared, FailOn { slower_percent }: FailOn) -> ExitCode {
-    let mut failed = false;
-    for cell in &compared.cells {
-        if cell.call == Call::NotComparable {
-            output::complain(&format!(
-                "note: not judged: {} on {}: {}\n",
-                cell.target, cell.place, cell.reason
-            ));
-        }
-        if let Some(ratio) = cell
-            .ratio
-            .filter(|_| cell.is_slower_by(slower_percent / 100.0))
-        {
-            failed = true;
-            output::complain(&format!(
-                "slower by more than {slower_percent} %: {} on {}: {:.3} [{:.3} to {:.3}] of the rate\n",
-                cell.target,
-                cell.place,
-                ratio.interval.mid,
-                ratio.interval.low,
-                ratio.interval.high
-            ));
+/// Names the cells that fail, for people and for what runs the comparison; what could not be judged is said.
+fn judge(
+    args: &Compare,
+    compared: &Compared,
+    objections: &[Objection],
+) -> anyhow::Result<ExitCode> {
+    let annotates = args.fail_on.is_some()
+        && (args.github || std::env::var("GITHUB_ACTIONS").is_ok_and(|it| it == "true"));
+    for one in objections {
+        let note = if one.fails { "" } else { "note: " };
+        output::complain(&format!(
+            "{note}{} on {}: {}\n",
+            one.target, one.place, one.why
+        ));
+        if annotates {
+            // Workflow commands are read from either stream; stdout may be JSON.
+            output::complain(&format!("{}\n", report::annotation(one)));
         }
     }
-    ExitCode::from(u8::from(failed))
+    if let Some(path) = &args.junit {
+        write_page(path, &report::junit(compared, objections))?;
+    }
+    let failed = objections.iter().any(|one| one.fails);
+    Ok(ExitCode::from(u8::from(failed)))
 }

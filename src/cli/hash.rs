@@ -92,6 +92,7 @@ pub(super) fn write(
     let pages = Pages {
         html: report::hash_html(summary, records, &charts),
         markdown: report::hash_markdown(summary, records, &charts),
+        summary: None,
         charts: files.collect(),
     };
     write_pages(run, &pages)

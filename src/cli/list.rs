@@ -8,9 +8,11 @@ use serde_json::{Map, Value, json};
 use super::args::{Format, Kind, List};
 use super::house::House;
 use super::output;
+use crate::analysis::format::wrap;
+use crate::base::{BadInput, unknown_name};
 use crate::catalog::Row;
 use crate::hash::HASHES;
-use crate::report::{Column, Kind as ColumnKind, Table};
+use crate::report::{self, Column, Kind as ColumnKind, Table, summary_columns};
 use crate::run::{SUITES, Suite};
 use crate::table::{Guarantees, WORD};
 use crate::workload::{FORMATS, PRESETS, REFUSED};
@@ -37,6 +39,55 @@ impl Listing {
     }
 }
 
+impl Listing {
+    /// Keeps the row of that name alone.
+    fn keep(&mut self, name: &str) -> Result<(), BadInput> {
+        let first = |row: &report::Row| row.cells.first().map(|cell| cell.text.clone());
+        let names: Vec<String> = self.table.rows.iter().filter_map(first).collect();
+        self.table
+            .rows
+            .retain(|row| first(row).as_deref() == Some(name));
+        if self.table.rows.is_empty() {
+            let kind = self
+                .table
+                .columns
+                .first()
+                .map_or("", |column| &column.title);
+            return Err(unknown_name(kind, name, names.iter().map(String::as_str)));
+        }
+        Ok(())
+    }
+}
+
+/// The TOML text of a built-in suite.
+fn suite_text(name: &str) -> Result<&'static str, BadInput> {
+    let suite = SUITES.iter().find(|(other, _)| *other == name);
+    let names = SUITES.iter().map(|(name, _)| *name);
+    suite
+        .map(|(_, text)| *text)
+        .ok_or_else(|| unknown_name("suite", name, names))
+}
+
+/// A row field by field, nothing left out.
+fn in_full(listing: &Listing) -> String {
+    let width = output::width().min(100);
+    let mut text = String::new();
+    for row in &listing.table.rows {
+        for (column, cell) in listing.table.columns.iter().zip(&row.cells) {
+            if cell.text.is_empty() {
+                continue;
+            }
+            let _ = writeln!(text, "{}", column.title);
+            for part in cell.text.split("; ") {
+                for line in wrap(part, width.saturating_sub(2).max(20), "  ") {
+                    let _ = writeln!(text, "  {line}");
+                }
+            }
+        }
+    }
+    text
+}
+
 pub(super) fn list(house: House<'_>, args: &List) -> anyhow::Result<ExitCode> {
     let kinds = match args.what {
         Some(kind) => vec![kind],
@@ -49,10 +100,21 @@ pub(super) fn list(house: House<'_>, args: &List) -> anyhow::Result<ExitCode> {
             Kind::Formats,
         ],
     };
-    let listings: Vec<Listing> = kinds
+    if args.toml && args.what != Some(Kind::Suites) {
+        let why = "--toml prints the text of a suite: bucketlab list suites NAME --toml";
+        return Err(BadInput(why.to_owned()).into());
+    }
+    if let Some(name) = args.name.as_deref().filter(|_| args.toml) {
+        output::print(suite_text(name)?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut listings: Vec<Listing> = kinds
         .iter()
         .map(|kind| listing(*kind, house.rows))
         .collect::<anyhow::Result<_>>()?;
+    if let (Some(name), [listing]) = (&args.name, &mut listings[..]) {
+        listing.keep(name)?;
+    }
     let text = if args.format == Format::Json {
         let all: Map<String, Value> = listings
             .iter()
@@ -65,6 +127,8 @@ pub(super) fn list(house: House<'_>, args: &List) -> anyhow::Result<ExitCode> {
             .map(|listing| listing.table.markdown())
             .collect::<Vec<_>>()
             .join("\n")
+    } else if args.name.is_some() {
+        listings.iter().map(in_full).collect()
     } else {
         listings.iter().map(as_table).collect::<Vec<_>>().join("\n")
     };
@@ -154,6 +218,11 @@ fn listing(kind: Kind, rows: &[Row]) -> anyhow::Result<Listing> {
             FORMATS
                 .iter()
                 .map(|format| words([format.name, format.about, format.source])),
+        ),
+        Kind::Columns => Listing::new(
+            "columns",
+            [("column", Code), ("unit", Text), ("what it says", Words)],
+            summary_columns().into_iter().map(words),
         ),
     })
 }

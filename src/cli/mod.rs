@@ -7,12 +7,14 @@ mod doctor;
 mod hash;
 mod house;
 mod list;
+mod new_strategy;
 mod output;
 mod progress;
 mod rank;
 mod report;
 mod run;
 mod serve;
+mod shell;
 mod stdin;
 mod suboptions;
 mod trace;
@@ -22,7 +24,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::FromArgMatches;
 
 use crate::base::BadInput;
 use crate::catalog::Row;
@@ -62,7 +64,8 @@ fn with_args(
     executable: std::io::Result<PathBuf>,
     args: impl Iterator<Item = OsString>,
 ) -> anyhow::Result<ExitCode> {
-    let cli = match args::Cli::try_parse_from(args.map(stdin::unlike_a_flag)) {
+    let parsed = shell::command().try_get_matches_from(args.map(stdin::unlike_a_flag));
+    let cli = match parsed.and_then(|matches| args::Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => {
             let code = u8::try_from(error.exit_code()).unwrap_or(2);
@@ -88,6 +91,9 @@ fn with_args(
         args::Verb::List(list) => list::list(house, &list),
         args::Verb::Serve(serve) => serve::serve(house, &serve),
         args::Verb::Verify(verify) => verify::verify(house, &verify),
+        args::Verb::NewStrategy(new) => new_strategy::new_strategy(house, &new),
+        args::Verb::Completions(completions) => shell::completions(&completions),
+        args::Verb::Man(man) => shell::man(&man),
         args::Verb::Child => Ok(child::child(house)),
     }
 }

@@ -12,6 +12,7 @@ use crate::run::{Panel, Plan, Watch};
 pub(super) struct Progress {
     bar: ProgressBar,
     on_terminal: bool,
+    quiet: bool,
     labels: Vec<String>,
     /// Seconds that each panel is planned to take.
     planned_s: Vec<f64>,
@@ -21,8 +22,9 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    pub(super) fn new(plan: &Plan<'_>) -> Progress {
-        let on_terminal = std::io::stderr().is_terminal();
+    /// A line on the terminal, unless it is to be `quiet`.
+    pub(super) fn new(plan: &Plan<'_>, quiet: bool) -> Progress {
+        let on_terminal = !quiet && std::io::stderr().is_terminal();
         let target = if on_terminal {
             ProgressDrawTarget::stderr()
         } else {
@@ -40,6 +42,7 @@ impl Progress {
         Progress {
             bar,
             on_terminal,
+            quiet,
             labels: plan.panels.iter().map(Panel::label).collect(),
             planned_s,
             panel: 0,
@@ -70,7 +73,7 @@ impl Watch for Progress {
         if self.on_terminal {
             self.bar
                 .set_message(format!("checking {target} ({number} of {of})"));
-        } else {
+        } else if !self.quiet {
             complain(&format!("checking {target} ({number} of {of})\n"));
         }
     }
@@ -78,7 +81,7 @@ impl Watch for Progress {
     fn panel(&mut self, index: usize, panel: &Panel<'_>) {
         self.panel = index;
         self.panel_began = Instant::now();
-        if !self.on_terminal {
+        if !self.on_terminal && !self.quiet {
             let of = self.labels.len();
             let left = self.left_s();
             complain(&format!(

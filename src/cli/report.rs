@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 use std::process::ExitCode;
 
-use super::args::Report;
+use super::args::{Figures, Report};
 use super::output;
 use crate::analysis::{HashSummary, Summary, findings};
 use crate::base::BadInput;
@@ -12,6 +12,10 @@ use crate::record::{HashRecords, Pages, Records, write_page, write_pages};
 use crate::report::{self, Chart};
 
 pub(super) fn report(args: &Report) -> anyhow::Result<ExitCode> {
+    if let Some(format) = args.format {
+        output::print(&figures(&args.run, format)?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let path = match &args.other {
         None if HashRecords::are_in(&args.run) => {
             let records = HashRecords::read(&args.run)?;
@@ -30,6 +34,28 @@ pub(super) fn report(args: &Report) -> anyhow::Result<ExitCode> {
     };
     output::print_path(&path)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The figures of a run for programs.
+fn figures(run: &Path, format: Figures) -> anyhow::Result<String> {
+    let pretty = |value: &serde_json::Value| serde_json::to_string_pretty(value);
+    if HashRecords::are_in(run) {
+        let summary = HashSummary::of(&HashRecords::read(run)?);
+        return match format {
+            Figures::Json => Ok(pretty(&report::hash_json(&summary))? + "\n"),
+            Figures::Csv => Err(BadInput(format!(
+                "'{}' is a run of hash functions, whose CSV files have a row for each already; --format json has \
+                 its figures",
+                run.display()
+            ))
+            .into()),
+        };
+    }
+    let summary = Summary::of(&read(run)?);
+    Ok(match format {
+        Figures::Json => pretty(&report::json(&summary))? + "\n",
+        Figures::Csv => report::summary_csv(&summary),
+    })
 }
 
 /// The table and the findings, as they are printed at the end of a run.
@@ -53,6 +79,7 @@ pub(super) fn write(run: &Path, summary: &Summary, records: &Records) -> Result<
     let pages = Pages {
         html: report::html(summary, records, &charts),
         markdown: report::markdown(summary, records, &charts),
+        summary: Some(report::summary_csv(summary)),
         charts: files.collect(),
     };
     write_pages(run, &pages)

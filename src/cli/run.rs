@@ -14,7 +14,7 @@ use super::output;
 use super::progress::Progress;
 use super::report as pages;
 use super::stdin::Spooled;
-use crate::analysis;
+use crate::analysis::{self, format::counted};
 use crate::base::BadInput;
 use crate::machine;
 use crate::record::{Records, Status};
@@ -34,13 +34,15 @@ pub(super) fn run(house: House<'_>, args: &Run) -> anyhow::Result<ExitCode> {
     // Its file lives as long as the run.
     let spooled = flags.trace.as_deref().map(Spooled::of).transpose()?;
     flags.trace = spooled.as_ref().map(|trace| trace.text().to_owned());
-    let planned = planned(house, &args.suites, &flags, begun.as_ref()).map_err(Into::into);
+    let planned = planned(house, args, &flags, begun.as_ref()).map_err(Into::into);
     let mut plan = planned.map_err(|error| match &spooled {
         Some(spooled) => spooled.named(error),
         None => error,
     })?;
     plan.verify = !args.no_verify;
-    give_notes(&plan);
+    if !args.quiet {
+        give_notes(&plan);
+    }
     if args.dry {
         output::print(&describe(&plan))?;
         return Ok(ExitCode::SUCCESS);
@@ -55,7 +57,7 @@ pub(super) fn run(house: House<'_>, args: &Run) -> anyhow::Result<ExitCode> {
             ended.path.display()
         ));
     }
-    let unmet = reported(&ended, args.format)?;
+    let unmet = reported(&ended, args)?;
     if let Some(unmet) = unmet
         && ended.status == Status::Complete
     {
@@ -72,20 +74,28 @@ pub(super) fn run(house: House<'_>, args: &Run) -> anyhow::Result<ExitCode> {
 /// for the memory that it began with.
 fn planned<'h>(
     house: House<'h>,
-    named: &[String],
+    args: &Run,
     flags: &Overrides,
     begun: Option<&Begun<'_>>,
 ) -> Result<Plan<'h>, BadInput> {
+    let named = &args.suites[..];
     if let Some((path, records)) = begun {
         let suites = suites_of(path, records, named)?;
         return Plan::within(house.rows, suites, records.manifest.bytes_available);
     }
     let default = named.is_empty().then_some(DEFAULT_SUITE);
     let names = named.iter().map(String::as_str).chain(default);
-    let suites = names
+    let mut suites = names
         .map(|name| Ok(Suite::load(name)?.with(flags)))
         .collect::<Result<Vec<Suite>, BadInput>>()?;
-    Plan::new(house.rows, suites)
+    if let ([suite], Some(_), Some((name, about))) = (&mut suites[..], default, args.flags.ad_hoc())
+    {
+        (suite.name, suite.about) = (name, about);
+        suite.analysis.clear();
+    }
+    let mut plan = Plan::new(house.rows, suites)?;
+    plan.name.clone_from(&args.name);
+    Ok(plan)
 }
 
 /// What a reader of the figures has to know before there are any.
@@ -131,24 +141,24 @@ fn measured(
     begun: Option<Begun<'_>>,
 ) -> anyhow::Result<Ended> {
     let Some((path, records)) = begun else {
-        return measured_anew(house, plan, &args.out);
+        return measured_anew(house, plan, (&args.out, args.quiet));
     };
     let interrupted = raised_by_signals()?;
-    let mut progress = Progress::new(plan);
+    let mut progress = Progress::new(plan, args.quiet);
     let executable = house.executable;
     let ended = resume(plan, executable, path, records, &mut progress, &interrupted);
     progress.finish();
     ended
 }
 
-/// Measures a plan from the start, into a directory below `out`.
+/// Measures a plan from the start, into a directory below `out`, with a line of progress unless it is to be quiet.
 pub(super) fn measured_anew(
     house: House<'_>,
     plan: &Plan<'_>,
-    out: &Path,
+    (out, quiet): (&Path, bool),
 ) -> anyhow::Result<Ended> {
     let interrupted = raised_by_signals()?;
-    let mut progress = Progress::new(plan);
+    let mut progress = Progress::new(plan, quiet);
     let ended = execute(
         plan,
         house.executable,
@@ -180,11 +190,12 @@ fn command_line() -> Vec<String> {
 
 /// Writes the report of a run and prints its figures, then the report's path. Gives the sentence on searches
 /// that met no limit, if there is one.
-fn reported(ended: &Ended, format: Format) -> anyhow::Result<Option<String>> {
+fn reported(ended: &Ended, args: &Run) -> anyhow::Result<Option<String>> {
     let records = Records::read(&ended.path)?;
     let summary = analysis::Summary::of(&records);
     let page = pages::write(&ended.path, &summary, &records);
-    match format {
+    match args.format {
+        Format::Table if args.quiet => {}
         Format::Table => {
             output::print_if_read(&pages::in_words(&summary))?;
         }
@@ -195,7 +206,7 @@ fn reported(ended: &Ended, format: Format) -> anyhow::Result<Option<String>> {
     }
     // A report that cannot be written is a failure, but not before the figures are shown.
     let page = page.map_err(|error| anyhow::anyhow!("{error}"))?;
-    match format {
+    match args.format {
         Format::Table => output::print_path_if_read(&page)?,
         Format::Json => output::complain_path(&page),
     }
@@ -311,9 +322,9 @@ fn describe(plan: &Plan<'_>) -> String {
     };
     let _ = writeln!(
         text,
-        "{} cells in {} panels, {time}, at most about {} MiB{available}",
-        plan.cell_count(),
-        plan.panels.len(),
+        "{} in {}, {time}, at most about {} MiB{available}",
+        counted(plan.cell_count() as u64, "cell"),
+        counted(plan.panels.len() as u64, "panel"),
         mib(plan.bytes),
     );
     text

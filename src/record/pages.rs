@@ -16,11 +16,13 @@ pub struct Pages {
     pub html: String,
     /// `report.md`.
     pub markdown: String,
+    /// `summary.csv`, where there is one.
+    pub summary: Option<String>,
     /// Names and texts of the files in `charts/`, each name ending in `.svg`.
     pub charts: Vec<(String, String)>,
 }
 
-/// Writes `report.html`, `report.md` and `charts/*.svg` into a run directory and returns the path of
+/// Writes `report.html`, `report.md`, `summary.csv` and `charts/*.svg` into a run directory and returns the path of
 /// `report.html`. Charts of an earlier report that are not among these are removed. Each file
 /// is replaced as a whole; the page comes last, so that what it links is there.
 ///
@@ -49,6 +51,9 @@ pub fn write_pages(run: &Path, pages: &Pages) -> Result<PathBuf, BadInput> {
         }
         remove_other_charts(&folder, &pages.charts)?;
         replace(&run.join("report.md"), &pages.markdown)?;
+        if let Some(summary) = &pages.summary {
+            replace(&run.join("summary.csv"), summary)?;
+        }
         replace(&html, &pages.html)
     };
     write().map_err(unwritable)?;
@@ -105,6 +110,7 @@ mod tests {
         Pages {
             html: "<p>".to_owned(),
             markdown: "# a".to_owned(),
+            summary: None,
             charts: charts.iter().map(owned).collect(),
         }
     }

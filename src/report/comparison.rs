@@ -71,6 +71,7 @@ pub fn comparison_markdown(compared: &Compared) -> String {
 /// | `cells[]` | `place`, `target`, the two `cell_ids`; `verdict`: `faster`, `slower`, `same` (the whole interval lies within `same_band`), `not-told-apart`, `not-comparable`, and the `reason` of that; `yardstick`: not judged, but others by it |
 /// | `….ratio`, `….pairs` | rate of B over that of A, an interval `{low, mid, high}`; the pairs of slices behind it, of two runs the fewer slices |
 /// | `….held_by` | the interval that the verdict is held by: wider than that of `ratio`, because the verdicts are given together; `null` where there is none |
+/// | `….smallest_slowdown` | the smallest slowdown that would have been called slower, as a part of 1 |
 /// | `….relative_to[]` | of two runs: the targets that its rates were taken relative to |
 /// | `….noise_band` | what a difference must lie outside of, as a part of 1: the A/A noise or, over peers, how far two copies of a table came apart; `same_band`: what `same` must lie inside of, the panel's own noise |
 /// | `….ops_per_s` | the rates of A and B, intervals |
@@ -92,6 +93,7 @@ pub fn comparison_json(compared: &Compared) -> Value {
             "ratio": cell.ratio.map(|ratio| interval(&ratio.interval)),
             "pairs": cell.ratio.map(|ratio| ratio.pairs),
             "held_by": cell.held.as_ref().map(interval),
+            "smallest_slowdown": cell.smallest_slowdown(),
             "relative_to": cell.over,
             "noise_band": cell.noise.apart.exp_m1(),
             "same_band": cell.noise.same.exp_m1(),
@@ -240,10 +242,33 @@ fn sum(compared: &Compared) -> Vec<String> {
         None => lines.push("No cell is comparable.".to_owned()),
     }
     lines.push(counts(compared));
+    lines.extend(smallest(compared));
     if compared.says_something() {
         lines.push(compared.family.words());
     }
     lines
+}
+
+/// The smallest slowdown that would have been called.
+fn smallest(compared: &Compared) -> Option<String> {
+    let finest = compared.finest();
+    let (cell, worst) = finest.last()?;
+    let percent = |part: f64| format!("{:.1} %", part * 100.0);
+    if finest.len() == 1 {
+        return Some(format!(
+            "a slowdown of {} or more would have been called slower",
+            percent(*worst)
+        ));
+    }
+    let (_, median) = finest[(finest.len() - 1) / 2];
+    Some(format!(
+        "a slowdown of {} or more would have been called slower in half of the cells, one of {} in all (the \
+         last is {} on {})",
+        percent(median),
+        percent(*worst),
+        cell.target,
+        cell.place
+    ))
 }
 
 /// How many cells got each verdict: `2 slower, 0 faster, 4 the same, …`.

@@ -10,6 +10,7 @@ use super::rates::Ratio;
 use super::summary::{
     CellSummary, CountedPerOp, PanelSummary, ScalingLaw, Summary, Tally, Verdict,
 };
+use crate::analysis::answer;
 use crate::stats::Interval;
 
 /// The figures and findings of a run as one JSON object, keys in alphabetical order. What was
@@ -22,6 +23,7 @@ use crate::stats::Interval;
 /// | `disturbance` | `slices` judged, `disturbed` of them, attempts `repeated`; `foreign`, `steal`: parts of our cores' time |
 /// | `verification` | as in `run.toml`: `skipped`, `targets[]` with their `stages[]`; `null` where it was not recorded |
 /// | `guarantees[]` | as in `run.toml`: what each `strategy` promises, in words; `†` marks the author's word |
+/// | `answer` | which table to take, in a sentence; `null` where there is none to choose |
 /// | `findings[]` | `text`; `topic`; the `panels` and `cells` that it rests on; `effect`, the natural logarithm of its largest ratio |
 /// | `panels[]` | `panel`, `suite`, `workload`, `about`, `threads`, `batch`, `between`, `absent_percent`, `entries`, `pass`, `points`, `baseline` as in `run.toml` |
 /// | `panels[].noise_floor`, `.noise_band` | A/A noise measured in the panel, inside which is what is the same, and what a difference must lie outside of (the same where there are enough births): as a part of 1 |
@@ -71,6 +73,7 @@ pub fn json(summary: &Summary) -> Value {
         "disturbance": summary.disturbance.map(disturbance),
         "verification": manifest.verification,
         "guarantees": manifest.guarantees,
+        "answer": answer(summary),
         "findings": findings,
         "verdicts": family(summary.family),
         "laws": summary.laws.iter().map(law).collect::<Vec<_>>(),
@@ -188,7 +191,7 @@ fn held_by(panel: &PanelSummary, cell: &CellSummary) -> Option<Interval> {
     Some(panel.family.held(&ratio.interval, ratio.units))
 }
 
-fn word(verdict: Verdict) -> &'static str {
+pub(super) fn word(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Baseline => "baseline",
         Verdict::Is(difference) => difference.key(),

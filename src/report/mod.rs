@@ -1,10 +1,11 @@
 //! Floor 4: figures in, tables, charts and pages out; computes nothing and never measures.
 //!
-//! `terminal` and `json` show what a run measured, `charts` draws it, `page` puts all into one page;
+//! `terminal`, `json` and `tidy` (CSV) show what a run measured, `charts` draws it, `page` puts all into one page;
 //! `comparison` and `rank` show what [`crate::analysis`] says of runs and targets beside each other. `verdicts` shows what checks of
 //! tables came to. `table` is the one model of tables, with a renderer each for terminals, Markdown and pages. The same records give the
 //! same bytes.
 
+mod annotations;
 mod cells;
 mod charts;
 mod comparison;
@@ -22,12 +23,14 @@ mod table;
 mod terminal;
 #[cfg(test)]
 mod tests;
+mod tidy;
 mod verdicts;
 
 use crate::analysis::{
     disturbance, findings, format, labels, model, percentiles, rates, scaling, summary, verified,
 };
 
+pub use annotations::{annotation, junit};
 pub use charts::{
     Chart, FittedLine, charts, dark_variables, hash_charts, history_chart, light_variables,
     popularity,
@@ -40,4 +43,5 @@ pub use page::{Run, comparison, hash_html, hash_markdown, html, markdown};
 pub use rank::{ranking_json, ranking_markdown, ranking_table};
 pub use table::{Bar, Cell, Column, Kind, Row, Standing, Table, Tone, UNLIMITED};
 pub use terminal::{bullets, table};
+pub use tidy::{summary_columns, summary_csv};
 pub use verdicts::{verdicts_json, verdicts_table};

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{bullets, json, table};
+use super::{bullets, json, summary_columns, summary_csv, table};
 use crate::analysis::synthetic::{Cell, Synthetic};
 use crate::analysis::{Summary, findings};
 use crate::record::{Records, Status};
@@ -71,6 +71,68 @@ fn shown(records: &Records, width: usize) -> String {
 #[test]
 fn an_ordinary_run() {
     insta::assert_snapshot!(shown(&ordinary(), 110));
+}
+
+/// `summary.csv` has what the JSON has, a row for each cell.
+#[test]
+fn the_summary_has_a_row_for_each_cell() {
+    let summary = Summary::of(&ordinary());
+    let value = json(&summary);
+    let text = summary_csv(&summary);
+    let mut csv = csv::Reader::from_reader(text.as_bytes());
+    let header: Vec<String> = csv.headers().unwrap().iter().map(str::to_owned).collect();
+    let known: Vec<&str> = summary_columns().iter().map(|one| one[0]).collect();
+    for name in &header {
+        let explained = known.contains(&name.as_str()) || name.starts_with("param_");
+        assert!(explained, "{name} is not in the list of columns");
+    }
+    for name in known.iter().filter(|name| **name != "param_…") {
+        assert_eq!(header.iter().filter(|one| one == name).count(), 1, "{name}");
+    }
+    let at = |name: &str| header.iter().position(|one| one == name).unwrap();
+    let rows: Vec<csv::StringRecord> = csv.records().map(Result::unwrap).collect();
+    let panels = value["panels"].as_array().unwrap();
+    let cells: Vec<(&Value, &Value)> = panels
+        .iter()
+        .flat_map(|panel| {
+            panel["cells"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(move |cell| (panel, cell))
+        })
+        .collect();
+    assert_eq!(rows.len(), cells.len());
+    let mut swept = 0;
+    for (row, (panel, cell)) in rows.iter().zip(cells) {
+        let text = |name: &str| &row[at(name)];
+        let number = |name: &str| text(name).parse().ok();
+        for name in ["cell_id", "target", "hash", "verdict"] {
+            assert_eq!(Some(text(name)), cell[name].as_str(), "{name}");
+        }
+        for name in ["workload", "between", "baseline"] {
+            assert_eq!(Some(text(name)), panel[name].as_str(), "{name}");
+        }
+        for (name, figure) in [
+            ("ops_per_s", &cell["ops_per_s"]["mid"]),
+            ("ops_per_s_low", &cell["ops_per_s"]["low"]),
+            ("ns_per_op_high", &cell["ns_per_op"]["high"]),
+            ("ratio", &cell["ratio"]["mid"]),
+            ("bytes_per_entry", &cell["bytes_per_entry"]),
+            ("threads", &panel["threads"]),
+        ] {
+            assert_eq!(number(name), figure.as_f64(), "{name}");
+        }
+        let given = cell["target"].as_str().unwrap();
+        if given == "fixed:buckets=2^18" {
+            assert_eq!(text("param_buckets"), "262144");
+            swept += 1;
+        }
+    }
+    assert!(swept > 0, "the sweep has no parameter in the summary");
+    // What the report tells of a share is a percentage here as well.
+    let hits: Vec<&str> = rows.iter().map(|row| &row[at("hit_percent")]).collect();
+    assert!(hits.contains(&"100"), "{hits:?}");
 }
 
 #[test]

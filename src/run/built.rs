@@ -37,8 +37,10 @@ pub(super) fn hash_seed(seed: u64) -> [u64; 2] {
     [half(0), half(1)]
 }
 
-/// The revision of the sources that the program was built from, if they are still there.
-fn revision() -> String {
+/// The revision of the sources that the program was built from, with `-dirty` where they have changed since; empty
+/// where they are no longer there.
+#[must_use]
+pub fn revision() -> String {
     let git = |arguments: &[&str]| {
         let output = Command::new("git")
             .arg("-C")

@@ -42,14 +42,13 @@ pub(super) fn check_suite(rows: &[Row], suite: &Suite) -> Result<(), BadInput> {
     if suite.trials == Some(0) {
         return bad("trials = 0 is not valid: at least 1".into());
     }
-    if suite
-        .time_s
-        .is_some_and(|time_s| !(time_s > 0.0 && time_s <= 1e6))
-    {
-        return bad(format!(
-            "time = {} s is not valid: above 0, at most 10^6",
-            suite.time_s.unwrap_or(0.0)
-        ));
+    let of_groups = suite.group.iter().filter_map(|group| group.time_s);
+    for time_s in suite.time_s.into_iter().chain(of_groups) {
+        if !(time_s > 0.0 && time_s <= 1e6) {
+            return bad(format!(
+                "time = {time_s} s is not valid: above 0, at most 10^6"
+            ));
+        }
     }
     if suite
         .precision_percent

@@ -53,7 +53,7 @@ pub fn execute(
         .iter()
         .map(|suite| suite.name.as_str())
         .collect();
-    let name = names.join("+");
+    let name = plan.name.clone().unwrap_or_else(|| names.join("+"));
     let BuiltFrom {
         revision,
         binary_hash,

@@ -104,6 +104,9 @@ impl Suite {
         }
         for group in &mut self.group {
             flags.apply_to(group);
+            if flags.time_s.is_some() || flags.trials.is_some() {
+                group.time_s = None;
+            }
         }
         self.latency |= flags.latency;
         self.lenient |= flags.lenient;
@@ -122,6 +125,52 @@ impl Suite {
 }
 
 impl Overrides {
+    /// What a run is called, and what is said of it, where no suite is named and targets, workloads or a trace are:
+    /// after what it runs. `None` where neither is given.
+    #[must_use]
+    pub fn ad_hoc(&self) -> Option<(String, String)> {
+        let names = |all: &[String]| {
+            let mut names: Vec<String> = Vec::new();
+            for one in all {
+                let name = one.split(':').next().unwrap_or(one).to_owned();
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+            }
+            names
+        };
+        let targets = names(&self.targets);
+        let trace = self.trace.as_deref().map(|trace| {
+            if trace == "-" || trace.starts_with("-:") {
+                return "stdin".to_owned();
+            }
+            let file = trace.rsplit('/').next().unwrap_or(trace);
+            file.split(['.', ':']).next().unwrap_or(file).to_owned()
+        });
+        let mut workloads = names(&self.workloads);
+        workloads.extend(trace);
+        if targets.is_empty() && workloads.is_empty() {
+            return None;
+        }
+        let part = |names: &[String], what: &str| match names.len() {
+            0 => None,
+            1..=3 => Some(names.join("-")),
+            many => Some(format!("{many}-{what}")),
+        };
+        let parts = [part(&targets, "targets"), part(&workloads, "workloads")];
+        let name = parts.into_iter().flatten().collect::<Vec<_>>().join("-");
+        let words = |names: &[String], otherwise: &str| match names {
+            [] => otherwise.to_owned(),
+            names => names.join(", "),
+        };
+        let about = format!(
+            "{} under {}, as asked on the command line.",
+            words(&targets, "The tables of the suite quick"),
+            words(&workloads, "the workloads of the suite quick")
+        );
+        Some((name, about))
+    }
+
     fn has_workloads(&self) -> bool {
         !self.workloads.is_empty() || self.trace.is_some()
     }
@@ -202,4 +251,35 @@ pub fn text() -> impl TypedValueParser<Value = String> {
             )
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_asked_for_names_the_run() {
+        let all = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect();
+        let named = |targets: &[&str], workloads: &[&str], trace: Option<&str>| {
+            let flags = Overrides {
+                targets: all(targets),
+                workloads: all(workloads),
+                trace: trace.map(str::to_owned),
+                ..Overrides::default()
+            };
+            flags.ad_hoc().map(|(name, _)| name)
+        };
+        assert_eq!(named(&[], &[], None), None);
+        assert_eq!(
+            named(&["fixed:buckets=2^4", "fixed"], &[], None).unwrap(),
+            "fixed"
+        );
+        assert_eq!(named(&["a", "b"], &["ycsb-a"], None).unwrap(), "a-b-ycsb-a");
+        let many = named(
+            &["a", "b", "c", "d"],
+            &[],
+            Some("logs/web07.keys.txt.gz:keys"),
+        );
+        assert_eq!(many.unwrap(), "4-targets-web07");
+    }
 }

@@ -25,6 +25,8 @@ const TIMES_LONGER: f64 = 10.0;
 /// A run, planned.
 #[derive(Debug)]
 pub struct Plan<'r> {
+    /// What the run is called; after its suites, where nothing else is asked for.
+    pub name: Option<String>,
     /// The suites, flags applied.
     pub suites: Vec<Suite>,
     /// What is measured together.
@@ -84,6 +86,7 @@ impl<'r> Plan<'r> {
         let seed = suites.first().map_or(1, |suite| suite.seed);
         check_together(&suites)?;
         Ok(Plan {
+            name: None,
             suites,
             panels,
             seed,
@@ -153,6 +156,7 @@ impl<'r> Draft<'r> {
             let search = pace::search(suite, group, &workload, threads)?;
             let panel = self.panel(suite, &workload, trace.as_ref(), threads, search);
             panel.latency |= suite.latency || group.latency;
+            panel.time_s = group.time_s.unwrap_or(panel.time_s);
             add_cells(panel, rows, suite, group)?;
         }
         Ok(())

@@ -165,6 +165,9 @@ pub struct Group {
     /// workload is measured at each.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pace: Option<Pacing>,
+    /// Seconds of slices of each panel of this group, instead of the suite's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_s: Option<f64>,
     /// See [`Suite::latency`]; for this group alone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub latency: bool,

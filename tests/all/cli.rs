@@ -191,6 +191,7 @@ fn listings_come_as_table_markdown_and_json() {
         "workloads",
         "suites",
         "formats",
+        "columns",
     ] {
         let table = bucketlab(&["list", kind]);
         assert!(table.status.success() && !table.stdout.is_empty(), "{kind}");
@@ -222,6 +223,7 @@ fn the_guide_lists_what_there_is() {
         ("workloads", "suites.md"),
         ("suites", "suites.md"),
         ("formats", "suites.md"),
+        ("columns", "measuring.md"),
     ];
     for (kind, page) in lists {
         let page = std::fs::read_to_string(guide.join(page)).unwrap();

@@ -92,7 +92,8 @@ fn a_run_and_itself_are_no_different_and_a_slower_copy_fails_the_build() {
     assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
     let complaints = text(&output.stderr);
     assert!(
-        complaints.contains("slower by more than 5 %: resizable on ycsb-c"),
+        complaints.contains("resizable on ycsb-c")
+            && complaints.contains(": slower by more than 5 %:"),
         "{complaints}"
     );
     assert!(!complaints.contains("striped"), "{complaints}");
@@ -118,6 +119,81 @@ fn a_run_and_itself_are_no_different_and_a_slower_copy_fails_the_build() {
             assert!(json["overall"]["ratio"]["mid"].as_f64().unwrap() < 1.0);
         }
     }
+}
+
+/// What fails is a failed test case and an annotation; what could not be seen fails where that is asked.
+#[test]
+fn what_fails_is_told_as_continuous_integration_reads_it() {
+    let root = tempfile::tempdir().unwrap();
+    let before = reference();
+    let before = before.to_str().unwrap();
+    let after = copy(root.path(), "after", slower("resizable", 2.0));
+    let junit = root.path().join("junit.xml");
+    let gate = |b: &str, fail_on: &str| {
+        bucketlab(&[
+            "compare",
+            before,
+            b,
+            "--fail-on",
+            fail_on,
+            "--github",
+            "--junit",
+            junit.to_str().unwrap(),
+        ])
+    };
+    let cases = || {
+        let xml = std::fs::read_to_string(&junit).unwrap();
+        let document = roxmltree::Document::parse(&xml).unwrap();
+        let suite = document
+            .descendants()
+            .find(|node| node.has_tag_name("testsuite"))
+            .unwrap();
+        let count = |name: &str| suite.attribute(name).unwrap().parse::<usize>().unwrap();
+        let failed: Vec<String> = suite
+            .children()
+            .filter(|case| case.children().any(|child| child.has_tag_name("failure")))
+            .map(|case| case.attribute("name").unwrap().to_owned())
+            .collect();
+        assert_eq!(failed.len(), count("failures"));
+        (count("tests"), failed)
+    };
+    let output = gate(&after, "slower=5%");
+    assert_eq!(output.status.code(), Some(1));
+    let (tests, failed) = cases();
+    assert!(tests > failed.len() && failed.len() >= 4, "{failed:?}");
+    assert!(
+        failed.iter().all(|target| target == "resizable"),
+        "{failed:?}"
+    );
+    let said = text(&output.stderr);
+    assert!(said.contains("::error title=resizable on ycsb-c"), "{said}");
+    assert_eq!(
+        text(&output.stdout)
+            .matches("would have been called slower")
+            .count(),
+        1
+    );
+
+    // The same run twice has no cell that is slower, but none that would have shown a change of a thousandth.
+    let output = gate(before, "slower=0.1%,undecided");
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stderr);
+    assert!(
+        said.contains(": undecided: a slowdown of less than"),
+        "{said}"
+    );
+    let output = gate(before, "slower=99%,bytes=0.1%,undecided");
+    let said = text(&output.stderr);
+    // A control has no bytes; all else has as many as it had.
+    assert!(!said.contains("times as high"), "{said}");
+    assert!(!cases().1.contains(&"resizable".to_owned()), "{said}");
+    let output = gate(before, "slow=5%");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        text(&output.stderr).contains("slower"),
+        "{}",
+        text(&output.stderr)
+    );
 }
 
 /// Which profile a build had is read from the run: a build of another one changes every table.
@@ -234,7 +310,7 @@ fn what_would_fail_is_measured_again() {
     let output = bucketlab(&[&["compare", before, after][..], &limit, &confirm].concat());
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{said}");
-    assert!(said.contains("1 of 2 panels are measured again"), "{said}");
+    assert!(said.contains("measuring 1 of 2 panels again"), "{said}");
     let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(told["confirmation"]["cells"].as_array().unwrap().len(), 1);
     assert_eq!(told["confirmation"]["verdicts"]["together"], 1);
@@ -295,7 +371,7 @@ fn bad_input_is_named_and_exits_with_2() {
     let newer = copy(
         root.path(),
         "newer",
-        in_manifest("schema_version = 2", "schema_version = 99"),
+        in_manifest("schema_version = 3", "schema_version = 99"),
     );
     let elsewhere = copy(
         root.path(),
@@ -339,12 +415,12 @@ fn bad_input_is_named_and_exits_with_2() {
         ),
         (&["compare", run, "fixed", "fixed"], &["same target"]),
         (
-            &["compare", run, run, "--fail-on", "slower=5"],
-            &["slower=5%", "N from 0"],
+            &["compare", run, run, "--fail-on", "slower=100%"],
+            &["slower=5%", "from 0 to below 100"],
         ),
         (
             &["compare", run, run, "--fail-on", "faster=5%"],
-            &["slower=5%"],
+            &["unknown gate 'faster'", "slower"],
         ),
         (&["rank", gone], &["gone", "is not there"]),
         (&["rank", &empty], &["nothing was measured", "empty"]),
@@ -380,14 +456,14 @@ fn targets_are_ranked_over_what_they_share() {
         order,
         ["striped", "sharded-hashbrown", "resizable", "fixed"]
     );
-    // Neither the panel that is back to back nor the fill, which not all of them have.
-    assert_eq!(json["cells"].as_array().unwrap().len(), 6);
+    // Not the panel that is back to back.
+    assert_eq!(json["cells"].as_array().unwrap().len(), 7);
     assert!(!json["left_out"].as_array().unwrap().is_empty());
     for format in ["table", "markdown"] {
         let output = bucketlab(&["rank", run, "--format", format]);
         let shown = text(&output.stdout);
         assert!(
-            shown.contains("striped") && shown.contains("6 workloads"),
+            shown.contains("striped") && shown.contains("7 workloads"),
             "{shown}"
         );
         assert!(shown.contains("not ranked: fixed:buckets="), "{shown}");

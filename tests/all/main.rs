@@ -13,6 +13,7 @@ mod hash;
 mod heap;
 mod latency;
 mod logs;
+mod manners;
 mod memory;
 mod precision;
 mod reference;

@@ -249,7 +249,10 @@ fn what_cannot_be_gone_on_with_is_named_and_left_alone() {
         );
     }
     refused(&["run", "ycsb", "--resume", name], &["has no suite 'ycsb'"]);
-    refused(&["run", "quick", "--resume", name], &["'quick' differs"]);
+    refused(
+        &["run", "quick", "--resume", name],
+        &["has no suite 'quick'"],
+    );
     let manifest = run.join("run.toml");
     let text = fs::read_to_string(&manifest).unwrap();
     let changed = |from: &str, to: &str| {

@@ -37,10 +37,12 @@
 //! longer makes it smaller; in one run, where slices are paired, less is enough.
 //! `scripts/compare-trial` shows how often verdicts are right on the machine at hand.
 
+mod gates;
 mod pairs;
 mod runs;
 mod targets;
 
+pub use gates::{Gates, Objection, failing};
 pub(crate) use pairs::{Place, pairs, places};
 
 use std::collections::BTreeSet;
@@ -235,6 +237,15 @@ impl CellComparison {
         }
     }
 
+    /// The smallest slowdown that the measurement would have called slower, as a part of 1 (0.05 is 5 %): what lies
+    /// outside the noise by as much as the interval that the verdict is held by reaches above its middle.
+    #[must_use]
+    pub fn smallest_slowdown(&self) -> Option<f64> {
+        let held = self.held?;
+        let reach = (held.high / held.mid).ln();
+        Some(-(-(self.noise.apart.max(0.0) + reach)).exp_m1())
+    }
+
     /// Whether it is slower by more than `limit` (0.05 is 5 %): the verdict is slower, and the
     /// whole interval that it is held by lies below 1 − `limit`.
     #[must_use]
@@ -264,6 +275,17 @@ impl Compared {
         // It is of all cells.
         self.overall = None;
         self
+    }
+
+    /// The cells that have a verdict with the smallest slowdown that it would have called, the finest first.
+    #[must_use]
+    pub fn finest(&self) -> Vec<(&CellComparison, f64)> {
+        let cells = self.cells.iter();
+        let mut seen: Vec<(&CellComparison, f64)> = cells
+            .filter_map(|cell| Some((cell, cell.smallest_slowdown()?)))
+            .collect();
+        seen.sort_by(|(_, a), (_, b)| a.total_cmp(b));
+        seen
     }
 
     /// Whether anything could be compared.

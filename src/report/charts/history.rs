@@ -1,5 +1,6 @@
 //! The history of one key that no order explains: threads, intervals, and the point where it breaks.
 
+use super::draw::escape;
 use std::fmt::Write;
 
 use super::draw;
@@ -137,12 +138,6 @@ fn rows(history: &DrawnHistory, x: &impl Fn(u64) -> f64) -> Vec<(usize, usize)> 
         first += ends.len();
     }
     rows
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
 }
 
 #[cfg(test)]

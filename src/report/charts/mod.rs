@@ -22,6 +22,7 @@ mod history;
 mod latency_load;
 mod limit;
 mod load;
+mod matrix;
 mod misses;
 mod overlap;
 mod palette;
@@ -38,9 +39,11 @@ mod sweep;
 mod tests;
 mod throughput;
 mod timeline;
+mod tradeoff;
 
 use std::collections::BTreeSet;
 
+pub(super) use draw::escape;
 pub use history::history_chart;
 pub use palette::{dark_variables, light_variables};
 pub use popularity::{FittedLine, popularity};
@@ -103,6 +106,8 @@ pub fn charts(summary: &Summary, records: &Records) -> Vec<Chart> {
             say_between(hash_suite::charts(&about_hashes), &about_hashes),
             // It has what stands between on its axis.
             overlap::charts(&suite),
+            said(matrix::charts(&suite)),
+            said(Vec::from_iter(tradeoff::chart(&suite))),
             said(absent::charts(&suite)),
             said(ratios::charts(&suite)),
             said(throughput::charts(&suite)),

@@ -47,6 +47,7 @@ pub(super) fn page<'r>(
             run_id: manifest.run_id.clone(),
             link: String::new(),
             line,
+            answer: String::new(),
             badges: Vec::new(),
             notes: notes(summary),
         }],

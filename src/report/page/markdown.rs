@@ -35,6 +35,9 @@ fn place_head(text: &mut String, head: &Head) {
     if !badges.is_empty() {
         let _ = writeln!(text, "{}\n", badges.join(" · "));
     }
+    if !head.answer.is_empty() {
+        let _ = writeln!(text, "**{}**\n", escape(&head.answer));
+    }
     notices(text, &head.notes);
 }
 
@@ -70,6 +73,11 @@ fn place(text: &mut String, block: &Block<'_>) {
         }
         // A document cannot fold; the manifest has it.
         Block::Folded(..) => {}
+        Block::More(_, blocks) => {
+            for block in blocks {
+                place(text, block);
+            }
+        }
         Block::Sides(sides) => {
             for side in sides {
                 let _ = writeln!(text, "**{}**\n", side.name);

@@ -5,6 +5,7 @@
 use serde::Serialize;
 
 use crate::report::charts::Chart;
+use crate::report::format::counted;
 use crate::report::table::Table;
 
 /// A page.
@@ -34,6 +35,8 @@ pub(super) struct Head {
     /// Date, suite and machine, to be set in one line.
     pub line: Vec<String>,
     pub badges: Vec<Badge>,
+    /// Which table to take, in a sentence; may be empty.
+    pub answer: String,
     /// What a reader must know before any figure.
     pub notes: Vec<String>,
 }
@@ -78,6 +81,8 @@ pub(super) enum Block<'r> {
     Files(Vec<(String, String)>),
     /// A text that only a page unfolds: its name, itself.
     Folded(String, String),
+    /// What a page folds away: what it is, itself.
+    More(String, Vec<Block<'r>>),
     /// What two runs have of the same, side by side.
     Sides(Vec<Side<'r>>),
 }
@@ -186,6 +191,21 @@ pub(super) fn charts<'r>(charts: impl Iterator<Item = &'r Chart>) -> Vec<Block<'
         [heading, Block::Chart(ChartView::of(chart))]
     });
     blocks.collect()
+}
+
+/// Charts of a suite that a page shows at once. A page of all charts of a large suite is ten screens and more.
+const SHOWN: usize = 5;
+
+/// The same of a suite: the first few, and the rest folded away.
+pub(super) fn charts_of_suite<'r>(charts: impl Iterator<Item = &'r Chart>) -> Vec<Block<'r>> {
+    let all: Vec<&Chart> = charts.collect();
+    let (shown, rest) = all.split_at(SHOWN.min(all.len()));
+    let mut blocks = self::charts(shown.iter().copied());
+    if !rest.is_empty() {
+        let title = counted(rest.len() as u64, "chart").replacen(' ', " more ", 1);
+        blocks.push(Block::More(title, self::charts(rest.iter().copied())));
+    }
+    blocks
 }
 
 /// The files that charts are in, with their titles.

@@ -6,6 +6,7 @@ use super::model::{
     self, Badge, Block, FindingView, Head, Link, Page, Piece, Section, chart_files, chart_link,
 };
 use super::{Run, guarantees, latency, limit, method, verified};
+use crate::analysis::answer;
 use crate::record::{Manifest, Records, Status};
 use crate::report::cells::suite_table;
 use crate::report::charts::Chart;
@@ -63,6 +64,7 @@ pub(super) fn head(
             .chain(common(summary))
             .collect(),
         badges: badges(summary),
+        answer: answer(summary).unwrap_or_default(),
         notes: notes(summary, records),
     }
 }
@@ -248,7 +250,7 @@ fn suite<'r>(summary: &'r Summary, charts: &'r [Chart], anchor: &str, name: &str
         blocks.push(Block::About(text("about").to_owned()));
     }
     blocks.extend(prose(text("analysis")).into_iter().map(Block::Text));
-    blocks.extend(model::charts(
+    blocks.extend(model::charts_of_suite(
         charts.iter().filter(|chart| chart.suite == name),
     ));
     let tables = tables(summary, name);

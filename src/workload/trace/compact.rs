@@ -33,7 +33,7 @@ use crate::workload::size::VALUE_BYTES_MAX;
 
 pub(super) const FORMAT: Format = Format {
     name: "compact",
-    about: "requests in binary, as trace --convert writes them: read at some 20 million requests a second",
+    about: "requests in binary, as trace --convert writes them: what is read fastest",
     source: "bucketlab",
     operations: "",
     cut: Cut::Packed,

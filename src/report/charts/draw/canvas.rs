@@ -119,7 +119,7 @@ fn finish(svg: &str, title: &str, hovers: &str) -> String {
 
 /// Text for XML: the five characters with a meaning are written as entities, those that XML 1.0
 /// cannot hold at all as `�`.
-pub(super) fn escape(text: &str) -> String {
+pub(in crate::report) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

@@ -9,6 +9,7 @@ mod labels;
 mod plot;
 mod rows;
 
+pub(in crate::report) use canvas::escape;
 pub(super) use canvas::with_heading;
 
 use super::shape::Shape;
