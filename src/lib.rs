@@ -14,7 +14,7 @@
 //! | 1 | [`hash`], [`stats`], [`machine`] |
 //! | 0 | [`base`] |
 //!
-//! A program of your own can add strategies to the built-in ones and call [`cli::main`];
+//! A program of your own can add strategies to the built-in ones and call [`cli::main_of`];
 //! `CONTRIBUTING.md` shows how. The [`guide`] explains the use.
 //!
 //! [`bench`]: mod@bench

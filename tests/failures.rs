@@ -18,7 +18,7 @@ use bucketlab::table::{Edit, Env, Fixed, Guarantees, Null, Outcome, Session, Sto
 const FAULTS: [(&str, &str); 8] = [
     ("panics", "the table's own assertion"),
     ("aborts", "aborted (signal 6)"),
-    ("hangs", "hangs: no answer within"),
+    ("hangs", "hangs while working in a slice: no answer within"),
     ("devours", "memory allocation of"),
     ("forgets", "is absent"),
     ("confuses", "another's value"),

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::baseline;
 use super::disturbance::Disturbance;
 use super::percentiles::Latencies;
-use super::rates::{Index, PAIRS_FOR_A_VERDICT, Ratio, Share};
+use super::rates::{Index, Share};
 use super::scaling;
 use super::searched::Searched;
 use super::summary::{
@@ -40,7 +41,8 @@ impl Summary {
                 cores,
                 seed,
             };
-            compare_with_baseline(&mut panel);
+            baseline::hand_over(&mut panel);
+            baseline::compare(&mut panel);
             panel.harness = harness_floor(&panel, &index);
             panel
         });
@@ -241,23 +243,6 @@ fn longest_op(trials: &[&TrialRow]) -> Option<Interval> {
     })
 }
 
-/// Takes each cell's ratio to the baseline, and from the twin's the noise floor.
-fn compare_with_baseline(panel: &mut PanelSummary) {
-    let Some(baseline) = panel.baseline().map(|cell| cell.rates.clone()) else {
-        return;
-    };
-    for cell in &mut panel.cells {
-        if cell.entry.cell_id != panel.entry.baseline && !cell.entry.control {
-            cell.ratio = cell.rates.ratio_to(&baseline, panel.seed);
-        }
-    }
-    let twin = panel.cells.iter().find(|cell| cell.entry.twin);
-    panel.noise_floor = twin
-        .and_then(|twin| twin.ratio)
-        .filter(|ratio| ratio.pairs >= PAIRS_FOR_A_VERDICT)
-        .map(|Ratio { interval, .. }| interval.low.ln().abs().max(interval.high.ln().abs()));
-}
-
 fn harness_floor(panel: &PanelSummary, index: &Index<'_>) -> Option<HarnessFloor> {
     let control = panel
         .cells
@@ -324,6 +309,7 @@ fn judged(panel: &PanelSummary) -> usize {
 mod tests {
     use super::*;
     use crate::analysis::Difference;
+    use crate::analysis::Ratio;
     use crate::analysis::ratio;
     use crate::analysis::synthetic::{Cell, Synthetic};
 

@@ -9,6 +9,7 @@
 
 pub(crate) mod absent;
 mod answer;
+mod baseline;
 pub(crate) mod compare;
 mod derive;
 pub(crate) mod disturbance;

@@ -236,15 +236,19 @@ impl Verdict {
     }
 }
 
+/// Whether two cells have the same table, with every parameter, the hash function, the allocator and the page
+/// mode; one of them may be the twin.
+pub(super) fn is_copy(one: &CellEntry, other: &CellEntry) -> bool {
+    let key = |entry: &CellEntry| (entry.allocator, entry.pages);
+    one.target_full == other.target_full && one.hash == other.hash && key(one) == key(other)
+}
+
 impl CellSummary {
     /// Whether it is the same target in another panel: with every parameter, the hash function, the
     /// allocator and the page mode.
     #[must_use]
     pub fn is_target_of(&self, other: &CellSummary) -> bool {
-        let key = |cell: &CellSummary| (cell.entry.allocator, cell.entry.pages, cell.entry.twin);
-        self.entry.target_full == other.entry.target_full
-            && self.entry.hash == other.entry.hash
-            && key(self) == key(other)
+        self.entry.twin == other.entry.twin && is_copy(&self.entry, &other.entry)
     }
 
     /// Whether it is compared and ranked: no control and no twin.

@@ -140,6 +140,7 @@ impl Synthetic {
             started: "2026-01-31T12:34:56Z".into(),
             status: Status::Complete,
             argv: vec!["bucketlab".into(), "run".into()],
+            program: None,
             seed: 42,
             slice_ns: 10_000_000,
             discard_ns: 2_000_000,

@@ -23,6 +23,21 @@ pub enum Request {
     Renew,
 }
 
+impl Request {
+    /// What the child does about it, in words: the phase that an error names.
+    #[must_use]
+    pub fn phase(&self) -> &'static str {
+        match self {
+            Request::Open(_) | Request::Renew => "filling its table",
+            Request::Slice(SliceOrder {
+                latency: Some(_), ..
+            }) => "measuring latencies",
+            Request::Slice(_) => "working in a slice",
+            Request::Finish => "counting what the table holds",
+        }
+    }
+}
+
 /// Everything that a child needs to know.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Open {

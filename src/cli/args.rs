@@ -108,6 +108,12 @@ pub(super) struct Run {
     /// Name of the run, in its directory and on its page [default: the suites', or what -t and -w ask for]
     #[arg(long, value_name = "NAME", value_parser = text(), conflicts_with = "resume")]
     pub(super) name: Option<String>,
+    /// Keep the records as a baseline of this name in DIR/baselines, for `compare RUN --baseline NAME`
+    #[arg(long, value_name = "NAME", value_parser = text())]
+    pub(super) save_baseline: Option<String>,
+    /// Open the page in a browser at the end
+    #[arg(long)]
+    pub(super) open: bool,
     /// Continue a run that was killed or interrupted; it keeps its own suites and flags
     #[arg(long, value_name = "RUN_DIR", conflicts_with_all = ["Overrides", "out", "dry"])]
     pub(super) resume: Option<PathBuf>,
@@ -144,6 +150,9 @@ pub(super) struct Report {
     /// File for the page of two runs [default: in the first run, named after the second]
     #[arg(long, value_name = "FILE", requires = "other")]
     pub(super) out: Option<PathBuf>,
+    /// Open the page in a browser
+    #[arg(long, conflicts_with = "format")]
+    pub(super) open: bool,
     /// Also print the table and the findings, as `run` does
     #[arg(long, conflicts_with = "other")]
     pub(super) text: bool,
@@ -163,13 +172,14 @@ pub(super) enum Figures {
 
 #[derive(Args, Debug)]
 #[command(
-    override_usage = "bucketlab compare [OPTIONS] <RUN_A> <RUN_B>\n       bucketlab compare [OPTIONS] <RUN> <TARGET> <TARGET>",
+    override_usage = "bucketlab compare [OPTIONS] <RUN_A> <RUN_B>\n       bucketlab compare [OPTIONS] <RUN> <TARGET> <TARGET>\n       bucketlab compare [OPTIONS] <RUN> --baseline <NAME>",
     after_help = "\
 Examples:
   bucketlab compare results/BEFORE results/AFTER
   bucketlab compare results/BEFORE results/AFTER --fail-on slower=5%
   bucketlab compare results/BEFORE results/AFTER --fail-on slower=5% --confirm
   bucketlab compare results/BEFORE results/AFTER --fail-on slower=5%,p99=20%,bytes=2%,undecided
+  bucketlab compare results/RUN --baseline main      a run that was kept with --save-baseline main
   bucketlab compare results/RUN fixed:buckets=2^16 striped
   bucketlab compare results/A results/B --format markdown > changes.md
 
@@ -195,8 +205,19 @@ pub(super) struct Compare {
     #[arg(value_name = "RUN")]
     pub(super) run: PathBuf,
     /// The directory of another run, or two targets of this one
-    #[arg(value_name = "RUN_B | TARGET TARGET", num_args = 1..=2, required = true, value_parser = text())]
+    #[arg(
+        value_name = "RUN_B | TARGET TARGET",
+        num_args = 1..=2,
+        required_unless_present_any = ["baseline", "save_baseline"],
+        value_parser = text()
+    )]
     pub(super) with: Vec<String>,
+    /// Compare this baseline, as A, with RUN: one that was kept in DIR/baselines, where RUN is in DIR
+    #[arg(long, value_name = "NAME", conflicts_with = "with", value_parser = text())]
+    pub(super) baseline: Option<String>,
+    /// Keep the records of the last run that is named as a baseline of this name, unless the comparison fails
+    #[arg(long, value_name = "NAME", value_parser = text())]
+    pub(super) save_baseline: Option<String>,
     /// Exit with 1 if a cell is slower and the whole interval it is held by lies below 1 − N% (slower=5%), or
     /// if another figure is higher by more than N% (p99, bytes, instructions); with undecided, also where a
     /// change of that size could not have been seen

@@ -1,4 +1,4 @@
-//! `bucketlab compare`: two runs, or two targets of one run, cell by cell.
+//! `bucketlab compare`: two runs, one of them perhaps kept as a baseline, or two targets of one run, cell by cell.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::analysis::{Compared, Objection, Summary, failing};
 use crate::base::{BadInput, Spec};
 use crate::catalog;
 use crate::machine;
-use crate::record::{HashRecords, Records, Status, write_page};
+use crate::record::{HashRecords, Records, Status, baseline, keep_baseline, write_page};
 use crate::report;
 use crate::run::{self, Plan};
 
@@ -23,33 +23,56 @@ pub(super) fn compare(house: House<'_>, args: &Compare) -> anyhow::Result<ExitCo
             BadInput("--confirm is for two runs: give the directory of a second".into()).into(),
         );
     }
-    let a = read(&args.run)?;
-    let summary = Summary::of(&a);
-    match &args.with[..] {
-        [other] => of_runs(house, args, (a, summary), Path::new(other)),
-        [first, second] => {
+    let code = match (&args.baseline, &args.with[..]) {
+        (Some(name), _) => {
+            let kept = baseline(root_of(&args.run), name)?;
+            of_runs(house, args, &kept, &args.run)?
+        }
+        (None, [other]) => of_runs(house, args, &args.run, Path::new(other))?,
+        (None, [first, second]) => {
+            let summary = Summary::of(&read(&args.run)?);
             let compared = of_targets(house, &summary, first, second)?;
             says_something(&compared)?;
             show(args.format, &compared, None)?;
             let gates = args.fail_on.as_ref();
             let objections = gates.map(|gates| gates.objections(&compared, [&summary, &summary]));
-            judge(args, &compared, &objections.unwrap_or_default())
+            judge(args, &compared, &objections.unwrap_or_default())?
         }
-        _ => unreachable!("the parser takes one or two"),
+        (None, _) => ExitCode::SUCCESS,
+    };
+    if let Some(name) = args
+        .save_baseline
+        .as_ref()
+        .filter(|_| code == ExitCode::SUCCESS)
+    {
+        let last = match &args.with[..] {
+            [other] => Path::new(other),
+            _ => &args.run,
+        };
+        read(last)?;
+        let kept = keep_baseline(root_of(last), name, last)?;
+        output::complain(&format!(
+            "baseline '{name}' is kept in {}\n",
+            kept.display()
+        ));
+    }
+    Ok(code)
+}
+
+/// The directory that a run is in.
+fn root_of(run: &Path) -> &Path {
+    match run.parent() {
+        Some(root) if root != Path::new("") => root,
+        _ => Path::new("."),
     }
 }
 
-fn of_runs(
-    house: House<'_>,
-    args: &Compare,
-    (a, summary): (Records, Summary),
-    other: &Path,
-) -> anyhow::Result<ExitCode> {
-    let b = read(other)?;
+fn of_runs(house: House<'_>, args: &Compare, run: &Path, other: &Path) -> anyhow::Result<ExitCode> {
+    let (a, b) = (read(run)?, read(other)?);
     if !args.force {
         same_profile(&a, &b)?;
     }
-    let summary_of_b = Summary::of(&b);
+    let (summary, summary_of_b) = (Summary::of(&a), Summary::of(&b));
     let compared = Compared::of_runs(&summary, &summary_of_b);
     says_something(&compared)?;
     let objections = args
@@ -127,6 +150,7 @@ fn confirmed(
     let suites = suites_of(path, &b, &[])?;
     let mut plan = Plan::within(house.rows, suites, b.manifest.bytes_available)?;
     let told_not_to = b.manifest.verification.as_ref();
+    plan.program = house.program;
     plan.verify = told_not_to.is_none_or(|known| !known.skipped);
     run::again(&mut plan, house.executable, &b.manifest, &of_failing(&b))?;
     let out = path.parent().unwrap_or(Path::new("."));

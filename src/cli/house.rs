@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::catalog::Row;
+use crate::run::Program;
 
 /// What every verb gets.
 #[derive(Clone, Copy, Debug)]
@@ -11,4 +12,6 @@ pub(super) struct House<'h> {
     pub(super) rows: &'h [Row],
     /// The program that children are started from.
     pub(super) executable: &'h Path,
+    /// The program itself, where it is one of another crate.
+    pub(super) program: Option<Program>,
 }

@@ -28,6 +28,7 @@ use clap::FromArgMatches;
 
 use crate::base::BadInput;
 use crate::catalog::Row;
+use crate::run::Program;
 
 use house::House;
 
@@ -39,7 +40,39 @@ use house::House;
 /// `executable` is the program to start children from, normally [`std::env::current_exe`]: it
 /// must call this function too.
 pub fn main(rows: &[Row], executable: std::io::Result<PathBuf>) -> ExitCode {
-    match with_args(rows, executable, std::env::args_os()) {
+    run_as(None, rows, executable)
+}
+
+/// [`main`] for a program of another crate, which the records and pages of its runs then name: what they are to be
+/// reproduced with is that crate at its revision, not this one. `program` is [`crate::program!`]`()`.
+pub fn main_of(program: Program, rows: &[Row], executable: std::io::Result<PathBuf>) -> ExitCode {
+    run_as(Some(program), rows, executable)
+}
+
+/// The crate that this stands in: its name, its version, and where its sources are, for
+/// [`main_of`](crate::cli::main_of).
+///
+/// ```
+/// let program = bucketlab::program!();
+/// assert!(!program.name.is_empty() && !program.version.is_empty());
+/// ```
+#[macro_export]
+macro_rules! program {
+    () => {
+        $crate::run::Program {
+            name: env!("CARGO_PKG_NAME"),
+            version: env!("CARGO_PKG_VERSION"),
+            sources: env!("CARGO_MANIFEST_DIR"),
+        }
+    };
+}
+
+fn run_as(
+    program: Option<Program>,
+    rows: &[Row],
+    executable: std::io::Result<PathBuf>,
+) -> ExitCode {
+    match with_args((program, rows), executable, std::env::args_os()) {
         Ok(code) => code,
         Err(error) => {
             // A reader that has gone away wants no message.
@@ -60,7 +93,7 @@ pub fn main(rows: &[Row], executable: std::io::Result<PathBuf>) -> ExitCode {
 }
 
 fn with_args(
-    rows: &[Row],
+    (program, rows): (Option<Program>, &[Row]),
     executable: std::io::Result<PathBuf>,
     args: impl Iterator<Item = OsString>,
 ) -> anyhow::Result<ExitCode> {
@@ -79,6 +112,7 @@ fn with_args(
     let house = House {
         rows,
         executable: &executable,
+        program,
     };
     match cli.verb {
         args::Verb::Run(run) => run::run(house, &run),

@@ -52,6 +52,16 @@ pub(super) fn complain(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 
+/// Shows a page in the browser that `BROWSER` names, or in the usual one. The page is written already: that no
+/// browser can be started is a note.
+pub(super) fn open(page: &Path) {
+    if let Err(error) = opener::open_browser(page) {
+        complain(&format!(
+            "note: no browser could be started for the page: {error}\n"
+        ));
+    }
+}
+
 /// Columns that a table on stdout may take: those that `COLUMNS` asks for, or else those of the
 /// terminal. A pipe or a file takes lines of any length, so that nothing is left out.
 pub(super) fn width() -> usize {

@@ -18,6 +18,8 @@ pub(super) struct Progress {
     planned_s: Vec<f64>,
     panel: usize,
     panel_began: Instant,
+    /// Seconds that the panels before it took.
+    spent_s: f64,
     drawn: Option<Instant>,
 }
 
@@ -47,6 +49,7 @@ impl Progress {
             planned_s,
             panel: 0,
             panel_began: now,
+            spent_s: 0.0,
             drawn: None,
         }
     }
@@ -56,10 +59,22 @@ impl Progress {
         self.bar.finish_and_clear();
     }
 
+    /// Seconds until the end: what is planned, longer by as much as the panels so far took longer than theirs.
     fn left_s(&self) -> f64 {
-        let later: f64 = self.planned_s.iter().skip(self.panel + 1).sum();
+        let planned = |panels: &[f64]| panels.iter().sum::<f64>();
+        let later = planned(self.planned_s.get(self.panel + 1..).unwrap_or_default());
         let here = self.planned_s.get(self.panel).copied().unwrap_or(0.0);
-        later + (here - self.panel_began.elapsed().as_secs_f64()).max(0.0)
+        let slower = slower(planned(&self.planned_s[..self.panel]), self.spent_s);
+        slower * later + (slower * here - self.panel_began.elapsed().as_secs_f64()).max(0.0)
+    }
+}
+
+/// How many times what was planned the panels so far have taken.
+fn slower(planned_s: f64, spent_s: f64) -> f64 {
+    if planned_s > 0.0 && planned_s.is_finite() {
+        (spent_s / planned_s).clamp(0.1, 10.0)
+    } else {
+        1.0
     }
 }
 
@@ -79,8 +94,12 @@ impl Watch for Progress {
     }
 
     fn panel(&mut self, index: usize, panel: &Panel<'_>) {
+        let now = Instant::now();
+        if index > 0 {
+            self.spent_s += (now - self.panel_began).as_secs_f64();
+        }
         self.panel = index;
-        self.panel_began = Instant::now();
+        self.panel_began = now;
         if !self.on_terminal && !self.quiet {
             let of = self.labels.len();
             let left = self.left_s();
@@ -114,5 +133,23 @@ impl Watch for Progress {
     fn error(&mut self, what: &str) {
         self.bar
             .suspend(|| complain(&format!("bucketlab: {what}\n")));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_follows_what_was_spent() {
+        for (planned_s, spent_s, times) in [
+            (0.0, 0.0, 1.0),
+            (10.0, 13.0, 1.3),
+            (10.0, 8.0, 0.8),
+            (f64::INFINITY, 5.0, 1.0),
+            (1.0, 1e9, 10.0),
+        ] {
+            assert!((slower(planned_s, spent_s) - times).abs() < 1e-9);
+        }
     }
 }

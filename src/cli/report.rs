@@ -33,6 +33,9 @@ pub(super) fn report(args: &Report) -> anyhow::Result<ExitCode> {
         Some(other) => compare(&args.run, other, args.out.as_deref())?,
     };
     output::print_path(&path)?;
+    if args.open {
+        output::open(&path);
+    }
     Ok(ExitCode::SUCCESS)
 }
 

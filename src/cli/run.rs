@@ -17,7 +17,7 @@ use super::stdin::Spooled;
 use crate::analysis::{self, format::counted};
 use crate::base::BadInput;
 use crate::machine;
-use crate::record::{Records, Status};
+use crate::record::{Records, Status, keep_baseline};
 use crate::report;
 use crate::run::suite::DEFAULT_SUITE;
 use crate::run::{Ended, Overrides, Plan, Suite, execute, resume};
@@ -40,6 +40,7 @@ pub(super) fn run(house: House<'_>, args: &Run) -> anyhow::Result<ExitCode> {
         None => error,
     })?;
     plan.verify = !args.no_verify;
+    plan.program = house.program;
     if !args.quiet {
         give_notes(&plan);
     }
@@ -56,6 +57,18 @@ pub(super) fn run(house: House<'_>, args: &Run) -> anyhow::Result<ExitCode> {
             "interrupted: the finished measurements are kept; continue with: bucketlab run --resume {}\n",
             ended.path.display()
         ));
+    }
+    if let Some(name) = args.save_baseline.as_ref()
+        && ended.status != Status::Interrupted
+    {
+        let root = ended.path.parent().unwrap_or(Path::new("."));
+        let kept = keep_baseline(root, name, &ended.path)?;
+        if !args.quiet {
+            output::complain(&format!(
+                "baseline '{name}' is kept in {}\n",
+                kept.display()
+            ));
+        }
     }
     let unmet = reported(&ended, args)?;
     if let Some(unmet) = unmet
@@ -209,6 +222,9 @@ fn reported(ended: &Ended, args: &Run) -> anyhow::Result<Option<String>> {
     match args.format {
         Format::Table => output::print_path_if_read(&page)?,
         Format::Json => output::complain_path(&page),
+    }
+    if args.open {
+        output::open(&page);
     }
     Ok(analysis::unmet(&summary))
 }

@@ -44,7 +44,10 @@ pub struct Manifest {
     pub slice_ns: u64,
     /// The part of such a slice that is discarded, in nanoseconds.
     pub discard_ns: u64,
-    /// Version of the program.
+    /// The program that ran, where it is one of another crate that brought its own tables.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<ProgramEntry>,
+    /// Version of bucketlab.
     pub version: String,
     /// Revision of the source, with `-dirty` where it was changed; empty when unknown.
     pub revision: String,
@@ -82,6 +85,17 @@ pub struct Manifest {
     /// What each strategy of the run promises, in the order of the cells; none in runs that did not record it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub guarantees: Vec<GuaranteesEntry>,
+}
+
+/// A program of another crate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProgramEntry {
+    /// The crate's name.
+    pub name: String,
+    /// The crate's version.
+    pub version: String,
+    /// Revision of its sources, with `-dirty` where they were changed; empty when unknown.
+    pub revision: String,
 }
 
 /// What a strategy promises beside its speed, in words; `†` behind what no check shows.

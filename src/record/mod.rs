@@ -2,11 +2,12 @@
 //!
 //! A run is a directory; `rows` says what its CSV files hold (`columns` their headers), `manifest` what
 //! `run.toml` holds; `files` and `csv_files` write and read one file, `directory` writes a run row by row,
-//! `records` reads it back; `pages` puts a report beside them.
+//! `records` reads it back; `pages` puts a report beside them, and `baselines` keeps copies under names.
 //! `histograms` keeps the latencies of each cell in a log of HDR histograms.
 //! `hashes` does all that for the runs of the hash laboratory, which have other files. `verdicts` says what checks
 //! of tables came to, `verified` what those before a run did.
 
+mod baselines;
 mod columns;
 mod csv_files;
 mod directory;
@@ -25,6 +26,7 @@ mod tests;
 mod verdicts;
 mod verified;
 
+pub use baselines::{BASELINES, baseline, keep_baseline};
 pub use directory::RunDirectory;
 pub use hashes::{
     CorpusEntry, HashAvalancheRow, HashChainRow, HashDirectory, HashEntry, HashFloodRow,
@@ -32,7 +34,7 @@ pub use hashes::{
 };
 pub use histograms::{HISTOGRAM_DIGITS, HISTOGRAM_HIGH_NS, LatencyHistogram, empty_histogram};
 pub use manifest::{
-    CellEntry, GuaranteesEntry, Manifest, PaceEntry, PanelEntry, ResumeEntry, Status,
+    CellEntry, GuaranteesEntry, Manifest, PaceEntry, PanelEntry, ProgramEntry, ResumeEntry, Status,
 };
 pub use pages::{Pages, write_page, write_pages};
 pub use read_error::ReadError;

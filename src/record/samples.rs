@@ -16,6 +16,7 @@ pub(super) fn manifest(run_id: &str) -> Manifest {
         started: "2026-01-31T12:34:56Z".into(),
         status: Status::Interrupted,
         argv: vec!["bucketlab".into(), "run".into()],
+        program: None,
         seed: u64::MAX,
         slice_ns: 10_000_000,
         discard_ns: 2_000_000,

@@ -178,10 +178,12 @@ fn an_error_row() {
 }
 
 #[test]
-fn a_baseline_that_fails_leaves_no_ratio() {
+fn a_baseline_that_fails_hands_its_part_to_the_next() {
     let cells = [
         Cell::new("fixed", 433.0).failing("the child was killed by signal 9"),
+        Cell::twin("fixed", 433.0),
         Cell::new("resizable", 81.0),
+        Cell::new("striped", 162.0),
     ];
     let records = Synthetic::new()
         .panel("ycsb-c", 1, &cells)

@@ -6,9 +6,32 @@ use std::process::Command;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::machine;
+use crate::record::ProgramEntry;
 
 /// The lockfile that the program was built with.
 const LOCKFILE: &[u8] = include_bytes!("../../Cargo.lock");
+
+/// A program of another crate that has this one's tables behind its own: [`crate::program!`] makes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Program {
+    /// The crate's name.
+    pub name: &'static str,
+    /// The crate's version.
+    pub version: &'static str,
+    /// Where its sources were when it was built.
+    pub sources: &'static str,
+}
+
+impl Program {
+    /// What the records of a run say of it.
+    pub(super) fn entry(self) -> ProgramEntry {
+        ProgramEntry {
+            name: self.name.to_owned(),
+            version: self.version.to_owned(),
+            revision: revision_of(self.sources),
+        }
+    }
+}
 
 /// What the program is made from.
 pub(super) struct BuiltFrom {
@@ -41,10 +64,14 @@ pub(super) fn hash_seed(seed: u64) -> [u64; 2] {
 /// where they are no longer there.
 #[must_use]
 pub fn revision() -> String {
+    revision_of(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn revision_of(sources: &str) -> String {
     let git = |arguments: &[&str]| {
         let output = Command::new("git")
             .arg("-C")
-            .arg(env!("CARGO_MANIFEST_DIR"))
+            .arg(sources)
             .args(arguments)
             .output();
         let output = output.ok().filter(|output| output.status.success())?;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 
-use super::built::{BuiltFrom, hash_seed};
+use super::built::{BuiltFrom, Program, hash_seed};
 use super::cell::{Panel, Place};
 use super::done::Done;
 use super::entries::{all_cells, all_guarantees, not_measured, panel_entry, suite_table};
@@ -79,6 +79,7 @@ pub fn execute(
         seed: plan.seed,
         slice_ns,
         discard_ns: slice_ns / 5,
+        program: plan.program.map(Program::entry),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         revision,
         binary_hash,

@@ -8,6 +8,9 @@ use super::process::{Failure, Process};
 use crate::bench::{Open, Reply, Request};
 use crate::workload;
 
+/// What a child may take on a core before it fills: its start, its streams and the empty table.
+const BIRTH_NS: u64 = 50_000_000;
+
 /// Starts a child, or renews the table of one, and has it filled.
 pub(super) fn begin_filling(
     live: &mut Live<'_>,
@@ -52,8 +55,9 @@ pub(super) fn await_filled(
     // All tables of the panel may be at it.
     let ns = entries
         .saturating_mul(3_000)
+        .saturating_add(BIRTH_NS)
         .saturating_mul(panel.cells.len() as u64);
-    let expected = Duration::from_secs(2) + Duration::from_nanos(ns);
+    let expected = Duration::from_nanos(ns);
     match live.process().answer(expected, bench.interrupted)? {
         Reply::Opened(opened) => live.opened = *opened,
         other => return Err(out_of_turn(&other).into()),

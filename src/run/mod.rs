@@ -60,7 +60,7 @@ mod verified_cache;
 mod verify;
 mod watch;
 
-pub use built::revision;
+pub use built::{Program, revision};
 pub use cell::{Cell, Panel};
 pub use execute::{Ended, again, execute, resume};
 pub use flags::{Overrides, text};

@@ -250,7 +250,11 @@ impl Measuring<'_, '_, '_> {
     /// one is not known at all.
     fn precision(&self) -> Option<f64> {
         let panel = self.place.panel;
-        let baseline = &panel.cells[panel.baseline?].id;
+        let planned = self.cells.get(panel.baseline?).filter(|live| !live.failed);
+        // The part of a baseline that failed is the next target's.
+        let ranked = |live: &&Live<'_>| !live.failed && !live.cell.row.control && !live.cell.twin;
+        let baseline = planned.or_else(|| self.cells.iter().find(ranked))?;
+        let baseline = &baseline.cell.id;
         let of_cell = |id: &str| -> Vec<&SliceRow> {
             let slices = self.bench.kept.iter();
             slices.filter(|row| row.cell_id == *id).collect()

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::built::Program;
 use super::cell::{Cell, Panel, baseline};
 use super::check::{check_suite, check_together};
 use super::expand::{heaps, workloads};
@@ -41,6 +42,8 @@ pub struct Plan<'r> {
     pub notes: Vec<String>,
     /// Whether targets are checked before the first slice.
     pub verify: bool,
+    /// The program that runs it, where it is one of another crate.
+    pub program: Option<Program>,
 }
 
 impl<'r> Plan<'r> {
@@ -94,6 +97,7 @@ impl<'r> Plan<'r> {
             bytes_available: available,
             notes,
             verify: true,
+            program: None,
         })
     }
 

@@ -37,6 +37,8 @@ pub(super) struct Process {
     requests: Option<ChildStdin>,
     replies: Receiver<std::io::Result<Reply>>,
     last_words: Option<JoinHandle<String>>,
+    /// What it was asked for last, in words.
+    doing: &'static str,
 }
 
 impl Process {
@@ -69,6 +71,7 @@ impl Process {
             requests,
             replies,
             last_words,
+            doing: "starting",
         })
     }
 
@@ -85,6 +88,7 @@ impl Process {
 
     /// Sends a request without waiting for the answer.
     pub(super) fn send(&mut self, request: &Request) -> Result<(), Failure> {
+        self.doing = request.phase();
         let mut line = serde_json::to_string(request).expect("plain data");
         line.push('\n');
         let sent = self
@@ -127,7 +131,8 @@ impl Process {
                         self.kill();
                         let waited = asked.elapsed().as_secs_f64();
                         return Err(Failure::Cell(format!(
-                            "hangs: no answer within {waited:.1} s, killed"
+                            "hangs while {}: no answer within {waited:.1} s, killed",
+                            self.doing
                         )));
                     }
                 }

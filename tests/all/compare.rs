@@ -488,3 +488,28 @@ fn help_has_examples_and_the_verbs_in_order() {
         .collect();
     assert!(places.is_sorted(), "{help}");
 }
+
+#[test]
+fn a_run_is_kept_under_a_name_and_compared_with() {
+    let root = tempfile::tempdir().unwrap();
+    let same = copy(root.path(), "same", |_, text| text);
+    let worse = copy(root.path(), "worse", slower("striped", 1.6));
+    let none = bucketlab(&["compare", &worse, "--baseline", "main"]);
+    assert_eq!(none.status.code(), Some(2));
+    assert!(text(&none.stderr).contains("--save-baseline main"));
+    let kept = bucketlab(&["compare", &same, "--save-baseline", "main"]);
+    assert!(kept.status.success(), "{}", text(&kept.stderr));
+    assert!(root.path().join("baselines/main/trials.csv").is_file());
+    fs::remove_dir_all(&same).unwrap();
+    let gates = ["--fail-on", "slower=5%", "--save-baseline", "main"];
+    let before = fs::read(root.path().join("baselines/main/slices.csv")).unwrap();
+    let found = bucketlab(&[&["compare", &worse, "--baseline", "main"], &gates[..]].concat());
+    assert_eq!(found.status.code(), Some(1), "{}", text(&found.stderr));
+    assert!(text(&found.stderr).contains("striped"));
+    // What fails does not become the baseline.
+    let after = fs::read(root.path().join("baselines/main/slices.csv")).unwrap();
+    assert_eq!(before, after);
+    let near = bucketlab(&["compare", &worse, "--baseline", "mian"]);
+    assert_eq!(near.status.code(), Some(2));
+    assert!(text(&near.stderr).contains("did you mean 'main'"));
+}

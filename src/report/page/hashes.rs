@@ -61,6 +61,7 @@ fn reproduce<'r>(summary: &HashSummary, records: &HashRecords, charts: &[Chart])
     let manifest = &summary.manifest;
     let source = Source {
         argv: &manifest.argv,
+        program: None,
         seed: manifest.seed,
         version: &manifest.version,
         revision: &manifest.revision,

@@ -6,7 +6,7 @@ use super::model::{Block, Section};
 use super::verified;
 use crate::analysis::verdict::BIRTHS_FOR_AN_INTERVAL;
 use crate::machine::CARGO_FEATURES;
-use crate::record::{Manifest, Records, TrialRow};
+use crate::record::{Manifest, ProgramEntry, Records, TrialRow};
 use crate::report::doctor::{doctor_verdict, warnings};
 use crate::report::format::{counted, grouped, noise};
 use crate::report::labels::{on_cores, place_of, without_rate};
@@ -250,6 +250,7 @@ pub(super) fn reproduce<'r>(records: &Records, charts: Vec<(String, String)>) ->
     let manifest = &records.manifest;
     let source = Source {
         argv: &manifest.argv,
+        program: manifest.program.as_ref(),
         seed: manifest.seed,
         version: &manifest.version,
         revision: &manifest.revision,
@@ -297,6 +298,8 @@ pub(super) fn features(machine: &BTreeMap<String, String>) -> &str {
 /// What a run came from, whichever its manifest.
 pub(super) struct Source<'m> {
     pub argv: &'m [String],
+    /// The program, where it is one of another crate.
+    pub program: Option<&'m ProgramEntry>,
     pub seed: u64,
     pub version: &'m str,
     pub revision: &'m str,
@@ -308,7 +311,9 @@ pub(super) struct Source<'m> {
 
 fn commands(manifest: &Source<'_>) -> Vec<String> {
     let mut commands = Vec::new();
-    let revision = manifest.revision.trim_end_matches("-dirty");
+    let of_program = manifest.program.map(|program| program.revision.as_str());
+    let revision = of_program.unwrap_or(manifest.revision);
+    let revision = revision.trim_end_matches("-dirty");
     if !revision.is_empty() {
         commands.push(format!("git checkout {}", quoted(revision)));
     }
@@ -316,8 +321,11 @@ fn commands(manifest: &Source<'_>) -> Vec<String> {
         Some((program, arguments)) => (program.as_str(), arguments),
         None => ("bucketlab", &[][..]),
     };
-    let own = program.rsplit('/').next() == Some("bucketlab");
-    let mut words = vec![if own {
+    let file = program.rsplit('/').next().unwrap_or(program);
+    let mut words = vec![if manifest.program.is_some() {
+        commands.push("cargo build --release --locked".to_owned());
+        format!("target/release/{}", quoted(file))
+    } else if file == "bucketlab" {
         let features = match manifest.features {
             "" => String::new(),
             features => format!(" --features {features}"),
@@ -348,14 +356,28 @@ fn quoted(word: &str) -> String {
 
 /// What the commands take for granted; `what` is the same on every machine.
 fn remarks(manifest: &Source<'_>, what: &str) -> Vec<String> {
+    let (name, version, revision) = match manifest.program {
+        Some(program) => (&*program.name, &*program.version, &*program.revision),
+        None => ("bucketlab", manifest.version, manifest.revision),
+    };
     let mut remarks = vec![format!(
-        "bucketlab {}, seed {}: the same {what} on every machine.",
-        manifest.version, manifest.seed
+        "{name} {version}, seed {}: the same {what} on every machine.",
+        manifest.seed
     )];
-    if manifest.revision.is_empty() {
+    if revision.is_empty() {
         remarks.push("The revision of the sources is not known.".to_owned());
-    } else if manifest.revision.ends_with("-dirty") {
+    } else if revision.ends_with("-dirty") {
         remarks.push("The sources were changed after that revision.".to_owned());
+    }
+    if manifest.program.is_some() {
+        let revision = match manifest.revision {
+            "" => "a revision that is not known",
+            revision => revision,
+        };
+        remarks.push(format!(
+            "It was built with bucketlab {} of {revision}.",
+            manifest.version
+        ));
     }
     for (what, hash) in [
         ("program", manifest.binary_hash),

@@ -3,7 +3,7 @@
 use super::{Run, comparison, html, markdown};
 use crate::analysis::synthetic::{Cell, Paced, Synthetic};
 use crate::machine::doctor::{Diagnosis, Severity};
-use crate::record::{Records, SloRow, Status};
+use crate::record::{ProgramEntry, Records, SloRow, Status};
 use crate::report::charts::{Chart, charts};
 use crate::report::summary::Summary;
 
@@ -143,6 +143,28 @@ fn a_page_has_its_parts_in_order() {
     }
     // What was not measured has no badge.
     assert!(!text.contains("disturbed") && !text.contains(">verified<"));
+}
+
+#[test]
+fn a_program_of_another_crate_is_what_a_run_is_reproduced_with() {
+    let mut records = ordinary();
+    records.manifest.argv[0] = "/home/me/mine/target/release/mine".into();
+    records.manifest.program = Some(ProgramEntry {
+        name: "my-table".into(),
+        version: "0.3.1".into(),
+        revision: "fedcba9".into(),
+    });
+    has(
+        &page(&records),
+        &[
+            "git checkout fedcba9",
+            "cargo build --release --locked",
+            "target&#x2f;release&#x2f;mine run",
+            "my-table 0.3.1, seed 42",
+            "built with bucketlab",
+            "of abc1234",
+        ],
+    );
 }
 
 #[test]

@@ -148,6 +148,7 @@ fn manifest(run_id: &str, size: Size) -> Manifest {
         name: "made-up".into(),
         started: "2026-01-31T12:34:56Z".into(),
         status: Status::Complete,
+        program: None,
         argv: vec!["bucketlab".into(), "run".into()],
         seed: 7,
         slice_ns: 10_000_000,
