@@ -13,6 +13,7 @@ mod baseline;
 pub(crate) mod compare;
 mod derive;
 pub(crate) mod disturbance;
+mod extrapolate;
 pub(crate) mod figures;
 pub(crate) mod findings;
 pub(crate) mod format;
@@ -44,6 +45,7 @@ pub use compare::{
     Call, CellComparison, Compared, Drift, Gates, Objection, Overall, Side, failing,
 };
 pub use disturbance::Disturbance;
+pub use extrapolate::{Extrapolated, Grown, SizeBytes, TableSize, extrapolated, sizes_below};
 pub use findings::{Ask, Finding, Topic, findings};
 pub use hashes::{
     AvalancheFigures, Fall, HashFigures, HashFinding, HashSummary, SpeedPoint, hash_findings,

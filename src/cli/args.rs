@@ -28,6 +28,7 @@ Examples:
   bucketlab rank results/RUN                 targets over all workloads
   bucketlab trace requests.csv.zst           the statistics of a trace
   bucketlab hash                             which hash function for which use
+  bucketlab size striped --entries 100M      how much memory a table takes
   bucketlab verify striped                   check a table for wrong answers
   bucketlab list strategies
   bucketlab serve striped -p 11211           a server for memcached clients
@@ -54,6 +55,8 @@ pub(super) enum Verb {
     Trace(Trace),
     /// Measure hash functions alone: speed, spread, avalanche, floods
     Hash(Hash),
+    /// Tell how much memory tables take at a size, extrapolated from small ones
+    Size(super::size::Size),
     /// Check tables: lost, stale, torn and foreign values, walks, and more
     Verify(Verify),
     /// Check whether this machine is fit for measuring, and suggest fixes

@@ -15,6 +15,7 @@ mod report;
 mod run;
 mod serve;
 mod shell;
+mod size;
 mod stdin;
 mod suboptions;
 mod trace;
@@ -120,6 +121,7 @@ fn with_args(
         args::Verb::Compare(compare) => compare::compare(house, &compare),
         args::Verb::Rank(rank) => rank::rank(&rank),
         args::Verb::Trace(trace) => trace::trace(&trace),
+        args::Verb::Size(size) => size::size(house, &size),
         args::Verb::Hash(hash) => hash::hash(house, &hash),
         args::Verb::Doctor(doctor) => doctor::doctor(&doctor),
         args::Verb::List(list) => list::list(house, &list),

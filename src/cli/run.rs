@@ -185,7 +185,7 @@ pub(super) fn measured_anew(
 }
 
 /// A flag that the first signal to stop raises. The second one ends the program at once, with 130.
-fn raised_by_signals() -> anyhow::Result<Arc<AtomicBool>> {
+pub(super) fn raised_by_signals() -> anyhow::Result<Arc<AtomicBool>> {
     let interrupted = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&interrupted))
@@ -279,6 +279,7 @@ pub(super) fn suites_of(
 }
 
 fn describe(plan: &Plan<'_>) -> String {
+    let mib = |bytes: u64| bytes.div_ceil(1 << 20);
     let mut text = String::new();
     for (index, panel) in plan.panels.iter().enumerate() {
         let trials = panel
@@ -305,9 +306,12 @@ fn describe(plan: &Plan<'_>) -> String {
                 (_, _, true) => "  baseline",
                 _ => "",
             };
+            let bytes = panel
+                .cell_bytes(cell)
+                .map_or_else(String::new, |bytes| format!("  about {} MiB", mib(bytes)));
             let _ = writeln!(
                 text,
-                "  {}  {} {}{}{role}",
+                "  {}  {} {}{}{role}{bytes}",
                 cell.id,
                 cell.params.full(),
                 cell.hash,
@@ -315,7 +319,6 @@ fn describe(plan: &Plan<'_>) -> String {
             );
         }
     }
-    let mib = |bytes: u64| bytes.div_ceil(1 << 20);
     let available = plan
         .bytes_available
         .map_or(String::new(), |b| format!(" of {} MiB available", mib(b)));

@@ -34,15 +34,17 @@ fn described(args: &Trace, text: &str) -> anyhow::Result<ExitCode> {
     }
     let profile = TraceProfile::read(&source)?;
     let first = source.first_rows(FIRST_ROWS)?;
-    let chart = write_chart(args, &source, &profile)?;
+    // That there is no chart is a failure, but not before the figures are shown.
+    let chart = write_chart(args, &source, &profile);
     let text = match args.format {
         Format::Table => as_text(&source, &profile, &first),
-        Format::Json => format!(
-            "{}\n",
-            serde_json::to_string_pretty(&as_json(&source, &profile, &first, &chart))?
-        ),
+        Format::Json => {
+            let json = as_json(&source, &profile, &first, chart.as_deref().ok());
+            format!("{}\n", serde_json::to_string_pretty(&json)?)
+        }
     };
     output::print(&text)?;
+    let chart = chart?;
     if args.format == Format::Table {
         output::print_path(&chart)?;
     }
@@ -181,7 +183,12 @@ fn as_text(source: &TraceSource, profile: &TraceProfile, first: &FirstRows) -> S
     text
 }
 
-fn as_json(source: &TraceSource, profile: &TraceProfile, first: &FirstRows, chart: &Path) -> Value {
+fn as_json(
+    source: &TraceSource,
+    profile: &TraceProfile,
+    first: &FirstRows,
+    chart: Option<&Path>,
+) -> Value {
     let facts = &profile.facts;
     let sizes = |sizes: &SizeFacts| {
         json!({
@@ -223,6 +230,6 @@ fn as_json(source: &TraceSource, profile: &TraceProfile, first: &FirstRows, char
         "clamped": facts.left_out.clamped,
         "oversized": facts.left_out.oversized,
         "notes": notes,
-        "chart": chart.display().to_string(),
+        "chart": chart.map(|chart| chart.display().to_string()),
     })
 }

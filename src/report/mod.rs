@@ -2,7 +2,7 @@
 //!
 //! `terminal`, `json` and `tidy` (CSV) show what a run measured, `charts` draws it, `page` puts all into one page;
 //! `comparison` and `rank` show what [`crate::analysis`] says of runs and targets beside each other. `verdicts` shows what checks of
-//! tables came to. `table` is the one model of tables, with a renderer each for terminals, Markdown and pages. The same records give the
+//! tables came to, `sizes` how much memory they take. `table` is the one model of tables, with a renderer each for terminals, Markdown and pages. The same records give the
 //! same bytes.
 
 mod annotations;
@@ -19,6 +19,7 @@ mod latency;
 mod latency_tests;
 mod page;
 mod rank;
+mod sizes;
 mod table;
 mod terminal;
 #[cfg(test)]
@@ -41,6 +42,7 @@ pub use hashes::{hash_json, hash_table};
 pub use json::json;
 pub use page::{Run, comparison, hash_html, hash_markdown, html, markdown};
 pub use rank::{ranking_json, ranking_markdown, ranking_table};
+pub use sizes::{sizes_json, sizes_table};
 pub use table::{Bar, Cell, Column, Kind, Row, Standing, Table, Tone, UNLIMITED};
 pub use terminal::{bullets, table};
 pub use tidy::{summary_columns, summary_csv};

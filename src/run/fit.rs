@@ -41,6 +41,15 @@ pub(super) fn split_to_fit(
     Ok(fitting)
 }
 
+impl Panel<'_> {
+    /// Bytes that the child of one of its cells is estimated to take, the streams of its threads included; `None`
+    /// beyond 2^64. `bucketlab size` measures what a table takes.
+    #[must_use]
+    pub fn cell_bytes(&self, cell: &Cell<'_>) -> Option<u64> {
+        cell_bytes(self, cell)
+    }
+}
+
 fn split<'r>(panel: &Panel<'r>, sizes: &[u64], limit: u64) -> Result<Vec<Panel<'r>>, BadInput> {
     let shared =
         |at: usize, cell: &Cell<'_>| cell.row.control || cell.twin || panel.baseline == Some(at);

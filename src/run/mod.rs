@@ -22,6 +22,8 @@
 //! [`verify`] checks tables, each stage in a process of its own, and measures nothing; `verified` is its brief form
 //! before a run's first slice, `verified_cache` what has passed it before.
 //!
+//! `size` fills small tables and extrapolates how much memory a large one takes.
+//!
 //! [`measure_hashes`] is a run of the hash laboratory, which has no tables.
 
 mod built;
@@ -51,6 +53,7 @@ pub mod plan;
 mod process;
 mod resume;
 mod search;
+mod size;
 pub mod suite;
 mod tally;
 #[cfg(test)]
@@ -68,6 +71,7 @@ pub use hashes::{HashOptions, HashPlan, measure_hashes};
 pub use limit::{Search, Slo};
 pub use plan::Plan;
 pub use process::CHILD_VERB;
+pub use size::{SizeOptions, SizePlan};
 pub use suite::{SUITES, Suite};
 pub use verify::{VerifyOptions, VerifyPlan, VerifyWatch, verify, verify_here};
 pub use watch::Watch;

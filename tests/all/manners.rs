@@ -214,3 +214,51 @@ fn a_run_of_one_s_own_is_called_after_what_it_runs() {
     assert!(directory.contains("Z-before-the-change"), "{directory}");
     assert_eq!(manifest["name"].as_str(), Some("before the change"));
 }
+
+#[test]
+fn a_summary_is_printed_where_its_chart_cannot_be_written() {
+    let root = tempfile::tempdir().unwrap();
+    let (trace, taken) = (root.path().join("keys.txt"), root.path().join("taken"));
+    fs::write(&trace, "a\nb\na\n").unwrap();
+    fs::write(&taken, "").unwrap();
+    let (trace, out) = (trace.to_str().unwrap(), taken.to_str().unwrap());
+    let output = bucketlab(&["trace", trace, "--out", out]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
+    assert!(text(&output.stdout).contains("3 requests"));
+    assert!(text(&output.stderr).contains("taken"));
+}
+
+#[test]
+fn a_size_is_told_from_small_tables_and_held_against_a_whole_one() {
+    let size = ["size", "striped", "fixed", "--format", "json"];
+    let output = bucketlab(&[&size[..], &["--entries", "2500000", "--check"]].concat());
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    for table in json.as_array().unwrap() {
+        let figure = |name: &str| table[name].as_f64().expect(name);
+        let off = figure("at_rest_bytes") / figure("measured_bytes") - 1.0;
+        assert!(off.abs() < 0.05, "{table}");
+        assert!(
+            figure("growing_bytes") > 0.95 * figure("at_rest_bytes"),
+            "{table}"
+        );
+    }
+    let table = text(&bucketlab(&["size", "striped", "--entries", "20000"]).stdout);
+    assert!(
+        table.contains("20000 entries") && table.contains("striped"),
+        "{table}"
+    );
+    for (args, says) in [
+        (["--entries", "0", "--value", "8"], "at least one"),
+        (["--entries", "9", "--value", "2000000"], "1 MiB"),
+    ] {
+        let args = [&["size", "striped"], &args[..]].concat();
+        let output = bucketlab(&args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(
+            text(&output.stderr).contains(says),
+            "{}",
+            text(&output.stderr)
+        );
+    }
+}
