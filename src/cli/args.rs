@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::analysis::Gates;
 use crate::base::{BadInput, parse_count};
+use crate::machine::{Allocator, Pages};
 use crate::run::{Overrides, text};
 use crate::workload::Oversize;
 
@@ -56,7 +57,7 @@ pub(super) enum Verb {
     /// Measure hash functions alone: speed, spread, avalanche, floods
     Hash(Hash),
     /// Tell how much memory tables take at a size, extrapolated from small ones
-    Size(super::size::Size),
+    Size(Size),
     /// Check tables: lost, stale, torn and foreign values, walks, and more
     Verify(Verify),
     /// Check whether this machine is fit for measuring, and suggest fixes
@@ -260,6 +261,46 @@ pub(super) struct Rank {
     /// Output format
     #[arg(long, value_enum, default_value_t = Sheet::Table)]
     pub(super) format: Sheet,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  bucketlab size --entries 100M                        every table of bucketlab
+  bucketlab size striped compact --entries 1e9 --key 16 --value 200
+  bucketlab size striped --entries 4M --check          fill it as well, and see how far off that was
+
+size fills three small tables of each target, of N/2^k entries up to a million, and extrapolates resident memory
+along a line: a table that doubles is as full at N as at N/2 and N/4. The column \"line missed by\" is how far
+the line through the two smaller ones misses the third. Up to 2^20 entries are filled and measured as they are.")]
+pub(super) struct Size {
+    /// Tables, as `run -t` takes them [default: every strategy of bucketlab]
+    #[arg(value_name = "TARGET", value_parser = text())]
+    pub(super) targets: Vec<String>,
+    /// Entries of the table
+    #[arg(long, value_name = "N", value_parser = parse_count)]
+    pub(super) entries: u64,
+    /// Bytes of a key [default: YCSB's names, of 23 bytes]
+    #[arg(long, value_name = "BYTES")]
+    pub(super) key: Option<u32>,
+    /// Bytes of a value
+    #[arg(long, value_name = "BYTES", default_value_t = 64)]
+    pub(super) value: u32,
+    /// Hash function
+    #[arg(long, value_name = "HASH", default_value = "sip13", value_parser = text())]
+    pub(super) hash: String,
+    /// Allocator: system, mimalloc [default: system]
+    #[arg(long, value_name = "NAME")]
+    pub(super) allocator: Option<Allocator>,
+    /// Page mode: default, small, huge [default: default]
+    #[arg(long, value_name = "MODE")]
+    pub(super) pages: Option<Pages>,
+    /// Fill the whole table too, and show how far off the extrapolation was
+    #[arg(long)]
+    pub(super) check: bool,
+    /// Output format
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(super) format: Format,
 }
 
 #[derive(Args, Debug)]

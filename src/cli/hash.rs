@@ -3,14 +3,11 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-
-use anyhow::Context;
 
 use super::args::{Format, Hash};
 use super::house::House;
 use super::output;
+use super::signals::raised_by_signals;
 use crate::analysis::HashSummary;
 use crate::base::BadInput;
 use crate::record::{HashRecords, Pages, Status, write_pages};
@@ -26,13 +23,7 @@ pub(super) fn hash(house: House<'_>, args: &Hash) -> anyhow::Result<ExitCode> {
         time_s: args.time,
         seed: args.seed,
     })?;
-    let interrupted = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        // The second one ends the program at once, with 130.
-        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&interrupted))
-            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&interrupted)))
-            .context("signals cannot be caught")?;
-    }
+    let interrupted = raised_by_signals()?;
     let command_line: Vec<String> = std::env::args_os()
         .map(|word| word.to_string_lossy().into_owned())
         .collect();

@@ -15,6 +15,7 @@ mod report;
 mod run;
 mod serve;
 mod shell;
+mod signals;
 mod size;
 mod stdin;
 mod suboptions;

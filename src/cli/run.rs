@@ -3,16 +3,13 @@
 use std::fmt::Write;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-
-use anyhow::Context;
 
 use super::args::{Format, Run};
 use super::house::House;
 use super::output;
 use super::progress::Progress;
 use super::report as pages;
+use super::signals::raised_by_signals;
 use super::stdin::Spooled;
 use crate::analysis::{self, format::counted};
 use crate::base::BadInput;
@@ -182,17 +179,6 @@ pub(super) fn measured_anew(
     );
     progress.finish();
     ended
-}
-
-/// A flag that the first signal to stop raises. The second one ends the program at once, with 130.
-pub(super) fn raised_by_signals() -> anyhow::Result<Arc<AtomicBool>> {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&interrupted))
-            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&interrupted)))
-            .context("signals cannot be caught")?;
-    }
-    Ok(interrupted)
 }
 
 fn command_line() -> Vec<String> {

@@ -4,57 +4,14 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use clap::Args;
-
-use super::args::Format;
+use super::args::{Format, Size};
 use super::house::House;
 use super::output;
-use super::run::raised_by_signals;
+use super::signals::raised_by_signals;
 use crate::analysis::{TableSize, format::grouped};
-use crate::base::parse_count;
-use crate::machine::{Allocator, Heap, Pages};
+use crate::machine::Heap;
 use crate::report;
-use crate::run::{SizeOptions, SizePlan, text};
-
-#[derive(Args, Debug)]
-#[command(after_help = "\
-Examples:
-  bucketlab size --entries 100M                        every table of bucketlab
-  bucketlab size striped compact --entries 1e9 --key 16 --value 200
-  bucketlab size striped --entries 4M --check          fill it as well, and see how far off that was
-
-size fills three small tables of each target, of N/2^k entries up to a million, and extrapolates resident memory
-along a line: a table that doubles is as full at N as at N/2 and N/4. The column \"line missed by\" is how far
-the line through the two smaller ones misses the third. Up to 2^20 entries are filled and measured as they are.")]
-pub(super) struct Size {
-    /// Tables, as `run -t` takes them [default: every strategy of bucketlab]
-    #[arg(value_name = "TARGET", value_parser = text())]
-    targets: Vec<String>,
-    /// Entries of the table
-    #[arg(long, value_name = "N", value_parser = parse_count)]
-    entries: u64,
-    /// Bytes of a key [default: YCSB's names, of 23 bytes]
-    #[arg(long, value_name = "BYTES")]
-    key: Option<u32>,
-    /// Bytes of a value
-    #[arg(long, value_name = "BYTES", default_value_t = 64)]
-    value: u32,
-    /// Hash function
-    #[arg(long, value_name = "HASH", default_value = "sip13", value_parser = text())]
-    hash: String,
-    /// Allocator: system, mimalloc [default: system]
-    #[arg(long, value_name = "NAME")]
-    allocator: Option<Allocator>,
-    /// Page mode: default, small, huge [default: default]
-    #[arg(long, value_name = "MODE")]
-    pages: Option<Pages>,
-    /// Fill the whole table too, and show how far off the extrapolation was
-    #[arg(long)]
-    check: bool,
-    /// Output format
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    format: Format,
-}
+use crate::run::{SizeOptions, SizePlan};
 
 pub(super) fn size(house: House<'_>, args: &Size) -> anyhow::Result<ExitCode> {
     let options = SizeOptions {

@@ -3,14 +3,14 @@
 use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use anyhow::Context;
 
 use super::args::{Format, Verify};
 use super::house::House;
 use super::output;
+use super::signals::raised_by_signals;
 use crate::record::{Ending, Verdict};
 use crate::report;
 use crate::run::{self, VerifyOptions, VerifyPlan, VerifyWatch};
@@ -32,13 +32,7 @@ pub(super) fn verify(house: House<'_>, args: &Verify) -> anyhow::Result<ExitCode
         run::verify_here(&plan)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let interrupted = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        // The second one ends the program at once, with 130.
-        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&interrupted))
-            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&interrupted)))
-            .context("signals cannot be caught")?;
-    }
+    let interrupted = raised_by_signals()?;
     let mut watch = Line {
         on_terminal: std::io::stderr().is_terminal(),
         target: String::new(),

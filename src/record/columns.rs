@@ -18,6 +18,15 @@ pub(super) trait Row: Serialize + DeserializeOwned {
     /// Those of them that files of an older version may lack.
     const OPTIONAL: &'static [&'static str] = &[];
 
+    /// Further columns that say what the row's cell is called; they are written for readers of the file, and files
+    /// of an older version lack them.
+    const NAMES: &'static [&'static str] = &[];
+
+    /// The cell that it is about, where there is one.
+    fn cell(&self) -> Option<&str> {
+        None
+    }
+
     /// The version that the row says it has, where it says so.
     fn schema_version(&self) -> Option<u32> {
         None
@@ -119,11 +128,23 @@ impl Row for SliceRow {
         "page_faults",
         "disturbed",
     ];
+
+    const NAMES: &'static [&'static str] = &["workload", "target", "twin", "threads"];
+
+    fn cell(&self) -> Option<&str> {
+        Some(&self.cell_id)
+    }
 }
 
 impl Row for CensusRow {
     const FILE: &'static str = "census.csv";
     const COLUMNS: &'static [&'static str] = &["cell_id", "figure", "label", "count"];
+
+    const NAMES: &'static [&'static str] = &["workload", "target", "twin", "threads"];
+
+    fn cell(&self) -> Option<&str> {
+        Some(&self.cell_id)
+    }
 }
 
 impl Row for MarkRow {
@@ -137,6 +158,12 @@ impl Row for MarkRow {
         "from_buckets",
         "to_buckets",
     ];
+
+    const NAMES: &'static [&'static str] = &["workload", "target", "twin", "threads"];
+
+    fn cell(&self) -> Option<&str> {
+        Some(&self.cell_id)
+    }
 }
 
 impl Row for MissRow {
@@ -176,6 +203,12 @@ impl Row for LatencyRow {
         "tail_in_resize_ops",
         "histogram",
     ];
+
+    const NAMES: &'static [&'static str] = &["workload", "target", "twin", "threads"];
+
+    fn cell(&self) -> Option<&str> {
+        Some(&self.cell_id)
+    }
 }
 
 impl Row for WindowRow {
@@ -190,6 +223,12 @@ impl Row for WindowRow {
         "ops",
         "longest_ns",
     ];
+
+    const NAMES: &'static [&'static str] = &["workload", "target", "twin", "threads"];
+
+    fn cell(&self) -> Option<&str> {
+        Some(&self.cell_id)
+    }
 }
 
 impl Row for SloRow {
@@ -219,6 +258,12 @@ impl Row for SloRow {
         "undecided_floor_ns",
         "tried_again",
     ];
+
+    const NAMES: &'static [&'static str] = &["workload", "threads"];
+
+    fn cell(&self) -> Option<&str> {
+        Some(&self.cell_id)
+    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use anyhow::Context;
 
 use super::columns::Row;
 use super::files::{check_version, read_file, replace};
+use super::names::Names;
 use super::read_error::ReadError;
 
 pub(super) fn create_with_header<R: Row>(directory: &Path) -> io::Result<File> {
@@ -15,22 +16,26 @@ pub(super) fn create_with_header<R: Row>(directory: &Path) -> io::Result<File> {
         .append(true)
         .create_new(true)
         .open(directory.join(R::FILE))?;
-    file.write_all(format!("{}\n", R::COLUMNS.join(",")).as_bytes())?;
+    file.write_all(header::<R>().as_bytes())?;
     Ok(file)
 }
 
-pub(super) fn append<R: Row>(file: &mut File, rows: &[R]) -> anyhow::Result<()> {
+fn header<R: Row>() -> String {
+    format!("{}\n", [R::COLUMNS, R::NAMES].concat().join(","))
+}
+
+pub(super) fn append<R: Row>(file: &mut File, rows: &[R], names: &Names) -> anyhow::Result<()> {
     let cannot = || format!("cannot write {}", R::FILE);
-    let lines = lines_of(rows).with_context(cannot)?;
+    let lines = lines_of(rows, names).with_context(cannot)?;
     // Straight to the system: there is no buffer that a kill could lose.
     file.write_all(&lines).with_context(cannot)
 }
 
 /// A CSV file with these rows in place of the one that is there, open for more.
-pub(super) fn rewrite<R: Row>(directory: &Path, rows: &[R]) -> anyhow::Result<File> {
+pub(super) fn rewrite<R: Row>(directory: &Path, rows: &[R], names: &Names) -> anyhow::Result<File> {
     let path = directory.join(R::FILE);
-    let mut bytes = format!("{}\n", R::COLUMNS.join(",")).into_bytes();
-    bytes.extend(lines_of(rows)?);
+    let mut bytes = header::<R>().into_bytes();
+    bytes.extend(lines_of(rows, names)?);
     let cannot = || format!("cannot write {}", R::FILE);
     replace(&path, &bytes).with_context(cannot)?;
     OpenOptions::new()
@@ -40,13 +45,19 @@ pub(super) fn rewrite<R: Row>(directory: &Path, rows: &[R]) -> anyhow::Result<Fi
 }
 
 /// The rows, exactly one line each.
-fn lines_of<R: Row>(rows: &[R]) -> anyhow::Result<Vec<u8>> {
+fn lines_of<R: Row>(rows: &[R], names: &Names) -> anyhow::Result<Vec<u8>> {
     let mut lines = Vec::new();
     for row in rows {
         let mut writer = csv::WriterBuilder::new()
             .has_headers(false)
             .from_writer(Vec::new());
-        writer.serialize(row)?;
+        // The fields of the cell's name follow those of the row.
+        writer.serialize((
+            row,
+            names
+                .fields(row.cell().unwrap_or_default(), R::NAMES)
+                .collect::<Vec<&str>>(),
+        ))?;
         let mut line = writer.into_inner()?;
         let end = line.len() - 1;
         // A line break within a quoted field would hide where a row ends, and a reason reads as
@@ -85,7 +96,7 @@ pub(super) fn read_rows<R: Row>(
         .headers()
         .map_err(|error| row_error(1, error.to_string()))?
         .clone();
-    if let Some(why) = header_difference(&header, R::COLUMNS, R::OPTIONAL) {
+    if let Some(why) = header_difference(&header, (R::COLUMNS, R::NAMES), R::OPTIONAL) {
         return Err(ReadError::Header { file: path, why });
     }
     let mut rows = Vec::new();
@@ -109,17 +120,19 @@ pub(super) fn read_rows<R: Row>(
     }
 }
 
-/// What is wrong with a header: the columns come in their order, and only those that are optional may be left out.
+/// What is wrong with a header: the columns come in their order, those of names last, and only the latter and those
+/// that are optional may be left out.
 fn header_difference(
     header: &csv::StringRecord,
-    columns: &[&str],
+    (columns, names): (&[&str], &[&str]),
     optional: &[&str],
 ) -> Option<String> {
     let mut index = 0;
-    for wanted in columns {
+    for wanted in columns.iter().chain(names) {
         match header.get(index) {
             Some(found) if found == *wanted => index += 1,
             _ if optional.contains(wanted) => {}
+            None if names.contains(wanted) => {}
             Some(found) => {
                 let column = index + 1;
                 return Some(format!(
@@ -165,7 +178,8 @@ mod tests {
             error: "expected \"a\",\r\ngot\nb".into(),
             ..TrialRow::default()
         };
-        let lines = String::from_utf8(lines_of(&[row.clone(), row]).unwrap()).unwrap();
+        let lines =
+            String::from_utf8(lines_of(&[row.clone(), row], &Names::default()).unwrap()).unwrap();
         assert_eq!(lines.lines().count(), 2);
         assert!(
             lines.contains(",\"expected \"\"a\"\",  got b\","),

@@ -11,6 +11,7 @@ use super::csv_files::{append, create_with_header, rewrite};
 use super::files::{lock, make, replace_manifest};
 use super::histograms;
 use super::manifest::{MANIFEST, Manifest};
+use super::names::Names;
 use super::records::Records;
 use super::rows::{CensusRow, LatencyRow, MarkRow, MissRow, SliceRow, SloRow, TrialRow, WindowRow};
 use crate::base::BadInput;
@@ -23,6 +24,8 @@ use crate::base::BadInput;
 pub struct RunDirectory {
     path: PathBuf,
     run_id: String,
+    /// Of the last manifest.
+    names: Names,
     trials: File,
     slices: File,
     census: File,
@@ -60,6 +63,7 @@ impl RunDirectory {
                 slo: create_with_header::<SloRow>(path)?,
                 path: path.to_owned(),
                 run_id,
+                names: Names::default(),
             })
         })
     }
@@ -82,24 +86,26 @@ impl RunDirectory {
             .open(path.join(TrialRow::FILE))
             .map_err(|error| unusable(&error))?;
         lock(&current).map_err(|error| unusable(&error))?;
+        let names = Names::of(&records.manifest);
         let files = || -> anyhow::Result<RunDirectory> {
             histograms::keep_only(path, &records.latency)?;
             Ok(RunDirectory {
-                slices: rewrite(path, &records.slices)?,
-                census: rewrite(path, &records.census)?,
-                marks: rewrite(path, &records.marks)?,
-                misses: rewrite(path, &records.misses)?,
-                latency: rewrite(path, &records.latency)?,
-                windows: rewrite(path, &records.windows)?,
-                slo: rewrite(path, &records.slo)?,
+                slices: rewrite(path, &records.slices, &names)?,
+                census: rewrite(path, &records.census, &names)?,
+                marks: rewrite(path, &records.marks, &names)?,
+                misses: rewrite(path, &records.misses, &names)?,
+                latency: rewrite(path, &records.latency, &names)?,
+                windows: rewrite(path, &records.windows, &names)?,
+                slo: rewrite(path, &records.slo, &names)?,
                 // The rows that say which of the others count go last.
                 trials: {
-                    let trials = rewrite(path, &records.trials)?;
+                    let trials = rewrite(path, &records.trials, &names)?;
                     lock(&trials)?;
                     trials
                 },
                 path: path.to_owned(),
                 run_id: records.manifest.run_id.clone(),
+                names: names.clone(),
             })
         };
         Ok(files().map_err(|error| unusable(&format!("{error:#}")))?)
@@ -120,7 +126,7 @@ impl RunDirectory {
     /// # Errors
     /// The file cannot be written.
     pub fn trial(&mut self, row: &TrialRow) -> anyhow::Result<()> {
-        append(&mut self.trials, std::slice::from_ref(row))
+        append(&mut self.trials, std::slice::from_ref(row), &self.names)
     }
 
     /// Appends rows to `slices.csv`.
@@ -128,7 +134,7 @@ impl RunDirectory {
     /// # Errors
     /// The file cannot be written.
     pub fn slices(&mut self, rows: &[SliceRow]) -> anyhow::Result<()> {
-        append(&mut self.slices, rows)
+        append(&mut self.slices, rows, &self.names)
     }
 
     /// Appends rows to `census.csv`.
@@ -136,7 +142,7 @@ impl RunDirectory {
     /// # Errors
     /// The file cannot be written.
     pub fn census(&mut self, rows: &[CensusRow]) -> anyhow::Result<()> {
-        append(&mut self.census, rows)
+        append(&mut self.census, rows, &self.names)
     }
 
     /// Appends rows to `timeline.csv`.
@@ -144,7 +150,7 @@ impl RunDirectory {
     /// # Errors
     /// The file cannot be written.
     pub fn marks(&mut self, rows: &[MarkRow]) -> anyhow::Result<()> {
-        append(&mut self.marks, rows)
+        append(&mut self.marks, rows, &self.names)
     }
 
     /// Appends rows to `mrc.csv`.
@@ -152,7 +158,7 @@ impl RunDirectory {
     /// # Errors
     /// The file cannot be written.
     pub fn misses(&mut self, rows: &[MissRow]) -> anyhow::Result<()> {
-        append(&mut self.misses, rows)
+        append(&mut self.misses, rows, &self.names)
     }
 
     /// Appends a row to `latency.csv`, with its histogram in the file that it names.
@@ -162,7 +168,7 @@ impl RunDirectory {
     pub fn latency(&mut self, row: &LatencyRow, histogram: &Histogram<u64>) -> anyhow::Result<()> {
         histograms::append(&self.path, row, histogram)
             .with_context(|| format!("cannot write {}", row.histogram))?;
-        append(&mut self.latency, std::slice::from_ref(row))
+        append(&mut self.latency, std::slice::from_ref(row), &self.names)
     }
 
     /// Appends rows to `windows.csv`.
@@ -170,7 +176,7 @@ impl RunDirectory {
     /// # Errors
     /// The file cannot be written.
     pub fn windows(&mut self, rows: &[WindowRow]) -> anyhow::Result<()> {
-        append(&mut self.windows, rows)
+        append(&mut self.windows, rows, &self.names)
     }
 
     /// Appends a row to `slo.csv`.
@@ -178,15 +184,16 @@ impl RunDirectory {
     /// # Errors
     /// The file cannot be written.
     pub fn slo(&mut self, row: &SloRow) -> anyhow::Result<()> {
-        append(&mut self.slo, std::slice::from_ref(row))
+        append(&mut self.slo, std::slice::from_ref(row), &self.names)
     }
 
     /// Writes `run.toml`, or replaces it as a whole: a reader sees the old one or the new one,
-    /// whenever the program is killed.
+    /// whenever the program is killed. Rows that follow have the names that its cells have.
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn manifest(&self, manifest: &Manifest) -> anyhow::Result<()> {
+    pub fn manifest(&mut self, manifest: &Manifest) -> anyhow::Result<()> {
+        self.names = Names::of(manifest);
         replace_manifest(&self.path, MANIFEST, manifest)
     }
 }

@@ -13,6 +13,7 @@ use super::columns::Row;
 use super::csv_files::{append, create_with_header, read_rows};
 use super::files::{check_version, make, read_file, replace_manifest};
 use super::manifest::Status;
+use super::names::Names;
 use super::read_error::ReadError;
 use super::rows::SCHEMA_VERSION;
 
@@ -269,7 +270,7 @@ impl HashDirectory {
     /// # Errors
     /// The file cannot be written.
     pub fn speed(&mut self, rows: &[HashSpeedRow]) -> anyhow::Result<()> {
-        append(&mut self.speed, rows)
+        append(&mut self.speed, rows, &Names::default())
     }
 
     /// Appends rows to `hash_spread.csv`.
@@ -277,7 +278,7 @@ impl HashDirectory {
     /// # Errors
     /// The file cannot be written.
     pub fn spread(&mut self, rows: &[HashSpreadRow]) -> anyhow::Result<()> {
-        append(&mut self.spread, rows)
+        append(&mut self.spread, rows, &Names::default())
     }
 
     /// Appends rows to `hash_chains.csv`.
@@ -285,7 +286,7 @@ impl HashDirectory {
     /// # Errors
     /// The file cannot be written.
     pub fn chains(&mut self, rows: &[HashChainRow]) -> anyhow::Result<()> {
-        append(&mut self.chains, rows)
+        append(&mut self.chains, rows, &Names::default())
     }
 
     /// Appends rows to `hash_avalanche.csv`.
@@ -293,7 +294,7 @@ impl HashDirectory {
     /// # Errors
     /// The file cannot be written.
     pub fn avalanche(&mut self, rows: &[HashAvalancheRow]) -> anyhow::Result<()> {
-        append(&mut self.avalanche, rows)
+        append(&mut self.avalanche, rows, &Names::default())
     }
 
     /// Appends rows to `hash_flood.csv`.
@@ -301,7 +302,7 @@ impl HashDirectory {
     /// # Errors
     /// The file cannot be written.
     pub fn flood(&mut self, rows: &[HashFloodRow]) -> anyhow::Result<()> {
-        append(&mut self.flood, rows)
+        append(&mut self.flood, rows, &Names::default())
     }
 
     /// Writes `hash.toml`, or replaces it as a whole.

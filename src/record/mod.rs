@@ -1,7 +1,7 @@
 //! Floor 2: the files of a run. The only code that knows their names, columns and versions.
 //!
 //! A run is a directory; `rows` says what its CSV files hold (`columns` their headers), `manifest` what
-//! `run.toml` holds; `files` and `csv_files` write and read one file, `directory` writes a run row by row,
+//! `run.toml` holds; `files` and `csv_files` write and read one file (`names` says what its cells are called), `directory` writes a run row by row,
 //! `records` reads it back; `pages` puts a report beside them, and `baselines` keeps copies under names.
 //! `histograms` keeps the latencies of each cell in a log of HDR histograms.
 //! `hashes` does all that for the runs of the hash laboratory, which have other files. `verdicts` says what checks
@@ -15,6 +15,7 @@ mod files;
 mod hashes;
 mod histograms;
 mod manifest;
+mod names;
 mod pages;
 mod read_error;
 mod records;

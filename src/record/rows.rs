@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Version of the columns. A reader refuses rows of a newer one.
-pub const SCHEMA_VERSION: u32 = 3;
+pub const SCHEMA_VERSION: u32 = 4;
 
 /// The oldest version that is read: its rows lack columns that are optional.
 pub(super) const OLDEST_VERSION: u32 = 2;

@@ -19,6 +19,7 @@ use crate::base::BadInput;
 /// A run of two trials, four slices and a few other rows, and what was written.
 fn written(root: &Path) -> (PathBuf, Records) {
     let mut run = RunDirectory::create(root, "quick", "", "20260131T123456Z").unwrap();
+    run.manifest(&manifest(run.run_id())).unwrap();
     let good = TrialRow {
         schema_version: SCHEMA_VERSION,
         run_id: run.run_id().into(),
@@ -185,9 +186,9 @@ fn what_is_missing_is_named() {
 fn a_malformed_row_is_named_with_its_line() {
     let root = tempfile::tempdir().unwrap();
     for (line, words) in [
-        ("c1,total,items,many", ["line 3", "count:"]),
+        ("c1,total,items,many,,,,", ["line 3", "count:"]),
         ("c1,total,items", ["line 3", "3 fields"]),
-        ("c1,total,items,-1", ["line 3", "count:"]),
+        ("c1,total,items,-1,,,,", ["line 3", "count:"]),
         ("c1,total,items,1,2", ["line 3", "5 fields"]),
     ] {
         let (path, _) = written(root.path());
@@ -218,16 +219,16 @@ fn another_version_or_header_is_refused() {
     );
     change("census.csv", "figures", "figure");
     change("census.csv", ",count", "");
-    refuses(&path, &["column 'count' is missing"]);
+    refuses(&path, &["'workload' instead of 'count'"]);
     change("census.csv", ",label", ",label,count");
     change("trials.csv", ",evicted", "");
     refuses(&path, &["trials.csv, line 1", "instead of 'evicted'"]);
     change("trials.csv", ",refused", ",refused,evicted");
-    change("trials.csv", "\n3,", "\n4,");
-    refuses(&path, &["trials.csv", "schema version 4"]);
-    change("run.toml", "schema_version = 3", "schema_version = 7");
-    refuses(&path, &["run.toml", "schema version 7", "versions 2 to 3"]);
-    change("run.toml", "schema_version = 7", "schema_version = 3");
+    change("trials.csv", "\n4,", "\n5,");
+    refuses(&path, &["trials.csv", "schema version 5"]);
+    change("run.toml", "schema_version = 4", "schema_version = 7");
+    refuses(&path, &["run.toml", "schema version 7", "versions 2 to 4"]);
+    change("run.toml", "schema_version = 7", "schema_version = 4");
     change(
         "run.toml",
         "status = \"interrupted\"",
@@ -269,13 +270,37 @@ fn files_of_the_version_before_lack_only_what_is_optional() {
     }
     fs::write(path.join("trials.csv"), old.into_inner().unwrap()).unwrap();
     let manifest = fs::read_to_string(path.join("run.toml")).unwrap();
-    let manifest = manifest.replacen("schema_version = 3", "schema_version = 2", 1);
+    let manifest = manifest.replacen("schema_version = 4", "schema_version = 2", 1);
     fs::write(path.join("run.toml"), manifest).unwrap();
     let records = Records::read(&path).unwrap();
     assert!(!records.trials.is_empty());
     for row in &records.trials {
         assert_eq!((row.schema_version, row.absent_percent), (2, None));
     }
+}
+
+/// Rows say what their cells are called; files of the version before do not.
+#[test]
+fn rows_name_their_cells_and_read_without_names() {
+    let root = tempfile::tempdir().unwrap();
+    let (path, records) = written(root.path());
+    let file = path.join("slices.csv");
+    let text = fs::read_to_string(&file).unwrap();
+    let mut lines = text.lines();
+    let names = ",workload,target,twin,threads";
+    let header = lines.next().unwrap();
+    assert!(header.ends_with(names), "{header}");
+    let row = lines.next().unwrap();
+    assert!(row.ends_with(",ycsb-c,fixed,false,2"), "{row}");
+    let cut = |line: &str, end: &str| format!("{}\n", line.strip_suffix(end).unwrap());
+    let mut older = cut(header, names);
+    older.extend(
+        text.lines()
+            .skip(1)
+            .map(|row| cut(row, ",ycsb-c,fixed,false,2")),
+    );
+    fs::write(&file, older).unwrap();
+    assert_eq!(Records::read(&path).unwrap().slices, records.slices);
 }
 
 /// Searches of a program before births and floors had no columns for them.

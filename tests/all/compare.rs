@@ -371,7 +371,7 @@ fn bad_input_is_named_and_exits_with_2() {
     let newer = copy(
         root.path(),
         "newer",
-        in_manifest("schema_version = 3", "schema_version = 99"),
+        in_manifest("schema_version = ", "schema_version = 9"),
     );
     let elsewhere = copy(
         root.path(),

@@ -140,12 +140,12 @@ fn what_is_no_run_is_refused() {
         fs::write(&path, change(fs::read_to_string(&path).unwrap())).unwrap();
         run
     };
-    let newer = |text: String| text.replacen("schema_version = 3", "schema_version = 9", 1);
+    let newer = |text: String| text.replacen("schema_version = 4", "schema_version = 9", 1);
     refuses(
         &[&damage("run.toml", newer)],
-        &["run.toml", "schema version 9", "reads versions 2 to 3"],
+        &["run.toml", "schema version 9", "reads versions 2 to 4"],
     );
-    let newer_row = |text: String| text.replacen("\n3,", "\n9,", 1);
+    let newer_row = |text: String| text.replacen("\n4,", "\n9,", 1);
     refuses(&[&damage("trials.csv", newer_row)], &["schema version 9"]);
     refuses(
         &[&damage("run.toml", |_| String::new())],
