@@ -3,6 +3,9 @@
 //! Three significant digits: a fourth is noise in any run that lasts minutes. An interval has the
 //! decimals of its figure. `–` is between the ends of a range, `−` is minus.
 
+pub(crate) use crate::base::counted;
+
+use crate::base::things;
 use crate::stats::Interval;
 
 /// Decimals that give a figure three significant digits.
@@ -196,12 +199,6 @@ fn unit_of(ns: f64) -> (f64, &'static str) {
     }
 }
 
-/// `1 thread`, `2 threads`.
-pub(crate) fn counted(count: u64, thing: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {thing}{plural}")
-}
-
 /// A count with commas between its thousands.
 pub(crate) fn grouped(count: u64) -> String {
     let digits = count.to_string();
@@ -213,6 +210,11 @@ pub(crate) fn grouped(count: u64) -> String {
         grouped.push(digit);
     }
     grouped
+}
+
+/// A count with commas between its thousands, and what is counted: `1 key`, `200,000 keys`.
+pub(crate) fn many(count: u64, thing: &str) -> String {
+    format!("{} {}", grouped(count), things(count, thing))
 }
 
 /// `a`, `a and b`, `a, b and c`.
@@ -314,8 +316,6 @@ mod tests {
 
     #[test]
     fn words_go_together() {
-        assert_eq!(counted(1, "thread"), "1 thread");
-        assert_eq!(counted(2, "thread"), "2 threads");
         assert_eq!(grouped(999), "999");
         assert_eq!(grouped(1_234_567), "1,234,567");
         assert_eq!(listed(&["a"]), "a");

@@ -19,7 +19,7 @@ pub(crate) fn workload_among<'s>(
         .clone()
         .any(|other| other.entry.entries != entry.entries)
     {
-        name = format!("{name} of {} entries", entry.entries);
+        name = format!("{name} of {}", counted(entry.entries, "entry"));
     }
     // The keys that most workloads have need no name.
     if !entry.corpus.is_empty() && others.any(|other| other.entry.corpus != entry.corpus) {
@@ -115,7 +115,7 @@ pub(crate) fn common(summary: &Summary) -> Option<String> {
     let mut shared = Vec::new();
     let panels = || summary.panels.iter();
     if entries > 0 && panels().all(|panel| panel.entry.entries == entries) {
-        shared.push(format!("{entries} entries"));
+        shared.push(counted(entries, "entry"));
     }
     let between = summary.panels.first()?.entry.between;
     if panels().all(|panel| panel.entry.between == between) {
@@ -167,7 +167,7 @@ pub(crate) fn place_of(panel: &PanelSummary) -> String {
     let entry = &panel.entry;
     let mut text = entry.workload.clone();
     if entry.entries > 0 {
-        text += &format!(", {} entries", entry.entries);
+        text += &format!(", {}", counted(entry.entries, "entry"));
     }
     text += &format!(", {}", threads(panel));
     if entry.batch > 1 {

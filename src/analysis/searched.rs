@@ -136,9 +136,9 @@ impl Searched {
             0 => "no rate keeps it".to_owned(),
             some if some < self.births => {
                 format!(
-                    "no rate keeps it in {} of {} births",
+                    "no rate keeps it in {} of {}",
                     self.births - some,
-                    self.births
+                    counted(self.births as u64, "birth")
                 )
             }
             _ => String::new(),
@@ -155,7 +155,7 @@ impl Searched {
                 let births = if some == self.births {
                     String::new()
                 } else {
-                    format!(" in {some} of {} births", self.births)
+                    format!(" in {some} of {}", counted(self.births as u64, "birth"))
                 };
                 format!("undecided{at}{births}, the machine does")
             }

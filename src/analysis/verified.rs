@@ -1,6 +1,6 @@
 //! What the checks before a run's first slice came to, in words.
 
-use super::format::{counted, grouped};
+use super::format::{counted, grouped, many};
 use crate::record::{Ending, Manifest, VerifiedEntry, VerifiedStage};
 
 /// What is known of the checks of a run's targets.
@@ -111,9 +111,9 @@ fn exercised(entries: &[VerifiedEntry]) -> String {
     };
     let (recorded, overlapping) = (sum(|stage| stage.recorded), sum(|stage| stage.overlapping));
     let mut text = format!(
-        "{} operations checked and {} histories searched",
-        grouped(sum(|stage| stage.operations)),
-        grouped(sum(|stage| stage.histories))
+        "{} checked and {} searched",
+        many(sum(|stage| stage.operations), "operation"),
+        many(sum(|stage| stage.histories), "history")
     );
     if recorded > 0 {
         let percent = 100.0 * overlapping as f64 / recorded as f64;

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{BadInput, parse_count};
+use super::{BadInput, Written, counted, one};
 
 /// What stands between two operations of a thread.
 ///
@@ -35,8 +35,9 @@ impl Between {
         match self {
             Between::Chained => "chained".to_owned(),
             Between::NONE => "back to back".to_owned(),
-            Between::Instructions(1) => "with 1 instruction between".to_owned(),
-            Between::Instructions(count) => format!("with {count} instructions between"),
+            Between::Instructions(count) => {
+                format!("with {} between", counted(count.into(), "instruction"))
+            }
         }
     }
 }
@@ -52,29 +53,35 @@ impl fmt::Display for Between {
     }
 }
 
-impl FromStr for Between {
-    type Err = BadInput;
+impl Written for Between {
+    const WANTED: &'static str = "chained, none, or a number of instructions";
 
-    fn from_str(text: &str) -> Result<Between, BadInput> {
-        let bad = || {
-            BadInput(format!(
-                "'{text}' cannot stand between two operations: chained, none, or a number of instructions up \
-                 to {}",
-                Between::MOST
-            ))
-        };
+    fn read(text: &str) -> Result<Between, BadInput> {
         match text {
             "chained" => Ok(Between::Chained),
             "none" => Ok(Between::NONE),
             _ => {
-                let count = parse_count(text).map_err(|_| bad())?;
-                let count = u32::try_from(count).ok();
+                let count = u32::read(text).ok();
                 count
                     .filter(|count| *count <= Between::MOST)
                     .map(Between::Instructions)
-                    .ok_or_else(bad)
+                    .ok_or_else(|| {
+                        BadInput(format!(
+                            "'{text}' cannot stand between two operations: chained, none, or a number of \
+                             instructions up to {}",
+                            Between::MOST
+                        ))
+                    })
             }
         }
+    }
+}
+
+impl FromStr for Between {
+    type Err = BadInput;
+
+    fn from_str(text: &str) -> Result<Between, BadInput> {
+        Between::read(text)
     }
 }
 
@@ -87,17 +94,7 @@ impl Serialize for Between {
 
 impl<'de> Deserialize<'de> for Between {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Between, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged, expecting = "chained, none, or a number of instructions")]
-        enum Given {
-            Count(u64),
-            Text(String),
-        }
-        let text = match Given::deserialize(deserializer)? {
-            Given::Count(count) => count.to_string(),
-            Given::Text(text) => text,
-        };
-        text.parse().map_err(serde::de::Error::custom)
+        one(deserializer)
     }
 }
 
@@ -126,7 +123,7 @@ mod tests {
 
     #[test]
     fn what_it_cannot_be_names_what_it_can() {
-        for text in ["", "chain", "-1", "100001", "1.5"] {
+        for text in ["", "chain", "-1", "100001", "1M", "1.5"] {
             let error = text.parse::<Between>().unwrap_err().0;
             assert!(
                 error.contains(&format!("'{text}'")) && error.contains("chained, none"),
@@ -141,7 +138,7 @@ mod tests {
         struct File {
             between: Vec<Between>,
         }
-        let file: File = toml::from_str("between = ['chained', 0, 25, '400', 'none']").unwrap();
+        let file: File = toml::from_str("between = ['chained', 0, 25, '4e2', 'none']").unwrap();
         let counts = [25, 400].map(Between::Instructions);
         assert_eq!(
             file.between,

@@ -6,7 +6,6 @@ mod census;
 mod journal;
 mod key;
 mod param;
-mod percent;
 mod quantity;
 mod spec;
 
@@ -16,6 +15,9 @@ pub use census::{ByteSplit, Census, Usage};
 pub use journal::{Event, EventKind, Journal};
 pub use key::{Key, Worker};
 pub use param::{Param, Params, Range};
-pub use percent::Percent;
-pub use quantity::{ByteCount, Nanoseconds, PerSecond, whole};
-pub use spec::{Spec, SpecError, Value, expand_sweeps, human_integer, parse_count, parse_integer};
+pub use quantity::{
+    ByteCount, Counts, Factor, Fraction, Milliseconds, Nanoseconds, PerSecond, Percent, Percentage,
+    Seconds, Weight, Written, counted, human_integer, list, of, one, one_of, read_range, some,
+    some_list, some_of, some_percentage, texts, things, whole, within,
+};
+pub use spec::{Spec, SpecError, Value, expand_sweeps, split_targets};

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{BadInput, Spec, SpecError, Value, human_integer, unknown_name};
+use super::{BadInput, Spec, SpecError, Value, counted, human_integer, unknown_name};
 
 /// The values that a parameter may take, with its default.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -208,9 +208,9 @@ impl Params {
     ) -> Result<Params, SpecError> {
         if values.len() != declared.len() {
             return Err(BadInput(format!(
-                "{strategy}: {} values for {} parameters",
-                values.len(),
-                declared.len()
+                "{strategy}: {} for {}",
+                counted(values.len() as u64, "value"),
+                counted(declared.len() as u64, "parameter")
             )));
         }
         let checked = declared

@@ -1,14 +1,16 @@
 //! The grammar of a strategy with its parameters: `name:param=value,param=value`.
 //!
-//! Values are integers (`1024`, `2^20`, `64Ki`), decimals (`1.5`) and words (`on`); no character
-//! in the grammar means anything to a shell. In a suite a value may be a sweep,
-//! `fixed:buckets=[2^8,2^10]`, which stands for one spec per element.
+//! Values are counts (`1024`, `2^20`, `64Ki`, `10k`), decimals (`1.5`, `150%`) and words (`on`); no character
+//! in the grammar means anything to a shell. A value may be a sweep, `fixed:buckets=[2^8,2^10]` or
+//! `stripes=[1-4]`, which stands for one spec per element. Several targets stand with commas between:
+//! `striped:buckets=2^16,stripes=4,fixed`, see [`split_targets`].
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::BadInput;
+use super::quantity::float;
+use super::{BadInput, Written, human_integer, read_range};
 
 /// An error in a spec: which part, why, and what would be valid. It is [`BadInput`] under the name
 /// that strategies use.
@@ -28,14 +30,22 @@ pub enum Value {
 
 impl Value {
     fn parse(text: &str) -> Value {
-        if let Some(integer) = parse_integer(text) {
+        if let Ok(integer) = u64::read(text) {
             return Value::Integer(integer);
         }
-        let numeric = text.contains('.') && text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
-        match text.parse::<f64>() {
-            Ok(decimal) if numeric => Value::Decimal(decimal),
-            _ => Value::Word(text.to_owned()),
+        match float(text) {
+            Some(decimal) => Value::Decimal(decimal),
+            None => Value::Word(text.to_owned()),
         }
+    }
+
+    /// What an element of a sweep stands for: a range of counts for each of them.
+    fn parse_all(text: &str) -> Result<Vec<Value>, BadInput> {
+        if read_range(text).is_ok() {
+            let all = u64::read_all(text)?;
+            return Ok(all.into_iter().map(Value::Integer).collect());
+        }
+        Ok(vec![Value::parse(text)])
     }
 }
 
@@ -69,47 +79,6 @@ impl fmt::Display for Value {
     }
 }
 
-/// Reads `1024`, `1_000_000`, `2^20` or `64Ki` (also `Mi`, `Gi`); `None` for anything else and for
-/// what does not fit 64 bits.
-#[must_use]
-pub fn parse_integer(text: &str) -> Option<u64> {
-    if let Some((base, exponent)) = text.split_once('^') {
-        return digits(base)?.checked_pow(u32::try_from(digits(exponent)?).ok()?);
-    }
-    for (suffix, shift) in [("Ki", 10), ("Mi", 20), ("Gi", 30)] {
-        if let Some(number) = text.strip_suffix(suffix) {
-            return digits(number)?.checked_mul(1 << shift);
-        }
-    }
-    digits(text)
-}
-
-/// [`parse_integer`] for flags.
-///
-/// # Errors
-/// What is no whole number, with examples of the notation.
-pub fn parse_count(text: &str) -> Result<u64, BadInput> {
-    parse_integer(text)
-        .ok_or_else(|| BadInput("write a whole number: 1000000, 2^20 or 64Ki".to_owned()))
-}
-
-fn digits(text: &str) -> Option<u64> {
-    if !text.starts_with(|c: char| c.is_ascii_digit()) {
-        return None;
-    }
-    text.replace('_', "").parse().ok()
-}
-
-/// Prints an integer as people read it: powers of two from 2^10 on as `2^k`, others in digits.
-#[must_use]
-pub fn human_integer(integer: u64) -> String {
-    if integer.is_power_of_two() && integer >= 1024 {
-        format!("2^{}", integer.trailing_zeros())
-    } else {
-        integer.to_string()
-    }
-}
-
 /// A strategy's name with the parameters that were given for it, not yet checked against any
 /// strategy.
 #[derive(Clone, Debug, PartialEq)]
@@ -134,12 +103,44 @@ impl std::str::FromStr for Spec {
     }
 }
 
-/// Parses a spec whose values may be sweeps (`buckets=[2^8,2^10]`) into one spec per combination,
-/// the last parameter varying fastest.
+/// The targets of a list with commas between. What stands behind a comma goes on with the parameters of the
+/// target before it if it is `name=value`, and begins a new target otherwise; commas in brackets are the sweep's.
+///
+/// ```
+/// let list = "striped:buckets=[2^8,2^10],stripes=4,fixed";
+/// let targets = bucketlab::base::split_targets(list);
+/// assert_eq!(targets, ["striped:buckets=[2^8,2^10],stripes=4", "fixed"]);
+/// ```
+#[must_use]
+pub fn split_targets(text: &str) -> Vec<String> {
+    let mut targets: Vec<String> = Vec::new();
+    for part in split_outside_brackets(text) {
+        let name = part.split(':').next().unwrap_or(part);
+        match targets.last_mut() {
+            Some(target) if name.contains('=') => {
+                target.push(',');
+                target.push_str(part);
+            }
+            _ => targets.push(part.to_owned()),
+        }
+    }
+    targets
+}
+
+/// Parses targets with commas between, whose values may be sweeps (`buckets=[2^8,2^10]`), into one spec per
+/// combination, the last parameter varying fastest.
 ///
 /// # Errors
 /// Names the part that does not follow the grammar.
 pub fn expand_sweeps(text: &str) -> Result<Vec<Spec>, SpecError> {
+    let mut specs = Vec::new();
+    for target in split_targets(text) {
+        specs.extend(expand_target(&target)?);
+    }
+    Ok(specs)
+}
+
+fn expand_target(text: &str) -> Result<Vec<Spec>, SpecError> {
     let bad = |why: String| BadInput(format!("target '{text}': {why}"));
     let (name, rest) = match text.split_once(':') {
         Some((name, rest)) => (name.trim(), Some(rest)),
@@ -183,12 +184,21 @@ pub fn expand_sweeps(text: &str) -> Result<Vec<Spec>, SpecError> {
         {
             return Err(bad(format!("'{odd}' is not a value for '{param}'")));
         }
+        let is_sweep = part.contains('[');
+        let mut read = Vec::new();
+        for value in values {
+            if is_sweep {
+                read.extend(Value::parse_all(value).map_err(|why| bad(why.0))?);
+            } else {
+                read.push(Value::parse(value));
+            }
+        }
         specs = specs
             .iter()
             .flat_map(|spec| {
-                values.iter().map(|value| {
+                read.iter().map(|value| {
                     let mut spec = spec.clone();
-                    spec.params.push((param.to_owned(), Value::parse(value)));
+                    spec.params.push((param.to_owned(), value.clone()));
                     spec
                 })
             })
@@ -219,32 +229,48 @@ mod tests {
     use super::*;
 
     #[test]
-    fn integers_in_all_their_spellings() {
+    fn values_are_counts_decimals_or_words() {
         for (text, value) in [
-            ("1024", 1024),
-            ("2^20", 1 << 20),
-            ("64Ki", 65536),
-            ("1_000", 1000),
-            ("10^3", 1000),
+            ("1k", Value::Integer(1000)),
+            ("1e6", Value::Integer(1_000_000)),
+            ("64Ki", Value::Integer(1 << 16)),
+            ("1.5k", Value::Integer(1500)),
+            ("1.5", Value::Decimal(1.5)),
+            ("75%", Value::Decimal(0.75)),
+            ("1.5x", Value::Word("1.5x".into())),
+            ("64MB", Value::Word("64MB".into())),
+            ("1-4", Value::Word("1-4".into())),
         ] {
-            assert_eq!(parse_integer(text), Some(value), "{text}");
+            assert_eq!(Value::parse(text), value, "{text}");
         }
-        for text in [
-            "",
-            "2^64",
-            "-1",
-            "1.5",
-            "99999999999999999999",
-            "_1",
-            "20Gib",
-            "on",
-            "^3",
+    }
+
+    #[test]
+    fn a_comma_begins_a_target_or_goes_on_with_parameters() {
+        for (text, targets) in [
+            ("striped,fixed", &["striped", "fixed"][..]),
+            (
+                "fixed:buckets=1k,grow=off,striped",
+                &["fixed:buckets=1k,grow=off", "striped"],
+            ),
+            (
+                "a , b:x=1, y=2 ,c:z=[1,2],d",
+                &["a", "b:x=1,y=2", "c:z=[1,2]", "d"],
+            ),
+            (
+                "striped:stripes=4,striped:stripes=8",
+                &["striped:stripes=4", "striped:stripes=8"],
+            ),
+            ("fixed,", &["fixed", ""]),
         ] {
-            assert_eq!(parse_integer(text), None, "{text}");
+            assert_eq!(split_targets(text), targets, "{text}");
         }
-        assert_eq!(human_integer(1 << 18), "2^18");
-        assert_eq!(human_integer(256), "256");
-        assert_eq!(human_integer(1000), "1000");
+        let specs = expand_sweeps("fixed:buckets=[2^8,2^10],striped").unwrap();
+        assert_eq!(specs.len(), 3);
+        assert_eq!(
+            (specs[2].name.as_str(), specs[2].params.len()),
+            ("striped", 0)
+        );
     }
 
     #[test]
@@ -254,6 +280,13 @@ mod tests {
         assert_eq!(specs[1].params[0].1, Value::Integer(256));
         assert_eq!(specs[1].params[1].1, Value::Integer(4));
         assert_eq!(specs[3].params[2].1, Value::Word("off".into()));
+        let specs = expand_sweeps("t:stripes=[1-3,8],mover=[a-b]").unwrap();
+        let stripes: Vec<&Value> = specs.iter().map(|spec| &spec.params[0].1).collect();
+        assert_eq!(
+            stripes,
+            [1, 2, 3, 8].map(Value::Integer).iter().collect::<Vec<_>>()
+        );
+        assert_eq!(specs[0].params[1].1, Value::Word("a-b".into()));
         assert_eq!(
             "x:load=1.5".parse::<Spec>().unwrap().params[0].1,
             Value::Decimal(1.5)
@@ -271,6 +304,8 @@ mod tests {
             ("fixed:buckets=[1,2", "'buckets=[1,2'"),
             ("fixed:buckets=1,buckets=2", "twice"),
             ("fixed:buckets=[]", "''"),
+            ("fixed:buckets=[1-9999]", "at most 4096"),
+            ("fixed,", "'' is not a name"),
         ] {
             let error = expand_sweeps(text).unwrap_err().to_string();
             assert!(error.contains(word), "{text}: {error}");

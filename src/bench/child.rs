@@ -14,7 +14,7 @@ use super::protocol::{
 };
 use super::timed::write_value;
 use super::worker::{Done, Feed, Job, Start, serve};
-use crate::base::{Journal, Key, Params, Worker};
+use crate::base::{Journal, Key, Params, Worker, counted};
 use crate::hash::{self, Hasher};
 use crate::machine;
 use crate::table::{Env, ErasedTable, Keeper, Session};
@@ -195,7 +195,10 @@ impl Setting<'_> {
         if !self.is_control && self.budget.is_none() {
             let (items, wanted) = (table.usage().items, workload.entries);
             if items != wanted {
-                bail!("after the prefill the table holds {items} of {wanted} entries");
+                bail!(
+                    "after the prefill the table holds {items} of {}",
+                    counted(wanted, "entry")
+                );
             }
         }
         Ok(Some((memory, table.census().into())))
@@ -506,8 +509,9 @@ fn check_items(items: u64, at_start: u64, balance: i64) -> anyhow::Result<()> {
     let due = at_start.checked_add_signed(balance);
     if due != Some(items) {
         bail!(
-            "the table holds {items} entries: by the outcomes of its operations, {at_start} at the start and \
+            "the table holds {}: by the outcomes of its operations, {at_start} at the start and \
              {balance:+} since, it should hold {}",
+            counted(items, "entry"),
             i128::from(at_start) + i128::from(balance)
         );
     }

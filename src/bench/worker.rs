@@ -11,6 +11,7 @@ use super::erased::Chunks;
 use super::latency::Recorder;
 use super::paced::{Pacer, Stretch};
 use super::protocol::{Cut, LatencyOrder, SliceOrder, ThreadSlice};
+use crate::base::counted;
 use crate::machine;
 use crate::machine::counters::Counters;
 use crate::workload::{Filled, Pace, Segment, Stream};
@@ -393,7 +394,8 @@ fn by_part(
             session.prepare(&feed.segment);
             if feed.left() == 0 {
                 return Err(format!(
-                    "the stream ended {left} operations before its pass"
+                    "the stream ended {} before its pass",
+                    counted(left, "operation")
                 ));
             }
         }
@@ -489,7 +491,10 @@ fn run_open_loop(
             feed.refill()?;
             session.prepare(&feed.segment);
             if feed.left() == 0 {
-                return Err(format!("the stream ended after {} operations", slice.ops));
+                return Err(format!(
+                    "the stream ended after {}",
+                    counted(slice.ops, "operation")
+                ));
             }
             stretch.base_ns += machine::now_ns() - before_ns;
         }

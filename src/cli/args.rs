@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::analysis::Gates;
-use crate::base::{BadInput, parse_count};
+use crate::base::{BadInput, ByteCount, Counts, Seconds, Written, of, read_range};
 use crate::machine::{Allocator, Pages};
 use crate::run::{Overrides, text};
 use crate::workload::Oversize;
@@ -81,8 +81,8 @@ pub(super) enum Verb {
 #[command(after_help = "\
 Examples:
   bucketlab run                                  the quick suite
-  bucketlab run ycsb --time 20                   twenty seconds a panel
-  bucketlab run -t fixed:buckets=2^16 -t striped -w ycsb-c --threads 1,2
+  bucketlab run ycsb --time 20s                  twenty seconds a panel
+  bucketlab run -t fixed:buckets=2^16,striped -w ycsb-c --entries 10M --threads 1-4
   bucketlab run --trace ../shared/traces/web07.keys.txt.gz -t fixed -t resizable
   bucketlab run --rate 100k,1M -t striped -w ycsb-c     response times at these rates
   bucketlab run --slo p99=200us -t striped -w ycsb-b    the highest rate that keeps them
@@ -90,6 +90,8 @@ Examples:
   bucketlab run my-suite.toml --dry-run          print the plan and its duration; run nothing
   bucketlab run --resume results/RUN             continue a run that was killed or interrupted
 
+Counts: 10M, 1e6, 2^20, 64Ki. Sizes: 64MB (10^6), 64MiB (2^20). Times: 200us, 3s, 1m. Shares: 2%. Lists: 1,2;
+ranges: 1-4, which is 1,2,3,4. Specs and suites read them in the same way.
 Flags replace the suite's settings. Every run also measures the baseline's twin (the A/A control) and the
 harness's floor. Before the first slice each target is checked for a second at most (verify looks longer); one
 that fails gets an error row and no rank. What has passed is kept in $XDG_CACHE_HOME/bucketlab, by program and
@@ -278,13 +280,13 @@ pub(super) struct Size {
     #[arg(value_name = "TARGET", value_parser = text())]
     pub(super) targets: Vec<String>,
     /// Entries of the table
-    #[arg(long, value_name = "N", value_parser = parse_count)]
+    #[arg(long, value_name = "N", value_parser = u64::read)]
     pub(super) entries: u64,
     /// Bytes of a key [default: YCSB's names, of 23 bytes]
-    #[arg(long, value_name = "BYTES")]
+    #[arg(long, value_name = "BYTES", value_parser = bytes)]
     pub(super) key: Option<u32>,
-    /// Bytes of a value
-    #[arg(long, value_name = "BYTES", default_value_t = 64)]
+    /// Bytes of a value (200, 4KiB)
+    #[arg(long, value_name = "BYTES", value_parser = bytes, default_value = "64")]
     pub(super) value: u32,
     /// Hash function
     #[arg(long, value_name = "HASH", default_value = "sip13", value_parser = text())]
@@ -360,16 +362,16 @@ pub(super) struct Hash {
     #[arg(long, value_name = "CORPUS|FILE", value_parser = text())]
     pub(super) keys: Vec<String>,
     /// Bucket counts, powers of two [default: 2^6,2^10,2^16,2^20]
-    #[arg(long, value_name = "N", value_parser = parse_count, value_delimiter = ',')]
-    pub(super) buckets: Vec<u64>,
+    #[arg(long, value_name = "N", value_delimiter = ',')]
+    pub(super) buckets: Vec<Counts<u64>>,
     /// Keys of each corpus
-    #[arg(long, value_name = "N", value_parser = parse_count, default_value = "200000")]
+    #[arg(long, value_name = "N", value_parser = u64::read, default_value = "200000")]
     pub(super) entries: u64,
-    /// Seconds spent on measuring speed
-    #[arg(long, value_name = "SECONDS", default_value_t = 6.0)]
+    /// Time spent on measuring speed (6s, 1m); a bare number is seconds
+    #[arg(long, value_name = "TIME", value_parser = of::<Seconds, f64>, default_value = "6s")]
     pub(super) time: f64,
     /// Seed of keys, hashes and bootstrap
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", value_parser = u64::read, default_value = "1")]
     pub(super) seed: u64,
     /// Create run directories in this directory
     #[arg(long, value_name = "DIR", default_value = "results")]
@@ -400,17 +402,18 @@ that grows under churn).
 
 Exit codes: 0 all passed; 1 a stage failed or could not look; 2 invalid input; 130 interrupted.")]
 pub(super) struct Verify {
-    /// Strategies, alone or with parameters like striped:buckets=2^16 [default: every strategy]
+    /// Strategies, alone or with parameters like striped:buckets=2^16, also with commas between [default: every
+    /// strategy]
     #[arg(value_name = "TARGET", value_parser = text())]
     pub(super) targets: Vec<String>,
     /// Seed of the first round of each stage; the next rounds count up
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", value_parser = u64::read, default_value = "1")]
     pub(super) seed: u64,
-    /// Seconds for all stages of all targets; short shares still do the least number of rounds
-    #[arg(long, value_name = "SECONDS", default_value_t = 300.0)]
+    /// Time for all stages of all targets (60s, 10m); short shares still do the least number of rounds
+    #[arg(long, value_name = "TIME", value_parser = of::<Seconds, f64>, default_value = "5m")]
     pub(super) time: f64,
     /// The most threads that work on a table at once
-    #[arg(long, value_name = "N", default_value_t = 8)]
+    #[arg(long, value_name = "N", value_parser = u32::read, default_value = "8")]
     pub(super) threads: u32,
     /// Stages to run [default: all]
     #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = text())]
@@ -421,8 +424,8 @@ pub(super) struct Verify {
     /// The only steps to do of one round of the differential stage (3,17-20)
     #[arg(long, value_name = "STEP|FROM-TO", value_delimiter = ',', value_parser = steps)]
     pub(super) only: Vec<RangeInclusive<u64>>,
-    /// Seconds without a step after which a table counts as one that hangs
-    #[arg(long, value_name = "SECONDS", default_value_t = 30.0)]
+    /// Time without a step after which a table counts as one that hangs
+    #[arg(long, value_name = "TIME", value_parser = of::<Seconds, f64>, default_value = "30s")]
     pub(super) patience: f64,
     /// Write drawings of histories that have no explanation to this directory
     #[arg(long, value_name = "DIR", default_value = ".")]
@@ -560,17 +563,24 @@ pub(super) enum Sheet {
     Json,
 }
 
+/// The length of a key or a value.
+fn bytes(text: &str) -> Result<u32, BadInput> {
+    let ByteCount(bytes) = ByteCount::read(text)?;
+    u32::try_from(bytes)
+        .map_err(|_| BadInput(format!("'{text}' is too large: at most {}", u32::MAX)))
+}
+
 /// More steps than any round has.
 const MOST_STEPS: u64 = 10_000_000;
 
 /// Steps of a round: one, or from one to another.
 fn steps(text: &str) -> Result<RangeInclusive<u64>, BadInput> {
-    let (from, to) = text.split_once('-').unwrap_or((text, text));
-    let steps = parse_count(from)?..=parse_count(to)?;
-    if *steps.start() == 0 || steps.is_empty() || *steps.end() > MOST_STEPS {
-        return Err(BadInput(format!(
-            "'{text}' names no steps: write one or a range, from 1 to {MOST_STEPS} (3,17-20)"
-        )));
-    }
-    Ok(steps)
+    let steps = read_range(text).ok();
+    steps
+        .filter(|steps| *steps.start() > 0 && *steps.end() <= MOST_STEPS)
+        .ok_or_else(|| {
+            BadInput(format!(
+                "'{text}' names no steps: write one or a range, from 1 to {MOST_STEPS} (3,17-20)"
+            ))
+        })
 }

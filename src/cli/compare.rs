@@ -246,10 +246,7 @@ fn nothing(compared: &Compared) -> BadInput {
         .reasons()
         .into_iter()
         .take(3)
-        .map(|(reason, cells)| match cells {
-            1 => format!("{reason} (1 cell)"),
-            cells => format!("{reason} ({cells} cells)"),
-        })
+        .map(|(reason, cells)| format!("{reason} ({})", counted(cells as u64, "cell")))
         .collect();
     let why = if reasons.is_empty() {
         "no cell was measured".to_owned()

@@ -9,7 +9,7 @@ use super::house::House;
 use super::output;
 use super::signals::raised_by_signals;
 use crate::analysis::HashSummary;
-use crate::base::BadInput;
+use crate::base::{BadInput, Counts};
 use crate::record::{HashRecords, Pages, Status, write_pages};
 use crate::report;
 use crate::run::{HashOptions, HashPlan, measure_hashes};
@@ -18,7 +18,7 @@ pub(super) fn hash(house: House<'_>, args: &Hash) -> anyhow::Result<ExitCode> {
     let plan = HashPlan::new(&HashOptions {
         hashes: args.hash.clone(),
         keys: args.keys.clone(),
-        buckets: args.buckets.clone(),
+        buckets: Counts::of(&args.buckets),
         entries: args.entries,
         time_s: args.time,
         seed: args.seed,

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::output::complain;
+use crate::base::counted;
 use crate::run::{Panel, Plan, Watch};
 
 /// A progress bar on stderr where that is a terminal; otherwise a line as each panel begins.
@@ -104,10 +105,10 @@ impl Watch for Progress {
             let of = self.labels.len();
             let left = self.left_s();
             complain(&format!(
-                "[{}/{of}] {} · {} cells · about {left:.0} s left\n",
+                "[{}/{of}] {} · {} · about {left:.0} s left\n",
                 index + 1,
                 panel.label(),
-                panel.cells.len(),
+                counted(panel.cells.len() as u64, "cell"),
             ));
         }
     }

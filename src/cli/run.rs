@@ -271,7 +271,7 @@ fn describe(plan: &Plan<'_>) -> String {
         let trials = panel
             .trials
             .map_or("trials as time allows".to_owned(), |n| {
-                format!("{n} trials")
+                counted(n.into(), "trial")
             });
         let _ = writeln!(
             text,
@@ -315,8 +315,8 @@ fn describe(plan: &Plan<'_>) -> String {
         ),
         count => writeln!(
             text,
-            "before the first slice: checks of {count} targets, a second each at most, but for those that passed them \
-             before"
+            "before the first slice: checks of {}, a second each at most, but for what passed them before",
+            counted(count as u64, "target")
         ),
     };
     let seconds = plan.seconds();

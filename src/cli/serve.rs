@@ -11,7 +11,7 @@ use clap::Args;
 
 use super::house::House;
 use super::{output, suboptions};
-use crate::base::BadInput;
+use crate::base::{BadInput, ByteCount, Written, within};
 use crate::catalog;
 use crate::hash::{self, Hasher};
 use crate::serve::{Options, VERSION};
@@ -68,18 +68,18 @@ pub(super) struct Serve {
     #[arg(short = 'a', long = "unix-mask", value_name = "MASK", default_value = "700", value_parser = octal)]
     mask: u32,
     /// Worker threads
-    #[arg(short, long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(short, long, value_name = "N", default_value = "4", value_parser = |text: &str| within::<u16>(text, 1..=1024))]
     threads: u16,
-    /// Memory for items, in MiB
-    #[arg(short, long = "memory-limit", value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=1 << 30))]
-    memory: u64,
+    /// Memory for items (1GB, 512MiB); a bare number is MiB
+    #[arg(short, long = "memory-limit", value_name = "SIZE", default_value = "64", value_parser = memory)]
+    memory: ByteCount,
     /// Refuse new items when memory is full, instead of evicting old ones
     #[arg(short = 'M', long = "disable-evictions")]
     no_evictions: bool,
     /// Most connections open at a time
-    #[arg(short, long = "conn-limit", value_name = "N", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(short, long = "conn-limit", value_name = "N", default_value = "1024", value_parser = |text: &str| within::<u32>(text, 1..=u32::MAX.into()))]
     connections: u32,
-    /// Size of the largest item in bytes, or with k or m (1k to 1024m)
+    /// Size of the largest item (1KiB to 1GiB); k and m alone are memcached's, 2^10 and 2^20
     #[arg(short = 'I', long = "max-item-size", value_name = "SIZE", default_value = "1m", value_parser = item_size)]
     item_max: usize,
     /// Requests that one connection may make before others get their turn
@@ -87,12 +87,12 @@ pub(super) struct Serve {
         short = 'R',
         long = "max-reqs-per-event",
         value_name = "N",
-        default_value_t = 20,
-        value_parser = clap::value_parser!(u32).range(1..)
+        default_value = "20",
+        value_parser = |text: &str| within::<u32>(text, 1..=u32::MAX.into())
     )]
     requests: u32,
     /// Connections that may wait to be accepted
-    #[arg(short = 'b', long = "listen-backlog", value_name = "N", default_value_t = 1024, value_parser = clap::value_parser!(i32).range(0..))]
+    #[arg(short = 'b', long = "listen-backlog", value_name = "N", default_value = "1024", value_parser = |text: &str| within::<i32>(text, 0..=i32::MAX as u64))]
     backlog: i32,
     /// Hash function of keys; its seed is random at each start
     #[arg(long, value_name = "HASH", default_value = "sip13")]
@@ -118,7 +118,7 @@ pub(super) struct Serve {
     /// Print more messages
     #[arg(short, long, action = clap::ArgAction::Count)]
     verbose: u8,
-    /// Further options, separated by commas: `idle_timeout=SECONDS`; memcached's other options print a notice
+    /// Further options, separated by commas: `idle_timeout=TIME` (60s); memcached's other options print a notice
     #[arg(
         short = 'o',
         long = "extended",
@@ -151,7 +151,7 @@ pub(super) struct Serve {
     )]
     factor: Option<f64>,
     /// Has no effect
-    #[arg(short = 'n', long = "slab-min-size", value_name = "N", hide = true, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(short = 'n', long = "slab-min-size", value_name = "N", hide = true, value_parser = |text: &str| within::<u64>(text, 1..=u64::MAX))]
     smallest: Option<u64>,
     /// Has no effect
     #[arg(short = 'D', value_name = "CHAR", hide = true)]
@@ -201,14 +201,33 @@ fn octal(text: &str) -> Result<u32, String> {
 }
 
 fn item_size(text: &str) -> Result<usize, String> {
-    let (digits, unit) = match text.as_bytes().last() {
-        Some(b'k' | b'K') => (&text[..text.len() - 1], 1 << 10),
-        Some(b'm' | b'M') => (&text[..text.len() - 1], 1 << 20),
-        _ => (text, 1),
+    // Memcached's letters are powers of two.
+    let size = match text.strip_suffix(['k', 'K', 'm', 'M']) {
+        Some(number) if text.ends_with(['k', 'K']) => ByteCount::read(&format!("{number}Ki")),
+        Some(number) => ByteCount::read(&format!("{number}Mi")),
+        None => ByteCount::read(text),
     };
-    let size = digits.parse().ok().and_then(|n: usize| n.checked_mul(unit));
-    size.filter(|size| (1 << 10..=1 << 30).contains(size))
-        .ok_or_else(|| "write 1k to 1024m".to_owned())
+    let fits = size
+        .ok()
+        .and_then(|ByteCount(bytes)| usize::try_from(bytes).ok());
+    fits.filter(|size| (1 << 10..=1 << 30).contains(size))
+        .ok_or_else(|| {
+            format!("'{text}' is not valid: 1KiB to 1GiB, or 1k to 1024m, such as 4m or 4MiB")
+        })
+}
+
+/// Mebibytes, or a size with its unit.
+fn memory(text: &str) -> Result<ByteCount, BadInput> {
+    let bytes = match u64::read(text) {
+        Ok(mib) if text.bytes().all(|byte| byte.is_ascii_digit()) => mib.checked_mul(1 << 20),
+        _ => Some(ByteCount::read(text)?.0),
+    };
+    let fits = bytes.filter(|bytes| (1 << 20..=1 << 50).contains(bytes));
+    fits.map(ByteCount).ok_or_else(|| {
+        BadInput(format!(
+            "'{text}' is not valid: 1 to 2^30 MiB, such as 64, 64MiB or 1GB"
+        ))
+    })
 }
 
 pub(super) fn serve(house: House<'_>, args: &Serve) -> anyhow::Result<ExitCode> {
@@ -305,7 +324,7 @@ fn refused(args: &Serve) -> Result<(), BadInput> {
 fn options(args: &Serve) -> Result<Options, BadInput> {
     let idle_timeout = suboptions::idle_timeout(&args.extended)?;
     // Both in bytes; memcached does not start with a larger one either.
-    let item_limit = args.memory << 20 >> 1;
+    let item_limit = args.memory.0 >> 1;
     if args.item_max as u64 > item_limit {
         return Err(BadInput(format!(
             "the largest item (-I {}) may take at most half of the memory for items (-m {}): \
@@ -325,7 +344,7 @@ fn options(args: &Serve) -> Result<Options, BadInput> {
         },
         unix: args.unix.clone().map(|path| (path, args.mask)),
         threads: usize::from(args.threads),
-        memory_mib: args.memory,
+        memory_bytes: args.memory.0,
         evict: !args.no_evictions,
         connections: args.connections as usize,
         item_max: args.item_max,

@@ -8,7 +8,10 @@ use super::args::{Format, Size};
 use super::house::House;
 use super::output;
 use super::signals::raised_by_signals;
-use crate::analysis::{TableSize, format::grouped};
+use crate::analysis::{
+    TableSize,
+    format::{grouped, many},
+};
 use crate::machine::Heap;
 use crate::report;
 use crate::run::{SizeOptions, SizePlan};
@@ -70,14 +73,14 @@ fn measured(
 
 /// What the figures rest on.
 fn heading(plan: &SizePlan<'_>, entries: u64) -> String {
-    let whole = grouped(entries);
+    let whole = many(entries, "entry");
     let payload = plan.payload();
     match plan.sizes.as_slice() {
-        [_] => format!("{whole} entries of {payload} B of key and value, filled and measured\n"),
+        [_] => format!("{whole} of {payload} B of key and value, filled and measured\n"),
         sizes => {
             let sizes: Vec<String> = sizes.iter().map(|&size| grouped(size)).collect();
             format!(
-                "{whole} entries of {payload} B of key and value, extrapolated from {} entries\n",
+                "{whole} of {payload} B of key and value, extrapolated from {} entries\n",
                 sizes.join(", ")
             )
         }

@@ -1,6 +1,6 @@
 //! What stands behind `-o` of `bucketlab serve`: memcached's own names.
 
-use crate::base::{BadInput, unknown_name};
+use crate::base::{BadInput, Seconds, Written, unknown_name, whole};
 
 /// What is taken without effect, with a value or without.
 const TAKEN: &[&str] = &[
@@ -77,8 +77,14 @@ pub(super) fn idle_timeout(options: &[String]) -> Result<u32, BadInput> {
             "" => {}
             "idle_timeout" => {
                 let value = value.unwrap_or_default();
-                seconds = value.parse().map_err(|_| {
-                    BadInput(format!("idle_timeout '{value}': write a number of seconds"))
+                let Seconds(time) = Seconds::read(value)
+                    .map_err(|why| BadInput(format!("-o idle_timeout: {why}")))?;
+                let fits = u32::try_from(whole(time)).ok();
+                let fits = fits.filter(|_| time.fract() <= 0.0);
+                seconds = fits.ok_or_else(|| {
+                    BadInput(format!(
+                        "-o idle_timeout: '{value}' is not valid: whole seconds, such as 60 or 1m"
+                    ))
                 })?;
             }
             "ext_path" => {
@@ -103,4 +109,26 @@ pub(super) fn idle_timeout(options: &[String]) -> Result<u32, BadInput> {
         }
     }
     Ok(seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_of_an_idle_connection_has_a_unit_or_is_seconds() {
+        for (text, seconds) in [("60", 60), ("1m", 60), ("1e3ms", 1), ("0", 0)] {
+            let option = format!("idle_timeout={text}");
+            assert_eq!(idle_timeout(&[option]), Ok(seconds), "{text}");
+        }
+        for text in ["", "1.5", "500ms", "-1", "1e12", "soon"] {
+            let error = idle_timeout(&[format!("idle_timeout={text}")])
+                .unwrap_err()
+                .0;
+            assert!(
+                error.contains(&format!("idle_timeout: '{text}'")),
+                "{error}"
+            );
+        }
+    }
 }

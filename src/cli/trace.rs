@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::args::{Format, Trace};
 use super::output;
 use super::stdin::Spooled;
+use crate::base::counted;
 use crate::report::{FittedLine, Table, popularity};
 use crate::workload::{
     FirstRows, SizeFacts, TraceFacts, TraceOp, TraceProfile, TraceSource, convert,
@@ -73,11 +74,11 @@ fn converted(source: &TraceSource, to: &Path, format: Format) -> anyhow::Result<
         return Ok(ExitCode::SUCCESS);
     }
     let mut text = format!(
-        "{} ({}): {} requests in {} bytes, {each:.1} a request\n",
+        "{} ({}): {} in {}, {each:.1} a request\n",
         source.name(),
         source.format,
-        converted.requests,
-        converted.bytes
+        counted(converted.requests, "request"),
+        counted(converted.bytes, "byte")
     );
     for note in notes {
         let _ = writeln!(text, "note: {note}");

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use mimalloc::MiMalloc;
 use serde::{Deserialize, Serialize};
 
-use crate::base::{BadInput, unknown_name};
+use crate::base::{BadInput, Written, unknown_name};
 
 /// The environment variable that decides: the word of an [`Allocator`].
 pub(super) const ALLOCATOR: &CStr = c"BUCKETLAB_ALLOCATOR";
@@ -43,6 +43,14 @@ impl std::str::FromStr for Allocator {
     type Err = BadInput;
 
     fn from_str(text: &str) -> Result<Allocator, BadInput> {
+        Allocator::read(text)
+    }
+}
+
+impl Written for Allocator {
+    const WANTED: &'static str = "an allocator: system or mimalloc";
+
+    fn read(text: &str) -> Result<Allocator, BadInput> {
         let all = Allocator::ALL.into_iter();
         let found = all.clone().find(|one| one.word() == text);
         found.ok_or_else(|| unknown_name("allocator", text, all.map(Allocator::word)))

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::choice::{ALLOCATOR, Allocator, chosen};
 use super::counting;
 use super::memory::{meminfo_bytes, trim};
-use crate::base::{BadInput, unknown_name};
+use crate::base::{BadInput, Written, unknown_name};
 
 /// Bytes of the block that is tried for huge pages: above the largest threshold up to which glibc
 /// learns from a block that is freed to keep such blocks (32 MiB, mallopt(3)).
@@ -48,6 +48,14 @@ impl std::str::FromStr for Pages {
     type Err = BadInput;
 
     fn from_str(text: &str) -> Result<Pages, BadInput> {
+        Pages::read(text)
+    }
+}
+
+impl Written for Pages {
+    const WANTED: &'static str = "a page mode: default, small or huge";
+
+    fn read(text: &str) -> Result<Pages, BadInput> {
         let all = Pages::ALL.into_iter();
         let found = all.clone().find(|one| one.word() == text);
         found.ok_or_else(|| unknown_name("page mode", text, all.map(Pages::word)))

@@ -3,7 +3,7 @@
 //! The columns are the same; a suite's rows say besides which workload and threads they are of, and
 //! have what a page has room for.
 
-use super::format::{counted, duration_within, figure, figure_within, grouped, times_within};
+use super::format::{counted, duration_within, figure, figure_within, grouped, many, times_within};
 use super::labels::on_cores;
 use super::summary::{CellSummary, PanelSummary, Tally, Verdict};
 use super::table::{Bar, Cell, Column, Kind, Row, Standing, Table, Tone};
@@ -148,7 +148,7 @@ impl Shape {
         };
         let mut shared = Vec::new();
         if !self.entries && panel.entry.entries > 0 {
-            shared.push(format!("{} entries", grouped(panel.entry.entries)));
+            shared.push(many(panel.entry.entries, "entry"));
         }
         if !self.batch {
             shared.push(match panel.entry.batch {

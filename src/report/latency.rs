@@ -28,7 +28,8 @@ pub(super) fn lines(
             .map(|row| row.kept_births)
             .max()
         {
-            let text = format!("highest rates: the median [least to most] of {births} births");
+            let births = super::format::counted(births as u64, "birth");
+            let text = format!("highest rates: the median [least to most] of {births}");
             lines.extend(super::format::wrap(&text, width, "  "));
         }
         return lines;

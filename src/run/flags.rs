@@ -5,19 +5,23 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use super::limit::Slo;
 use super::suite::{Group, Suite};
-use crate::base::{BadInput, Between, ByteCount, Nanoseconds, PerSecond, Percent, parse_count};
+use crate::base::{
+    BadInput, Between, ByteCount, Counts, Factor, Nanoseconds, PerSecond, Percent, Percentage,
+    Seconds, Written, of, split_targets,
+};
 use crate::machine::{Allocator, Pages};
-use crate::workload::{Arrival, Origin, Oversize, Pacing, Rates};
+use crate::workload::{Arrival, Origin, Oversize, Pacing};
 
 /// What flags change in every suite of a run. Each field is a flag, and the group `Overrides` of the
 /// command line has them all: what excludes them names the group.
 #[derive(Args, Clone, Debug, Default, PartialEq)]
 pub struct Overrides {
-    /// Target instead of the suite's, like fixed:buckets=2^16; may be repeated
+    /// Target instead of the suite's, like fixed:buckets=2^16. May be repeated, or a list: behind a comma,
+    /// name=value is one more parameter, and anything else the next target
     #[arg(short, long = "target", value_name = "TARGET", value_parser = text())]
     pub targets: Vec<String>,
-    /// Workload instead of the suite's; may be repeated
-    #[arg(short, long = "workload", value_name = "WORKLOAD", value_parser = text())]
+    /// Workload instead of the suite's; may be repeated, or a list
+    #[arg(short, long = "workload", value_name = "WORKLOAD", value_delimiter = ',', value_parser = text())]
     pub workloads: Vec<String>,
     /// Trace to replay instead of the suite's workloads; - reads standard input
     #[arg(long, value_name = "FILE[:FORMAT]", value_parser = text())]
@@ -38,27 +42,27 @@ pub struct Overrides {
     /// Page modes instead of the suite's: default, small, huge
     #[arg(long, value_name = "MODE", value_delimiter = ',')]
     pub pages: Vec<Pages>,
-    /// Thread counts instead of the suite's
+    /// Thread counts instead of the suite's (1,2 or 1-4)
+    #[arg(long, value_name = "N|N-N", value_delimiter = ',')]
+    pub threads: Vec<Counts<u32>>,
+    /// Records in each workload's key space (10M, 1e6, 2^20, 64Ki)
     #[arg(long, value_name = "N", value_delimiter = ',')]
-    pub threads: Vec<u32>,
-    /// Records in each workload's key space (1000000, 2^20, 64Ki)
-    #[arg(long, value_name = "N", value_parser = parse_count)]
-    pub entries: Option<u64>,
+    pub entries: Vec<Counts<u64>>,
     /// Trials of each cell, instead of as many as the time allows
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = u32::read)]
     pub trials: Option<u32>,
-    /// Seconds for the slices of each panel [default: 0.8 for each cell of it]
-    #[arg(long = "time", value_name = "SECONDS")]
+    /// Time for the slices of each panel (3s, 1m); a bare number is seconds [default: 0.8 for each cell of it]
+    #[arg(long = "time", value_name = "TIME", value_parser = of::<Seconds, f64>)]
     pub time_s: Option<f64>,
     /// Continue each panel until its ratios to the baseline are this precise (2%)
     #[arg(long, value_name = "N%", value_parser = percent, conflicts_with = "trials")]
     pub precision: Option<f64>,
-    /// The most seconds of slices that --precision may take a panel [default: ten times --time]
-    #[arg(long = "max-time", value_name = "SECONDS", requires = "precision")]
+    /// The most time for slices that --precision may take a panel [default: ten times --time]
+    #[arg(long = "max-time", value_name = "TIME", value_parser = of::<Seconds, f64>, requires = "precision")]
     pub max_time_s: Option<f64>,
     /// Gets passed to the table in one batch
-    #[arg(long, value_name = "N")]
-    pub batch: Option<u32>,
+    #[arg(long, value_name = "N", value_delimiter = ',')]
+    pub batch: Vec<Counts<u32>>,
     /// Work between two operations of a thread: chained (the next key depends on this answer), none (back
     /// to back), or numbers of instructions (0,50,400) [default: chained]
     #[arg(long, value_name = "chained|none|N", value_delimiter = ',')]
@@ -66,7 +70,7 @@ pub struct Overrides {
     /// Shares of lookups whose keys were never stored (0%,50%), instead of the suite's
     #[arg(long, value_name = "N%", value_delimiter = ',')]
     pub absent: Vec<Percent>,
-    /// Bytes that each table may hold, instead of the suite's budgets (64Mi, 2^20); tables evict entries
+    /// Bytes that each table may hold, instead of the suite's budgets (64MB, 64MiB); tables evict entries
     #[arg(long, value_name = "BYTES", value_delimiter = ',')]
     pub budget: Vec<ByteCount>,
     /// Assumed cost of a miss at the origin (200us, 1.5ms), used for the effective latency
@@ -79,8 +83,8 @@ pub struct Overrides {
     /// Distances between intended starts at those rates: fixed or poisson
     #[arg(long, value_name = "fixed|poisson")]
     pub arrival: Option<Arrival>,
-    /// Replay a trace at its own times, FACTOR times as fast
-    #[arg(long, value_name = "FACTOR", conflicts_with_all = ["rate", "arrival"])]
+    /// Replay a trace at its own times, FACTOR times as fast (2x)
+    #[arg(long, value_name = "FACTOR", value_parser = of::<Factor, f64>, conflicts_with_all = ["rate", "arrival"])]
     pub speed: Option<f64>,
     /// Also sample service times in a closed loop, for one second at each birth of a table
     #[arg(long)]
@@ -89,7 +93,7 @@ pub struct Overrides {
     #[arg(long, value_name = "PERCENTILE=TIME", conflicts_with = "speed")]
     pub slo: Option<Slo>,
     /// Seed of streams, dealing and bootstrap
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = u64::read)]
     pub seed: Option<u64>,
 }
 
@@ -139,7 +143,7 @@ impl Overrides {
             }
             names
         };
-        let targets = names(&self.targets);
+        let targets = names(&self.all_targets());
         let trace = self.trace.as_deref().map(|trace| {
             if trace == "-" || trace.starts_with("-:") {
                 return "stdin".to_owned();
@@ -171,12 +175,17 @@ impl Overrides {
         Some((name, about))
     }
 
+    fn all_targets(&self) -> Vec<String> {
+        let lists = self.targets.iter();
+        lists.flat_map(|list| split_targets(list)).collect()
+    }
+
     fn has_workloads(&self) -> bool {
         !self.workloads.is_empty() || self.trace.is_some()
     }
 
     fn apply_to(&self, group: &mut Group) {
-        if let Some(targets) = several(&self.targets) {
+        if let Some(targets) = several(&self.all_targets()) {
             group.targets = targets;
         }
         if self.has_workloads() {
@@ -188,20 +197,17 @@ impl Overrides {
             let trace = self.trace.iter().map(|trace| format!("trace={trace}"));
             group.workloads = self.workloads.iter().cloned().chain(trace).collect();
         }
-        replace(&mut group.threads, several(&self.threads));
+        replace(&mut group.threads, several(&Counts::of(&self.threads)));
         replace(&mut group.hash, several(&self.hash));
         replace(&mut group.allocator, several(&self.allocator));
         replace(&mut group.pages, several(&self.pages));
         replace(&mut group.budget, several(&self.budget));
-        replace(
-            &mut group.entries,
-            self.entries.map(|entries| vec![entries]),
-        );
-        replace(&mut group.batch, self.batch.map(|batch| vec![batch]));
+        replace(&mut group.entries, several(&Counts::of(&self.entries)));
+        replace(&mut group.batch, several(&Counts::of(&self.batch)));
         replace(&mut group.between, several(&self.between));
         replace(&mut group.absent, several(&self.absent));
         replace(&mut group.origin, self.origin);
-        let rates = several(&self.rate).map(Rates::Several);
+        let rates = several(&self.rate);
         if rates.is_some() || self.speed.is_some() {
             group.pace = Some(Pacing {
                 rate: rates,
@@ -228,16 +234,17 @@ fn replace<T>(of_suite: &mut Option<T>, of_flag: Option<T>) {
 }
 
 fn origin(text: &str) -> Result<Origin, BadInput> {
-    text.parse::<Nanoseconds>()
-        .map(|latency| Origin { latency })
+    Nanoseconds::read(text).map(|latency| Origin { latency })
 }
 
 fn percent(text: &str) -> Result<f64, BadInput> {
-    let number = text.strip_suffix('%').unwrap_or(text).trim_end();
-    let percent = number.parse::<f64>().ok();
-    percent
-        .filter(|percent| *percent > 0.0 && *percent < 100.0)
-        .ok_or_else(|| BadInput("write a percentage above 0 and below 100: 2%".to_owned()))
+    let Percentage(percent) = Percentage::read(text)?;
+    let fits = Some(percent).filter(|percent| *percent > 0.0 && *percent < 100.0);
+    fits.ok_or_else(|| {
+        BadInput(format!(
+            "'{text}' is not valid: above 0, below 100, such as 2%"
+        ))
+    })
 }
 
 /// Takes text, and names the argument whose bytes are none: clap's own parser of text does not.
@@ -275,6 +282,10 @@ mod tests {
             "fixed"
         );
         assert_eq!(named(&["a", "b"], &["ycsb-a"], None).unwrap(), "a-b-ycsb-a");
+        assert_eq!(
+            named(&["a:x=1,y=2,b"], &["ycsb-a"], None).unwrap(),
+            "a-b-ycsb-a"
+        );
         let many = named(
             &["a", "b", "c", "d"],
             &[],

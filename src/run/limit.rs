@@ -7,7 +7,7 @@ use std::str::FromStr;
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::base::{BadInput, Nanoseconds, PerSecond, unknown_name};
+use crate::base::{BadInput, Nanoseconds, PerSecond, Written, unknown_name};
 use crate::workload::Arrival;
 
 /// The percentiles that a limit can be on.
@@ -52,7 +52,7 @@ impl FromStr for Slo {
         })?;
         let known = PERCENTILES.iter().position(|(known, _)| *known == name);
         let names = PERCENTILES.iter().map(|(known, _)| *known);
-        let limit: Nanoseconds = limit.parse()?;
+        let limit = Nanoseconds::read(limit)?;
         if limit.0 == 0 {
             return Err(BadInput(format!(
                 "'{text}' is no limit: the time must be above 0"

@@ -2,7 +2,7 @@
 
 use super::cell::Panel;
 use super::plan::Plan;
-use crate::base::BadInput;
+use crate::base::{BadInput, counted};
 use crate::workload::Pace;
 
 /// Passes that take longer are not begun without a word.
@@ -33,7 +33,7 @@ fn check(panel: &Panel<'_>) -> Result<(), BadInput> {
         }
         (Some(Pace::Rate { per_s, .. }), _) => {
             let ops = panel.workload.ops.unwrap_or(panel.workload.entries);
-            let from = format!("it has {ops} operations at {per_s}/s");
+            let from = format!("it has {} at {per_s}/s", counted(ops, "operation"));
             (ops as f64 / per_s.0 as f64, from, "--rate")
         }
         _ => return Ok(()),

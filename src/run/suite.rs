@@ -6,7 +6,10 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::limit::Slo;
-use crate::base::{BadInput, Between, ByteCount, Percent, unknown_name};
+use crate::base::{
+    BadInput, Between, ByteCount, Milliseconds, Percent, Seconds, list, one, one_of, some,
+    some_list, some_of, some_percentage, texts, unknown_name,
+};
 use crate::machine::{Allocator, Pages};
 use crate::workload::{
     KeyDistribution, Mix, Naming, OnMiss, Origin, Oversize, PRESETS, Pacing, Size, TraceSource,
@@ -52,49 +55,88 @@ pub struct Suite {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub first: Vec<String>,
     /// Records in each workload's key space; a preset's own number otherwise.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "some",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub entries: Option<u64>,
     /// Seed of everything that is drawn.
-    #[serde(default = "one_u64")]
+    #[serde(default = "one_u64", deserialize_with = "one")]
     pub seed: u64,
     /// Hash functions; each target is measured under each.
-    #[serde(default = "default_hash")]
+    #[serde(default = "default_hash", deserialize_with = "list")]
     pub hash: Vec<String>,
     /// Allocators; each target is measured with each.
     #[serde(
         default = "default_allocator",
+        deserialize_with = "list",
         skip_serializing_if = "is_default_allocator"
     )]
     pub allocator: Vec<Allocator>,
     /// Page modes; each target is measured in each.
-    #[serde(default = "default_pages", skip_serializing_if = "is_default_pages")]
+    #[serde(
+        default = "default_pages",
+        deserialize_with = "list",
+        skip_serializing_if = "is_default_pages"
+    )]
     pub pages: Vec<Pages>,
     /// Thread counts; each workload is measured under each.
-    #[serde(default = "one_thread")]
+    #[serde(default = "one_thread", deserialize_with = "list")]
     pub threads: Vec<u32>,
     /// Gets handed over at a time; a preset's own number otherwise.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "some",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub batch: Option<u32>,
     /// What stands between two operations of a thread: `chained`, `none` or numbers of instructions; each
     /// workload is measured with each. A preset's own, which is `chained`, otherwise.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "some_list",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub between: Option<Vec<Between>>,
-    /// Time for a panel's slices, in seconds; 0.8 s for each of its cells otherwise.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Time for a panel's slices (a bare number is seconds); 0.8 s for each of its cells otherwise.
+    #[serde(
+        default,
+        deserialize_with = "some_of::<Seconds, f64, _>",
+        alias = "time",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub time_s: Option<f64>,
     /// Trials of each cell; as many as the time allows otherwise.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "some",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub trials: Option<u32>,
     /// How well each ratio to the baseline is to be known, in per cent: a panel goes on until its
     /// intervals are as narrow as that, or `max_time_s` is spent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "some_percentage",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub precision_percent: Option<f64>,
     /// The most time for a panel's slices where a precision is asked for, in seconds; ten times its
     /// `time_s` otherwise.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "some_of::<Seconds, f64, _>",
+        alias = "max_time",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub max_time_s: Option<f64>,
     /// Length of a slice that is cut by time, in milliseconds.
-    #[serde(default = "default_slice_ms")]
+    #[serde(
+        default = "default_slice_ms",
+        alias = "slice",
+        deserialize_with = "one_of::<Milliseconds, u64, _>"
+    )]
     pub slice_ms: u64,
     /// Whether broken lines of traces are left out and counted; otherwise the first one ends the run.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -111,7 +153,11 @@ pub struct Suite {
     /// Where the trace is that groups name as the workload `trace`: the first of these that is there,
     /// each `FILE` or `FILE:FORMAT`, from the directory of the suite's file (of a built-in suite: from
     /// the current one). `--trace` goes before them.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "texts",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub trace: Vec<String>,
     /// Workloads of the suite's own.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -125,38 +171,80 @@ pub struct Suite {
 #[serde(deny_unknown_fields)]
 pub struct Group {
     /// Names of presets or of the suite's own workloads, or `trace`.
+    #[serde(deserialize_with = "texts")]
     pub workloads: Vec<String>,
-    /// Targets; values may be sweeps.
+    /// Targets; values may be sweeps, and a text may name several with commas between.
+    #[serde(deserialize_with = "texts")]
     pub targets: Vec<String>,
     /// Thread counts of this group.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "some_list",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub threads: Option<Vec<u32>>,
     /// Hash functions of this group.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "some_list",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub hash: Option<Vec<String>>,
     /// Allocators of this group.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "some_list",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub allocator: Option<Vec<Allocator>>,
     /// Page modes of this group.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "some_list",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub pages: Option<Vec<Pages>>,
     /// Records of this group.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "some_list",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub entries: Option<Vec<u64>>,
     /// Batch sizes of this group.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "some_list",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub batch: Option<Vec<u32>>,
     /// What stands between two operations, in this group.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "some_list",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub between: Option<Vec<Between>>,
     /// Shares of the gets whose keys were never stored (`"50%"`); each workload is measured with each.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "some_list",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub absent: Option<Vec<Percent>>,
     /// What keys look like, as `Workload::corpus` has it; each workload is measured with each.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "some_list",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub corpus: Option<Vec<Naming>>,
     /// Budgets of this group: each workload is measured under each.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "some_list",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub budget: Option<Vec<ByteCount>>,
     /// Where misses go in this group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -165,8 +253,13 @@ pub struct Group {
     /// workload is measured at each.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pace: Option<Pacing>,
-    /// Seconds of slices of each panel of this group, instead of the suite's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Time for the slices of each panel of this group, instead of the suite's.
+    #[serde(
+        default,
+        deserialize_with = "some_of::<Seconds, f64, _>",
+        alias = "time",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub time_s: Option<f64>,
     /// See [`Suite::latency`]; for this group alone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -180,7 +273,11 @@ pub struct Custom {
     /// The preset to start from.
     pub base: String,
     /// See [`Workload::entries`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "some",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub entries: Option<u64>,
     /// See [`Workload::keys`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -201,7 +298,11 @@ pub struct Custom {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mix: Option<Mix>,
     /// See [`Workload::batch`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "some",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub batch: Option<u32>,
     /// See [`Workload::between`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -216,10 +317,18 @@ pub struct Custom {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_miss: Option<OnMiss>,
     /// See [`Workload::ops`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "some",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub ops: Option<u64>,
     /// See [`Workload::points`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "some",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub points: Option<u32>,
     /// See [`Workload::clocked`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -280,6 +389,11 @@ impl Suite {
             .extension()
             .is_some_and(|extension| extension == "toml");
         if !is_path {
+            if find_preset(name).is_ok() {
+                return Err(BadInput(format!(
+                    "'{name}' is a workload, not a suite: run it with `bucketlab run -w {name}`"
+                )));
+            }
             let error = unknown_name("suite", name, SUITES.iter().map(|(known, _)| *known));
             return Err(BadInput(format!("{error}; or the path of a .toml file")));
         }
@@ -372,6 +486,11 @@ impl Suite {
 
     /// The suite's own workloads belong in the list of what would be valid.
     fn unknown_workload(&self, name: &str, error: BadInput) -> BadInput {
+        if SUITES.iter().any(|(suite, _)| *suite == name) {
+            return BadInput(format!(
+                "'{name}' is a suite, not a workload: run it with `bucketlab run {name}`"
+            ));
+        }
         if self.workload.is_empty() || !error.0.starts_with("unknown") {
             return error;
         }

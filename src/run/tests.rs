@@ -4,7 +4,7 @@ use super::fit::split_to_fit;
 use super::flags::Overrides;
 use super::plan::Plan;
 use super::suite::{SUITES, Suite};
-use crate::base::Between;
+use crate::base::{Between, Counts};
 use crate::catalog::ROWS;
 use crate::machine::{Allocator, Pages};
 
@@ -16,7 +16,7 @@ fn targets(names: &[&str]) -> Overrides {
     Overrides {
         targets: names.iter().map(ToString::to_string).collect(),
         workloads: vec!["ycsb-c".to_owned()],
-        threads: vec![1],
+        threads: vec![Counts(vec![1])],
         ..Overrides::default()
     }
 }
@@ -46,7 +46,7 @@ fn built_in_suites_are_sound() {
 fn the_time_a_panel_takes_is_guessed_from_time_or_trials() {
     let seconds = |workload: &str, time_s: Option<f64>, trials: Option<u32>| {
         let flags = Overrides {
-            entries: Some(1000),
+            entries: vec![Counts(vec![1000])],
             workloads: vec![workload.to_owned()],
             time_s,
             trials,
@@ -89,7 +89,7 @@ fn the_time_a_panel_takes_is_guessed_from_time_or_trials() {
 fn more_time_is_more_births() {
     let births = |entries: u64, time_s: Option<f64>, trials: Option<u32>| {
         let flags = Overrides {
-            entries: Some(entries),
+            entries: vec![Counts(vec![entries])],
             time_s,
             trials,
             ..targets(&["fixed", "dash"])
@@ -176,7 +176,7 @@ fn allocators_and_pages_make_cells_of_their_own_in_one_panel() {
 fn slices_are_longer_and_fewer_where_threads_share_cores() {
     let cores = u32::try_from(crate::machine::allowed_cpus().len()).unwrap();
     let flags = Overrides {
-        threads: vec![1, 4 * cores],
+        threads: vec![Counts(vec![1, 4 * cores])],
         ..targets(&["fixed"])
     };
     let plan = plan(&flags);
@@ -275,7 +275,7 @@ fn what_changes_a_cell_changes_its_id() {
     let mut ids = vec![id(&base)];
     for change in [
         Overrides {
-            threads: vec![2],
+            threads: vec![Counts(vec![2])],
             ..base.clone()
         },
         Overrides {
@@ -283,11 +283,11 @@ fn what_changes_a_cell_changes_its_id() {
             ..base.clone()
         },
         Overrides {
-            entries: Some(5000),
+            entries: vec![Counts(vec![5000])],
             ..base.clone()
         },
         Overrides {
-            batch: Some(8),
+            batch: vec![Counts(vec![8])],
             ..base.clone()
         },
         Overrides {

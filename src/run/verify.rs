@@ -14,7 +14,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::process::{describe, tail_of, with_last_words};
-use crate::base::{BadInput, Params, Spec, unknown_name};
+use crate::base::{BadInput, Params, Spec, split_targets, unknown_name};
 use crate::catalog::{self, Row};
 use crate::hash::{self, HashRow};
 use crate::machine;
@@ -93,8 +93,9 @@ impl<'r> VerifyPlan<'r> {
         exactly: bool,
     ) -> Result<VerifyPlan<'r>, BadInput> {
         let mut targets = Vec::new();
-        for text in &options.targets {
-            targets.extend(named(rows, text, exactly)?);
+        let lists = options.targets.iter();
+        for text in lists.flat_map(|list| split_targets(list)) {
+            targets.extend(named(rows, &text, exactly)?);
         }
         if options.targets.is_empty() {
             let checked = rows.iter().filter(|row| !row.control);

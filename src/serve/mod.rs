@@ -87,12 +87,12 @@ pub fn serve(
     };
     let table = (kind.open)(params, &env)?;
     let shared = Shared::new(table.as_ref(), params.short(), options, hasher, journal);
-    let limit = options.memory_mib << 20;
+    let limit = options.memory_bytes;
     if shared.empty_bytes >= limit {
         return Err(BadInput(format!(
-            "{} takes {} bytes before anything is stored, all of the {limit} bytes of -m {}: give it more, \
+            "{} takes {} bytes before anything is stored, all of the {} bytes of -m: give it more, \
              or the table fewer buckets",
-            shared.spec, shared.empty_bytes, options.memory_mib
+            shared.spec, shared.empty_bytes, limit
         ))
         .into());
     }

@@ -21,8 +21,8 @@ pub struct Options {
     pub unix: Option<(PathBuf, u32)>,
     /// Worker threads.
     pub threads: usize,
-    /// Bytes of items, in MiB.
-    pub memory_mib: u64,
+    /// Bytes of items.
+    pub memory_bytes: u64,
     /// Whether a full server evicts, or refuses.
     pub evict: bool,
     /// Connections at a time.

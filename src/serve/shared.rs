@@ -125,7 +125,7 @@ impl<'t> Shared<'t> {
                 flush: options.flush_enabled,
             },
             stop: AtomicBool::new(false),
-            limit_bytes: AtomicU64::new(options.memory_mib << 20),
+            limit_bytes: AtomicU64::new(options.memory_bytes),
             refuses: !(options.evict && table.walks()),
             freed: AtomicU64::new(0),
             empty_bytes: table.usage().bytes,

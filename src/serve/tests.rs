@@ -17,7 +17,7 @@ fn options() -> Options {
         listen: Vec::new(),
         unix: None,
         threads: 1,
-        memory_mib: 64,
+        memory_bytes: 64 << 20,
         evict: true,
         connections: 10,
         item_max: 1 << 20,

@@ -16,7 +16,7 @@ use super::shrink::shrink;
 use super::stage::{ONE_HASH, Shape, Stage};
 use super::unexplained::Unexplained;
 use super::walk::walk;
-use crate::base::{Journal, Params};
+use crate::base::{Journal, Params, counted};
 use crate::hash::{HashRow, Hasher};
 use crate::machine::now_ns;
 use crate::record::{CheckLine, Ending, Exercised, Found, Verdict};
@@ -141,8 +141,8 @@ impl Task<'_> {
             } else if exercised.histories < LEAST_HISTORIES {
                 ending = Ending::Unclear;
                 exercised.notes.push(format!(
-                    "{} histories were searched to the end, and fewer than {LEAST_HISTORIES} say too little",
-                    exercised.histories
+                    "{} searched to the end: fewer than {LEAST_HISTORIES} say too little",
+                    counted(exercised.histories, "history")
                 ));
             }
         }

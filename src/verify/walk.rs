@@ -12,7 +12,7 @@ use super::open::open;
 use super::plan::{Counts, Plan, Values};
 use super::sample::{self, Dice, Sample, same, shown};
 use super::structure::{self, Totals};
-use crate::base::{Params, Worker};
+use crate::base::{Params, Worker, counted};
 use crate::table::{Cursor, Edit, Env, ErasedTable, Keep, Kind, Session};
 
 /// Buckets per call, and after so many rounds a walk counts as one that does not end: each call of
@@ -140,7 +140,7 @@ impl Check {
         marked: &HashSet<usize>,
         keep: Keep,
     ) -> Result<(), Wrong> {
-        let mut seen = vec![0; self.samples.len()];
+        let mut seen = vec![0_u64; self.samples.len()];
         let values = self.values.clone();
         self.whole_walk(
             session,
@@ -161,7 +161,7 @@ impl Check {
             None => Ok(()),
             Some(number) => Err(Wrong::new(
                 &format!("entry {number} once"),
-                &format!("{} times", seen[number]),
+                &counted(seen[number], "time"),
             )),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::plan::{Mix, OnMiss, Workload};
 use super::{KeyDistribution, Pace, TraceSource};
-use crate::base::{BadInput, ByteCount};
+use crate::base::{BadInput, ByteCount, counted};
 
 /// How many records a workload may number, prefilled and inserted ones together: just below 2^32,
 /// up to where keys are known to differ.
@@ -240,17 +240,18 @@ impl Workload {
             && ops < 2 * u64::from(points)
         {
             return Err(BadInput(format!(
-                "workload '{}': points = {points} is not valid with {threads} threads: each needs {} operations, and \
-                 has {ops}",
+                "workload '{}': points = {points} is not valid with {}: each needs {} operations, and has {ops}",
                 self.name,
+                counted(threads.into(), "thread"),
                 2 * points
             )));
         }
         if sequential && picks && self.entries - self.put_aside() < u64::from(threads) {
             return Err(BadInput(format!(
-                "workload '{}': entries = {} is not valid with {threads} threads: sequential keys \
-                 need a record a thread",
-                self.name, self.entries
+                "workload '{}': entries = {} is not valid with {}: sequential keys need a record a thread",
+                self.name,
+                self.entries,
+                counted(threads.into(), "thread")
             )));
         }
         Ok(())

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::law::check_weights;
-use crate::base::BadInput;
+use crate::base::{BadInput, Fraction, counted, some_of};
 
 /// Which record an operation picks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -65,12 +65,16 @@ struct Written {
     /// 0.99, as in YCSB, where it is left out.
     theta: Option<f64>,
     /// A fifth, as in YCSB, where it is left out.
+    #[serde(default, deserialize_with = "some_of::<Fraction, f64, _>")]
     hot_keys: Option<f64>,
     /// Four fifths, as in YCSB, where it is left out.
+    #[serde(default, deserialize_with = "some_of::<Fraction, f64, _>")]
     hot_ops: Option<f64>,
     /// 95 %, as in YCSB, where it is left out.
+    #[serde(default, deserialize_with = "some_of::<Fraction, f64, _>")]
     share: Option<f64>,
     /// Six sevenths, as in YCSB, where it is left out.
+    #[serde(default, deserialize_with = "some_of::<Fraction, f64, _>")]
     within: Option<f64>,
     weights: Option<Vec<f64>>,
 }
@@ -195,8 +199,9 @@ impl KeyDistribution {
                 check_weights(weights)?;
                 if weights.len() as u64 > records {
                     return bad(format!(
-                        "{} weights are not valid for {records} records: at most one a record",
-                        weights.len()
+                        "{} are not valid for {}: at most one a record",
+                        counted(weights.len() as u64, "weight"),
+                        counted(records, "record")
                     ));
                 }
                 Ok(())
@@ -227,7 +232,9 @@ impl fmt::Display for KeyDistribution {
                 (share * 1e4).round() / 100.0,
                 (within * 1e4).round() / 100.0
             ),
-            KeyDistribution::Weights { weights } => write!(f, "{} weights", weights.len()),
+            KeyDistribution::Weights { weights } => {
+                f.write_str(&counted(weights.len() as u64, "weight"))
+            }
             KeyDistribution::Sequential => f.write_str("sequential"),
         }
     }

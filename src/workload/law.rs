@@ -6,11 +6,11 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::alias::Alias;
 use super::draws::mix;
-use crate::base::BadInput;
+use crate::base::{BadInput, ByteCount, counted, list};
 
 /// A law of lengths in bytes. Lengths are whole: what is drawn is rounded down.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,6 +44,7 @@ pub enum Law {
     /// Some lengths, each with its share.
     Table {
         /// Lengths in bytes.
+        #[serde(deserialize_with = "lengths")]
         sizes: Vec<u32>,
         /// Their shares; without `rest` only their proportions matter.
         weights: Vec<f64>,
@@ -51,6 +52,15 @@ pub enum Law {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         rest: Option<Box<Law>>,
     },
+}
+
+/// A length; what is too long for the type is too long for every limit, which checks name.
+pub(super) fn length(bytes: ByteCount) -> u32 {
+    u32::try_from(bytes.0).unwrap_or(u32::MAX)
+}
+
+fn lengths<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u32>, D::Error> {
+    list(deserializer).map(|all: Vec<ByteCount>| all.into_iter().map(length).collect())
 }
 
 impl Law {
@@ -174,8 +184,9 @@ fn check_table(sizes: &[u32], weights: &[f64], rest: Option<&Law>) -> Result<(),
     if sizes.is_empty() || sizes.len() != weights.len() {
         let (sizes, weights) = (sizes.len(), weights.len());
         return bad(format!(
-            "a table of {sizes} sizes and {weights} weights is not valid: as many weights as sizes, \
-             at least one"
+            "a table of {} and {} is not valid: as many weights as sizes, at least one",
+            counted(sizes as u64, "size"),
+            counted(weights as u64, "weight")
         ));
     }
     let sum = check_weights(weights)?;
@@ -222,7 +233,7 @@ impl fmt::Display for Law {
             } => write!(f, "GPareto({location}, {scale}, {shape})"),
             Law::LogNormal { mu, sigma } => write!(f, "log-normal({mu}, {sigma})"),
             Law::Table { sizes, rest, .. } => {
-                write!(f, "a table of {} sizes", sizes.len())?;
+                write!(f, "a table of {}", counted(sizes.len() as u64, "size"))?;
                 rest.as_ref()
                     .map_or(Ok(()), |rest| write!(f, " and {rest}"))
             }

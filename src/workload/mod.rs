@@ -54,7 +54,7 @@ pub use distribution::KeyDistribution;
 pub use keys::Prefill;
 pub use law::Law;
 pub use naming::Naming;
-pub use pace::{Arrival, Arrivals, Pace, Pacing, Rates};
+pub use pace::{Arrival, Arrivals, Pace, Pacing};
 pub use plan::{Mix, OnMiss, Origin, Workload, absent_suffix};
 pub use preset::{PRESETS, Preset, REFUSED, Refused, find as find_preset};
 pub use searched::{handed, searched};

@@ -4,10 +4,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Deserialize, Deserializer, Serialize, de};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::floods;
-use crate::base::{BadInput, unknown_name};
+use crate::base::{BadInput, Written, one, unknown_name};
 use crate::hash;
 use crate::hash::quality::Corpus;
 
@@ -47,11 +47,22 @@ impl Naming {
         *self == Naming::Ycsb
     }
 
-    /// Reads `url`, `flood:djb2`, `ycsb`.
-    ///
-    /// # Errors
-    /// An unknown corpus or hash function, answered with the nearest valid one.
-    pub fn parse(text: &str) -> Result<Naming, BadInput> {
+    /// How many records can have keys.
+    pub(super) fn most(self) -> u64 {
+        match self {
+            Naming::Ycsb => u64::MAX,
+            Naming::Corpus(corpus) => corpus.most(),
+            Naming::Flood(name) if floods::is_searched(name) => SEARCHED_MAX,
+            Naming::Flood(_) => COLLIDING_MAX,
+        }
+    }
+}
+
+/// `url`, `flood:djb2`, `ycsb`.
+impl Written for Naming {
+    const WANTED: &'static str = "a corpus of keys, such as \"url\"";
+
+    fn read(text: &str) -> Result<Naming, BadInput> {
         if text == YCSB {
             return Ok(Naming::Ycsb);
         }
@@ -67,16 +78,6 @@ impl Naming {
             ))
         })
     }
-
-    /// How many records can have keys.
-    pub(super) fn most(self) -> u64 {
-        match self {
-            Naming::Ycsb => u64::MAX,
-            Naming::Corpus(corpus) => corpus.most(),
-            Naming::Flood(name) if floods::is_searched(name) => SEARCHED_MAX,
-            Naming::Flood(_) => COLLIDING_MAX,
-        }
-    }
 }
 
 impl fmt::Display for Naming {
@@ -91,8 +92,7 @@ impl fmt::Display for Naming {
 
 impl<'de> Deserialize<'de> for Naming {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Naming, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Naming::parse(&text).map_err(de::Error::custom)
+        one(deserializer)
     }
 }
 
@@ -152,9 +152,9 @@ mod tests {
         let all = Corpus::ALL.map(Naming::Corpus);
         let floods = ["djb2", "xxh3"].map(Naming::Flood);
         for naming in [Naming::Ycsb].into_iter().chain(all).chain(floods) {
-            assert_eq!(Naming::parse(&naming.to_string()), Ok(naming));
+            assert_eq!(Naming::read(&naming.to_string()), Ok(naming));
         }
-        let error = |text: &str| Naming::parse(text).unwrap_err().0;
+        let error = |text: &str| Naming::read(text).unwrap_err().0;
         assert!(
             error("urls").contains("did you mean 'url'"),
             "{}",
@@ -174,7 +174,7 @@ mod tests {
             "flood:identity",
         ] {
             let mut workload = (find_preset("uniform").unwrap().build)();
-            workload.corpus = Naming::parse(name).unwrap();
+            workload.corpus = Naming::read(name).unwrap();
             workload.resize(1000);
             workload.check().unwrap();
             let mut filled = HashSet::new();

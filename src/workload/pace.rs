@@ -10,7 +10,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::draws::Draws;
-use crate::base::{BadInput, PerSecond};
+use crate::base::{BadInput, Factor, PerSecond, some_list, some_of};
 
 /// How intended start times follow each other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -116,24 +116,22 @@ impl fmt::Display for Pace {
 #[serde(deny_unknown_fields)]
 pub struct Pacing {
     /// Operations a second over all threads.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rate: Option<Rates>,
+    #[serde(
+        default,
+        deserialize_with = "some_list",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub rate: Option<Vec<PerSecond>>,
     /// How they follow each other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arrival: Option<Arrival>,
     /// How many times as fast as recorded a trace is replayed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "some_of::<Factor, f64, _>",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub speed: Option<f64>,
-}
-
-/// One rate, or several.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Rates {
-    /// One.
-    One(PerSecond),
-    /// A sweep.
-    Several(Vec<PerSecond>),
 }
 
 impl Pacing {
@@ -143,11 +141,7 @@ impl Pacing {
     /// Neither a rate nor a speed, or both.
     pub fn paces(&self) -> Result<Vec<Pace>, BadInput> {
         let arrival = self.arrival.unwrap_or_default();
-        let rates: &[PerSecond] = match &self.rate {
-            None => &[],
-            Some(Rates::One(rate)) => std::slice::from_ref(rate),
-            Some(Rates::Several(rates)) => rates,
-        };
+        let rates = self.rate.as_deref().unwrap_or_default();
         let paces: Vec<Pace> = match (rates, self.speed) {
             ([], Some(speed)) if self.arrival.is_none() => vec![Pace::Trace { speed }],
             ([_, ..], None) => rates
@@ -338,7 +332,7 @@ mod tests {
             pacing.paces()
         };
         assert_eq!(
-            paces("rate = [\"100k\", 5000]").unwrap(),
+            paces("rate = [\"100k\", 5e3]").unwrap(),
             [
                 Pace::rate(100_000, Arrival::Fixed),
                 Pace::rate(5_000, Arrival::Fixed)
@@ -352,15 +346,26 @@ mod tests {
             paces("speed = 10.0").unwrap(),
             [Pace::Trace { speed: 10.0 }]
         );
+        assert_eq!(
+            paces("speed = \"2x\"").unwrap(),
+            [Pace::Trace { speed: 2.0 }]
+        );
         for text in [
             "",
             "arrival = \"fixed\"",
             "rate = []",
             "rate = 5\nspeed = 1.0",
             "speed = 1.0\narrival = \"fixed\"",
-            "speed = -1.0",
+            "speed = 0",
         ] {
             assert!(paces(text).is_err(), "{text}");
+        }
+        for (text, word) in [
+            ("rate = 0", "'0' is no rate"),
+            ("speed = -1", "'-1' is no factor"),
+        ] {
+            let error = toml::from_str::<Pacing>(text).unwrap_err().to_string();
+            assert!(error.contains(word), "{error}");
         }
         assert!(
             "possion"

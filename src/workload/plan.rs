@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde::{Deserialize, Serialize};
 
 use super::{KeyDistribution, Naming, Pace, Size, TraceFacts, TraceSource};
-use crate::base::{BadInput, Between, ByteCount, Nanoseconds, Percent};
+use crate::base::{BadInput, Between, ByteCount, Nanoseconds, Percent, Weight, counted, one_of};
 
 /// Key distribution, sizes, operation mix and prefill; or a trace.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -84,19 +84,29 @@ pub struct Origin {
 #[serde(deny_unknown_fields, default)]
 pub struct Mix {
     /// Looks a record up.
+    #[serde(deserialize_with = "one_of::<Weight, u32, _>")]
     pub get: u32,
     /// Overwrites a record.
+    #[serde(deserialize_with = "one_of::<Weight, u32, _>")]
     pub set: u32,
     /// Adds a record with a key that is not in the table.
+    #[serde(deserialize_with = "one_of::<Weight, u32, _>")]
     pub insert: u32,
     /// Reads a record and writes it back changed, as one atomic step.
+    #[serde(deserialize_with = "one_of::<Weight, u32, _>")]
     pub rmw: u32,
     /// Sets a record's value if it has none.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(
+        deserialize_with = "one_of::<Weight, u32, _>",
+        skip_serializing_if = "is_zero"
+    )]
     pub add: u32,
     /// Takes out a record that only this thread knows: of those put aside in the prefill, then of
     /// its own inserts, the oldest first. Where there is none it inserts one.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(
+        deserialize_with = "one_of::<Weight, u32, _>",
+        skip_serializing_if = "is_zero"
+    )]
     pub remove: u32,
 }
 
@@ -302,10 +312,11 @@ impl Workload {
         if let Some(trace) = &self.trace {
             let _ = write!(text, "trace {} ({})", self.name, trace.format);
             if let Some(requests) = self.ops {
-                let _ = write!(text, ", {requests} requests");
+                let _ = write!(text, ", {}", counted(requests, "request"));
             }
         } else {
-            let _ = write!(text, "{} over {} records, ", self.keys, self.entries);
+            let records = counted(self.entries, "record");
+            let _ = write!(text, "{} over {records}, ", self.keys);
             text.push_str(&self.mix.words());
         }
         if !self.corpus.is_ycsb() {
@@ -339,7 +350,7 @@ impl Workload {
             && !self.keeps_key_set()
             && let Some(ops) = self.ops
         {
-            let _ = write!(text, ", {ops} operations");
+            let _ = write!(text, ", {}", counted(ops, "operation"));
         }
         if self.batch > 1 {
             let _ = write!(text, ", batches of {}", self.batch);

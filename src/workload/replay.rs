@@ -10,7 +10,7 @@ use super::segment::{Expect, Filled, Kind, Op, Segment};
 use super::size::Lengths;
 use super::trace::{Request, TraceOp, TraceReader};
 use super::{OnMiss, Pace, TraceSource, Workload};
-use crate::base::BadInput;
+use crate::base::{BadInput, counted};
 
 /// The requests of one thread out of a trace.
 ///
@@ -155,9 +155,9 @@ impl Replay {
             }
         }
         Err(BadInput(format!(
-            "{}: the trace became shorter during the replay: {} requests instead of {}",
+            "{}: the trace became shorter during the replay: {} instead of {}",
             self.requests.name(),
-            self.done,
+            counted(self.done, "request"),
             self.pass_ops
         )))
     }

@@ -35,17 +35,18 @@ pub fn handed(workload: &Workload, keys: &[String]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::Written;
     use crate::workload::{Prefill, find_preset};
 
     /// A second process has the keys of the first without a search of its own.
     #[test]
     fn what_was_searched_for_can_be_handed_over() {
         let mut workload = (find_preset("uniform").unwrap().build)();
-        workload.corpus = Naming::parse("flood:djb2").unwrap();
+        workload.corpus = Naming::read("flood:djb2").unwrap();
         workload.resize(10);
         assert_eq!(searched(&workload), [""; 0], "these are made, not found");
 
-        workload.corpus = Naming::parse("flood:rapidhash").unwrap();
+        workload.corpus = Naming::read("flood:rapidhash").unwrap();
         let found = searched(&workload);
         assert_eq!(found.len(), 10);
         // Told other keys, it takes these.

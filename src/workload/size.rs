@@ -7,8 +7,8 @@ use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::draws::{mix, scale};
-use super::law::{Drawable, Law};
-use crate::base::BadInput;
+use super::law::{Drawable, Law, length};
+use crate::base::{BadInput, ByteCount, Written as _, some_list};
 
 /// The longest value, in bytes: the item limit of memcached by default.
 pub const VALUE_BYTES_MAX: u32 = 1 << 20;
@@ -36,7 +36,7 @@ pub enum Size {
     Law(Law),
 }
 
-const EXPECTED: &str = "a size is a number of bytes, such as 100, a range, such as { min = 10, max = \
+const EXPECTED: &str = "a size is a number of bytes, such as 100 or \"4KiB\", a range, such as { min = 10, max = \
                         1000 }, or a law, such as { distribution = \"pareto\", location = 15, \
                         scale = 214.5, shape = 0.35 }";
 
@@ -56,18 +56,22 @@ impl<'de> Visitor<'de> for Written {
         f.write_str(EXPECTED)
     }
 
+    fn visit_str<E: Error>(self, text: &str) -> Result<Size, E> {
+        let bytes =
+            ByteCount::read(text).map_err(|why| E::custom(format_args!("{why}; {EXPECTED}")))?;
+        Ok(Size::Fixed(length(bytes)))
+    }
+
     fn visit_u64<E: Error>(self, bytes: u64) -> Result<Size, E> {
-        // What is too long for the type is too long for the limit, which `check` names.
-        Ok(Size::Fixed(u32::try_from(bytes).unwrap_or(u32::MAX)))
+        self.visit_str(&bytes.to_string())
     }
 
     fn visit_i64<E: Error>(self, bytes: i64) -> Result<Size, E> {
-        let bytes = u64::try_from(bytes).map_err(|_| {
-            E::custom(format_args!(
-                "a size of {bytes} bytes is not valid: {EXPECTED}"
-            ))
-        })?;
-        self.visit_u64(bytes)
+        self.visit_str(&bytes.to_string())
+    }
+
+    fn visit_f64<E: Error>(self, bytes: f64) -> Result<Size, E> {
+        self.visit_str(&bytes.to_string())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Size, A::Error> {
@@ -80,14 +84,15 @@ impl<'de> Visitor<'de> for Written {
 #[serde(deny_unknown_fields)]
 struct Fields {
     distribution: Option<String>,
-    min: Option<u32>,
-    max: Option<u32>,
+    min: Option<ByteCount>,
+    max: Option<ByteCount>,
     location: Option<f64>,
     scale: Option<f64>,
     shape: Option<f64>,
     mu: Option<f64>,
     sigma: Option<f64>,
-    sizes: Option<Vec<u32>>,
+    #[serde(default, deserialize_with = "some_list")]
+    sizes: Option<Vec<ByteCount>>,
     weights: Option<Vec<f64>>,
     rest: Option<Box<Law>>,
 }
@@ -135,8 +140,8 @@ impl Fields {
         );
         Ok(match name {
             "range" => Size::Uniform {
-                min: self.min.unwrap_or_default(),
-                max: self.max.unwrap_or_default(),
+                min: self.min.map_or(0, length),
+                max: self.max.map_or(0, length),
             },
             "gev" => Size::Law(Law::Gev {
                 location,
@@ -153,7 +158,12 @@ impl Fields {
                 sigma: number(self.sigma),
             }),
             _ => Size::Law(Law::Table {
-                sizes: self.sizes.unwrap_or_default(),
+                sizes: self
+                    .sizes
+                    .unwrap_or_default()
+                    .into_iter()
+                    .map(length)
+                    .collect(),
                 weights: self.weights.unwrap_or_default(),
                 rest: self.rest,
             }),

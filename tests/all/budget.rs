@@ -157,8 +157,8 @@ fn budgets_and_origins_that_make_no_sense_are_named() {
             vec!["absent.txt", "requests.txt", "--trace FILE"],
         ),
         (
-            vec!["run", "-w", "cache-aside", "--budget", "64MB"],
-            vec!["64MB", "64Mi"],
+            vec!["run", "-w", "cache-aside", "--budget", "64mb"],
+            vec!["64mb", "64Mi"],
         ),
         (
             vec!["run", "-w", "cache-aside", "--budget", "0"],

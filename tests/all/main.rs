@@ -16,6 +16,7 @@ mod logs;
 mod manners;
 mod memory;
 mod precision;
+mod quantities;
 mod reference;
 mod report;
 mod resume;

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use super::{Call, CellComparison, Compared};
 use crate::analysis::percentiles::{Latency, Percentile};
 use crate::analysis::summary::{CellSummary, Summary};
-use crate::base::{BadInput, unknown_name};
+use crate::base::{BadInput, Percentage, Written, unknown_name};
 
 /// A figure that a gate holds, besides the rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -95,13 +95,12 @@ impl FromStr for Gates {
             }
             // A rate cannot fall by more than all of it; another figure can become any number of times as high.
             let most = if figure.is_none() { 100.0 } else { 1e6 };
-            let number = value.strip_suffix('%').unwrap_or(value).trim();
-            let percent = number.parse::<f64>().ok();
-            let Some(percent) = percent.filter(|percent| (0.0..most).contains(percent)) else {
+            let Percentage(percent) = Percentage::read(value).map_err(|why| bad(why.0))?;
+            if !(0.0..most).contains(&percent) {
                 return Err(bad(format!(
                     "'{value}' is no share in per cent from 0 to below {most}"
                 )));
-            };
+            }
             match figure {
                 None => gates.slower_percent = Some(percent),
                 Some(figure) => gates.higher_percent.push((figure, percent)),
@@ -238,6 +237,7 @@ mod tests {
         ];
         assert_eq!(all.higher_percent, higher);
         assert!(all.undecided);
+        assert_eq!(gates("slower=5").unwrap(), gates("slower=5%").unwrap());
         for (text, says) in [
             ("slower", "'slower' names no limit; valid are slower=5%"),
             (
@@ -248,6 +248,7 @@ mod tests {
             ("slower=x", "'x' is no share"),
             ("p99=nan", "'nan' is no share"),
             ("undecided", "'undecided' goes with a limit"),
+            ("slower=0.05", "'0.05' may be 0.05 % or 5 %"),
             ("p9=1%", "p99"),
             ("", "'' names no limit"),
         ] {

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::diagnosis::{Diagnosis, Own, percent};
+use crate::base::counted;
 use crate::machine::cpu_times::CpuTimes;
 use crate::machine::fingerprint::RELEASE;
 use crate::machine::memory::{group_directories, meminfo_bytes};
@@ -248,7 +249,10 @@ fn throttling(root: &Path) -> Diagnosis {
             }
             Diagnosis::note(
                 "heat",
-                format!("throttled {times} times since the machine started"),
+                format!(
+                    "throttled {} since the machine started",
+                    counted(times.unsigned_abs(), "time")
+                ),
                 "a processor that is too hot slows down in the middle of a run",
                 "",
             )

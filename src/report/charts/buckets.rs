@@ -10,7 +10,7 @@ use super::suite::{
 use super::sweep::{Line, tell_apart};
 use crate::analysis::structure::Structures;
 use crate::analysis::sweep::sweeps;
-use crate::base::human_integer;
+use crate::base::{human_integer, things};
 use crate::report::format::{figure, figure_within};
 use crate::report::labels;
 use crate::report::summary::CellSummary;
@@ -144,10 +144,11 @@ fn point(line: &Line<'_>, buckets: u64, cell: &CellSummary) -> Option<Point> {
     let panel = line.sweep.panel;
     let point = Point::new(buckets as f64, rate.mid).within(rate.low, rate.high);
     Some(point.says(format!(
-        "{}, {}, {} buckets: {} M operations a second{ns}{model}{walk}",
+        "{}, {}, {} {}: {} M operations a second{ns}{model}{walk}",
         panel.label(cell),
         labels::threads(panel),
         human_integer(buckets),
+        things(buckets, "bucket"),
         figure_within(&rate.map(|rate| rate / 1e6))
     )))
 }

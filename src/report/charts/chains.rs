@@ -6,7 +6,7 @@ use super::shape::{Multiples, Plot, Shape};
 use super::suite::{Draft, Suite, and_more, stem, table_of};
 use crate::analysis::structure::{Bar, Histogram, Structure, Structures};
 use crate::analysis::sweep;
-use crate::base::{human_integer, whole};
+use crate::base::{human_integer, things, whole};
 use crate::report::format::figure;
 use crate::report::summary::CellSummary;
 
@@ -53,10 +53,11 @@ fn small(table: &Table<'_>) -> (String, Plot) {
         share: bar.share,
         expected: bar.expected,
         hover: format!(
-            "{}: {} % of {} buckets hold {}; Poisson expects {} %",
+            "{}: {} % of {} {} hold {}; Poisson expects {} %",
             table.label,
             figure(100.0 * bar.share),
             human_integer(whole(histogram.buckets)),
+            things(whole(histogram.buckets), "bucket"),
             label_of(bar),
             figure(100.0 * bar.expected)
         ),

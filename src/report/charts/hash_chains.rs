@@ -6,7 +6,7 @@ use super::histogram::{Column, plot};
 use super::palette::Style;
 use super::shape::{Multiples, Plot, Shape};
 use super::suite::Draft;
-use crate::base::human_integer;
+use crate::base::{human_integer, things};
 use crate::record::{HashChainRow, HashRecords};
 use crate::report::format::figure;
 use crate::report::hashes::{HashFigures, HashSummary};
@@ -65,9 +65,10 @@ fn small(histogram: &Histogram<'_>) -> (String, Plot) {
             share,
             expected,
             hover: format!(
-                "{name}, {corpus}: {} % of {} buckets hold {length}{more}; chance gives {} %",
+                "{name}, {corpus}: {} % of {} {} hold {length}{more}; chance gives {} %",
                 figure(100.0 * share),
                 human_integer(histogram.buckets),
+                things(histogram.buckets, "bucket"),
                 figure(100.0 * expected)
             ),
         }

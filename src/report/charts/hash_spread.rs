@@ -2,7 +2,7 @@
 
 use super::shape::{Heat, HeatCell, Shape, log_depth};
 use super::suite::Draft;
-use crate::base::human_integer;
+use crate::base::{counted, human_integer, things};
 use crate::record::HashSpreadRow;
 use crate::report::format::figure;
 use crate::report::hashes::{Fall, HashFigures, HashSummary};
@@ -66,11 +66,12 @@ fn cell(hash: &HashFigures, bits: &str, corpus: &str) -> HeatCell {
         depth: Some(depth),
         text: format!("{}{mark}", short(ratio)),
         hover: format!(
-            "{}, {} keys of {corpus}, {} buckets by {bits} bits: chi-square {} ({} × its degrees of freedom), \
+            "{}, {} of {corpus}, {} {} by {bits} bits: chi-square {} ({} × its degrees of freedom), \
              score {}, longest chain {} against {}",
             hash.entry.name,
-            worst.keys,
+            counted(worst.keys, "key"),
             human_integer(worst.buckets),
+            things(worst.buckets, "bucket"),
             figure(worst.chi_square),
             figure(ratio),
             figure(worst.score),

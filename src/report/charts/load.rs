@@ -7,7 +7,7 @@ use super::shape::{Plot, Point, Series, Shape, Single};
 use super::suite::{Draft, extremes, numbers, positive, stem};
 use super::sweep::{Line, vary_dashes};
 use crate::analysis::sweep::measured;
-use crate::base::human_integer;
+use crate::base::{human_integer, things};
 use crate::report::format::{change, figure, figure_within};
 use crate::report::labels;
 use crate::report::model::{FLAGGED, Model};
@@ -67,7 +67,7 @@ fn name_by_entries(lines: &mut [Line<'_>]) {
         .collect();
     if entries.iter().any(|other| *other != entries[0]) {
         for (line, entries) in lines.iter_mut().zip(&entries) {
-            line.label = format!("{} entries", human_integer(*entries));
+            line.label = format!("{} {}", human_integer(*entries), things(*entries, "entry"));
         }
     }
     vary_dashes(lines);
@@ -92,17 +92,21 @@ fn point(line: &Line<'_>, model: &Model, buckets: u64, cell: &CellSummary) -> Op
     let load = model.entries / buckets as f64;
     let residual = model.residual(buckets as f64, ns.mid);
     let panel = line.sweep.panel;
-    let mut point = Point::new(load, ns.mid).within(ns.low, ns.high).says(format!(
-        "{}, {}, α = {} ({} entries in {} buckets): {} ns an operation, the model says {} ns ({})",
-        panel.label(cell),
-        labels::threads(panel),
-        figure(load),
-        human_integer(panel.entry.entries),
-        human_integer(buckets),
-        figure_within(&ns),
-        figure(model.ns(buckets as f64)),
-        change(1.0 + residual)
-    ));
+    let mut point = Point::new(load, ns.mid)
+        .within(ns.low, ns.high)
+        .says(format!(
+            "{}, {}, α = {} ({} {} in {} {}): {} ns an operation, the model says {} ns ({})",
+            panel.label(cell),
+            labels::threads(panel),
+            figure(load),
+            human_integer(panel.entry.entries),
+            things(panel.entry.entries, "entry"),
+            human_integer(buckets),
+            things(buckets, "bucket"),
+            figure_within(&ns),
+            figure(model.ns(buckets as f64)),
+            change(1.0 + residual)
+        ));
     if residual.abs() > FLAGGED {
         point.flag = Some((change(1.0 + residual), residual > 0.0));
     }

@@ -4,6 +4,7 @@ use super::axis::{Axis, amount};
 use super::draw;
 use super::palette::{Ink, Tone};
 use super::shape::{Mark, Names, Plot, Point, Series, Shape, Single};
+use crate::base::things;
 use crate::report::format::figure;
 
 /// Points a decade of ranks: more would lie on each other.
@@ -31,8 +32,11 @@ pub fn popularity(name: &str, points: &[(u64, u64)], fit: Option<FittedLine>) ->
     let x = Axis::log(1.0, (last_rank as f64).max(2.0), 9, "rank of the key");
     let y = Axis::log(1.0, largest.max(2.0), 7, "requests for it");
     let keys = points.iter().map(|&(rank, count)| {
-        Point::new(rank as f64, count as f64)
-            .says(format!("rank {rank}: {} requests", amount(count as f64)))
+        Point::new(rank as f64, count as f64).says(format!(
+            "rank {rank}: {} {}",
+            amount(count as f64),
+            things(count, "request")
+        ))
     });
     let keys = Series {
         mark: Mark::Dot(3),

@@ -2,7 +2,7 @@
 
 use super::model::{Block, Section};
 use crate::record::{GuaranteesEntry, Manifest};
-use crate::report::format::grouped;
+use crate::report::format::many;
 use crate::report::summary::Summary;
 use crate::report::table::{Column, Table};
 
@@ -40,7 +40,7 @@ pub(super) fn section<'r>(summary: &Summary) -> Option<Section<'r>> {
 fn row(entry: &GuaranteesEntry, manifest: &Manifest) -> Vec<String> {
     let linearizable = match histories(&entry.strategy, manifest) {
         0 => entry.linearizable.clone(),
-        count => format!("{} ({} histories)", entry.linearizable, grouped(count)),
+        count => format!("{} ({})", entry.linearizable, many(count, "history")),
     };
     let GuaranteesEntry {
         strategy,

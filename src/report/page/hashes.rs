@@ -6,7 +6,7 @@ use super::view::{machine_line, machine_section, when};
 use crate::base::human_integer;
 use crate::record::{HashFloodRow, HashRecords, Status};
 use crate::report::charts::Chart;
-use crate::report::format::{counted, grouped};
+use crate::report::format::{counted, grouped, many};
 use crate::report::hashes::{HashSummary, hash_findings, hash_functions};
 use crate::report::table::{Cell, Column, Row, Table};
 use crate::stats;
@@ -75,13 +75,6 @@ fn reproduce<'r>(summary: &HashSummary, records: &HashRecords, charts: &[Chart])
         .collect();
     files.extend(chart_files(charts));
     reproduce_section(&source, "keys", Vec::new(), files)
-}
-
-fn counted_keys(keys: u64) -> String {
-    match keys {
-        1 => "1 key".to_owned(),
-        keys => format!("{} keys", grouped(keys)),
-    }
 }
 
 fn notes(summary: &HashSummary) -> Vec<String> {
@@ -153,7 +146,7 @@ fn method<'r>(summary: &HashSummary) -> Section<'r> {
     let mut blocks: Vec<Block<'_>> = paragraphs(summary).into_iter().map(Block::text).collect();
     let corpora = summary.manifest.corpora.iter();
     let corpora = corpora.map(|corpus| {
-        let text = format!("{}: {}", counted_keys(corpus.keys), corpus.about);
+        let text = format!("{}: {}", many(corpus.keys, "key"), corpus.about);
         (corpus.name.clone(), text)
     });
     blocks.push(Block::Pairs(corpora.collect()));
@@ -194,10 +187,7 @@ fn paragraphs(summary: &HashSummary) -> Vec<String> {
 }
 
 fn files(records: &HashRecords) -> Vec<(&'static str, String)> {
-    let rows = |count: usize| match count {
-        1 => "1 row".to_owned(),
-        count => format!("{} rows", grouped(count as u64)),
-    };
+    let rows = |count: usize| many(count as u64, "row");
     vec![
         (
             "hash_speed.csv",

@@ -4,6 +4,7 @@ use super::layout::{
     Cut, Format, Holds, Layout, Line, REPEATS_MAX, Reading, Row, Time, Why, number, seconds, show,
 };
 use super::op::TraceOp;
+use crate::base::counted;
 
 pub(super) const FORMAT: Format = Format {
     name: "cachelib",
@@ -115,7 +116,12 @@ impl Columns {
             from = comma + 1;
         }
         if count != self.count {
-            return Err(format!("has {count} columns, its header {}", self.count).into());
+            return Err(format!(
+                "has {}, its header {}",
+                counted(count as u64, "column"),
+                self.count
+            )
+            .into());
         }
         let field = |column: usize| fields[column].0..fields[column].1;
         // An optional column that is absent or empty says nothing.

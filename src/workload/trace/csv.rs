@@ -194,7 +194,7 @@ mod tests {
             ("key=5", &["a,b"], "key=5 is not among them"),
             ("", &["a,b"], "known as the name of a key, among a, b"),
             ("", &["key,size", "a,b,5"], "has 3 columns, its header 2"),
-            ("key=1,size=2", &["a,5", "b"], "has 1 columns"),
+            ("key=1,size=2", &["a,5", "b"], "has 1 column between"),
             ("key=1,size=2", &["a,5", "b,-5"], "'-5' as size: below 0"),
             (
                 "key=1,size=2",

@@ -9,7 +9,7 @@ use super::left_out::LeftOut;
 use super::op::{Request, TraceOp};
 use super::reader::TraceReader;
 use super::source::TraceSource;
-use crate::base::BadInput;
+use crate::base::{BadInput, counted};
 
 /// What a trace holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -111,10 +111,7 @@ impl TraceFacts {
     pub fn notes_in_words(&self) -> Vec<String> {
         let notes = self.notes().into_iter();
         notes
-            .map(|(count, what)| match count {
-                1 => format!("1 request {what}"),
-                _ => format!("{count} requests {what}"),
-            })
+            .map(|(count, what)| format!("{} {what}", counted(count, "request")))
             .collect()
     }
 

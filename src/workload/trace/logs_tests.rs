@@ -282,7 +282,7 @@ fn a_file_that_is_mostly_not_understood_is_an_error() {
     let mut source = TraceSource::parse(path.to_str().unwrap(), false).unwrap();
     let error = TraceFacts::scan(&source).unwrap_err().0;
     for words in [
-        "4 requests are",
+        "all but 4 requests",
         "frobnicate 6",
         "first: line 6",
         "ops=0:get/1:set",

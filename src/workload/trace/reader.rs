@@ -11,7 +11,7 @@ use super::left_out::LeftOut;
 use super::op::{Request, TraceOp};
 use super::sorted::Sorted;
 use super::source::{Oversize, TraceSource};
-use crate::base::BadInput;
+use crate::base::{BadInput, counted};
 use crate::workload::size::VALUE_BYTES_MAX;
 
 /// Reads the requests of a trace, one at a time.
@@ -339,12 +339,16 @@ impl TraceReader {
         };
         if let Some(first) = &out.first_skipped {
             let count = out.skipped;
-            text += &format!("; {count} broken lines were left out, first: {first}");
+            text += &format!(
+                "; {} left out, first: {first}",
+                counted(count, "broken line")
+            );
         }
         if let Some(first) = &out.first_oversized {
             let count = out.oversized;
             text += &format!(
-                "; {count} requests with values over the limit were left out, first: {first}"
+                "; {} with values over the limit left out, first: {first}",
+                counted(count, "request")
             );
         }
         BadInput(text)
@@ -370,10 +374,11 @@ impl TraceReader {
             return Ok(());
         }
         Err(BadInput(format!(
-            "{}: most of it is not understood in format {}, {requests} requests are: {}; --lenient replays those \
-             {requests} alone",
+            "{}: most of it is not understood in format {}, all but {}: {}; --lenient replays \
+             what is",
             self.blocks.file_name(),
             self.format.name,
+            counted(requests, "request"),
             self.why_not_known()
         )))
     }

@@ -6,6 +6,7 @@ use super::layout::{Layout, Line, Row, Why, number, seconds, show};
 use super::names::{Field, no_key, unit_of, usual_columns};
 use super::op::TraceOp;
 use super::options::{Column, Options, Separator};
+use crate::base::counted;
 
 /// Reads lines of columns.
 pub(super) struct Columns {
@@ -168,15 +169,18 @@ impl Found {
         let count = self.fields.count();
         if count < self.least {
             return Err(format!(
-                "has {count} columns between {}, where one is number {}",
-                self.separator, self.least
+                "has {} between {}, where one is number {}",
+                counted(count as u64, "column"),
+                self.separator,
+                self.least
             )
             .into());
         }
         match self.header {
             Some(header) if count != header => Err(format!(
-                "has {count} columns, its header {header}: a column with a separator in it stands between \
-                 quotation marks"
+                "has {}, its header {header}: a column with a separator in it stands between \
+                 quotation marks",
+                counted(count as u64, "column")
             )
             .into()),
             _ => Ok(()),
@@ -192,8 +196,8 @@ fn places(options: &Options, header: &[&[u8]], loose: bool) -> Result<Vec<(Field
     let place = |(field, column): &(Field, Column)| match column {
         Column::Number(at) if *at < header.len() || is_optional(*field, loose) => Ok((*field, *at)),
         Column::Number(at) => Err(Why::from(format!(
-            "has {} columns between {}: {}={} is not among them; another separator is given with sep=",
-            header.len(),
+            "has {} between {}: {}={} is not among them; another separator is given with sep=",
+            counted(header.len() as u64, "column"),
             options.separator.unwrap_or(Separator::Byte(b',')),
             field.name(),
             at + 1

@@ -351,7 +351,10 @@ fn lenient_readers_leave_broken_lines_out_and_count_them() {
         assert_eq!(stream.pass_ops(), Some(good));
     }
     // Nothing but broken lines is an empty trace, and a header that is none stops any reader.
-    for (format, words) in [("ycsb", "broken lines"), ("cachelib", "no column 'key'")] {
+    for (format, words) in [
+        ("ycsb", "1 broken line left out"),
+        ("cachelib", "no column 'key'"),
+    ] {
         let mut trace = trace_in(format, b"junk\n\n");
         trace.source.lenient = true;
         let error = TraceFacts::scan(&trace.source).unwrap_err().to_string();
