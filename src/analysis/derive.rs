@@ -9,8 +9,9 @@ use super::rates::{Index, Share};
 use super::scaling;
 use super::searched::Searched;
 use super::summary::{
-    CellSummary, CountedPerOp, HarnessFloor, PanelSummary, Summary, Tally, Verdict,
+    CellSummary, CountedPerOp, HarnessFloor, PanelSummary, Summary, Tally, Variant, Verdict,
 };
+use super::variants;
 use super::verdict::{BIRTHS_FOR_AN_INTERVAL, Family};
 use crate::record::{CellEntry, PanelEntry, Records, SliceKind, TrialRow};
 use crate::stats::{self, Interval};
@@ -46,6 +47,7 @@ impl Summary {
             panel.harness = harness_floor(&panel, &index);
             panel
         });
+        variants::assign(&mut panels);
         let worst = panels.iter().filter_map(|panel| panel.noise_floor);
         let worst = worst.fold(0.0, f64::max);
         let family = Family::of_panels(panels.iter().map(judged));
@@ -191,6 +193,7 @@ fn cell_summary(
     };
     CellSummary {
         entry: entry.clone(),
+        variant: Variant::default(),
         verdict: Verdict::Undecided,
         error: error.map(|row| row.error.clone()),
         trials: trials.len(),

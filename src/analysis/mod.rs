@@ -36,6 +36,7 @@ pub(crate) mod sweep;
 #[cfg(test)]
 pub(crate) mod synthetic;
 pub(crate) mod turn_over;
+mod variants;
 pub(crate) mod verdict;
 pub(crate) mod verified;
 pub(crate) mod windows;
@@ -57,7 +58,7 @@ pub use rates::{PAIRS_FOR_A_VERDICT, Ratio, Share, Spread, precision, ratio};
 pub use searched::Searched;
 pub use summary::{
     CellSummary, CountedPerOp, FloodCost, HarnessFloor, PanelSummary, ScalingLaw, Summary, Tally,
-    Verdict,
+    Variant, Verdict,
 };
 pub use verdict::{Difference, Family, Noise};
 pub use verified::Verified;

@@ -87,6 +87,8 @@ pub struct HarnessFloor {
 pub struct CellSummary {
     /// What it is.
     pub entry: CellEntry,
+    /// Which of its strategy's targets it is.
+    pub variant: Variant,
     /// How it compares with the baseline.
     pub verdict: Verdict,
     /// Why the first failed trial failed.
@@ -140,6 +142,15 @@ pub struct CellSummary {
     /// How long operations took: open loop before closed, response before service.
     pub latency: Vec<Latency>,
     pub(crate) rates: Rates,
+}
+
+/// A target among those of its strategy in a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Variant {
+    /// 0 for the strategy as it is by default, or for its only target; the others count from 1.
+    pub at: u32,
+    /// How many others there are.
+    pub of: u32,
 }
 
 /// What the processor counted, an operation: medians over trials. In user space, the harness's loop

@@ -3,6 +3,7 @@
 //! The columns are the same; a suite's rows say besides which workload and threads they are of, and
 //! have what a page has room for.
 
+use super::charts::classes;
 use super::format::{counted, duration_within, figure, figure_within, grouped, many, times_within};
 use super::labels::on_cores;
 use super::summary::{CellSummary, PanelSummary, Tally, Verdict};
@@ -242,16 +243,12 @@ impl Shape {
         row(panel, cell, cells)
     }
 
+    /// What answers comes first; the rest a page shows when it is asked to.
     fn suite_columns(self) -> Vec<Column> {
         let mut columns = self.first_columns();
         columns.extend([
             rate_column(),
-            Column::number("MAD", "").hint(
-                "Median absolute deviation of the slices or passes, in percent of the rate; outliers lie further \
-                 from the median than 3.5 scaled MAD (Iglewicz and Hoaglin 1993) and are in all figures",
-            ),
             Column::new(Kind::Bar, "interval").hint("Part of the highest rate in its panel"),
-            time_column(),
             ratio_column("baseline"),
             Column::words("verdict"),
             memory_column(),
@@ -259,23 +256,33 @@ impl Shape {
         if self.emptied {
             columns.extend(emptied_columns());
         }
-        if self.counted {
-            let hint = "In user space, the loop of the harness and the hash included";
-            let units = ["instr/op", "cycles/op"];
-            columns.extend(units.map(|unit| Column::number("", unit).hint(hint)));
-        }
-        if self.loads {
-            columns.push(loads_column());
-        }
         if self.longest {
             columns.push(longest_column());
         }
+        let [requests, hits, misses] = answer_columns();
         if self.answers {
-            columns.extend(answer_columns());
+            columns.push(misses);
+        }
+        let spread = Column::number("MAD", "").hint(
+            "Median absolute deviation of the slices or passes, in percent of the rate; outliers lie further \
+             from the median than 3.5 scaled MAD (Iglewicz and Hoaglin 1993) and are in all figures",
+        );
+        let mut lesser = vec![time_column(), spread];
+        if self.answers {
+            lesser.extend([requests, hits]);
+        }
+        if self.counted {
+            let hint = "In user space, the loop of the harness and the hash included";
+            let units = ["instr/op", "cycles/op"];
+            lesser.extend(units.map(|unit| Column::number("", unit).hint(hint)));
+        }
+        if self.loads {
+            lesser.push(loads_column());
         }
         if self.shares {
-            columns.push(share_column());
+            lesser.push(share_column());
         }
+        columns.extend(lesser.into_iter().map(|column| column.drops(1)));
         columns
     }
 
@@ -294,9 +301,7 @@ impl Shape {
         let mut cells = self.first_cells(panel, cell);
         cells.extend([
             rate(cell),
-            spread(cell),
             bar(cell, full),
-            time(cell),
             ratio(cell),
             verdict(cell, panel.noise()),
             memory(cell),
@@ -304,18 +309,23 @@ impl Shape {
         if self.emptied {
             cells.extend(emptied(cell));
         }
+        if self.longest {
+            cells.push(longest(cell));
+        }
+        let [requests, hits, misses] = answers(panel, cell);
+        if self.answers {
+            cells.push(misses);
+        }
+        cells.extend([time(cell), spread(cell)]);
+        if self.answers {
+            cells.extend([requests, hits]);
+        }
         if self.counted {
             let both = [cell.counted.instructions, cell.counted.cycles];
             cells.extend(both.map(|count| Cell::figure(count.map(|count| (figure(count), count)))));
         }
         if self.loads {
             cells.push(Cell::figure(loads(panel, cell)));
-        }
-        if self.longest {
-            cells.push(longest(cell));
-        }
-        if self.answers {
-            cells.extend(answers(panel, cell));
         }
         if self.shares {
             cells.push(share(panel, cell));
@@ -333,7 +343,7 @@ pub(super) fn row(panel: &PanelSummary, cell: &CellSummary, cells: Vec<Cell>) ->
             (None, false) => Standing::Control,
             (None, true) => Standing::Plain,
         },
-        look: look(cell),
+        look: classes(cell),
         keys: vec![
             cell.entry.strategy.clone(),
             panel.entry.workload.clone(),
@@ -348,15 +358,6 @@ pub(super) fn target(cell: &CellSummary) -> String {
         format!("{} (twin)", cell.entry.target)
     } else {
         cell.entry.target.clone()
-    }
-}
-
-/// The colour that the strategy has in the charts: one of eight, or that of controls.
-fn look(cell: &CellSummary) -> String {
-    if cell.entry.control {
-        "c".to_owned()
-    } else {
-        (cell.entry.colour % 8).to_string()
     }
 }
 

@@ -33,8 +33,8 @@ use crate::analysis::{
 
 pub use annotations::{annotation, junit};
 pub use charts::{
-    Chart, FittedLine, charts, dark_variables, hash_charts, history_chart, light_variables,
-    popularity,
+    Chart, FittedLine, charts, class_rules, dark_variables, hash_charts, history_chart,
+    light_variables, popularity,
 };
 pub use comparison::{comparison_json, comparison_markdown, comparison_table};
 pub use doctor::{doctor_table, doctor_verdict};

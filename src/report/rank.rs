@@ -79,7 +79,8 @@ fn title(ranking: &Ranking) -> String {
     )
 }
 
-fn table(ranking: &Ranking) -> Table {
+/// The ranking, a row for each target.
+pub(super) fn table(ranking: &Ranking) -> Table {
     let rows = ranking.ranked.iter().zip(1..).map(|(row, place)| {
         let ratio = |of: &Interval| (times_within(of), of.mid);
         let words = match row.difference {

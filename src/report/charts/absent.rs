@@ -55,7 +55,7 @@ fn chart(suite: &Suite<'_>, series: &Series<'_>) -> Option<Draft> {
 }
 
 fn of_target((label, points): &Line<'_>) -> Drawn {
-    let style = Style::of(&points[0].1.entry);
+    let style = Style::of(points[0].1);
     let mut drawn = Vec::new();
     for (panel, cell) in points {
         let Some(ns) = own_ns(panel, cell) else {

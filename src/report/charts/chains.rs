@@ -46,7 +46,7 @@ pub(super) fn chart(suite: &Suite<'_>, structures: &Structures<'_>) -> Option<Dr
 /// The small plot of a table, with its heading.
 fn small(table: &Table<'_>) -> (String, Plot) {
     let histogram = &table.histogram;
-    let fill = Style::of(&table.cell.entry).fill();
+    let fill = Style::of(table.cell).fill();
     let columns = histogram.bars.iter().map(|bar| Column {
         from: bar.from,
         to: bar.to,

@@ -88,7 +88,7 @@ fn small(pass: &Pass<'_>, y: &Axis, shown: Figure) -> (String, Plot) {
     let said = |step: &Step| (step.from_ns, step.to_ns, in_words(shown, step.value));
     let course = Course {
         label: &pass.label,
-        line: (Style::of(&pass.cell.entry).fill(), 2),
+        line: (Style::of(pass.cell).fill(), 2),
         end_ns: pass.steps.last().map_or(1.0, |step| step.to_ns),
         steps: steps()
             .map(|step| (step.from_ns, step.to_ns, step.value))

@@ -16,7 +16,7 @@ pub(super) fn chart(summary: &HashSummary) -> Option<Draft> {
     }
     let corpora = &summary.manifest.corpora;
     let columns = ["low", "high"].iter().flat_map(|bits| {
-        let head = move |name: &String| (format!("{bits} bits"), name.clone());
+        let head = move |name: &String| vec![format!("{bits} bits"), name.clone()];
         corpora.iter().map(move |corpus| head(&corpus.name))
     });
     let row = |hash: &HashFigures| {
@@ -29,6 +29,8 @@ pub(super) fn chart(summary: &HashSummary) -> Option<Draft> {
     };
     let heat = Heat {
         columns: columns.collect(),
+        levels: Vec::new(),
+        apart: 0,
         rows: summary.hashes.iter().map(row).collect(),
         ends: [
             "1.00: chance".into(),
@@ -65,6 +67,7 @@ fn cell(hash: &HashFigures, bits: &str, corpus: &str) -> HeatCell {
     HeatCell {
         depth: Some(depth),
         text: format!("{}{mark}", short(ratio)),
+        best: false,
         hover: format!(
             "{}, {} of {corpus}, {} {} by {bits} bits: chi-square {} ({} × its degrees of freedom), \
              score {}, longest chain {} against {}",

@@ -101,6 +101,7 @@ fn target_chart(suite: &str, target: &str, panels: &[&PanelSummary]) -> Option<D
             HeatCell {
                 depth: Some(log_depth(ns / least, 1.0, deepest)),
                 text: figure(ns),
+                best: false,
                 hover: format!(
                     "{target} under {hash}, {}: {interval} ns an operation{against}",
                     panel.entry.about
@@ -110,10 +111,9 @@ fn target_chart(suite: &str, target: &str, panels: &[&PanelSummary]) -> Option<D
         ((*hash).to_owned(), cells.collect())
     };
     let heat = Heat {
-        columns: panels
-            .iter()
-            .map(|panel| (String::new(), head(panel)))
-            .collect(),
+        columns: panels.iter().map(|panel| vec![head(panel)]).collect(),
+        levels: Vec::new(),
+        apart: 0,
         rows: hashes.iter().map(row).collect(),
         ends: [
             "fastest of its column".into(),
@@ -167,6 +167,7 @@ fn flood_chart(suite: &str, panels: &[&PanelSummary]) -> Option<Draft> {
             HeatCell {
                 depth: Some(log_depth(cost.ratio.interval.mid.max(1.0), 1.0, deepest)),
                 text: times(cost.ratio.interval.mid),
+                best: false,
                 hover: format!(
                     "{target}, {}: {} as long; {}, {}",
                     panel.entry.about,
@@ -183,9 +184,11 @@ fn flood_chart(suite: &str, panels: &[&PanelSummary]) -> Option<Draft> {
             .iter()
             .map(|panel| {
                 let flooded = panel.flooded().unwrap_or_default();
-                ("flooded function".to_owned(), flooded.to_owned())
+                vec!["flooded function".to_owned(), flooded.to_owned()]
             })
             .collect(),
+        levels: Vec::new(),
+        apart: 0,
         rows: targets.iter().map(row).collect(),
         ends: [
             "1: the flood does nothing".into(),

@@ -86,7 +86,7 @@ fn lines<'s>(panels: &[&'s PanelSummary]) -> Vec<Line<'s>> {
 
 /// The middle of the response times, thin, and their 99th percentile with its points.
 fn series((label, points): &Line<'_>) -> [Series; 2] {
-    let style = Style::of(&points[0].0.entry);
+    let style = Style::of(points[0].0);
     // A rate of nothing is at the left end.
     let rate = |latency: &Latency| latency.achieved_per_s.mid.max(1.0);
     let middle = points.iter();

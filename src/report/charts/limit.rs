@@ -89,7 +89,7 @@ fn row(panel: &PanelSummary, cell: &CellSummary, found: &Searched) -> Row {
     then.extend(Some(found.one_sided()).filter(|words| !words.is_empty()));
     Row {
         interval: Some((kept.low, kept.high)),
-        point: Some((kept.mid, Style::of(&cell.entry))),
+        point: Some((kept.mid, Style::of(cell))),
         hover: format!(
             "{label}: kept at {words}/s{}; {}",
             there(found.kept_ns),

@@ -151,7 +151,7 @@ impl Group<'_> {
         &self,
         figure_of: impl Fn(&PanelSummary, &CellSummary) -> Option<(f64, String)>,
     ) -> Vec<Series> {
-        let mut lines: Vec<((&str, Style, String), Vec<Point>)> = Vec::new();
+        let mut lines: Vec<((Style, String), Vec<Point>)> = Vec::new();
         for panel in &self.panels {
             let Some(budget) = panel.entry.budget else {
                 continue;
@@ -161,18 +161,12 @@ impl Group<'_> {
                     let label = panel.label(cell);
                     let hover = format!("{label} in {} bytes: {said}", ByteCount(budget));
                     let point = Point::new(budget as f64, value).says(hover);
-                    let key = (cell.entry.strategy.as_str(), Style::of(&cell.entry), label);
-                    gather(&mut lines, key, point);
+                    gather(&mut lines, (Style::of(cell), label), point);
                 }
             }
         }
-        let strategies: Vec<&str> = lines.iter().map(|((strategy, ..), _)| *strategy).collect();
-        let series = lines.into_iter().enumerate();
-        let series = series.map(|(at, ((strategy, style, label), mut points))| {
+        let series = lines.into_iter().map(|((style, label), mut points)| {
             points.sort_by(|a, b| a.x.total_cmp(&b.x));
-            // The same strategy with other parameters has another dash.
-            let same = strategies[..at].iter().filter(|name| **name == strategy);
-            let style = style.variant(same.count());
             Series::marked(style, style.line(), points).named(label, "")
         });
         series.collect()

@@ -8,6 +8,7 @@ mod axis;
 mod buckets;
 mod bytes;
 mod chains;
+mod compared;
 mod cost;
 mod course;
 mod draw;
@@ -45,13 +46,18 @@ use std::collections::BTreeSet;
 
 pub(super) use draw::escape;
 pub use history::history_chart;
-pub use palette::{dark_variables, light_variables};
+pub(super) use palette::classes;
+pub use palette::{class_rules, dark_variables, light_variables};
 pub use popularity::{FittedLine, popularity};
 
 use super::hashes::HashSummary;
 use super::summary::Summary;
+use crate::analysis::Compared;
+use crate::analysis::compare::Place;
+use crate::analysis::structure::{self, Structures};
 use crate::record::{HashRecords, Records};
-use suite::{Draft, say_between, suites};
+use draw::Size;
+use suite::{Draft, Suite, say_between, suites};
 
 /// One chart.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,6 +66,8 @@ pub struct Chart {
     pub file: String,
     /// The suite that it belongs to.
     pub suite: String,
+    /// What it shows, in words that charts of several panels share: a page folds those together.
+    pub kind: &'static str,
     /// The panels that it shows.
     pub panels: Vec<u32>,
     /// The question that it answers. Not drawn in `svg`: a page has headings of its own.
@@ -70,6 +78,8 @@ pub struct Chart {
     /// `--chart-ink`, …) with the light ones as fallback; a page sets [`dark_variables`] where it
     /// is dark, a file of its own follows `prefers-color-scheme`. Values are on hover (`<title>`).
     pub svg: String,
+    /// The same for a phone: narrow, without titles on hover, and not a file of its own.
+    pub narrow: String,
 }
 
 impl Chart {
@@ -82,11 +92,13 @@ impl Chart {
 
 impl Draft {
     /// Draws the chart; `None` where plotters refuses.
-    fn draw(self, suite: &str) -> Option<Chart> {
+    fn draw(self, suite: &str, kind: &'static str) -> Option<Chart> {
         Some(Chart {
-            svg: draw::svg(&self.title, &self.shape)?,
+            svg: draw::svg(&self.title, &self.shape, Size::Wide)?,
+            narrow: draw::svg(&self.title, &self.shape, Size::Narrow)?,
             file: self.file,
             suite: suite.to_owned(),
+            kind,
             panels: self.panels,
             title: self.title,
             about: self.about,
@@ -97,36 +109,14 @@ impl Draft {
 /// The charts of a run, suite by suite. Without figures there are none.
 #[must_use]
 pub fn charts(summary: &Summary, records: &Records) -> Vec<Chart> {
-    let structures = crate::analysis::structure::structures(records);
+    let structures = structure::structures(records);
     let mut charts = Vec::new();
     for suite in suites(summary) {
-        let (about_hashes, suite) = suite.split();
-        let said = |drafts| say_between(drafts, &suite);
-        let drafts = [
-            say_between(hash_suite::charts(&about_hashes), &about_hashes),
-            // It has what stands between on its axis.
-            overlap::charts(&suite),
-            said(matrix::charts(&suite)),
-            said(Vec::from_iter(tradeoff::chart(&suite))),
-            said(absent::charts(&suite)),
-            said(ratios::charts(&suite)),
-            said(throughput::charts(&suite)),
-            said(buckets::charts(&suite, &structures)),
-            // What tables take and how they lie depends on no rate.
-            Vec::from_iter(chains::chart(&suite, &structures)),
-            Vec::from_iter(bytes::chart(&suite, &structures)),
-            peak::charts(&suite),
-            said(scaling::charts(&suite, summary)),
-            said(fill::charts(&suite, records)),
-            said(sawtooth::charts(&suite, records)),
-            said(timeline::charts(&suite, records)),
-            misses::charts(&suite, &summary.simulated),
-            said(Vec::from_iter(limit::chart(&suite, summary))),
-            said(latency_load::charts(&suite)),
-            said(percentiles::charts(&suite)),
-        ];
-        let drafts = drafts.into_iter().flatten();
-        charts.extend(drafts.filter_map(|draft| draft.draw(suite.name)));
+        let kinds = of_suite(&suite, summary, records, &structures);
+        for (kind, drafts) in kinds {
+            let drafts = drafts.into_iter();
+            charts.extend(drafts.filter_map(|draft| draft.draw(suite.name, kind)));
+        }
     }
     let mut taken = BTreeSet::new();
     for chart in &mut charts {
@@ -140,6 +130,81 @@ pub fn charts(summary: &Summary, records: &Records) -> Vec<Chart> {
     charts
 }
 
+/// What the charts of a suite show, and the charts: what answers the question that the suite asks comes first.
+fn of_suite(
+    whole: &Suite<'_>,
+    summary: &Summary,
+    records: &Records,
+    structures: &Structures<'_>,
+) -> Vec<(&'static str, Vec<Draft>)> {
+    let (about_hashes, suite) = &whole.split();
+    let said = |drafts| say_between(drafts, suite);
+    let hashes = say_between(hash_suite::charts(about_hashes), about_hashes);
+    let budgets = misses::charts(suite, &summary.simulated);
+    let paced = [
+        (
+            "Highest rates",
+            said(Vec::from_iter(limit::chart(suite, summary))),
+        ),
+        ("Latency against load", said(latency_load::charts(suite))),
+        ("Percentiles", said(percentiles::charts(suite))),
+    ];
+    let asks_for_time = suite.panels.iter().any(|panel| panel.is_open_loop());
+    let asks_for_room = suite
+        .panels
+        .iter()
+        .any(|panel| panel.entry.budget.is_some());
+    let mut kinds = vec![("Hash functions", hashes)];
+    let (mut first, mut last) = (Vec::new(), Vec::new());
+    for (asked, of) in [
+        (asks_for_time, Vec::from(paced)),
+        (asks_for_room, vec![("Misses", budgets)]),
+    ] {
+        if asked { &mut first } else { &mut last }.extend(of);
+    }
+    kinds.extend(first);
+    kinds.extend([
+        // It has what stands between on its axis.
+        ("What stands between operations", overlap::charts(suite)),
+        ("Where each table is fast", said(matrix::charts(suite))),
+        (
+            "Speed against memory",
+            said(Vec::from_iter(tradeoff::chart(suite))),
+        ),
+    ]);
+    // In a closed loop percentiles are a sample beside the rates.
+    kinds.extend(last);
+    kinds.extend([
+        ("Absent keys", said(absent::charts(suite))),
+        ("Ratios to the baseline", said(ratios::charts(suite))),
+        ("Operations a second", said(throughput::charts(suite))),
+        ("Buckets and load", said(buckets::charts(suite, structures))),
+        ("Threads", said(scaling::charts(suite, summary))),
+        // What tables take and how they lie depends on no rate.
+        (
+            "Bytes an entry",
+            Vec::from_iter(bytes::chart(suite, structures)),
+        ),
+        (
+            "Chain lengths",
+            Vec::from_iter(chains::chart(suite, structures)),
+        ),
+        ("Memory while a table grows", peak::charts(suite)),
+        ("Fills", said(fill::charts(suite, records))),
+        ("Growths", said(sawtooth::charts(suite, records))),
+        ("Rates over time", said(timeline::charts(suite, records))),
+    ]);
+    kinds
+}
+
+/// Two runs as one chart; `None` where no cell of both has a ratio.
+pub(super) fn comparison_chart(
+    compared: &Compared,
+    both: &[(Place<'_>, Place<'_>)],
+) -> Option<Chart> {
+    compared::chart(compared, both)?.draw("", "B over A")
+}
+
 /// The charts of a hash laboratory's run. Without figures there are none.
 #[must_use]
 pub fn hash_charts(summary: &HashSummary, records: &HashRecords) -> Vec<Chart> {
@@ -150,5 +215,7 @@ pub fn hash_charts(summary: &HashSummary, records: &HashRecords) -> Vec<Chart> {
         hash_avalanche::chart(summary),
     ];
     let drafts = drafts.into_iter().flatten();
-    drafts.filter_map(|draft| draft.draw("hash")).collect()
+    drafts
+        .filter_map(|draft| draft.draw("hash", "Hash functions"))
+        .collect()
 }

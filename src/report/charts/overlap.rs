@@ -59,7 +59,7 @@ fn chart(suite: &Suite<'_>, series: &Series<'_>) -> Option<Draft> {
 
 /// A line over the instructions, and a point of its own where the target is chained.
 fn of_target((label, points): &Line<'_>, kinds: &[Between]) -> Vec<Drawn> {
-    let style = Style::of(&points[0].1.entry);
+    let style = Style::of(points[0].1);
     let (mut counted, mut chained) = (Vec::new(), Vec::new());
     for (panel, cell) in points {
         let between = panel.entry.between;

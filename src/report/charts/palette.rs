@@ -1,12 +1,16 @@
-//! Colours, markers and dashes: one combination per strategy, the same in all charts.
+//! Colours, lightnesses, markers and dashes: one combination per target, the same in all charts.
 //!
-//! plotters writes fixed colours. Charts are drawn with placeholders (`#01DGII`: dash, group and index
+//! A strategy has a colour and a marker; its targets with other parameters have a lightness, a marker and a dash of
+//! their own. plotters writes fixed colours. Charts are drawn with placeholders (`#01DGII`: dash, group and index
 //! of a colour), and [`apply`] turns each into a CSS variable with the light colour as its fallback, so
 //! that a page decides on light and dark and a file works without one.
 
+use std::sync::LazyLock;
+
 use plotters::style::RGBColor;
 
-use crate::record::{CellEntry, HashEntry};
+use crate::record::HashEntry;
+use crate::report::summary::{CellSummary, Variant};
 
 /// A colour: its CSS variable, and its value on a light and on a dark page.
 struct Colour(&'static str, &'static str, &'static str);
@@ -24,7 +28,7 @@ const REDDISH_PURPLE: Colour = Colour("--c6", "#CC79A7", "#D98CB6");
 const YELLOW: Colour = Colour("--c7", "#B3A400", "#F0E442");
 
 /// Colours of strategies, by [`Style`]; further strategies have the same in other markers and dashes.
-const OF_STRATEGIES: &[Colour] = &[
+const OF_STRATEGIES: [Colour; 8] = [
     BLACK,
     ORANGE,
     SKY_BLUE,
@@ -34,8 +38,14 @@ const OF_STRATEGIES: &[Colour] = &[
     REDDISH_PURPLE,
     YELLOW,
 ];
+/// Lightnesses of a strategy's colour from its own on, then from the palest to the deepest: in percent, mixed with
+/// the background where negative, and with the ink where positive. And those of black, which cannot go deeper: all
+/// towards the background.
+const LIGHTNESSES: [(i32, i32); 5] = [(0, 0), (-40, -62), (25, -15), (45, -30), (62, -45)];
+/// Where [`LIGHTNESSES`] stand in the order of lightness.
+const PALE_TO_DEEP: [u8; 5] = [1, 0, 2, 3, 4];
 /// Colours of kinds of bytes, in the order of the census.
-const OF_KINDS: &[Colour] = &[
+const OF_KINDS: [Colour; 5] = [
     Colour("--kind-key", "#08519C", "#2F6DB5"),
     Colour("--kind-value", "#6BAED6", "#7DB9E0"),
     Colour("--kind-header", "#B35806", "#C96A14"),
@@ -43,7 +53,7 @@ const OF_KINDS: &[Colour] = &[
     Colour("--kind-slack", "#8E8E8E", "#8A8F96"),
 ];
 /// Shades of heat maps, from the background's side to the other.
-const OF_HEAT: &[Colour] = &[
+const OF_HEAT: [Colour; HEAT_STEPS as usize] = [
     Colour("--heat0", "#EAF2FA", "#1D2733"),
     Colour("--heat1", "#CAD9E8", "#31404F"),
     Colour("--heat2", "#A9BFD7", "#45586A"),
@@ -54,29 +64,85 @@ const OF_HEAT: &[Colour] = &[
     Colour("--heat7", "#08407E", "#A8D4F5"),
 ];
 /// Colours of everything else, by [`Tone`].
-const OF_TONES: &[Colour] = &[
+const OF_TONES: [Colour; 5] = [
     Colour("--chart-ink", "#1F2328", "#E6EAF0"),
     Colour("--chart-muted", "#59626D", "#A3ADB8"),
     Colour("--chart-grid", "#DDE1E6", "#363C45"),
-    Colour("--chart-paper", "#FFFFFF", "#14171B"),
+    PAPER,
     Colour("--chart-band", "#C4CAD2", "#4A525D"),
 ];
+const PAPER: Colour = Colour("--chart-paper", "#FFFFFF", "#14171B");
+
+/// A colour as it is written.
+struct Written {
+    variable: String,
+    light: String,
+    dark: String,
+}
 
 /// What colours are for; a placeholder holds the group and the place in it.
-const GROUPS: [&[Colour]; 4] = [OF_STRATEGIES, OF_TONES, OF_KINDS, OF_HEAT];
+static GROUPS: LazyLock<[Vec<Written>; 4]> = LazyLock::new(|| {
+    let as_is = |colours: &[Colour]| colours.iter().map(|colour| colour.mixed(0, 0)).collect();
+    let lightnesses = (0..).zip(LIGHTNESSES);
+    let of_strategies = lightnesses.flat_map(|(at, (percent, of_black))| {
+        OF_STRATEGIES.iter().map(move |colour| {
+            let is_black = colour.0 == BLACK.0;
+            colour.mixed(at, if is_black { of_black } else { percent })
+        })
+    });
+    let of_strategies = of_strategies.collect();
+    [
+        of_strategies,
+        as_is(&OF_TONES),
+        as_is(&OF_KINDS),
+        as_is(&OF_HEAT),
+    ]
+});
 const STRATEGIES: u8 = 0;
 const TONES: u8 = 1;
 const KINDS: u8 = 2;
 const HEAT: u8 = 3;
 
-/// Shapes of [`Marker`].
-const MARKERS: u32 = 7;
 /// Shades of a heat map.
 pub(super) const HEAT_STEPS: u8 = 8;
 /// `stroke-dasharray` by index; the first is a solid line.
 const DASHES: [&str; 5] = ["", "7 4", "2 3", "10 3 2 3", "14 5"];
 const DASHED: u8 = 1;
 const DOTTED: u8 = 2;
+
+impl Colour {
+    /// The colour in one of its lightnesses.
+    fn mixed(&self, at: usize, percent: i32) -> Written {
+        let Colour(name, light, dark) = *self;
+        let Colour(_, paper, night) = PAPER;
+        let towards = |own: &str, paper: &str, ink: &str| match percent {
+            0 => own.to_owned(),
+            pale if pale < 0 => mix(own, paper, -pale),
+            deep => mix(own, ink, deep),
+        };
+        let end = if at == 0 {
+            String::new()
+        } else {
+            format!("-{at}")
+        };
+        Written {
+            variable: format!("{name}{end}"),
+            light: towards(light, paper, BLACK.1),
+            dark: towards(dark, night, "#FFFFFF"),
+        }
+    }
+}
+
+/// So many percent of the way from one colour to another.
+fn mix(from: &str, to: &str, percent: i32) -> String {
+    let parts = |colour: &str| {
+        let whole = i32::from_str_radix(&colour[1..], 16).unwrap_or(0);
+        [whole >> 16, whole >> 8 & 255, whole & 255]
+    };
+    let (from, to) = (parts(from), parts(to));
+    let mixed = [0, 1, 2].map(|at| (from[at] * (100 - percent) + to[at] * percent + 50) / 100);
+    format!("#{:02X}{:02X}{:02X}", mixed[0], mixed[1], mixed[2])
+}
 
 /// What a line or an area is drawn in: a colour and, for lines, a dash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,6 +230,16 @@ pub(super) enum Marker {
     Plus,
 }
 
+const MARKERS: [Marker; 7] = [
+    Marker::Circle,
+    Marker::Square,
+    Marker::Up,
+    Marker::Diamond,
+    Marker::Down,
+    Marker::Cross,
+    Marker::Plus,
+];
+
 /// How a target is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Style {
@@ -174,16 +250,21 @@ pub(super) struct Style {
 }
 
 impl Style {
-    /// The style of a cell's strategy. A control has the grey of the harness floor.
-    pub fn of(cell: &CellEntry) -> Style {
-        if cell.control {
+    /// The style of a cell's target. A control has the grey of the harness floor.
+    pub fn of(cell: &CellSummary) -> Style {
+        Style::of_strategy(cell).variant(cell.variant)
+    }
+
+    /// The style of a cell's strategy, whatever its parameters are.
+    pub fn of_strategy(cell: &CellSummary) -> Style {
+        if cell.entry.control {
             return Style {
                 colour: Tone::Muted.into(),
                 marker: Marker::Circle,
                 dash: 0,
             };
         }
-        Style::of_look(cell.colour)
+        Style::of_look(cell.entry.colour)
     }
 
     /// The style of a hash function.
@@ -194,33 +275,56 @@ impl Style {
     /// The style of a look, the number that a row of the catalog states. Looks of one colour differ in
     /// their marker, and in their dash as long as there are dashes: 280 styles before one comes again.
     fn of_look(look: u32) -> Style {
-        let colours = u32::try_from(OF_STRATEGIES.len()).unwrap_or(1);
-        let (colour, block) = (look % colours, look / colours);
-        // 9 is prime to 7: neighbours differ in their marker too, and so do seven of one colour.
-        let marker = match (9 * u64::from(block) + u64::from(colour)) % u64::from(MARKERS) {
-            0 => Marker::Circle,
-            1 => Marker::Square,
-            2 => Marker::Up,
-            3 => Marker::Diamond,
-            4 => Marker::Down,
-            5 => Marker::Cross,
-            _ => Marker::Plus,
-        };
+        let colours = OF_STRATEGIES.len() as u64;
+        let (colour, block) = (u64::from(look) % colours, u64::from(look) / colours);
         Style {
             colour: Ink {
                 group: STRATEGIES,
                 index: u8::try_from(colour).unwrap_or(0),
                 dash: 0,
             },
-            marker,
-            dash: dash_of(block as usize),
+            // 9 is prime to 7: neighbours differ in their marker too, and so do seven of one colour.
+            marker: MARKERS[place_among(MARKERS.len(), 9 * block + colour)],
+            dash: dash_of(block),
         }
     }
 
-    /// The same strategy with other parameters: the `variant`th in one chart has another dash.
-    pub fn variant(self, variant: usize) -> Style {
+    /// The style of one of a strategy's targets: from pale to deep in their order, with a marker and a dash of its
+    /// own.
+    fn variant(self, Variant { at, of }: Variant) -> Style {
+        if at == 0 || self.colour.group != STRATEGIES {
+            return self;
+        }
+        let steps = PALE_TO_DEEP.len() as u64;
+        let (order, of) = (u64::from(at - 1), u64::from(of).max(1));
+        let step = match of {
+            // So few keep clear of the strategy's own lightness.
+            1 => 3,
+            2 => 3 * order,
+            3 => 2 * order,
+            _ => order * steps / of,
+        };
+        let step = PALE_TO_DEEP[place_among(PALE_TO_DEEP.len(), step)];
+        let colours = u8::try_from(OF_STRATEGIES.len()).unwrap_or(0);
+        let marker = MARKERS
+            .iter()
+            .position(|marker| *marker == self.marker)
+            .unwrap_or(0);
         Style {
-            dash: dash_of(usize::from(self.dash) + variant),
+            colour: Ink {
+                index: self.colour.index + step * colours,
+                ..self.colour
+            },
+            // Never the strategy's own, and no two of one lightness the same.
+            marker: MARKERS[place_among(MARKERS.len(), marker as u64 + 1 + order % 6)],
+            dash: dash_of(u64::from(self.dash) + u64::from(at)),
+        }
+    }
+
+    /// The same in another dash: the `other`th of lines that would look alike.
+    pub fn in_dash(self, other: usize) -> Style {
+        Style {
+            dash: dash_of(u64::from(self.dash) + other as u64),
             ..self
         }
     }
@@ -239,8 +343,32 @@ impl Style {
     }
 }
 
-fn dash_of(variant: usize) -> u8 {
-    u8::try_from(variant % DASHES.len()).unwrap_or(0)
+/// The classes that give an element of a page the colour and the marker of a cell's target, as in charts.
+pub(in crate::report) fn classes(cell: &CellSummary) -> String {
+    let style = Style::of(cell);
+    if style.colour.group != STRATEGIES {
+        return "kc m0".to_owned();
+    }
+    let marker = MARKERS.iter().position(|marker| *marker == style.marker);
+    format!("k{} m{}", style.colour.index, marker.unwrap_or(0))
+}
+
+/// The rules of those classes: each sets `--k`.
+#[must_use]
+pub fn class_rules() -> String {
+    let mut css = String::new();
+    for (at, colour) in GROUPS[usize::from(STRATEGIES)].iter().enumerate() {
+        css += &format!(".k{at}{{--k:var({})}}", colour.variable);
+    }
+    css
+}
+
+fn place_among(count: usize, number: u64) -> usize {
+    usize::try_from(number % count as u64).unwrap_or(0)
+}
+
+fn dash_of(number: u64) -> u8 {
+    u8::try_from(place_among(DASHES.len(), number)).unwrap_or(0)
 }
 
 /// Turns placeholders into CSS variables. Text cannot be hit: in it quotes are escaped.
@@ -253,8 +381,8 @@ pub(super) fn apply(svg: &str) -> String {
         done += before;
         let known = from.get(5..9).and_then(decode);
         let known = known.filter(|_| from.as_bytes().get(9) == Some(&b'"'));
-        if let Some((dash, Colour(name, light, _))) = known {
-            done += &format!("=\"var({name},{light})\"");
+        if let Some((dash, colour)) = known {
+            done += &format!("=\"var({},{})\"", colour.variable, colour.light);
             if !dash.is_empty() {
                 done += &format!(" stroke-dasharray=\"{dash}\"");
             }
@@ -268,17 +396,17 @@ pub(super) fn apply(svg: &str) -> String {
 }
 
 /// The dash and the colour of a placeholder's last four digits.
-fn decode(digits: &str) -> Option<(&'static str, &'static Colour)> {
+fn decode(digits: &str) -> Option<(&'static str, &'static Written)> {
     let digit = |at: usize| usize::from_str_radix(digits.get(at..=at)?, 16).ok();
     let dash = DASHES.get(digit(0)?)?;
     let colour = GROUPS.get(digit(1)?)?.get(16 * digit(2)? + digit(3)?)?;
     Some((dash, colour))
 }
 
-fn declarations(value: impl Fn(&Colour) -> &'static str) -> String {
+fn declarations(value: impl Fn(&Written) -> &str) -> String {
     let mut css = String::new();
-    for colour in GROUPS.iter().copied().flatten() {
-        css += &format!("{}:{};", colour.0, value(colour));
+    for colour in GROUPS.iter().flatten() {
+        css += &format!("{}:{};", colour.variable, value(colour));
     }
     css
 }
@@ -286,13 +414,25 @@ fn declarations(value: impl Fn(&Colour) -> &'static str) -> String {
 /// The CSS declarations of all colours on a light page, `--c1:#E69F00;…`, without a selector.
 #[must_use]
 pub fn light_variables() -> String {
-    declarations(|Colour(_, light, _)| light)
+    declarations(|colour| &colour.light)
 }
 
 /// The CSS declarations of all colours on a dark page, without a selector.
 #[must_use]
 pub fn dark_variables() -> String {
-    declarations(|Colour(_, _, dark)| dark)
+    declarations(|colour| &colour.dark)
+}
+
+/// The declarations on a dark page of the colours that a drawing uses, and of its background.
+pub(super) fn dark_variables_of(svg: &str) -> String {
+    let mut css = String::new();
+    for colour in GROUPS.iter().flatten() {
+        let used = svg.contains(&format!("var({},", colour.variable));
+        if used || colour.variable == PAPER.0 {
+            css += &format!("{}:{};", colour.variable, colour.dark);
+        }
+    }
+    css
 }
 
 #[cfg(test)]
@@ -311,6 +451,31 @@ mod tests {
         }
         assert_eq!(Style::of_look(3), Style::of_look(3));
         assert!(Style::of_look(u32::MAX).colour.index < 8);
+    }
+
+    #[test]
+    fn targets_of_one_strategy_are_told_apart() {
+        for of in 1..30 {
+            let style = Style::of_look(1);
+            let mut seen = vec![style];
+            for at in 1..=of {
+                let other = style.variant(Variant { at, of });
+                let looks_like =
+                    |seen: &&Style| (seen.colour, seen.marker) == (other.colour, other.marker);
+                assert_eq!(seen.iter().find(looks_like), None, "{at} of {of}");
+                seen.push(other);
+            }
+        }
+        // They go from pale to deep.
+        let lightness = |at| {
+            let ink = Style::of_look(1).variant(Variant { at, of: 5 }).fill();
+            let colour = &GROUPS[0][usize::from(ink.index)].light;
+            u32::from_str_radix(&colour[1..3], 16).unwrap()
+        };
+        assert!((1..5).all(|at| lightness(at) >= lightness(at + 1)));
+        assert!(lightness(1) > lightness(5));
+        assert_eq!(mix("#000000", "#FFFFFF", 50), "#808080");
+        assert!(class_rules().contains(".k9{--k:var(--c1-1)}"));
     }
 
     #[test]
@@ -334,7 +499,22 @@ mod tests {
         let mut inks: Vec<Ink> = tones.into_iter().map(Ink::from).collect();
         inks.extend((0..OF_KINDS.len()).map(Ink::of_kind));
         inks.extend((0..HEAT_STEPS).map(Ink::of_heat));
-        inks.extend((0..8).map(|look| Style::of_look(look).fill()));
+        for look in 0..8 {
+            let style = Style::of_look(look);
+            inks.push(style.fill());
+            // Nine others are more than there are lightnesses, and have each of them.
+            let others = (1..=9).map(|at| style.variant(Variant { at, of: 9 }).fill());
+            let others: BTreeSet<u8> = others.map(|ink| ink.index).collect();
+            assert_eq!(others.len(), LIGHTNESSES.len());
+            inks.extend(others.into_iter().filter(|index| *index >= 8).map(|index| {
+                let dash = 0;
+                Ink {
+                    group: STRATEGIES,
+                    index,
+                    dash,
+                }
+            }));
+        }
         let names: BTreeSet<String> = inks
             .iter()
             .map(|ink| {
@@ -353,7 +533,7 @@ mod tests {
     fn variables_are_declared_for_both() {
         assert!(light_variables().contains("--c1:#E69F00;"));
         assert!(dark_variables().contains("--chart-paper:#14171B;"));
-        let colours: usize = GROUPS.iter().map(|group| group.len()).sum();
+        let colours: usize = GROUPS.iter().map(Vec::len).sum();
         assert_eq!(dark_variables().matches(':').count(), colours);
     }
 }

@@ -63,6 +63,7 @@ fn chart(suite: &str, panel: &PanelSummary) -> Option<Draft> {
 
 fn row(panel: &PanelSummary, cell: &CellSummary) -> Row {
     let label = panel.label(cell);
+    let style = Style::of(cell);
     if let Some(error) = &cell.error {
         return Row::failed(label.clone(), &label, error);
     }
@@ -70,7 +71,7 @@ fn row(panel: &PanelSummary, cell: &CellSummary) -> Row {
     let mut pieces = vec![Piece {
         from: 0.0,
         to: rest,
-        fill: Some(Style::of(&cell.entry).fill()),
+        fill: Some(style.fill()),
         hover: String::new(),
     }];
     let mut value = format!("{} B", figure(rest));
@@ -91,6 +92,7 @@ fn row(panel: &PanelSummary, cell: &CellSummary) -> Row {
     }
     Row {
         label,
+        sample: Some(style),
         pieces,
         stroke: cell.emptied_per_entry,
         value,

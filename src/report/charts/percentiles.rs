@@ -8,7 +8,7 @@ use crate::record::{LoopKind, TimeKind};
 use crate::report::format::{counted, duration_within};
 use crate::report::labels;
 use crate::report::percentiles::{Latency, Percentile};
-use crate::report::summary::PanelSummary;
+use crate::report::summary::{CellSummary, PanelSummary};
 
 /// Nines beyond which an axis does not go: no run has so many operations.
 const MOST_NINES: f64 = 9.0;
@@ -57,15 +57,23 @@ fn chart(suite: &str, panel: &PanelSummary, loop_kind: LoopKind) -> Option<Draft
     };
     let y = Axis::log_time(least, most, 12, "latency");
     let series = lines.iter().flat_map(|line| series(line, loop_kind));
-    let series = series.collect();
+    let mut plot = Plot::new(nines(end.min(MOST_NINES)), y, series.collect());
+    plot.noise = noise(panel, loop_kind);
+    let mut about = about(loop_kind, &lines);
+    if let Some(baseline) = panel.baseline().filter(|_| !plot.noise.is_empty()) {
+        about += &format!(
+            " Grey: where two copies of {} lie, from the lowest to the highest of any trial: what lies inside is noise.",
+            panel.label(baseline)
+        );
+    }
     Some(Draft {
         file: stem(&[kind, suite, &workload, &format!("{}t", panel.entry.threads)]),
         panels: vec![panel.entry.panel],
         title,
-        about: about(loop_kind, &lines),
+        about,
         shape: Shape::Plot(Single {
             key: key(loop_kind),
-            ..Single::new(Plot::new(nines(end.min(MOST_NINES)), y, series))
+            ..Single::new(plot)
         }),
     })
 }
@@ -95,6 +103,41 @@ fn about(loop_kind: LoopKind, lines: &[Line<'_>]) -> String {
     about
 }
 
+/// From the lowest to the highest that the baseline or its twin took in any trial, by percentile; empty where there
+/// is no twin. In an open loop of response times.
+fn noise(panel: &PanelSummary, loop_kind: LoopKind) -> Vec<(f64, f64, f64)> {
+    let time = match loop_kind {
+        LoopKind::Open => TimeKind::Response,
+        LoopKind::Closed => TimeKind::Service,
+    };
+    let twin = panel.cells.iter().find(|cell| cell.entry.twin);
+    let latency_of = |cell: &CellSummary| cell.latency_of(loop_kind, time).cloned();
+    let copies = [panel.baseline(), twin].map(|cell| cell.and_then(latency_of));
+    let [Some(one), Some(other)] = copies else {
+        return Vec::new();
+    };
+    let known = |percentile| {
+        let places = [place_of(&one, percentile), place_of(&other, percentile)];
+        let [Some(x), Some(_)] = places else {
+            return None;
+        };
+        let (one, other) = (one.at(percentile), other.at(percentile));
+        Some((x, one.low.min(other.low), one.high.max(other.high)))
+    };
+    Percentile::ALL.into_iter().filter_map(known).collect()
+}
+
+/// Where a percentile stands on the axis; `None` where the curve does not reach it.
+fn place_of(latency: &Latency, percentile: Percentile) -> Option<f64> {
+    let (end, _) = latency.curve.last()?;
+    let place = match percentile {
+        Percentile::Max => *end,
+        other => -(1.0 - other.quantile()).log10(),
+    };
+    // Of a hundred operations none is the 99.9th percentile.
+    (place <= *end).then_some(place)
+}
+
 /// The curves of a panel, the controls' left out: an open loop's response before its service.
 fn lines(panel: &PanelSummary, loop_kind: LoopKind) -> Vec<Line<'_>> {
     let mut lines = Vec::new();
@@ -103,7 +146,7 @@ fn lines(panel: &PanelSummary, loop_kind: LoopKind) -> Vec<Line<'_>> {
         let own = own.filter(|latency| latency.loop_kind == loop_kind && !latency.curve.is_empty());
         lines.extend(own.map(|latency| Line {
             label: panel.label(cell),
-            style: Style::of(&cell.entry),
+            style: Style::of(cell),
             latency,
         }));
     }
@@ -175,15 +218,7 @@ fn series(line: &Line<'_>, loop_kind: LoopKind) -> [Series; 2] {
 
 fn point(line: &Line<'_>, percentile: Percentile) -> Option<Point> {
     let latency = line.latency;
-    let (end, _) = latency.curve.last()?;
-    let place = match percentile {
-        Percentile::Max => *end,
-        other => -(1.0 - other.quantile()).log10(),
-    };
-    // Of a hundred operations none is the 99.9th percentile.
-    if place > *end {
-        return None;
-    }
+    let place = place_of(latency, percentile)?;
     let ns = latency.at(percentile);
     let what = match latency.time {
         TimeKind::Response => "response",
@@ -270,6 +305,26 @@ mod tests {
         );
         let open = chart(&charts, "percentiles-quick-ycsb-c-at-100000-1t");
         assert!(!open.about.contains("Hollow"));
+    }
+
+    #[test]
+    fn what_two_copies_of_a_table_cover_is_grey() {
+        let mut records = Synthetic::new()
+            .paced("ycsb-c", 100_000, &targets())
+            .records();
+        let file = "percentiles-quick-ycsb-c-at-100000-1t";
+        let plain = drawn(&records);
+        assert!(!chart(&plain, file).svg.contains("--chart-band,"));
+        let cells = records.manifest.cells.iter_mut();
+        for cell in cells.filter(|cell| cell.target == "striped") {
+            cell.twin = true;
+        }
+        let charts = drawn(&records);
+        let banded = chart(&charts, file);
+        let area = banded.svg.lines().find(|line| line.contains("<polygon"));
+        assert!(area.unwrap().contains("--chart-band,"), "behind all else");
+        let about = "Grey: where two copies of fixed lie";
+        assert!(banded.about.contains(about), "{}", banded.about);
     }
 
     #[test]

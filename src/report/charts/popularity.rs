@@ -53,7 +53,7 @@ pub fn popularity(name: &str, points: &[(u64, u64)], fit: Option<FittedLine>) ->
     let about = "Each dot is a key, the most popular on the left; both scales are logarithmic, so \
                  a Zipf law is a straight line. The dashed line is a least-squares fit to evenly \
                  spread ranks.";
-    let svg = draw::svg(&title, &shape)?;
+    let svg = draw::svg(&title, &shape, draw::Size::Wide)?;
     Some(draw::with_heading(&svg, &title, about))
 }
 

@@ -101,13 +101,15 @@ fn chart(suite: &str, panels: &[&PanelSummary], part: &str) -> Option<Draft> {
 }
 
 fn group(panel: &PanelSummary, shared: &Shared) -> Group {
+    // Fastest first; what failed comes last.
+    let mut cells: Vec<&CellSummary> = rows_of(panel).collect();
+    let mid = |cell: &CellSummary| ratio_of(cell).map_or(-1.0, |ratio| ratio.interval.mid);
+    cells.sort_by(|a, b| mid(b).total_cmp(&mid(a)));
+    let rows = cells.into_iter().map(|cell| row(panel, cell, shared));
     Group {
         heading: place_of(panel),
         band: band(panel),
-        rows: rows_of(panel)
-            .map(|cell| row(panel, cell, shared))
-            .collect(),
-        ..Group::default()
+        rows: rows.collect(),
     }
 }
 
@@ -138,7 +140,7 @@ fn row(panel: &PanelSummary, cell: &CellSummary, shared: &Shared) -> Row {
     Row {
         label,
         interval: Some((within.low, within.high)),
-        point: Some((within.mid, Style::of(&cell.entry))),
+        point: Some((within.mid, Style::of(cell))),
         value: times(within.mid),
         word: words.clone(),
         hover: format!(

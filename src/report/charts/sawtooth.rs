@@ -65,11 +65,7 @@ fn chart(suite: &str, panel: &PanelSummary, records: &Records) -> Option<Draft> 
 
 fn small(course: &Course<'_>, x: &Axis, y: &Axis) -> (String, Plot) {
     let points = &course.points;
-    let line = Series::curve(
-        Style::of(&course.cell.entry).fill(),
-        2,
-        points.iter().copied(),
-    );
+    let line = Series::curve(Style::of(course.cell).fill(), 2, points.iter().copied());
     let mut before = 0.0;
     let zones = points.iter().map(|&(entries, ns)| {
         let from = std::mem::replace(&mut before, entries);

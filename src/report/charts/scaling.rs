@@ -94,7 +94,7 @@ fn of_target(
     law: Option<&ScalingLaw>,
     (most, y): (f64, &Axis),
 ) -> Vec<Series> {
-    let style = Style::of(&points[0].1.entry);
+    let style = Style::of(points[0].1);
     let fewest = f64::from(points[0].0.entry.threads);
     let curve = law.map(|law| {
         let step = (most - fewest) / f64::from(LAW_STEPS);

@@ -32,6 +32,8 @@ pub(super) struct Plot {
     pub bars: Vec<Bar>,
     /// Level lines through the whole plot; one off the scale is left out.
     pub rules: Vec<Rule>,
+    /// Grey between two lines, behind all else: places on the x axis with both ends.
+    pub noise: Vec<(f64, f64, f64)>,
     /// Spans of the x axis in grey, with a triangle on top.
     pub bands: Vec<Band>,
     /// Spans of the x axis that say something on hover.
@@ -47,6 +49,7 @@ impl Plot {
             series,
             bars: Vec::new(),
             rules: Vec::new(),
+            noise: Vec::new(),
             bands: Vec::new(),
             zones: Vec::new(),
         }
@@ -262,8 +265,6 @@ impl Rows {
 pub(super) struct Group {
     /// A line of its own above the rows.
     pub heading: String,
-    /// A name beside the rows, whose labels are then lesser.
-    pub name: String,
     /// A grey band behind the rows: from, to, and what it says on hover.
     pub band: Option<(f64, f64, String)>,
     pub rows: Vec<Row>,
@@ -273,6 +274,8 @@ pub(super) struct Group {
 #[derive(Default)]
 pub(super) struct Row {
     pub label: String,
+    /// The marker of its target, behind the label: bars alone have colours alone.
+    pub sample: Option<Style>,
     /// Bars behind each other.
     pub pieces: Vec<Piece>,
     /// An upright stroke.
@@ -324,10 +327,15 @@ pub(super) struct Piece {
 
 /// A table of shades with numbers in them.
 pub(super) struct Heat {
-    /// Heads of columns, each with a lesser line above it that may span several.
-    pub columns: Vec<(String, String)>,
+    /// Heads of columns, from the outermost level to the innermost. Neighbours with the same heads down to a level
+    /// share it.
+    pub columns: Vec<Vec<String>>,
+    /// What the levels are, where heads do not say it.
+    pub levels: Vec<String>,
     /// Names of rows with their cells.
     pub rows: Vec<(String, Vec<HeatCell>)>,
+    /// How many rows at the top stand apart from the others.
+    pub apart: usize,
     /// What the two ends of the scale are.
     pub ends: [String; 2],
 }
@@ -339,6 +347,8 @@ pub(super) struct HeatCell {
     pub depth: Option<f64>,
     /// What is printed in it.
     pub text: String,
+    /// Whether it has a frame: the best of its column.
+    pub best: bool,
     /// What it says on hover.
     pub hover: String,
 }

@@ -30,9 +30,9 @@ pub(super) struct Suite<'s> {
 
 impl<'s> Suite<'s> {
     /// The panels that are about hash functions, which have charts of their own, and the others.
-    pub fn split(self) -> (Suite<'s>, Suite<'s>) {
+    pub fn split(&self) -> (Suite<'s>, Suite<'s>) {
         let name = self.name;
-        let all = self.panels.into_iter();
+        let all = self.panels.iter().copied();
         let (about_hashes, others) = all.partition(|panel| panel.is_about_hashes());
         let suite = |panels| Suite { name, panels };
         (suite(about_hashes), suite(others))

@@ -17,11 +17,11 @@ pub(super) struct Line<'s> {
 impl<'s> Line<'s> {
     /// A sweep in the look of its strategy, with the model that fits it.
     pub fn new(sweep: Sweep<'s>, structures: &Structures<'_>) -> Line<'s> {
-        let first = &sweep.points[0].1.entry;
+        let first = sweep.points[0].1;
         let threads = labels::threads(sweep.panel);
         Line {
-            label: format!("{}, {threads}", first.strategy),
-            style: Style::of(first),
+            label: format!("{}, {threads}", first.entry.strategy),
+            style: Style::of_strategy(first),
             model: fit(&sweep, structures),
             sweep,
         }
@@ -45,6 +45,6 @@ pub(super) fn vary_dashes(lines: &mut [Line<'_>]) {
     let styles: Vec<Style> = lines.iter().map(|line| line.style).collect();
     for (at, line) in lines.iter_mut().enumerate() {
         let before = styles[..at].iter().filter(|style| **style == styles[at]);
-        line.style = line.style.variant(before.count());
+        line.style = line.style.in_dash(before.count());
     }
 }

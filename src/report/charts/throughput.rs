@@ -1,4 +1,4 @@
-//! Throughput by strategy and threads: a bar from 0 for each cell, one chart per workload.
+//! Throughput by target: a bar from 0 for each cell, fastest first, one chart per workload.
 
 use std::collections::BTreeSet;
 
@@ -26,31 +26,25 @@ pub(super) fn charts(suite: &Suite<'_>) -> Vec<Draft> {
 }
 
 fn chart(suite: &str, workload: &str, panels: &[&PanelSummary]) -> Option<Draft> {
-    let cells = cells(panels);
+    let panels = &at_one_count(panels);
+    let mut cells = cells(panels);
+    // Fastest first; what has no figure comes last.
+    let speed = |cell: &CellSummary| cell.rate.map_or(-1.0, |rate| rate.mid);
+    cells.sort_by(|(_, a), (_, b)| speed(b).total_cmp(&speed(a)));
     let rates = cells.iter().filter_map(|(_, cell)| Some(cell.rate?.high));
     let (_, largest) = extremes(rates)?;
-    let threads = panels.iter().any(|panel| panel.entry.threads > 1);
-    let more = if threads {
-        ", and what do more threads add"
-    } else {
-        ""
-    };
     let (rules, beyond, right) = floors(panels, largest);
-    let mut groups = Vec::new();
-    for (panel, cell) in cells {
-        gather(&mut groups, panel.label(cell), row(panel, cell));
-    }
-    let group = |(name, rows)| Group {
-        name,
-        rows,
+    let group = Group {
+        rows: cells.iter().map(|(panel, cell)| row(panel, cell)).collect(),
         ..Group::default()
     };
     let axis = Axis::from_zero(right, 6, "operations a second, over all threads");
+    let threads = labels::threads(panels.first()?);
     Some(Draft {
         file: stem(&["throughput", suite, workload]),
         panels: numbers(panels.iter().copied()),
         title: format!(
-            "How many operations a second does each strategy reach under {workload}{more}?"
+            "How many operations a second does each table reach under {workload}? ({threads})"
         ),
         about: "Bars from 0, longer is faster: median operations a second over all threads; whiskers are 95 % \
                 bootstrap intervals. The grey line is the harness floor, a table that does nothing."
@@ -59,9 +53,22 @@ fn chart(suite: &str, workload: &str, panels: &[&PanelSummary]) -> Option<Draft>
             origin: Some(0.0),
             rules,
             beyond,
-            ..Rows::new(axis, groups.into_iter().map(group).collect())
+            ..Rows::new(axis, vec![group])
         }),
     })
+}
+
+/// The panels of one thread count: the most threads that have a core each, or the fewest. What others add is the
+/// question of a chart of its own.
+fn at_one_count<'s>(panels: &[&'s PanelSummary]) -> Vec<&'s PanelSummary> {
+    let count = |panel: &&&PanelSummary| panel.entry.threads;
+    let uncrowded = panels.iter().filter(|panel| panel.crowded_on().is_none());
+    let most = uncrowded.map(|panel| count(&panel)).max();
+    let shown = most.or_else(|| panels.iter().map(|panel| count(&panel)).min());
+    let panels = panels.iter().copied();
+    panels
+        .filter(|panel| Some(panel.entry.threads) == shown)
+        .collect()
 }
 
 /// The ranked cells, in the order of the manifest. Of a sweep only the baseline is here: sweeps have a
@@ -116,11 +123,12 @@ fn row(panel: &PanelSummary, cell: &CellSummary) -> Row {
     let threads = labels::threads(panel);
     let name = panel.label(cell);
     if let Some(error) = &cell.error {
-        return Row::failed(threads, &name, error);
+        return Row::failed(name.clone(), &name, error);
     }
     let Some(rate) = cell.rate.filter(|rate| positive(rate.mid).is_some()) else {
-        return Row::without_figure(threads, "no figure");
+        return Row::without_figure(name, "no figure");
     };
+    let style = Style::of(cell);
     let per_op = cell.ns_per_op.map_or(String::new(), |ns| {
         format!("; {} ns an operation", figure(ns.mid))
     });
@@ -128,7 +136,7 @@ fn row(panel: &PanelSummary, cell: &CellSummary) -> Row {
         pieces: vec![Piece {
             from: 0.0,
             to: rate.mid,
-            fill: Some(Style::of(&cell.entry).fill()),
+            fill: Some(style.fill()),
             hover: String::new(),
         }],
         interval: Some((rate.low, rate.high)),
@@ -137,7 +145,8 @@ fn row(panel: &PanelSummary, cell: &CellSummary) -> Row {
             "{name}, {threads}: {} M operations a second{per_op}",
             figure_within(&rate.map(|rate| rate / 1e6)),
         ),
-        label: threads,
+        label: name,
+        sample: Some(style),
         ..Row::default()
     }
 }

@@ -169,7 +169,7 @@ fn small(
     let each = pass.steps.len().div_ceil(detail.zones).max(1);
     let course = Course {
         label: &pass.label,
-        line: (Style::of(&pass.cell.entry).fill(), 1),
+        line: (Style::of(pass.cell).fill(), 1),
         end_ns,
         steps: pass.steps.iter().map(step).collect(),
         said: pass.steps.chunks(each).map(said).collect(),

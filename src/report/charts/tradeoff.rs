@@ -4,6 +4,7 @@ use super::axis::Axis;
 use super::palette::{Ink, Style, Tone};
 use super::shape::{Mark, Names, Plot, Point, Series, Shape, Single};
 use super::suite::{Draft, Suite, extremes, positive, stem, workload_of};
+use crate::base::Between;
 use crate::report::format::{figure, figure_within};
 use crate::report::labels;
 use crate::report::summary::{CellSummary, PanelSummary};
@@ -20,8 +21,14 @@ struct Place<'s> {
 
 /// The panel of a suite in which most targets have both figures, the first of several.
 pub(super) fn chart(suite: &Suite<'_>) -> Option<Draft> {
+    // Where there are any that are chained, back to back is for comparison with other benchmarks.
+    let is_chained = |panel: &PanelSummary| panel.entry.between == Between::Chained;
+    let any_chained = suite.panels.iter().any(|panel| is_chained(panel));
+    let panels = suite.panels.iter().copied();
+    let panels =
+        panels.filter(|panel| !panel.is_open_loop() && (!any_chained || is_chained(panel)));
     let mut best: Option<(&PanelSummary, Vec<Place<'_>>)> = None;
-    for &panel in suite.panels.iter().filter(|panel| !panel.is_open_loop()) {
+    for panel in panels {
         let places: Vec<Place<'_>> = panel.cells.iter().filter_map(place).collect();
         if best
             .as_ref()
@@ -111,7 +118,7 @@ fn point(panel: &PanelSummary, place: &Place<'_>) -> Series {
         at = at.within(rate.low, rate.high);
     }
     Series {
-        mark: Mark::Of(Style::of(&place.cell.entry)),
+        mark: Mark::Of(Style::of(place.cell)),
         points: vec![at],
         ..Series::default()
     }

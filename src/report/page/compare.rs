@@ -1,4 +1,4 @@
-//! Two runs side by side.
+//! Two runs: B over A in one chart and one table, then side by side.
 //!
 //! B / A and its verdict are those of [`Compared::of_runs`], as `compare A B` prints them. Beside them stand
 //! the rates and each cell's ratio to the baseline of its own run.
@@ -10,7 +10,7 @@ use crate::analysis::Compared;
 use crate::analysis::compare::{Place, pairs, places};
 use crate::record::Manifest;
 use crate::report::cells::{FILTERS, Shape, row as row_of_cell};
-use crate::report::charts::Chart;
+use crate::report::charts::{Chart, comparison_chart};
 use crate::report::comparison::{counts, ratio_and_verdict};
 use crate::report::findings::findings;
 use crate::report::format::{counted, figure, figure_within, times_within};
@@ -27,14 +27,27 @@ pub(super) fn page<'r>(a: (Run<'r>, &str), b: (Run<'r>, &str)) -> Page<'r> {
     let mut notes = notes(run_a, run_b, both.len(), &differences);
     notes.extend(compared.notes.iter().cloned());
     let table = table(&both, &compared);
-    let mut sections = vec![findings_of([a.0, b.0])];
-    if !table.rows.is_empty() {
-        let table = Block::table("cells-table", "Cells of both runs", table);
-        sections.push(Section::new("cells", "Cells of both runs", vec![table]));
+    let mut sections = Vec::new();
+    if let Some(chart) = comparison_chart(&compared, &both) {
+        let blocks = vec![
+            Block::heading(&chart.title),
+            Block::Chart(ChartView::owned(chart)),
+        ];
+        sections.push(Section::new("b-over-a", "B over A", blocks));
     }
+    if !table.rows.is_empty() {
+        let table = Block::table_or_more("cells-table", "Cells of both runs", table);
+        sections.push(Section::new("cells", "Cells", table));
+    }
+    sections.push(findings_of([a.0, b.0]));
     let charts = charts(a.0, b.0);
     if !charts.is_empty() {
-        sections.push(Section::new("charts", "Charts", charts));
+        let count = charts
+            .iter()
+            .filter(|block| matches!(block, Block::Sides(_)));
+        let title = counted(count.count() as u64, "chart") + " side by side";
+        let charts = vec![Block::More(title, charts)];
+        sections.push(Section::new("charts", "Charts of each run", charts));
     }
     sections.push(differences_section(differences));
     Page {
@@ -153,14 +166,14 @@ fn table(both: &[(Place<'_>, Place<'_>)], compared: &Compared) -> Table {
     let rate = |title| Column::number(title, "M ops/s").hint("Millions of operations a second");
     let memory = |title| Column::number(title, "B/entry").hint("Bytes of resident memory");
     columns.extend([
-        ratio("A × baseline", "Paired within run A"),
-        ratio("B × baseline", "Paired within run B"),
         ratio("B / A", "Relative to the peers or the control of each run"),
         Column::words("verdict").hint("What B / A says"),
         rate("A"),
         rate("B"),
         memory("A"),
         memory("B"),
+        ratio("A × baseline", "Paired within run A").drops(1),
+        ratio("B × baseline", "Paired within run B").drops(1),
     ]);
     Table {
         caption: format!(
@@ -197,14 +210,14 @@ fn row([(panel, a), (_, b)]: [Place<'_>; 2], shape: Shape, compared: &Compared) 
     let [quotient, verdict] = verdict([(panel, a), (panel, b)], compared);
     let mut cells = shape.first_cells(panel, a);
     cells.extend([
-        ratio(a),
-        ratio(b),
         quotient,
         verdict,
         rate(a),
         rate(b),
         bytes(a),
         bytes(b),
+        ratio(a),
+        ratio(b),
     ]);
     let row = row_of_cell(panel, a, cells);
     Row {

@@ -26,14 +26,12 @@ pub(super) fn section<'r>(summary: &Summary) -> Option<Section<'r>> {
     let rows = manifest.guarantees.iter().map(|entry| row(entry, manifest));
     let about = "What a table promises beside its speed. Checks of bucketlab show each entry; a dagger (†) marks the \
                  author's word. The histories are those that were searched before this run.";
-    let blocks = vec![
-        Block::text(about),
-        Block::table(
-            "guarantees-table",
-            "Guarantees",
-            Table::of_texts(columns, rows),
-        ),
-    ];
+    let mut blocks = vec![Block::text(about)];
+    blocks.extend(Block::table_or_more(
+        "guarantees-table",
+        "Guarantees",
+        Table::of_texts(columns, rows),
+    ));
     Some(Section::new("guarantees", "Guarantees", blocks))
 }
 

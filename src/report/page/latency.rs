@@ -17,7 +17,12 @@ pub(super) fn table(panels: &[&PanelSummary]) -> Option<Table> {
     let batches = panels
         .iter()
         .any(|panel| panel.entry.batch != panels[0].entry.batch);
-    let shape = Shape { tails, batches };
+    let closed = measured().any(|(.., of)| of.response.is_none());
+    let shape = Shape {
+        tails,
+        batches,
+        closed,
+    };
     let rows: Vec<Row> = measured()
         .map(|(panel, cell, of)| row(panel, cell, &of, shape))
         .collect();
@@ -40,6 +45,8 @@ pub(super) fn table(panels: &[&PanelSummary]) -> Option<Table> {
 struct Shape {
     tails: bool,
     batches: bool,
+    /// Whether some have service times alone.
+    closed: bool,
 }
 
 /// What was measured of a cell in one loop.
@@ -97,15 +104,23 @@ fn columns(shape: Shape) -> Vec<Column> {
         Column::number("achieved/s", "").hint("Operations a second that ended"),
     ]);
     columns.extend(Percentile::ALL.map(|percentile| {
-        Column::number(&format!("response {}", percentile.name()), "")
-            .hint("From the intended start to the end")
+        let column = Column::number(&format!("response {}", percentile.name()), "")
+            .hint("From the intended start to the end");
+        match percentile {
+            Percentile::P50 | Percentile::P99 | Percentile::P999 => column,
+            Percentile::P90 | Percentile::P9999 | Percentile::Max => column.drops(1),
+        }
     }));
-    columns.push(Column::number("service p99.99", "").hint("From the real start to the end"));
+    let service = Column::number("service p99.99", "").hint("From the real start to the end");
+    // In a closed loop there are no others.
+    columns.push(if shape.closed {
+        service
+    } else {
+        service.drops(1)
+    });
     if shape.tails {
-        columns.push(
-            Column::number("tail in resizes", "")
-                .hint("Of the operations above p99.9, those that overlap a resize of the table"),
-        );
+        let hint = "Of the operations above p99.9, those that overlap a resize of the table";
+        columns.push(Column::number("tail in resizes", "").hint(hint).drops(1));
     }
     columns.push(Column::words("pace").hint(
         "Whether it kept up with the offered rate: if it fell behind, response times grow with \

@@ -58,9 +58,12 @@ fn columns(shape: Shape, first: &Searched) -> Vec<Column> {
                    behind",
         ),
         there(),
-        Column::number("births", "").hint("Births of the table that were searched with"),
+        Column::number("births", "")
+            .hint("Births of the table that were searched with")
+            .drops(1),
         Column::number("steps", "")
-            .hint("Steps of the search, each a slice of the target and one of the floor"),
+            .hint("Steps of the search, each a slice of the target and one of the floor")
+            .drops(1),
         Column::words("search"),
     ]);
     columns

@@ -73,7 +73,9 @@ fn place(text: &mut String, block: &Block<'_>) {
         }
         // A document cannot fold; the manifest has it.
         Block::Folded(..) => {}
-        Block::More(_, blocks) => {
+        // Nor can it here, but what follows has its name.
+        Block::More(name, blocks) => {
+            let _ = writeln!(text, "**{}**\n", escape(name));
             for block in blocks {
                 place(text, block);
             }
@@ -122,8 +124,8 @@ fn finding(finding: &FindingView) -> String {
 }
 
 fn place_chart(text: &mut String, chart: &ChartView<'_>) {
-    let _ = writeln!(text, "![{}]({})\n", escape(chart.title), chart.file);
-    paragraph(text, chart.about);
+    let _ = writeln!(text, "![{}]({})\n", escape(&chart.title), chart.file);
+    paragraph(text, &chart.about);
 }
 
 fn place_table(text: &mut String, table: &Table) {

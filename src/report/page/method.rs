@@ -19,7 +19,7 @@ pub(super) fn method<'r>(summary: &Summary, records: &Records) -> Section<'r> {
     let mut blocks: Vec<Block<'_>> = paragraphs(summary).into_iter().map(Block::text).collect();
     let panels = panels(summary, records);
     if !panels.rows.is_empty() {
-        blocks.push(Block::table("", "Panels", panels));
+        blocks.extend(Block::table_or_more("", "Panels", panels));
     }
     blocks.extend(verified::blocks(summary));
     let machine = machine(&summary.manifest);
@@ -282,8 +282,8 @@ pub(super) fn reproduce_section<'r>(
         Block::text(remarks(source, what).join(" ")),
     ];
     blocks.extend(more);
-    blocks.push(Block::heading("Files"));
-    blocks.push(Block::Files(files));
+    let title = format!("Files: {}", files.len());
+    blocks.push(Block::More(title, vec![Block::Files(files)]));
     Section::new("reproduce", "Reproduce", blocks)
 }
 

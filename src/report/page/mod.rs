@@ -1,7 +1,7 @@
 //! A run as a page that one sends to colleagues.
 //!
 //! `model` is what a page holds, whatever it is about: `view` makes it of a run, with how it was measured
-//! in `method` and how it was checked in `verified`, and what its tables promise in `guarantees`; `compare` of two runs side by side; `hashes` of a run of the hash laboratory. `page.html` and
+//! in `method` and how it was checked in `verified`, what its tables promise in `guarantees` and their order in `ranking`; `compare` of two runs side by side; `hashes` of a run of the hash laboratory. `page.html` and
 //! `markdown` only place it. The page is one file: style and script are inside, nothing is fetched, and a
 //! policy in its head forbids it. Every name is escaped where it is placed, by the template engine in
 //! HTML and by `markdown` in Markdown.
@@ -14,6 +14,7 @@ mod limit;
 mod markdown;
 mod method;
 mod model;
+mod ranking;
 mod run;
 #[cfg(test)]
 mod tests;
@@ -27,7 +28,7 @@ use minijinja::{Environment, UndefinedBehavior};
 pub use self::run::Run;
 
 use self::model::Page;
-use super::charts::{Chart, dark_variables, light_variables};
+use super::charts::{Chart, class_rules, dark_variables, light_variables};
 use super::hashes::HashSummary;
 use super::summary::Summary;
 use crate::record::{HashRecords, Records};
@@ -91,6 +92,7 @@ fn render(page: &Page<'_>) -> String {
         .build();
     environment.add_global("light", light_variables());
     environment.add_global("dark", dark_variables());
+    environment.add_global("classes", class_rules());
     environment.set_syntax(syntax.expect("a syntax that only trims"));
     for (name, text) in TEMPLATES {
         environment

@@ -2,8 +2,11 @@
 //!
 //! Those files say it in these structs; `page.html` and `markdown` only place them.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
+use crate::analysis::figures::gather;
 use crate::report::charts::Chart;
 use crate::report::format::counted;
 use crate::report::table::Table;
@@ -83,7 +86,7 @@ pub(super) enum Block<'r> {
     Folded(String, String),
     /// What a page folds away: what it is, itself.
     More(String, Vec<Block<'r>>),
-    /// What two runs have of the same, side by side.
+    /// What two runs have of the same, side by side; within each no such block again.
     Sides(Vec<Side<'r>>),
 }
 
@@ -123,10 +126,12 @@ pub(super) struct ChartView<'r> {
     pub anchor: String,
     /// The file within the run directory.
     pub file: String,
-    pub title: &'r str,
-    pub about: &'r str,
+    pub title: Cow<'r, str>,
+    pub about: Cow<'r, str>,
     /// The drawing as it stands within a page: without a prologue of its own.
-    pub svg: &'r str,
+    pub svg: Cow<'r, str>,
+    /// The drawing for a phone; may be empty.
+    pub narrow: Cow<'r, str>,
 }
 
 /// A table in its place.
@@ -177,9 +182,22 @@ impl<'r> ChartView<'r> {
         ChartView {
             anchor: anchor(chart),
             file: chart_file(chart),
-            title: &chart.title,
-            about: &chart.about,
-            svg: chart.svg[start..].trim_end(),
+            title: Cow::Borrowed(&chart.title),
+            about: Cow::Borrowed(&chart.about),
+            svg: Cow::Borrowed(chart.svg[start..].trim_end()),
+            narrow: Cow::Borrowed(chart.narrow.trim_end()),
+        }
+    }
+
+    /// The same of a chart that only this page has.
+    pub fn owned(chart: Chart) -> ChartView<'r> {
+        ChartView {
+            anchor: anchor(&chart),
+            file: chart_file(&chart),
+            title: Cow::Owned(chart.title),
+            about: Cow::Owned(chart.about),
+            svg: Cow::Owned(chart.svg),
+            narrow: Cow::Owned(chart.narrow),
         }
     }
 }
@@ -194,18 +212,59 @@ pub(super) fn charts<'r>(charts: impl Iterator<Item = &'r Chart>) -> Vec<Block<'
 }
 
 /// Charts of a suite that a page shows at once. A page of all charts of a large suite is ten screens and more.
-const SHOWN: usize = 5;
+const SHOWN: usize = 4;
+/// Kinds of charts of a larger suite of which a page shows the first.
+const SHOWN_KINDS: usize = 3;
 
-/// The same of a suite: the first few, and the rest folded away.
+/// The same of a suite: all of a few, or else the first of each of the first kinds, and the rest folded away by
+/// kind.
 pub(super) fn charts_of_suite<'r>(charts: impl Iterator<Item = &'r Chart>) -> Vec<Block<'r>> {
     let all: Vec<&Chart> = charts.collect();
-    let (shown, rest) = all.split_at(SHOWN.min(all.len()));
-    let mut blocks = self::charts(shown.iter().copied());
-    if !rest.is_empty() {
-        let title = counted(rest.len() as u64, "chart").replacen(' ', " more ", 1);
-        blocks.push(Block::More(title, self::charts(rest.iter().copied())));
+    if all.len() <= SHOWN {
+        return self::charts(all.into_iter());
+    }
+    let mut kinds: Vec<(&str, Vec<&Chart>)> = Vec::new();
+    for chart in all {
+        gather(&mut kinds, chart.kind, chart);
+    }
+    let mut blocks = Vec::new();
+    for (at, (kind, charts)) in kinds.into_iter().enumerate() {
+        let shown = usize::from(at < SHOWN_KINDS);
+        blocks.extend(self::charts(charts[..shown].iter().copied()));
+        let rest = &charts[shown..];
+        if !rest.is_empty() {
+            let count = counted(rest.len() as u64, "chart");
+            let count = if shown > 0 {
+                count.replacen(' ', " more ", 1)
+            } else {
+                count
+            };
+            let rest = self::charts(rest.iter().copied());
+            blocks.push(Block::More(format!("{kind}: {count}"), rest));
+        }
     }
     blocks
+}
+
+/// Rows that a table has before a page folds it away.
+const ROWS_SHOWN: usize = 12;
+
+impl<'r> Block<'r> {
+    /// The table under its title, folded away where it is long; a note behind the title says how long.
+    pub fn table_or_more(
+        anchor: impl Into<String>,
+        title: &'static str,
+        table: Table,
+    ) -> Vec<Block<'r>> {
+        let rows = table.rows.len();
+        let block = Block::table(anchor, title, table);
+        if rows > ROWS_SHOWN {
+            let title = format!("{title}: {}", counted(rows as u64, "row"));
+            vec![Block::More(title, vec![block])]
+        } else {
+            vec![Block::heading(title), block]
+        }
+    }
 }
 
 /// The files that charts are in, with their titles.

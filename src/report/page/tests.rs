@@ -82,10 +82,12 @@ fn the_markdown_word_for_word() {
     let chart = Chart {
         file: "throughput".into(),
         suite: "quick".into(),
+        kind: "Operations a second",
         panels: vec![0, 1],
         title: "Which table does most?".into(),
         about: "Whiskers are intervals.".into(),
         svg: "<svg></svg>".into(),
+        narrow: String::new(),
     };
     insta::assert_snapshot!(markdown(&summary, &records, &[chart]));
 }
@@ -263,7 +265,9 @@ fn names_cannot_break_a_page() {
         );
         assert_eq!(
             text.matches("<style").count(),
-            1 + text.matches("<svg ").count() - text.matches("<svg class=\"bar").count()
+            1 + text.matches("<svg ").count()
+                - text.matches("<svg class=\"bar").count()
+                - text.matches("<div class=\"narrow\">").count()
         );
         assert!(!text.contains("alert(1)\"") && !text.contains("\"\"'"));
         has(&text, &["&lt;script&gt;alert(1)&lt;&#x2f;script&gt;"]);
@@ -275,6 +279,7 @@ fn names_cannot_break_a_page() {
     for prose in [before, after.expect("its end").1] {
         assert!(!prose.contains("<script") && prose.contains("&lt;script&gt;"));
     }
+    let text = &text[text.find("## Suite").expect("a suite")..];
     let rows = text
         .lines()
         .filter(|line| line.starts_with('|') && line.contains("alert(3)"));
@@ -540,6 +545,9 @@ fn two_runs_stand_side_by_side() {
         &text,
         &[
             "<a href=\"report.html\">",
+            "What is faster or slower in B than in A?",
+            "rate in B over that in A",
+            "resizable: 2.0",
             "faster",
             "not told apart",
             "different machines",

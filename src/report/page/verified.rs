@@ -49,7 +49,7 @@ pub(super) fn blocks<'r>(summary: &Summary) -> Vec<Block<'r>> {
     let verified = Verified::of(&summary.manifest);
     let mut blocks = vec![Block::text(verified.meaning())];
     if let Verified::Checked(entries @ [_, ..]) = verified {
-        blocks.push(Block::table(
+        blocks.extend(Block::table_or_more(
             "",
             "Checks before the first slice",
             table(entries),

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::model::{
-    self, Badge, Block, FindingView, Head, Link, Page, Piece, Section, chart_files, chart_link,
+    self, Badge, Block, FindingView, Head, Link, Page, Piece, Placed, Section, chart_files,
+    chart_link,
 };
-use super::{Run, guarantees, latency, limit, method, verified};
+use super::{Run, guarantees, latency, limit, method, ranking, verified};
 use crate::analysis::answer;
 use crate::record::{Manifest, Records, Status};
 use crate::report::cells::suite_table;
@@ -25,6 +26,7 @@ pub(super) fn page(run: Run<'_>) -> Page<'_> {
     } = run;
     let suites = suites(summary, charts);
     let mut sections = Vec::new();
+    sections.extend(ranking::section(summary));
     let findings = findings(summary);
     if !findings.is_empty() {
         let findings = findings.iter();
@@ -261,8 +263,11 @@ fn suite<'r>(summary: &'r Summary, charts: &'r [Chart], anchor: &str, name: &str
         ));
     }
     for (title, end, table) in tables {
-        blocks.push(Block::heading(title));
-        blocks.push(Block::table(format!("{anchor}-{end}"), title, table));
+        blocks.extend(Block::table_or_more(
+            format!("{anchor}-{end}"),
+            title,
+            table,
+        ));
     }
     Section::new(anchor, &format!("Suite {name}"), blocks)
 }
@@ -316,19 +321,25 @@ fn finding_view(finding: &Finding, charts: &[Chart], suites: &[Section<'_>]) -> 
     };
     let table = || {
         let mut blocks = suites.iter().flat_map(|section| &section.blocks);
-        blocks.find_map(|block| match block {
-            Block::Table(placed) => Some(Link {
-                anchor: placed.anchor.clone(),
-                file: String::new(),
-                text: "table",
-            }),
-            _ => None,
+        blocks.find_map(first_table).map(|placed| Link {
+            anchor: placed.anchor.clone(),
+            file: String::new(),
+            text: "table",
         })
     };
     FindingView {
         text: finding.text.clone(),
         class: if is_error { "failed" } else { "" },
         link: link.or_else(table),
+    }
+}
+
+/// The table that a block is, or has folded away.
+fn first_table<'b>(block: &'b Block<'_>) -> Option<&'b Placed> {
+    match block {
+        Block::Table(placed) => Some(placed),
+        Block::More(_, blocks) => blocks.iter().find_map(first_table),
+        _ => None,
     }
 }
 
@@ -375,7 +386,9 @@ pub(super) fn machine_section<'r>(machine: &BTreeMap<String, String>) -> Section
     let facts = if machine.is_empty() {
         Block::text("Not recorded.")
     } else {
-        Block::Pairs(facts(machine))
+        let facts = facts(machine);
+        let count = counted(facts.len() as u64, "fact");
+        Block::More(format!("The machine in {count}"), vec![Block::Pairs(facts)])
     };
     Section::new("machine", "Machine", vec![facts])
 }
@@ -408,11 +421,52 @@ fn binary(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::synthetic::{Cell, Synthetic};
 
     #[test]
     fn sizes_are_readable() {
         assert_eq!(binary(512), "512 B");
         assert_eq!(binary(4096), "4 KiB");
         assert_eq!(binary(25_253_867_520), "23.5 GiB");
+    }
+
+    #[test]
+    fn what_is_long_is_folded_away_and_still_found() {
+        let names: Vec<String> = (0..14)
+            .map(|at| format!("striped:stripes=2^{at}"))
+            .collect();
+        let cells: Vec<Cell<'_>> = (0..)
+            .zip(&names)
+            .map(|(at, name)| Cell::new(name, 80.0 + 20.0 * f64::from(at)))
+            .collect();
+        let run = Synthetic::new()
+            .panel("ycsb-a", 1, &cells)
+            .panel("ycsb-b", 1, &cells)
+            .panel("ycsb-c", 1, &cells)
+            .panel("ycsb-c", 2, &cells);
+        let records = run.records();
+        let summary = Summary::of(&records);
+        let charts = crate::report::charts(&summary, &records);
+        let text = crate::report::html(&summary, &records, &charts);
+        for part in [
+            "<summary>Every cell: 56 rows</summary>",
+            "<summary>Operations a second: 3 charts</summary>",
+            "<summary>Threads: 1 chart</summary>",
+            "data-all> all columns",
+        ] {
+            assert!(text.contains(part), "no {part}");
+        }
+        // The ranking comes first, then the map.
+        let at = |part: &str| text.find(part).unwrap_or_else(|| panic!("no {part}"));
+        assert!(at("<h2>Ranking</h2>") < at("<h2>Findings</h2>"));
+        assert!(at("<h3>Which table is fast where?</h3>") < at("<summary>Every cell"));
+        // Each target of the strategy has a look of its own in the ranking.
+        let ranking = &text[at("id=\"ranking-table\"")..at("<h2>Findings</h2>")];
+        let looks: std::collections::BTreeSet<&str> = ranking
+            .split("<i class=\"")
+            .skip(1)
+            .filter_map(|rest| rest.split('"').next())
+            .collect();
+        assert_eq!(looks.len(), names.len(), "{looks:?}");
     }
 }

@@ -22,6 +22,8 @@ struct View<'t> {
     rows: Vec<Line<'t>>,
     filters: Vec<Filter<'t>>,
     sorts: bool,
+    /// Whether columns are shown only when a reader asks for them.
+    folds: bool,
     /// Whether any column has a title.
     headed: bool,
 }
@@ -34,6 +36,7 @@ struct Head<'t> {
     unit: &'t str,
     hint: &'t str,
     kind: &'static str,
+    lesser: bool,
 }
 
 #[derive(Serialize)]
@@ -53,6 +56,7 @@ struct Field<'t> {
     bar: Option<Drawn>,
     class: &'static str,
     kind: &'static str,
+    lesser: bool,
 }
 
 /// A bar in percent, to one decimal.
@@ -76,7 +80,11 @@ impl<'t> View<'t> {
             caption: format!("{} {}", table.caption, table.legend)
                 .trim()
                 .to_owned(),
-            columns: table.columns.iter().map(head).collect(),
+            columns: table
+                .columns
+                .iter()
+                .map(|column| head(table, column))
+                .collect(),
             rows: table.rows.iter().map(|row| line(table, row)).collect(),
             filters: filters
                 .map(|(at, &name)| Filter {
@@ -85,6 +93,7 @@ impl<'t> View<'t> {
                 })
                 .collect(),
             sorts: table.sorts,
+            folds: table.columns.iter().any(|column| is_lesser(table, column)),
             headed: table
                 .columns
                 .iter()
@@ -93,8 +102,14 @@ impl<'t> View<'t> {
     }
 }
 
-fn head(column: &Column) -> Head<'_> {
+/// Whether a column waits to be asked for, so that a wide table with filters fits into a window.
+fn is_lesser(table: &Table, column: &Column) -> bool {
+    !table.filters.is_empty() && column.drops.is_some()
+}
+
+fn head<'t>(table: &Table, column: &'t Column) -> Head<'t> {
     Head {
+        lesser: is_lesser(table, column),
         title: &column.title,
         unit: column.unit,
         hint: column.hint,
@@ -117,14 +132,15 @@ fn line<'t>(table: &'t Table, row: &'t Row) -> Line<'t> {
             .cells
             .iter()
             .zip(&table.columns)
-            .map(|(cell, column)| field(cell, column.kind))
+            .map(|(cell, column)| field(cell, column.kind, is_lesser(table, column)))
             .collect(),
     }
 }
 
-fn field(cell: &Cell, kind: Kind) -> Field<'_> {
+fn field(cell: &Cell, kind: Kind, lesser: bool) -> Field<'_> {
     let percent = |part: f64| format!("{part:.1}");
     Field {
+        lesser,
         text: if cell.missing { "–" } else { &cell.text },
         interval: &cell.interval,
         value: cell.value.as_deref(),

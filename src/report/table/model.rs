@@ -60,7 +60,7 @@ pub struct Row {
     pub cells: Vec<Cell>,
     /// What sets it apart.
     pub standing: Standing,
-    /// The end of the class in the style sheet that has its colour; empty for none.
+    /// The classes in the style sheet that have its colour and its marker; empty for none.
     pub look: String,
     /// A key for each of the table's filters.
     pub keys: Vec<String>,

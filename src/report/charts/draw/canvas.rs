@@ -13,8 +13,10 @@ use crate::report::charts::axis::Axis;
 use crate::report::charts::palette::{self, Ink, Marker, Style, Tone};
 use crate::report::format::wrap;
 
-/// Width of every chart, in pixels.
-pub(super) const WIDTH: i32 = 760;
+/// Width of a chart for a window and for a file, in pixels.
+const WIDTH: i32 = 760;
+/// Width of one for a phone.
+const NARROW: i32 = 366;
 /// Size of text, in pixels.
 const TEXT_PX: i32 = 13;
 /// Size of lesser text.
@@ -65,35 +67,65 @@ pub(super) enum Align {
     Right,
 }
 
+/// What a chart is drawn for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::report::charts) enum Size {
+    /// A window, or a file.
+    Wide,
+    /// A phone, where nothing rests a pointer: without titles on hover.
+    Narrow,
+}
+
+impl Size {
+    /// Pixels from left to right.
+    pub(super) fn width(self) -> i32 {
+        match self {
+            Size::Wide => WIDTH,
+            Size::Narrow => NARROW,
+        }
+    }
+
+    /// Whether it is for a phone.
+    pub(super) fn is_narrow(self) -> bool {
+        self == Size::Narrow
+    }
+}
+
 /// A chart in the making.
 pub(super) struct Canvas<'a> {
     root: DrawingArea<SVGBackend<'a>, Shift>,
     hovers: String,
+    pub size: Size,
+    /// Pixels from left to right.
+    pub width: i32,
 }
 
-/// Draws a chart of a height; `title` is read out, not drawn. `None` where plotters refuses.
+/// Draws a chart of a size and a height; `title` is read out, not drawn. `None` where plotters refuses.
 pub(super) fn draw(
     title: &str,
-    height: i32,
+    (size, height): (Size, i32),
     paint: impl FnOnce(&mut Canvas<'_>) -> Drawn,
 ) -> Option<String> {
-    let size = (u32::try_from(WIDTH).ok()?, u32::try_from(height).ok()?);
+    let width = size.width();
+    let pixels = (u32::try_from(width).ok()?, u32::try_from(height).ok()?);
     let mut svg = String::new();
     let hovers = {
-        let root = SVGBackend::with_string(&mut svg, size).into_drawing_area();
+        let root = SVGBackend::with_string(&mut svg, pixels).into_drawing_area();
         let mut canvas = Canvas {
             root,
             hovers: String::new(),
+            size,
+            width,
         };
         paint(&mut canvas).ok()?;
         canvas.root.present().ok()?;
         canvas.hovers
     };
-    Some(finish(&svg, title, &hovers))
+    Some(finish(&svg, title, (!size.is_narrow()).then_some(&hovers)))
 }
 
-/// What plotters wrote, with our head and our hover titles.
-fn finish(svg: &str, title: &str, hovers: &str) -> String {
+/// What plotters wrote, with our head and, where there are any, our hover titles.
+fn finish(svg: &str, title: &str, hovers: Option<&String>) -> String {
     let body = svg.split_once(">\n").map_or("", |(_, body)| body);
     let body = body.trim_end().trim_end_matches("</svg>");
     let body = palette::apply(
@@ -105,15 +137,21 @@ fn finish(svg: &str, title: &str, hovers: &str) -> String {
     let size = size
         .split_once('>')
         .map_or("", |(attributes, _)| attributes);
-    // The rules hold where the chart is a file of its own; in a page the page decides.
+    let (style, hovers) = hovers.map_or_else(Default::default, |hovers| {
+        // The rules hold where the chart is a file of its own; in a page the page decides.
+        let style = format!(
+            "<style>svg:root{{background:var(--chart-paper,#FFFFFF)}}\
+             @media (prefers-color-scheme:dark){{svg:root{{{}}}}}</style>\n",
+            palette::dark_variables_of(&body)
+        );
+        let hovers = format!("<g fill=\"transparent\" stroke=\"none\">\n{hovers}</g>\n");
+        (style, hovers)
+    });
     format!(
         "<svg {size} role=\"img\" aria-label=\"{}\" \
          font-family=\"system-ui,-apple-system,'Segoe UI',Roboto,sans-serif\">\n\
-         <style>svg:root{{background:var(--chart-paper,#FFFFFF)}}\
-         @media (prefers-color-scheme:dark){{svg:root{{{}}}}}</style>\n\
-         {body}<g fill=\"transparent\" stroke=\"none\">\n{hovers}</g>\n</svg>\n",
+         {style}{body}{hovers}</svg>\n",
         escape(title),
-        palette::dark_variables(),
     )
 }
 
@@ -146,6 +184,35 @@ fn printable(character: char) -> char {
 /// About how wide a text is, in pixels.
 pub(super) fn text_width(text: &str) -> i32 {
     pixels(text.chars().count() as f64 * f64::from(TEXT_PX) * CHARACTER_WIDTH)
+}
+
+/// The same of lesser text, which is on the tight side.
+pub(super) fn small_width(text: &str) -> i32 {
+    pixels(text.chars().count() as f64 * f64::from(SMALL_PX) * 0.53)
+}
+
+/// The lines of a text in a width in pixels.
+pub(super) fn lines(text: &str, width: i32) -> Vec<String> {
+    let characters = f64::from(width) / (f64::from(TEXT_PX) * CHARACTER_WIDTH);
+    let characters = usize::try_from(pixels(characters.floor())).unwrap_or(1);
+    wrap(text, characters.max(1), "")
+}
+
+/// An axis without the ticks whose texts would lie on each other.
+fn thinned(axis: &Axis, width: i32) -> Axis {
+    let (low, high) = axis.range();
+    let mut axis = axis.clone();
+    let mut taken = i32::MIN;
+    axis.ticks.retain(|(at, text)| {
+        let middle = pixels(f64::from(width) * (at - low) / (high - low));
+        let half = small_width(text) / 2 + 3;
+        let free = middle - half >= taken;
+        if free {
+            taken = middle + half;
+        }
+        free
+    });
+    axis
 }
 
 /// A text cut to a width in pixels, with `…` for what is left out.
@@ -210,6 +277,15 @@ impl Canvas<'_> {
     pub fn rectangle(&self, from: (i32, i32), to: (i32, i32), ink: impl Into<Ink>) -> Drawn {
         let style = ink.into().placeholder().filled();
         self.root.draw(&Rectangle::new([from, to], style))
+    }
+
+    /// An area in the grey of noise, between corners in pixels; none is drawn of fewer than three.
+    pub fn area(&self, corners: Vec<(i32, i32)>) -> Drawn {
+        if corners.len() < 3 {
+            return Ok(());
+        }
+        let style = Ink::from(Tone::Band).placeholder().filled();
+        self.root.draw(&Polygon::new(corners, style))
     }
 
     /// The outline of a rectangle between two corners.
@@ -336,6 +412,7 @@ impl Canvas<'_> {
         let left = if y.ticks.is_empty() { 0 } else { 46 } + if y.name.is_empty() { 0 } else { 20 };
         let below =
             if x.ticks.is_empty() { 0 } else { 22 } + if x.name.is_empty() { 0 } else { 20 };
+        let x = &thinned(x, frame.width);
         let width = u32::try_from(frame.width + left).unwrap_or(1);
         let height = u32::try_from(frame.height + below).unwrap_or(1);
         let area = self

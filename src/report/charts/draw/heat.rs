@@ -4,18 +4,24 @@
 //! that they rise evenly in lightness for every eye and turn round where the page is dark. Numbers in
 //! the cells say what the shade can only hint at.
 
-use super::canvas::{Align, Canvas, Drawn, WIDTH, clip, pixels, text_width};
+use super::canvas::{Align, Canvas, Drawn, Size, clip, pixels, small_width, text_width};
 use crate::report::charts::palette::{HEAT_STEPS, Ink, Tone};
 use crate::report::charts::shape::{Heat, HeatCell, Map, Maps};
 
 /// Height of a row, in pixels.
 const ROW: i32 = 24;
-/// Room above the cells for the heads of columns.
-const HEAD: i32 = 52;
-/// The least and the most room for the names of rows.
+/// Height of a level of heads, and what is between the last and the cells.
+const LEVEL: i32 = 17;
+const BELOW_HEADS: i32 = 6;
+/// The least and the most room for the names of rows, and the most in a narrow chart.
 const NAMES: (i32, i32) = (96, 240);
-/// The most that a column takes: wider ones are bars, not cells.
+const NAMES_NARROW: i32 = 132;
+/// The most that a column takes: wider ones are bars, not cells. And the least in a narrow chart, which shows
+/// what has no room beside each other under each other.
 const WIDEST: i32 = 110;
+const LEAST: i32 = 42;
+/// What parts rows that stand apart from the others.
+const GAP: i32 = 8;
 /// Room below for the key.
 const KEY: i32 = 40;
 
@@ -26,59 +32,156 @@ const MAP_LEFT: i32 = 44;
 const MAP_ABOVE: i32 = 26;
 const MAP_BELOW: i32 = 40;
 
+/// Where the parts of a heat map are.
+struct Layout {
+    /// Where cells begin.
+    left: i32,
+    /// Width of a column.
+    width: i32,
+    /// Columns beside each other.
+    columns: usize,
+    /// Parts under each other.
+    parts: usize,
+    /// Lines that the innermost heads take turns on.
+    turns: i32,
+    /// Height of the heads, and of a part with them.
+    heads: i32,
+    part: i32,
+}
+
+impl Layout {
+    fn of(heat: &Heat, size: Size) -> Layout {
+        let names = heat.rows.iter().map(|(name, _)| text_width(name));
+        let levels = heat.levels.iter().map(|name| small_width(name));
+        let longest = names.chain(levels).max().unwrap_or(0);
+        let most = if size.is_narrow() {
+            NAMES_NARROW
+        } else {
+            NAMES.1
+        };
+        let left = longest.clamp(NAMES.0, most) + 14;
+        let room = size.width() - 8 - left;
+        let all = count(heat.columns.len()).max(1);
+        let fitting = if size.is_narrow() {
+            (room / LEAST).clamp(1, all)
+        } else {
+            all
+        };
+        let parts = (all + fitting - 1) / fitting;
+        // As many in each part, not a rest in the last.
+        let columns = (all + parts - 1) / parts;
+        let width = (room / columns).min(WIDEST);
+        let inner = heat.columns.iter().filter_map(|heads| heads.last());
+        let is_crowded = inner.max_by_key(|name| small_width(name));
+        let is_crowded = is_crowded.is_some_and(|name| small_width(name) > width);
+        let turns = 1 + i32::from(is_crowded);
+        let levels = heat.columns.first().map_or(0, |heads| count(heads.len()));
+        let heads = (levels + turns - 1) * LEVEL + BELOW_HEADS;
+        let gap = if heat.apart > 0 { GAP } else { 0 };
+        Layout {
+            left,
+            width,
+            columns: usize::try_from(columns).unwrap_or(1),
+            parts: usize::try_from(parts).unwrap_or(1),
+            turns,
+            heads,
+            part: heads + ROW * count(heat.rows.len()) + gap + BELOW_HEADS,
+        }
+    }
+}
+
 /// Pixels that a heat map takes from top to bottom.
-pub(super) fn height(heat: &Heat) -> i32 {
-    HEAD + ROW * count(heat.rows.len()) + KEY
+pub(super) fn height(heat: &Heat, size: Size) -> i32 {
+    let layout = Layout::of(heat, size);
+    layout.part * count(layout.parts) + KEY
 }
 
 /// Draws a heat map.
 pub(super) fn paint(canvas: &mut Canvas<'_>, heat: &Heat) -> Drawn {
-    let longest = heat.rows.iter().map(|(name, _)| text_width(name)).max();
-    let left = longest.unwrap_or(0).clamp(NAMES.0, NAMES.1) + 14;
-    let width = ((WIDTH - 8 - left) / count(heat.columns.len()).max(1)).min(WIDEST);
-    heads(canvas, heat, left, width)?;
-    for (at, (name, cells)) in (0..).zip(&heat.rows) {
-        let top = HEAD + ROW * at;
+    let layout = Layout::of(heat, canvas.size);
+    for part in 0..layout.parts {
+        let first = part * layout.columns;
+        let end = (first + layout.columns).min(heat.columns.len());
+        paint_part(canvas, heat, &layout, (first, end))?;
+    }
+    let below = layout.part * count(layout.parts) + 10;
+    key(canvas, &heat.ends, (layout.left, below))
+}
+
+fn paint_part(
+    canvas: &mut Canvas<'_>,
+    heat: &Heat,
+    layout: &Layout,
+    (first, end): (usize, usize),
+) -> Drawn {
+    let Layout { left, width, .. } = *layout;
+    let part = layout.part * count(first / layout.columns.max(1));
+    heads(canvas, heat, layout, (first, end, part))?;
+    for (at, (name, cells)) in heat.rows.iter().enumerate() {
+        let gap = if heat.apart > 0 && at >= heat.apart {
+            GAP
+        } else {
+            0
+        };
+        let top = part + layout.heads + ROW * count(at) + gap;
         let name = clip(name, left - 14);
         canvas.text(&name, (left - 8, top + ROW / 2), Align::Right, Tone::Ink)?;
+        let cells = cells.iter().skip(first).take(end - first);
         for (column, cell) in (0..).zip(cells) {
             let from = (left + width * column, top);
             paint_cell(canvas, cell, from, (from.0 + width - 1, top + ROW - 1))?;
         }
     }
-    key(canvas, &heat.ends, (left, height(heat) - KEY + 14))
+    Ok(())
 }
 
-fn heads(canvas: &Canvas<'_>, heat: &Heat, left: i32, width: i32) -> Drawn {
-    let crowded = heat
-        .columns
-        .iter()
-        .any(|(_, name)| text_width(name) > width);
-    let mut start = 0;
-    for (at, (over, name)) in heat.columns.iter().enumerate() {
-        let place = count(at);
-        // Names that are wider than their column take turns on two lines.
-        let (room, line) = if crowded {
-            (2 * width - 6, place % 2)
-        } else {
-            (width, 1)
-        };
-        let middle = (left + width * place + width / 2, HEAD - 24 + 13 * line);
-        canvas.text(&clip(name, room), middle, Align::Centre, Tone::Muted)?;
-        let next = heat.columns.get(at + 1);
-        if next.is_some_and(|next| next.0 == *over) {
-            continue;
+/// The heads of some columns: neighbours with the same down to a level share a line under it.
+fn heads(
+    canvas: &Canvas<'_>,
+    heat: &Heat,
+    layout: &Layout,
+    (first, end, top): (usize, usize, i32),
+) -> Drawn {
+    let columns = &heat.columns[first..end];
+    let levels = columns.first().map_or(0, Vec::len);
+    for level in 0..levels {
+        let inner = level + 1 == levels;
+        let middle = top + LEVEL * count(level) + LEVEL / 2;
+        if let Some(name) = heat.levels.get(level) {
+            let at = (layout.left - 8, middle);
+            canvas.text(name, at, Align::Right, Tone::Muted)?;
         }
-        if !over.is_empty() {
-            let (first, spanned) = (left + width * count(start), count(at + 1 - start) * width);
-            let middle = (first + spanned / 2, 10);
-            canvas.text(&clip(over, spanned), middle, Align::Centre, Tone::Ink)?;
-            let ends = [(first + 3, 19), (first + spanned - 4, 19)];
-            canvas.line(&ends, Tone::Grid, 1)?;
+        let mut start = 0;
+        for span in columns.chunk_by(|a, b| !inner && a[..=level] == b[..=level]) {
+            let from = layout.left + layout.width * count(start);
+            let (mut room, mut line) = (layout.width * count(span.len()), 0);
+            if inner && layout.turns > 1 {
+                // Names that are wider than their column take turns on two lines.
+                (room, line) = (2 * layout.width - 6, count(start % 2));
+            }
+            let at = (
+                from + layout.width * count(span.len()) / 2,
+                middle + LEVEL * line,
+            );
+            let text = fitting(&span[0][level], room);
+            let tone = if inner { Tone::Muted } else { Tone::Ink };
+            canvas.text(&text, at, Align::Centre, tone)?;
+            if !inner && !text.is_empty() {
+                let y = middle + LEVEL / 2;
+                canvas.line(&[(from + 3, y), (from + room - 4, y)], Tone::Grid, 1)?;
+            }
+            start += span.len();
         }
-        start = at + 1;
     }
     Ok(())
+}
+
+/// A head in its room: a lesser text takes less than others.
+fn fitting(text: &str, room: i32) -> String {
+    if small_width(text) <= room {
+        return text.to_owned();
+    }
+    clip(text, room)
 }
 
 fn paint_cell(canvas: &mut Canvas<'_>, cell: &HeatCell, from: (i32, i32), to: (i32, i32)) -> Drawn {
@@ -96,29 +199,50 @@ fn paint_cell(canvas: &mut Canvas<'_>, cell: &HeatCell, from: (i32, i32), to: (i
             }
         }
     };
-    canvas.text(&clip(&cell.text, to.0 - from.0), middle, Align::Centre, ink)?;
+    if cell.best {
+        let inside = ((from.0 + 1, from.1 + 1), (to.0 - 1, to.1 - 1));
+        canvas.outline(inside.0, inside.1, Tone::Ink)?;
+    }
+    canvas.text(
+        &fitting(&cell.text, to.0 - from.0),
+        middle,
+        Align::Centre,
+        ink,
+    )?;
     canvas.hover(from, to, &cell.hover);
     Ok(())
 }
 
 /// All shades between what the two ends of the scale are.
 fn key(canvas: &Canvas<'_>, ends: &[String; 2], (left, top): (i32, i32)) -> Drawn {
+    let (left, step) = if canvas.size.is_narrow() {
+        (8, 10)
+    } else {
+        (left, 17)
+    };
     canvas.text(&ends[0], (left, top + 7), Align::Left, Tone::Muted)?;
-    let mut at = left + text_width(&ends[0]) + 10;
-    for step in 0..HEAT_STEPS {
-        canvas.rectangle((at, top), (at + 16, top + 14), Ink::of_heat(step))?;
-        at += 17;
+    let mut at = left + small_width(&ends[0]) + 12;
+    for shade in 0..HEAT_STEPS {
+        canvas.rectangle((at, top), (at + step - 1, top + 14), Ink::of_heat(shade))?;
+        at += step;
     }
-    canvas.text(&ends[1], (at + 8, top + 7), Align::Left, Tone::Muted)
+    let text = fitting(&ends[1], canvas.width - at - 10);
+    canvas.text(&text, (at + 8, top + 7), Align::Left, Tone::Muted)
 }
 
 /// Pixels that small maps take from top to bottom.
-pub(super) fn height_of_maps(maps: &Maps) -> i32 {
-    rows_of_maps(maps) * height_of_map(maps) + 44
+pub(super) fn height_of_maps(maps: &Maps, size: Size) -> i32 {
+    rows_of_maps(maps, size) * height_of_map(maps) + 44
 }
 
-fn rows_of_maps(maps: &Maps) -> i32 {
-    (count(maps.all.len()) + MAPS - 1) / MAPS
+/// How many small maps stand beside each other.
+fn maps_beside(size: Size) -> i32 {
+    if size.is_narrow() { 1 } else { MAPS }
+}
+
+fn rows_of_maps(maps: &Maps, size: Size) -> i32 {
+    let beside = maps_beside(size);
+    (count(maps.all.len()) + beside - 1) / beside
 }
 
 fn height_of_map(maps: &Maps) -> i32 {
@@ -129,17 +253,21 @@ fn height_of_map(maps: &Maps) -> i32 {
 /// Draws small maps.
 pub(super) fn paint_maps(canvas: &mut Canvas<'_>, maps: &Maps) -> Drawn {
     let height = height_of_map(maps);
+    let beside = maps_beside(canvas.size);
     for (at, map) in (0..).zip(&maps.all) {
-        let corner = (at % MAPS * (WIDTH / MAPS), at / MAPS * height);
+        let corner = (at % beside * (canvas.width / beside), at / beside * height);
         paint_map(canvas, maps, map, corner)?;
     }
-    let top = rows_of_maps(maps) * height + 14;
+    let top = rows_of_maps(maps, canvas.size) * height + 14;
     key(canvas, &maps.ends, (MAP_LEFT, top))
 }
 
 fn paint_map(canvas: &mut Canvas<'_>, maps: &Maps, map: &Map, (x, y): (i32, i32)) -> Drawn {
     let (left, top) = (x + MAP_LEFT, y + MAP_ABOVE);
-    let heading = clip(&map.heading, WIDTH / MAPS - MAP_LEFT);
+    let heading = clip(
+        &map.heading,
+        canvas.width / maps_beside(canvas.size) - MAP_LEFT,
+    );
     canvas.text(&heading, (left, y + 12), Align::Left, Tone::Ink)?;
     for (at, (depths, hover)) in (0..).zip(&map.rows) {
         let from = top + at * DOT.1;
@@ -191,24 +319,34 @@ mod tests {
         let cell = |depth| HeatCell {
             depth: Some(depth),
             text: format!("{depth}x"),
+            best: true,
             hover: "what it is <&>".into(),
         };
         let heat = Heat {
-            columns: vec![("both".into(), "a".into()), ("both".into(), "b".into())],
+            columns: vec![
+                vec!["both".into(), "a".into()],
+                vec!["both".into(), "b".into()],
+            ],
+            levels: vec!["level".into()],
             rows: vec![("one".into(), vec![cell(0.25), HeatCell::default()])],
+            apart: 0,
             ends: ["low".into(), "high".into()],
         };
-        let svg = canvas::draw("t", height(&heat), |canvas| paint(canvas, &heat));
+        let svg = canvas::draw("t", (Size::Wide, height(&heat, Size::Wide)), |canvas| {
+            paint(canvas, &heat)
+        });
         let svg = svg.expect("it is drawn");
         for part in [
             "0.25x",
             "both",
             "high",
+            "level",
             "var(--heat2",
             "what it is &lt;&amp;&gt;",
         ] {
             assert!(svg.contains(part), "{part} is not in {svg}");
         }
         roxmltree::Document::parse(&svg).unwrap();
+        assert_eq!(svg.matches("both").count(), 1, "neighbours share it");
     }
 }

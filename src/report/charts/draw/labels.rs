@@ -1,6 +1,6 @@
 //! Names at the right ends of lines, moved apart where they would cover each other.
 
-use super::canvas::{Align, Canvas, Drawn, Frame, WIDTH, clip, text_width};
+use super::canvas::{Align, Canvas, Drawn, Frame, clip, text_width};
 use crate::report::charts::palette::{Style, Tone};
 
 /// Height of a name, in pixels.
@@ -51,7 +51,7 @@ pub(super) fn draw(canvas: &Canvas<'_>, frame: Frame, mut labels: Vec<Label>) ->
             tone = Tone::Ink;
         }
         let (name, said) = &label.text;
-        let room = WIDTH - left - EDGE - text_width(said);
+        let room = canvas.width - left - EDGE - text_width(said);
         let text = format!("{}{said}", clip(name, room));
         canvas.text(&text, (left, y), Align::Left, tone)?;
     }

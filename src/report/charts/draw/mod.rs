@@ -10,26 +10,24 @@ mod plot;
 mod rows;
 
 pub(in crate::report) use canvas::escape;
-pub(super) use canvas::with_heading;
+pub(super) use canvas::{Size, with_heading};
 
 use super::shape::Shape;
 
 /// A chart as an `<svg>` element; `title` is read out, not drawn. `None` where plotters refuses.
-pub(super) fn svg(title: &str, shape: &Shape) -> Option<String> {
-    match shape {
-        Shape::Plot(single) => {
-            canvas::draw(title, single.height, |canvas| plot::single(canvas, single))
-        }
-        Shape::Multiples(multiples) => {
-            let height = plot::height_of_multiples(multiples);
-            canvas::draw(title, height, |canvas| plot::multiples(canvas, multiples))
-        }
-        Shape::Rows(rows) => rows::draw(title, rows),
-        Shape::Heat(map) => {
-            canvas::draw(title, heat::height(map), |canvas| heat::paint(canvas, map))
-        }
-        Shape::Maps(maps) => canvas::draw(title, heat::height_of_maps(maps), |canvas| {
-            heat::paint_maps(canvas, maps)
-        }),
-    }
+pub(super) fn svg(title: &str, shape: &Shape, size: Size) -> Option<String> {
+    let height = match shape {
+        Shape::Plot(single) => plot::height_of_single(single, size),
+        Shape::Multiples(multiples) => plot::height_of_multiples(multiples, size),
+        Shape::Rows(rows) => rows::height(rows, size),
+        Shape::Heat(map) => heat::height(map, size),
+        Shape::Maps(maps) => heat::height_of_maps(maps, size),
+    };
+    canvas::draw(title, (size, height), |canvas| match shape {
+        Shape::Plot(single) => plot::single(canvas, single),
+        Shape::Multiples(multiples) => plot::multiples(canvas, multiples),
+        Shape::Rows(rows) => rows::paint(canvas, rows),
+        Shape::Heat(map) => heat::paint(canvas, map),
+        Shape::Maps(maps) => heat::paint_maps(canvas, maps),
+    })
 }

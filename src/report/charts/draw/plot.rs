@@ -1,12 +1,15 @@
 //! Plots: series, bars, rules and bands over two axes, one over the whole width or many small ones.
 
-use super::canvas::{Align, Canvas, Drawn, Frame, WIDTH, clip, text_width};
+use super::canvas::{Align, Canvas, Drawn, Frame, Size, clip, lines, text_width};
 use super::labels::{self, Label};
 use crate::report::charts::palette::{Ink, Style, Tone};
 use crate::report::charts::shape::{Mark, Multiples, Names, Note, Plot, Series, Single};
 
-/// Room left of a plot for the ticks and the name of its axis.
+/// Room left of a plot for the ticks and the name of its axis, and in a narrow chart.
 const LEFT: i32 = 84;
+const LEFT_NARROW: i32 = 68;
+/// What a narrow plot leaves of the height of a wide one.
+const SHORTER: i32 = 100;
 /// Room below a plot, for the same.
 const BELOW: i32 = 56;
 /// The least and the most room for names on the right.
@@ -19,31 +22,70 @@ const SMALL: i32 = 186;
 const LISTED: i32 = 20;
 const SAMPLE: i32 = 28;
 
+/// Pixels that a plot takes from top to bottom.
+pub(super) fn height_of_single(single: &Single, size: Size) -> i32 {
+    if !size.is_narrow() {
+        return single.height;
+    }
+    // The names and the notes stand below, the key in lines.
+    let wide = NOTE * count(single.notes.len());
+    let notes = NOTE * count(note_lines(&single.notes, size).len());
+    let key = LISTED * count(single.key.len().saturating_sub(1));
+    single.height - SHORTER - wide + notes + key + height_of_names(single, size)
+}
+
+fn height_of_names(single: &Single, size: Size) -> i32 {
+    if !size.is_narrow() || single.names == Names::InCorner {
+        return 0;
+    }
+    let named = single.plot.series.iter().filter(|series| is_named(series));
+    LISTED * count(named.count())
+}
+
 /// A plot over the whole width.
 pub(super) fn single(canvas: &mut Canvas<'_>, single: &Single) -> Drawn {
     let plot = &single.plot;
-    let notes = NOTE * i32::try_from(single.notes.len()).unwrap_or(0);
-    let top = if single.key.is_empty() { 14 } else { 34 };
-    let frame = Frame {
-        left: LEFT,
-        top,
-        width: WIDTH - LEFT - room_for_names(single),
-        height: single.height - top - BELOW - notes,
+    let size = canvas.size;
+    let notes = NOTE * count(note_lines(&single.notes, size).len());
+    let names = height_of_names(single, size);
+    let height = height_of_single(single, size);
+    let (key_lines, left, right) = if size.is_narrow() {
+        (single.key.len(), LEFT_NARROW, 16)
+    } else {
+        (single.key.len().min(1), LEFT, room_for_names(single))
     };
-    let mut left = frame.left;
-    for (ink, width, name) in &single.key {
-        canvas.line(&[(left, 14), (left + SAMPLE, 14)], *ink, *width)?;
-        canvas.text(name, (left + SAMPLE + 8, 14), Align::Left, Tone::Muted)?;
-        left += SAMPLE + 8 + text_width(name) + 20;
-    }
+    let top = 14 + LISTED * count(key_lines);
+    let frame = Frame {
+        left,
+        top,
+        width: canvas.width - left - right,
+        height: height - top - BELOW - notes - names,
+    };
+    key(canvas, single, frame.left)?;
     canvas.axes(frame, &plot.x, &plot.y)?;
     paint(canvas, plot, frame)?;
     match single.names {
-        Names::AtEnds => labels::draw(canvas, frame, at_ends(plot, frame))?,
-        Names::Listed => list(canvas, plot, frame)?,
         Names::InCorner => corner(canvas, plot, frame)?,
+        _ if size.is_narrow() => list(canvas, plot, (14, frame.bottom() + BELOW))?,
+        Names::AtEnds => labels::draw(canvas, frame, at_ends(plot, frame))?,
+        Names::Listed => list(canvas, plot, (frame.right() + 10, frame.top + 10))?,
     }
-    paint_notes(canvas, &single.notes, single.height - notes)
+    paint_notes(canvas, &single.notes, height - notes)
+}
+
+/// What kinds of lines are: beside each other, or under each other where there is no room.
+fn key(canvas: &Canvas<'_>, single: &Single, left: i32) -> Drawn {
+    let (mut x, mut y) = (left, 14);
+    for (ink, width, name) in &single.key {
+        canvas.line(&[(x, y), (x + SAMPLE, y)], *ink, *width)?;
+        canvas.text(name, (x + SAMPLE + 8, y), Align::Left, Tone::Muted)?;
+        if canvas.size.is_narrow() {
+            y += LISTED;
+        } else {
+            x += SAMPLE + 8 + text_width(name) + 20;
+        }
+    }
+    Ok(())
 }
 
 fn room_for_names(single: &Single) -> i32 {
@@ -57,6 +99,10 @@ fn room_for_names(single: &Single) -> i32 {
         Some(room) if room > 0 => room.clamp(NAMES.0, NAMES.1),
         _ => 30,
     }
+}
+
+fn count(things: usize) -> i32 {
+    i32::try_from(things).unwrap_or(0)
 }
 
 fn is_named(series: &Series) -> bool {
@@ -85,8 +131,7 @@ fn at_ends(plot: &Plot, frame: Frame) -> Vec<Label> {
 
 /// The names under each other, each behind a sample of its line: in the order of their first points,
 /// highest first, those without a marker last.
-fn list(canvas: &Canvas<'_>, plot: &Plot, frame: Frame) -> Drawn {
-    let left = frame.right() + 10;
+fn list(canvas: &Canvas<'_>, plot: &Plot, (left, top): (i32, i32)) -> Drawn {
     let mut named: Vec<&Series> = plot.series.iter().filter(|s| is_named(s)).collect();
     let first = |series: &Series| series.points.first().map_or(0.0, |point| point.y);
     named.sort_by(|a, b| {
@@ -94,7 +139,7 @@ fn list(canvas: &Canvas<'_>, plot: &Plot, frame: Frame) -> Drawn {
         marked.then(first(b).total_cmp(&first(a)))
     });
     for (at, series) in (0..).zip(named) {
-        let height = frame.top + 10 + LISTED * at;
+        let height = top + LISTED * at;
         if let Some((ink, width)) = series.line {
             canvas.line(&[(left, height), (left + SAMPLE, height)], ink, width)?;
         }
@@ -103,7 +148,19 @@ fn list(canvas: &Canvas<'_>, plot: &Plot, frame: Frame) -> Drawn {
             canvas.mark((left + SAMPLE / 2, height), style, false)?;
             tone = Tone::Ink;
         }
-        let text = clip(&series.name.0, WIDTH - left - SAMPLE - 10);
+        // Where there is a line for each there is room for what is said of it.
+        let said = if canvas.size.is_narrow() {
+            series.name.1.as_str()
+        } else {
+            ""
+        };
+        let between = if said.is_empty() || said.starts_with(':') {
+            ""
+        } else {
+            ": "
+        };
+        let text = format!("{}{between}{said}", series.name.0);
+        let text = clip(&text, canvas.width - left - SAMPLE - 10);
         canvas.text(&text, (left + SAMPLE + 6, height), Align::Left, tone)?;
     }
     Ok(())
@@ -120,28 +177,53 @@ fn corner(canvas: &Canvas<'_>, plot: &Plot, frame: Frame) -> Drawn {
     Ok(())
 }
 
+/// The lines of notes, each with what it says on hover: one for each note where there is room.
+fn note_lines(notes: &[Note], size: Size) -> Vec<(String, &str)> {
+    let room = size.width() - 32;
+    let mut all = Vec::new();
+    for note in notes {
+        let lines = if size.is_narrow() {
+            lines(&note.text, room)
+        } else {
+            vec![clip(&note.text, room)]
+        };
+        all.extend(lines.into_iter().map(|line| (line, note.hover.as_str())));
+    }
+    all
+}
+
 fn paint_notes(canvas: &mut Canvas<'_>, notes: &[Note], top: i32) -> Drawn {
-    for (at, note) in (0..).zip(notes) {
+    for (at, (text, hover)) in (0..).zip(note_lines(notes, canvas.size)) {
         let top = top + NOTE * at;
-        let text = clip(&note.text, WIDTH - 32);
         canvas.text(&text, (16, top + NOTE / 2 - 1), Align::Left, Tone::Ink)?;
-        canvas.hover((0, top), (WIDTH, top + NOTE), &note.hover);
+        canvas.hover((0, top), (canvas.width, top + NOTE), hover);
     }
     Ok(())
 }
 
+/// How many small plots stand beside each other.
+fn columns_of(multiples: &Multiples, size: Size) -> i32 {
+    if size.is_narrow() {
+        (multiples.columns - 1).max(1)
+    } else {
+        multiples.columns
+    }
+}
+
 /// Pixels that small plots take from top to bottom.
-pub(super) fn height_of_multiples(multiples: &Multiples) -> i32 {
-    let count = i32::try_from(multiples.plots.len()).unwrap_or(1);
-    let notes = NOTE * i32::try_from(multiples.notes.len()).unwrap_or(0);
-    (count + multiples.columns - 1) / multiples.columns * SMALL + notes + 8
+pub(super) fn height_of_multiples(multiples: &Multiples, size: Size) -> i32 {
+    let plots = count(multiples.plots.len()).max(1);
+    let columns = columns_of(multiples, size);
+    let notes = NOTE * count(note_lines(&multiples.notes, size).len());
+    (plots + columns - 1) / columns * SMALL + notes + 8
 }
 
 /// Small plots. Those of a row share the name of their y axis.
 pub(super) fn multiples(canvas: &mut Canvas<'_>, multiples: &Multiples) -> Drawn {
-    let width = WIDTH / multiples.columns;
+    let columns = columns_of(multiples, canvas.size);
+    let width = canvas.width / columns;
     for (at, (heading, plot)) in (0..).zip(&multiples.plots) {
-        let (column, row) = (at % multiples.columns, at / multiples.columns);
+        let (column, row) = (at % columns, at / columns);
         let name = if plot.y.name.is_empty() { 0 } else { 18 };
         let frame = Frame {
             left: column * width + 56 + name,
@@ -157,13 +239,14 @@ pub(super) fn multiples(canvas: &mut Canvas<'_>, multiples: &Multiples) -> Drawn
         canvas.axes(frame, &plot.x, &y)?;
         paint(canvas, plot, frame)?;
     }
-    let height = height_of_multiples(multiples);
-    let notes = NOTE * i32::try_from(multiples.notes.len()).unwrap_or(0);
+    let height = height_of_multiples(multiples, canvas.size);
+    let notes = NOTE * count(note_lines(&multiples.notes, canvas.size).len());
     paint_notes(canvas, &multiples.notes, height - notes - 8)
 }
 
 /// A plot in its frame: what is wide lies behind what is narrow.
 fn paint(canvas: &mut Canvas<'_>, plot: &Plot, frame: Frame) -> Drawn {
+    noise(canvas, plot, frame)?;
     bands(canvas, plot, frame)?;
     bars(canvas, plot, frame)?;
     rules(canvas, plot, frame)?;
@@ -190,6 +273,16 @@ fn paint(canvas: &mut Canvas<'_>, plot: &Plot, frame: Frame) -> Drawn {
         );
     }
     Ok(())
+}
+
+/// The area between two lines: along one and back along the other.
+fn noise(canvas: &Canvas<'_>, plot: &Plot, frame: Frame) -> Drawn {
+    let across = |x| frame.across(&plot.x, x);
+    let along = plot.noise.iter();
+    let along = along.map(|&(x, low, _)| (across(x), frame.up(&plot.y, low)));
+    let back = plot.noise.iter().rev();
+    let back = back.map(|&(x, _, high)| (across(x), frame.up(&plot.y, high)));
+    canvas.area(along.chain(back).collect())
 }
 
 fn bands(canvas: &Canvas<'_>, plot: &Plot, frame: Frame) -> Drawn {
