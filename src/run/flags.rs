@@ -51,7 +51,7 @@ pub struct Overrides {
     /// Trials of each cell, instead of as many as the time allows
     #[arg(long, value_name = "N", value_parser = u32::read)]
     pub trials: Option<u32>,
-    /// Time for the slices of each panel (3s, 1m); a bare number is seconds [default: 0.8 for each cell of it]
+    /// Time for the slices of each panel (3s, 1m); a bare number is seconds [default: 1.6 for each cell of it]
     #[arg(long = "time", value_name = "TIME", value_parser = of::<Seconds, f64>)]
     pub time_s: Option<f64>,
     /// Continue each panel until its ratios to the baseline are this precise (2%)

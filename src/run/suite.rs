@@ -99,7 +99,7 @@ pub struct Suite {
         skip_serializing_if = "Option::is_none"
     )]
     pub between: Option<Vec<Between>>,
-    /// Time for a panel's slices (a bare number is seconds); 0.8 s for each of its cells otherwise.
+    /// Time for a panel's slices (a bare number is seconds); 1.6 s for each of its cells otherwise.
     #[serde(
         default,
         deserialize_with = "some_of::<Seconds, f64, _>",

@@ -97,7 +97,7 @@ fn more_time_is_more_births() {
         plan(&flags).panels[0].births()
     };
     // Small tables are filled at once.
-    assert_eq!(births(1000, None, None), 8);
+    assert_eq!(births(1000, None, None), 16);
     assert_eq!(births(1000, Some(3.2), None), 8);
     assert_eq!(births(1000, Some(16.0), None), 40);
     assert_eq!(births(1000, Some(16.0), Some(3)), 3);

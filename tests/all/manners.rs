@@ -230,7 +230,7 @@ fn a_summary_is_printed_where_its_chart_cannot_be_written() {
 
 #[test]
 fn a_size_is_told_from_small_tables_and_held_against_a_whole_one() {
-    let size = ["size", "striped", "fixed", "--format", "json"];
+    let size = ["size", "striped", "resizable", "--format", "json"];
     let output = bucketlab(&[&size[..], &["--entries", "1100000", "--check"]].concat());
     assert!(output.status.success(), "{}", text(&output.stderr));
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
