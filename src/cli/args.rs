@@ -470,6 +470,7 @@ Examples:
   bucketlab list guarantees           what they promise, and whether a check shows it
   bucketlab list strategies cuckoo    one of them in full
   bucketlab list suites quick --toml  the text of a suite, to start your own from
+  bucketlab list suites --schema      a JSON schema of suite files, for editors
   bucketlab list workloads --format json")]
 pub(super) struct List {
     /// What to list [default: everything]
@@ -481,6 +482,9 @@ pub(super) struct List {
     /// Print the text of a suite, to start one of your own from
     #[arg(long, requires = "name", conflicts_with_all = ["format", "markdown"])]
     pub(super) toml: bool,
+    /// Print the JSON schema of suite files
+    #[arg(long, requires = "what", conflicts_with_all = ["name", "format", "markdown"])]
+    pub(super) schema: bool,
     /// Print Markdown tables, as in the guide
     #[arg(long, conflicts_with = "format")]
     pub(super) markdown: bool,

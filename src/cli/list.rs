@@ -13,7 +13,7 @@ use crate::base::{BadInput, unknown_name};
 use crate::catalog::Row;
 use crate::hash::HASHES;
 use crate::report::{self, Column, Kind as ColumnKind, Table, summary_columns};
-use crate::run::{SUITES, Suite};
+use crate::run::{SUITE_SCHEMA, SUITES, Suite};
 use crate::table::{Guarantees, WORD};
 use crate::workload::{FORMATS, PRESETS, REFUSED};
 
@@ -100,6 +100,14 @@ pub(super) fn list(house: House<'_>, args: &List) -> anyhow::Result<ExitCode> {
             Kind::Formats,
         ],
     };
+    if args.schema {
+        if args.what != Some(Kind::Suites) {
+            let why = "--schema prints what suite files may have: bucketlab list suites --schema";
+            return Err(BadInput(why.to_owned()).into());
+        }
+        output::print(SUITE_SCHEMA)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     if args.toml && args.what != Some(Kind::Suites) {
         let why = "--toml prints the text of a suite: bucketlab list suites NAME --toml";
         return Err(BadInput(why.to_owned()).into());

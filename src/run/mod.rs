@@ -72,6 +72,6 @@ pub use limit::{Search, Slo};
 pub use plan::Plan;
 pub use process::CHILD_VERB;
 pub use size::{SizeOptions, SizePlan};
-pub use suite::{SUITES, Suite};
+pub use suite::{SUITE_SCHEMA, SUITES, Suite};
 pub use verify::{VerifyOptions, VerifyPlan, VerifyWatch, verify, verify_here};
 pub use watch::Watch;

@@ -36,6 +36,9 @@ pub const SUITES: &[(&str, &str)] = &[
     ("flood", include_str!("../../benches/suites/flood.toml")),
 ];
 
+/// What a suite file may have, as a JSON schema (draft 2020-12), for editors.
+pub const SUITE_SCHEMA: &str = include_str!("suite.schema.json");
+
 /// The suite that runs when none is named.
 pub const DEFAULT_SUITE: &str = "quick";
 

@@ -20,6 +20,7 @@ mod quantities;
 mod reference;
 mod report;
 mod resume;
+mod schema;
 mod serve;
 mod structure;
 mod threads;
