@@ -25,6 +25,13 @@ fn keys<T: DeserializeOwned>() -> BTreeSet<String> {
         .collect()
 }
 
+/// A key with a size, as workloads have them.
+#[derive(Debug, serde::Deserialize)]
+struct Sized {
+    #[expect(dead_code, reason = "read for its error alone")]
+    value: Size,
+}
+
 fn known(schema: &Value) -> BTreeSet<String> {
     assert_eq!(schema["additionalProperties"], false, "{schema}");
     let properties = schema["properties"].as_object().expect("properties");
@@ -48,12 +55,7 @@ fn the_schema_has_the_keys_that_suites_have() {
     }
     let law = &named("size")["oneOf"][1];
     let in_suite = |value: &str| format!("value = {value}");
-    #[derive(Debug, serde::Deserialize)]
-    struct Holder {
-        #[expect(dead_code, reason = "read for its error alone")]
-        value: Size,
-    }
-    let error = toml::from_str::<Holder>(&in_suite("{ no-such-key = 1 }")).unwrap_err();
+    let error = toml::from_str::<Sized>(&in_suite("{ no-such-key = 1 }")).unwrap_err();
     for key in known(law) {
         assert!(
             error.to_string().contains(&format!("`{key}`")),
