@@ -102,6 +102,8 @@ fn planned<'h>(
     {
         (suite.name, suite.about) = (name, about);
         suite.analysis.clear();
+        // The time of the default suite is for its many panels.
+        suite.time_s = args.flags.time_s;
     }
     let mut plan = Plan::new(house.rows, suites)?;
     plan.name.clone_from(&args.name);

@@ -97,7 +97,13 @@ fn more_time_is_more_births() {
         plan(&flags).panels[0].births()
     };
     // Small tables are filled at once.
-    assert_eq!(births(1000, None, None), 16);
+    assert_eq!(births(1000, None, None), 8);
+    let mut ad_hoc = Suite::load("quick")
+        .unwrap()
+        .with(&targets(&["fixed", "dash"]));
+    (ad_hoc.entries, ad_hoc.time_s) = (Some(1000), None);
+    let ad_hoc = Plan::new(ROWS, vec![ad_hoc]).unwrap();
+    assert_eq!(ad_hoc.panels[0].births(), 16);
     assert_eq!(births(1000, Some(3.2), None), 8);
     assert_eq!(births(1000, Some(16.0), None), 40);
     assert_eq!(births(1000, Some(16.0), Some(3)), 3);
