@@ -1,7 +1,7 @@
 //! Which of its strategy's targets a cell is: charts give each a lightness and a marker of its own, the same
 //! throughout a run.
 
-use super::summary::{CellSummary, PanelSummary, Variant};
+use super::summary::{CellSummary, PanelSummary, Variant, is_copy};
 
 /// The targets of a strategy: with every parameter, the hash function, the allocator and the page mode.
 struct Targets<'s> {
@@ -37,7 +37,7 @@ fn strategies(panels: &[PanelSummary]) -> Vec<Targets<'_>> {
             strategies.len() - 1
         });
         let all = &mut strategies[at].all;
-        if !all.iter().any(|other| is_one(other, cell)) {
+        if !all.iter().any(|other| is_copy(&other.entry, &cell.entry)) {
             all.push(cell);
         }
     }
@@ -54,19 +54,13 @@ fn place(strategies: &[Targets<'_>], cell: &CellSummary) -> Variant {
     let is_plain = |cell: &CellSummary| cell.entry.target == cell.entry.strategy;
     let plain = all.iter().find(|other| is_plain(other));
     let mut others = all.iter().filter(|other| {
-        let by_default = plain.is_some_and(|plain| is_one(plain, other));
+        let by_default = plain.is_some_and(|plain| is_copy(&plain.entry, &other.entry));
         !by_default
     });
     let of = u32::try_from(others.clone().count()).unwrap_or(u32::MAX);
-    let at = others.position(|other| is_one(other, cell));
+    let at = others.position(|other| is_copy(&other.entry, &cell.entry));
     let at = at.map_or(0, |at| u32::try_from(at + 1).unwrap_or(u32::MAX));
     Variant { at, of }
-}
-
-/// Whether two cells are of one target; a twin is.
-fn is_one(a: &CellSummary, b: &CellSummary) -> bool {
-    let key = |cell: &CellSummary| (cell.entry.allocator, cell.entry.pages);
-    a.entry.target_full == b.entry.target_full && a.entry.hash == b.entry.hash && key(a) == key(b)
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@ use super::order;
 
 /// Time for the slices of a cell by default, in seconds: ten slices of 10 ms for each of sixteen births. Copies of
 /// one table differ more from birth to birth than such a time differs within one. `scripts/aa` shows what that gives: on
-/// a virtual machine with two cores, the medians of 20 A/A pairs at 10^5 entries lay within 2.2 % of 1, and with half
-/// the time 18 of 20 within 5 %.
+/// a virtual machine with two cores, the medians of 20 A/A pairs at 10^5 entries lay within 2.2 % of 1, and with
+/// 0.75 s for each cell 18 of the 20 within 5 %.
 const CELL_S: f64 = 1.6;
 
 /// Such slices of a cell when no flag gives a time.
