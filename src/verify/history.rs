@@ -71,7 +71,11 @@ pub(super) fn linearizability(
     let shared: Vec<Sample> = (0..KEYS)
         .map(|number| Sample::new(format!("shared {number}").into_bytes(), &env.hasher))
         .collect();
-    let (histories, growths) = caught_whole(|| record(kind, params, env, round, &shared))?;
+    let Record {
+        histories,
+        growths,
+        counted,
+    } = caught_whole(|| record(kind, params, env, round, &shared))?;
     let mut recorded = Recorded {
         growths,
         ..Recorded::default()
@@ -86,17 +90,28 @@ pub(super) fn linearizability(
             Searched::Unexplained(order) => return Err(unexplained(key, history, &order)),
         }
     }
+    // Last: where the final read is the wrong answer, the history says more than a sum of bytes.
+    counted?;
     Ok(recorded)
 }
 
-/// The histories of the shared keys, and how many growths there were.
+/// What a round leaves.
+struct Record {
+    /// Of each shared key.
+    histories: Vec<Vec<Operation>>,
+    growths: u64,
+    /// Whether usage and census are what was read back.
+    counted: Result<(), Failure>,
+}
+
+/// Has the threads do a round, and reads back what they left.
 fn record(
     kind: &Kind,
     params: &Params,
     env: &Env,
     round: Round,
     shared: &[Sample],
-) -> Result<(Vec<Vec<Operation>>, u64), Failure> {
+) -> Result<Record, Failure> {
     let mut dice = Dice::seed_from_u64(round.seed);
     let mut order: Vec<usize> = (0..KEYS * EACH).map(|index| index % KEYS).collect();
     order.shuffle(&mut dice);
@@ -127,11 +142,14 @@ fn record(
         let mut session = table.session(Worker::ALONE);
         read_back(&mut session, round, shared, &threads, &mut histories)?
     };
-    structure::check(table.as_mut(), totals)?;
-    Ok((histories, growths(&journal)))
+    Ok(Record {
+        counted: structure::check(table.as_mut(), totals),
+        growths: growths(&journal),
+        histories,
+    })
 }
 
-/// Reads what the threads left: their own keys, and the shared ones as the last operation of each history.
+/// Reads what the threads left: the shared keys as the last operation of each history, and the keys of their own.
 fn read_back<S: Session>(
     session: &mut S,
     round: Round,
@@ -147,19 +165,7 @@ fn read_back<S: Session>(
         }
     };
     let mut totals = Totals::default();
-    for sample in threads.iter().flat_map(|thread| &thread.own) {
-        let key = sample.key();
-        let read = caught(|| {
-            let found = session.get(key, |value| value == key.bytes);
-            match found {
-                Some(true) => Ok(()),
-                Some(false) => Err(Wrong::new("its own value", "another")),
-                None => Err(Wrong::new("an entry", "no entry")),
-            }
-        });
-        read.map_err(failed(key))?;
-        totals.count(key.bytes, key.bytes);
-    }
+    // First: a read that is wrong once belongs into a history, which shows it.
     for (number, (sample, history)) in shared.iter().zip(histories).enumerate() {
         let key = sample.key();
         let from_ns = begin();
@@ -181,6 +187,19 @@ fn read_back<S: Session>(
         if let Some(value) = value {
             totals.count(key.bytes, &value);
         }
+    }
+    for sample in threads.iter().flat_map(|thread| &thread.own) {
+        let key = sample.key();
+        let read = caught(|| {
+            let found = session.get(key, |value| value == key.bytes);
+            match found {
+                Some(true) => Ok(()),
+                Some(false) => Err(Wrong::new("its own value", "another")),
+                None => Err(Wrong::new("an entry", "no entry")),
+            }
+        });
+        read.map_err(failed(key))?;
+        totals.count(key.bytes, key.bytes);
     }
     Ok(totals)
 }
