@@ -47,6 +47,11 @@ impl Disturbance {
         })
     }
 
+    /// The part of the slices that was disturbed.
+    pub(crate) fn part(&self) -> f64 {
+        self.disturbed as f64 / self.slices.max(1) as f64
+    }
+
     /// Whether it is more than a reader should put up with.
     pub(crate) fn is_much(&self) -> bool {
         self.disturbed as f64 > self.slices as f64 * MUCH

@@ -1,6 +1,6 @@
 //! Floor 3: records in, figures out: rates, intervals, verdicts, comparison, ranking, findings.
 //!
-//! `rates` turns slices into rates and pairs them, `summary` is what a run measured and `derive` makes
+//! `history` is many runs over time, `predict` what was not measured. `rates` turns slices into rates and pairs them, `summary` is what a run measured and `derive` makes
 //! it, `verdict` is the
 //! one rule for "different", `findings` puts the main of it into sentences; `compare` and `rank` set runs and targets against
 //! each other; `verified` puts the checks before a run into words. `structure`, `sweep`, `passes` and `windows` are the figures of charts. `format` has how
@@ -18,6 +18,7 @@ pub(crate) mod figures;
 pub(crate) mod findings;
 pub(crate) mod format;
 pub(crate) mod hashes;
+pub(crate) mod history;
 pub(crate) mod labels;
 pub(crate) mod latency;
 mod memory;
@@ -25,6 +26,7 @@ pub(crate) mod model;
 pub(crate) mod overlap;
 pub(crate) mod passes;
 pub(crate) mod percentiles;
+pub(crate) mod predict;
 mod rank;
 pub(crate) mod rates;
 pub(crate) mod sawtooth;
@@ -51,8 +53,10 @@ pub use findings::{Ask, Finding, Topic, findings};
 pub use hashes::{
     AvalancheFigures, Fall, HashFigures, HashFinding, HashSummary, SpeedPoint, hash_findings,
 };
+pub use history::{Change, FALSE_ALARMS, History, LEAST_RUNS, PastRun, PastSeries};
 pub use latency::unmet;
 pub use percentiles::{Latency, Percentile};
+pub use predict::{Buckets, HeldOut, Prediction, Question, errors_in_words, predict};
 pub use rank::{Ranked, Ranking};
 pub use rates::{PAIRS_FOR_A_VERDICT, Ratio, Share, Spread, precision, ratio};
 pub use searched::Searched;

@@ -157,6 +157,8 @@ impl Synthetic {
             doctor: Vec::new(),
             verification: None,
             guarantees: Vec::new(),
+            task: None,
+            merged: Vec::new(),
             suites: Vec::new(),
             panels: Vec::new(),
             cells: Vec::new(),

@@ -5,10 +5,13 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::formats::{Figures, Format, Sheet};
+use super::run_args::Run;
+use super::sweep_args::{History, Merge, Plan, Predict};
 use crate::analysis::Gates;
 use crate::base::{BadInput, ByteCount, Counts, Seconds, Written, of, read_range};
 use crate::machine::{Allocator, Pages};
-use crate::run::{Overrides, text};
+use crate::run::text;
 use crate::workload::Oversize;
 
 /// A laboratory for hash-table storage engines: runs tables under the same workloads and reports
@@ -24,8 +27,12 @@ Examples:
   bucketlab doctor                           what disturbs measurements on this machine
   bucketlab run -t fixed -t striped -w ycsb-b --threads 2
   bucketlab run --trace requests.txt.gz -t fixed -t resizable
+  bucketlab plan ycsb --tasks 8              the tasks of a sweep over many machines
+  bucketlab merge results -o results/all     one run of its tasks
   bucketlab report results/RUN               write its page and charts again
   bucketlab compare results/BEFORE results/AFTER
+  bucketlab history results                  rates over many runs, and their changes
+  bucketlab predict results/RUN --entries 1e9     rates, memory and servers
   bucketlab rank results/RUN                 targets over all workloads
   bucketlab trace requests.csv.zst           the statistics of a trace
   bucketlab hash                             which hash function for which use
@@ -35,7 +42,8 @@ Examples:
   bucketlab serve striped -p 11211           a server for memcached clients
 
 Exit codes: 0 success; 1 a cell failed, a cell is slower than --fail-on allows, a check of verify
-failed, or doctor --strict found a warning; 2 invalid input; 130 interrupted."
+failed, or doctor --strict found a warning; 2 invalid input; 75 a task of a sweep is to be run again;
+130 interrupted."
 )]
 pub(super) struct Cli {
     #[command(subcommand)]
@@ -46,10 +54,18 @@ pub(super) struct Cli {
 pub(super) enum Verb {
     /// Measure suites: tables under workloads, into a run directory
     Run(Box<Run>),
+    /// Split suites into tasks for Slurm, GNU parallel and other schedulers
+    Plan(Box<Plan>),
+    /// Make one run of the tasks of a sweep, or of several runs of one suite
+    Merge(Merge),
     /// Write the page and the charts of a run, or of two runs side by side
     Report(Report),
     /// Compare two runs, or two targets of one run, cell by cell
     Compare(Compare),
+    /// Show the rates of cells over many runs, and where they changed
+    History(History),
+    /// Predict rates, memory and servers at other numbers of entries and threads
+    Predict(Predict),
     /// Rank the targets of a run over its workloads
     Rank(Rank),
     /// Summarize a trace: requests, keys, operations, sizes, popularity
@@ -75,63 +91,6 @@ pub(super) enum Verb {
     /// Serve one table to a parent process
     #[command(name = crate::run::CHILD_VERB, hide = true)]
     Child,
-}
-
-#[derive(Args, Debug)]
-#[command(after_help = "\
-Examples:
-  bucketlab run                                  the quick suite
-  bucketlab run ycsb --time 20s                  twenty seconds a panel
-  bucketlab run -t fixed:buckets=2^16,striped -w ycsb-c --entries 10M --threads 1-4
-  bucketlab run --trace ../shared/traces/web07.keys.txt.gz -t fixed -t resizable
-  bucketlab run --rate 100k,1M -t striped -w ycsb-c     response times at these rates
-  bucketlab run --slo p99=200us -t striped -w ycsb-b    the highest rate that keeps them
-  bucketlab run -t striped --allocator system,mimalloc --pages small,huge
-  bucketlab run my-suite.toml --dry-run          print the plan and its duration; run nothing
-  bucketlab run --resume results/RUN             continue a run that was killed or interrupted
-
-Counts: 10M, 1e6, 2^20, 64Ki. Sizes: 64MB (10^6), 64MiB (2^20). Times: 200us, 3s, 1m. Shares: 2%. Lists: 1,2;
-ranges: 1-4, which is 1,2,3,4. Specs and suites read them in the same way.
-Flags replace the suite's settings. Every run also measures the baseline's twin (the A/A control) and the
-harness's floor. Before the first slice each target is checked for a second at most (verify looks longer); one
-that fails gets an error row and no rank. What has passed is kept in $XDG_CACHE_HOME/bucketlab, by program and
-parameters. Progress goes to stderr, the result to stdout.")]
-pub(super) struct Run {
-    /// Built-in suites by name, or paths of .toml files [default: quick]
-    #[arg(value_name = "SUITE|FILE.toml", value_parser = text())]
-    pub(super) suites: Vec<String>,
-    #[command(flatten)]
-    pub(super) flags: Overrides,
-    /// Replay a trace at its own times even if that takes longer than a day
-    #[arg(long)]
-    pub(super) yes: bool,
-    /// Measure without checking the tables first; the report says so in red
-    #[arg(long)]
-    pub(super) no_verify: bool,
-    /// Create run directories in this directory
-    #[arg(long, value_name = "DIR", default_value = "results")]
-    pub(super) out: PathBuf,
-    /// Name of the run, in its directory and on its page [default: the suites', or what -t and -w ask for]
-    #[arg(long, value_name = "NAME", value_parser = text(), conflicts_with = "resume")]
-    pub(super) name: Option<String>,
-    /// Keep the records as a baseline of this name in DIR/baselines, for `compare RUN --baseline NAME`
-    #[arg(long, value_name = "NAME", value_parser = text())]
-    pub(super) save_baseline: Option<String>,
-    /// Open the page in a browser at the end
-    #[arg(long)]
-    pub(super) open: bool,
-    /// Continue a run that was killed or interrupted; it keeps its own suites and flags
-    #[arg(long, value_name = "RUN_DIR", conflicts_with_all = ["Overrides", "out", "dry"])]
-    pub(super) resume: Option<PathBuf>,
-    /// Print neither progress nor notes nor the table: the path of the report alone, and what goes wrong
-    #[arg(short, long)]
-    pub(super) quiet: bool,
-    /// Print the plan, its memory and its duration, and run nothing
-    #[arg(long = "dry-run")]
-    pub(super) dry: bool,
-    /// Output format of the result; with json, all other output goes to stderr
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    pub(super) format: Format,
 }
 
 #[derive(Args, Debug)]
@@ -165,15 +124,6 @@ pub(super) struct Report {
     /// Print the figures, and write nothing
     #[arg(long, value_enum, value_name = "FORMAT", conflicts_with_all = ["other", "text"])]
     pub(super) format: Option<Figures>,
-}
-
-/// How the figures of a run are printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Figures {
-    /// All figures and findings, as `run --format json` prints them
-    Json,
-    /// A row for each cell: what `summary.csv` has; `bucketlab list columns` explains it
-    Csv,
 }
 
 #[derive(Args, Debug)]
@@ -546,25 +496,6 @@ pub(super) enum Kind {
     Formats,
     /// Columns of a run's summary.csv
     Columns,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
-    /// For people
-    Table,
-    /// For programs
-    Json,
-}
-
-/// How a table of results is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Sheet {
-    /// For people
-    Table,
-    /// For a message or a page
-    Markdown,
-    /// For programs
-    Json,
 }
 
 /// The length of a key or a value.

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::ExitCode;
 
-use super::args::{Compare, Sheet};
+use super::args::Compare;
+use super::formats::Sheet;
 use super::house::House;
 use super::output;
 use super::run::{measured_anew, suites_of};

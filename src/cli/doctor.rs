@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::args::{Doctor, Format};
+use super::args::Doctor;
+use super::formats::Format;
 use super::output;
 use crate::machine::clock_cost_ps;
 use crate::machine::doctor::{Severity, look, watch};

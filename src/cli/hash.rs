@@ -4,7 +4,8 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::args::{Format, Hash};
+use super::args::Hash;
+use super::formats::Format;
 use super::house::House;
 use super::output;
 use super::signals::raised_by_signals;

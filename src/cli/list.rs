@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use serde_json::{Map, Value, json};
 
-use super::args::{Format, Kind, List};
+use super::args::{Kind, List};
+use super::formats::Format;
 use super::house::House;
 use super::output;
 use crate::analysis::format::wrap;

@@ -4,21 +4,29 @@ mod args;
 mod child;
 mod compare;
 mod doctor;
+mod formats;
 mod hash;
+mod history;
 mod house;
 mod list;
+mod merge;
 mod new_strategy;
 mod output;
+mod plan;
+mod predict;
 mod progress;
 mod rank;
 mod report;
 mod run;
+mod run_args;
 mod serve;
 mod shell;
 mod signals;
 mod size;
 mod stdin;
 mod suboptions;
+mod sweep_args;
+mod task;
 mod trace;
 mod verify;
 
@@ -35,8 +43,8 @@ use crate::run::Program;
 use house::House;
 
 /// The program: parses the command line, does what it says, and returns the exit code: 0 when all
-/// is well, 1 when something failed while running or is slower than asked for, 2 for input that cannot be used, 130 after an
-/// interrupt.
+/// is well, 1 when something failed while running or is slower than asked for, 2 for input that cannot be used, 75 for a
+/// task that is to be run again, 130 after an interrupt.
 ///
 /// `rows` are the strategies to offer, [`crate::catalog::ROWS`] with your own behind them;
 /// `executable` is the program to start children from, normally [`std::env::current_exe`]: it
@@ -117,9 +125,14 @@ fn with_args(
         program,
     };
     match cli.verb {
+        args::Verb::Run(run) if run.part.is_asked_for() => task::task(house, &run),
         args::Verb::Run(run) => run::run(house, &run),
+        args::Verb::Plan(plan) => plan::plan(house, &plan),
+        args::Verb::Merge(merge) => merge::merge(&merge),
         args::Verb::Report(report) => report::report(&report),
         args::Verb::Compare(compare) => compare::compare(house, &compare),
+        args::Verb::History(history) => history::history(&history),
+        args::Verb::Predict(predict) => predict::predict(&predict),
         args::Verb::Rank(rank) => rank::rank(&rank),
         args::Verb::Trace(trace) => trace::trace(&trace),
         args::Verb::Size(size) => size::size(house, &size),

@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use super::args::{Rank, Sheet};
+use super::args::Rank;
+use super::formats::Sheet;
 use super::{compare, output};
 use crate::analysis::{Ranking, Summary};
 use crate::base::BadInput;

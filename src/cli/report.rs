@@ -4,7 +4,8 @@ use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 use std::process::ExitCode;
 
-use super::args::{Figures, Report};
+use super::args::Report;
+use super::formats::Figures;
 use super::output;
 use crate::analysis::{HashSummary, Summary, findings};
 use crate::base::BadInput;

@@ -4,11 +4,12 @@ use std::fmt::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
-use super::args::{Format, Run};
+use super::formats::Format;
 use super::house::House;
 use super::output;
 use super::progress::Progress;
 use super::report as pages;
+use super::run_args::Run;
 use super::signals::raised_by_signals;
 use super::stdin::Spooled;
 use crate::analysis::{self, format::counted};
@@ -93,25 +94,30 @@ fn planned<'h>(
         let suites = suites_of(path, records, named)?;
         return Plan::within(house.rows, suites, records.manifest.bytes_available);
     }
+    let mut plan = Plan::new(house.rows, suites_named(named, flags)?)?;
+    plan.name.clone_from(&args.name);
+    Ok(plan)
+}
+
+/// The suites that are named, or the default one, with the flags applied; where flags alone say what is to be run,
+/// they give the suite its name.
+pub(super) fn suites_named(named: &[String], flags: &Overrides) -> Result<Vec<Suite>, BadInput> {
     let default = named.is_empty().then_some(DEFAULT_SUITE);
     let names = named.iter().map(String::as_str).chain(default);
     let mut suites = names
         .map(|name| Ok(Suite::load(name)?.with(flags)))
         .collect::<Result<Vec<Suite>, BadInput>>()?;
-    if let ([suite], Some(_), Some((name, about))) = (&mut suites[..], default, args.flags.ad_hoc())
-    {
+    if let ([suite], Some(_), Some((name, about))) = (&mut suites[..], default, flags.ad_hoc()) {
         (suite.name, suite.about) = (name, about);
         suite.analysis.clear();
         // The time of the default suite is for its many panels.
-        suite.time_s = args.flags.time_s;
+        suite.time_s = flags.time_s;
     }
-    let mut plan = Plan::new(house.rows, suites)?;
-    plan.name.clone_from(&args.name);
-    Ok(plan)
+    Ok(suites)
 }
 
 /// What a reader of the figures has to know before there are any.
-fn give_notes(plan: &Plan<'_>) {
+pub(super) fn give_notes(plan: &Plan<'_>) {
     for note in &plan.notes {
         output::complain(&format!("note: {note}\n"));
     }
@@ -183,7 +189,7 @@ pub(super) fn measured_anew(
     ended
 }
 
-fn command_line() -> Vec<String> {
+pub(super) fn command_line() -> Vec<String> {
     std::env::args_os()
         .map(|a| a.to_string_lossy().into_owned())
         .collect()
@@ -266,7 +272,7 @@ pub(super) fn suites_of(
     Ok(suites)
 }
 
-fn describe(plan: &Plan<'_>) -> String {
+pub(super) fn describe(plan: &Plan<'_>) -> String {
     let mib = |bytes: u64| bytes.div_ceil(1 << 20);
     let mut text = String::new();
     for (index, panel) in plan.panels.iter().enumerate() {

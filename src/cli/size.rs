@@ -4,7 +4,8 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::args::{Format, Size};
+use super::args::Size;
+use super::formats::Format;
 use super::house::House;
 use super::output;
 use super::signals::raised_by_signals;

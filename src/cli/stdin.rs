@@ -24,6 +24,25 @@ pub(super) fn unlike_a_flag(argument: OsString) -> OsString {
     }
 }
 
+/// Refuses standard input where each task of a sweep reads the trace.
+///
+/// # Errors
+/// The trace is standard input.
+pub(super) fn refused_for_tasks(trace: Option<&str>) -> Result<(), BadInput> {
+    let is_stdin = |text: &str| {
+        let rest = text.strip_prefix(DEVICE).or_else(|| text.strip_prefix('-'));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+    };
+    if trace.is_some_and(is_stdin) {
+        return Err(BadInput(
+            "a trace of a sweep cannot come from standard input, because each task reads it: give a file that \
+             all machines see"
+                .into(),
+        ));
+    }
+    Ok(())
+}
+
 /// What a trace is called on the command line, and the file that stands for `-`.
 pub(super) struct Spooled {
     text: String,

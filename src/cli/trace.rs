@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use anyhow::Context;
 use serde_json::{Value, json};
 
-use super::args::{Format, Trace};
+use super::args::Trace;
+use super::formats::Format;
 use super::output;
 use super::stdin::Spooled;
 use crate::base::counted;

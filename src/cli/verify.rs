@@ -7,7 +7,8 @@ use std::sync::atomic::Ordering;
 
 use anyhow::Context;
 
-use super::args::{Format, Verify};
+use super::args::Verify;
+use super::formats::Format;
 use super::house::House;
 use super::output;
 use super::signals::raised_by_signals;

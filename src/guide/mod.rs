@@ -8,6 +8,7 @@
 //! | [`suites`] | How do I describe my own workload, replay a trace, set a memory budget? |
 //! | [`latency`] | What response times does a table give at a given rate? |
 //! | [`comparing`] | Did my change make a table slower? How does CI notice? |
+//! | [`sweeps`] | How do I share a large grid out to many machines, follow rates over time, predict sizes? |
 //! | [`strategies`] | Which tables are there, and what are their parameters? |
 //! | [`hashes`] | Which hash function should I take? |
 //! | [`verifying`] | Does a table give wrong answers, and how is that found out? |
@@ -26,7 +27,7 @@
 macro_rules! pages {
     ($($name:ident: $file:literal,)*) => {$(
         #[doc = "[measuring]: mod@measuring\n[method]: mod@method\n[overlap]: mod@overlap\n[suites]: mod@suites\n[latency]: mod@latency"]
-        #[doc = "[comparing]: mod@comparing\n[strategies]: mod@strategies\n[hashes]: mod@hashes\n[serving]: mod@serving\n[verifying]: mod@verifying\n"]
+        #[doc = "[comparing]: mod@comparing\n[sweeps]: mod@sweeps\n[strategies]: mod@strategies\n[hashes]: mod@hashes\n[serving]: mod@serving\n[verifying]: mod@verifying\n"]
         #[doc = include_str!($file)]
         pub mod $name {}
     )*};
@@ -39,6 +40,7 @@ pages! {
     suites: "suites.md",
     latency: "latency.md",
     comparing: "comparing.md",
+    sweeps: "sweeps.md",
     strategies: "strategies.md",
     hashes: "hashes.md",
     verifying: "verifying.md",

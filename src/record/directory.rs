@@ -49,23 +49,38 @@ impl RunDirectory {
         revision: &str,
         utc_compact: &str,
     ) -> anyhow::Result<RunDirectory> {
-        make(root, name, revision, utc_compact, |path, run_id| {
-            let trials = create_with_header::<TrialRow>(path)?;
-            lock(&trials)?;
-            Ok(RunDirectory {
-                trials,
-                slices: create_with_header::<SliceRow>(path)?,
-                census: create_with_header::<CensusRow>(path)?,
-                marks: create_with_header::<MarkRow>(path)?,
-                misses: create_with_header::<MissRow>(path)?,
-                latency: create_with_header::<LatencyRow>(path)?,
-                windows: create_with_header::<WindowRow>(path)?,
-                slo: create_with_header::<SloRow>(path)?,
-                path: path.to_owned(),
-                run_id,
-                names: Names::default(),
-            })
+        make(root, name, revision, utc_compact, RunDirectory::open)
+    }
+
+    /// Puts the CSV files, with their headers, into a directory that is there and empty.
+    pub(super) fn open(path: &Path, run_id: String) -> std::io::Result<RunDirectory> {
+        let trials = create_with_header::<TrialRow>(path)?;
+        lock(&trials)?;
+        Ok(RunDirectory {
+            trials,
+            slices: create_with_header::<SliceRow>(path)?,
+            census: create_with_header::<CensusRow>(path)?,
+            marks: create_with_header::<MarkRow>(path)?,
+            misses: create_with_header::<MissRow>(path)?,
+            latency: create_with_header::<LatencyRow>(path)?,
+            windows: create_with_header::<WindowRow>(path)?,
+            slo: create_with_header::<SloRow>(path)?,
+            path: path.to_owned(),
+            run_id,
+            names: Names::default(),
         })
+    }
+
+    /// Appends all rows of another run; its histograms are copied apart.
+    pub(super) fn rows(&mut self, of: &Records) -> anyhow::Result<()> {
+        append(&mut self.slices, &of.slices, &self.names)?;
+        append(&mut self.census, &of.census, &self.names)?;
+        append(&mut self.marks, &of.marks, &self.names)?;
+        append(&mut self.misses, &of.misses, &self.names)?;
+        append(&mut self.latency, &of.latency, &self.names)?;
+        append(&mut self.windows, &of.windows, &self.names)?;
+        append(&mut self.slo, &of.slo, &self.names)?;
+        append(&mut self.trials, &of.trials, &self.names)
     }
 
     /// Takes the directory of a run up again, to go on after the rows that `records` still has: the

@@ -213,6 +213,46 @@ pub(super) fn keep_only(directory: &Path, rows: &[LatencyRow]) -> anyhow::Result
     Ok(())
 }
 
+/// Appends the intervals of a log in one run's directory to the same log in another's, trials under new numbers; those that
+/// get none are left out.
+pub(super) fn copy(
+    (from, to): (&Path, &Path),
+    name: &str,
+    renumbered: impl Fn(u32) -> Option<u32>,
+) -> anyhow::Result<()> {
+    let log = read_file(&from.join(name))?;
+    let path = to.join(name);
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let is_new = !path.exists();
+    let mut lines = Vec::new();
+    for line in log
+        .split_inclusive(|&b| b == b'\n')
+        .filter(|line| line.ends_with(b"\n"))
+    {
+        let Some(tagged) = line.strip_prefix(b"Tag=trial-") else {
+            if is_new {
+                lines.extend_from_slice(line);
+            }
+            continue;
+        };
+        let digits = tagged
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
+        let trial = str::from_utf8(&tagged[..digits])
+            .ok()
+            .and_then(|text| text.parse().ok());
+        if let Some(trial) = trial.and_then(&renumbered) {
+            lines.extend_from_slice(format!("Tag={}", tag(trial)).as_bytes());
+            lines.extend_from_slice(&tagged[digits..]);
+        }
+    }
+    let mut file = OpenOptions::new().append(true).create(true).open(&path)?;
+    Ok(file.write_all(&lines)?)
+}
+
 fn is_header_or_of(line: &[u8], wanted: &[String]) -> bool {
     let tagged = |tag: &String| line.starts_with(format!("Tag={tag},").as_bytes());
     !line.starts_with(b"Tag=") || wanted.iter().any(tagged)

@@ -1,9 +1,10 @@
 //! `run.toml`: the suites of a run, its machine, and how far it came.
 
 use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::verified::Verification;
-use crate::base::{Between, Percent};
+use crate::base::{Between, Percent, counted};
 use crate::machine::{Allocator, MemorySpeed, Pages};
 
 /// The name of the manifest within the directory of a run.
@@ -85,6 +86,70 @@ pub struct Manifest {
     /// What each strategy of the run promises, in the order of the cells; none in runs that did not record it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub guarantees: Vec<GuaranteesEntry>,
+    /// What of a sweep this run is, where its panels are shared out over machines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<TaskEntry>,
+    /// The runs that this one was merged from, in the order of their rows; none in a run that was measured.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub merged: Vec<MergedEntry>,
+}
+
+/// A run that was merged into another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MergedEntry {
+    /// Its identity, which its rows in `trials.csv` keep.
+    pub run_id: String,
+    /// When it was started.
+    pub started: String,
+    /// Its panels, as they are numbered in the merged run.
+    pub panels: Vec<u32>,
+    /// For each of them the first birth that is its own: above 0 where an earlier one has measured the panel too.
+    pub first_births: Vec<u32>,
+}
+
+/// A part of a sweep that was measured as one task.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskEntry {
+    /// The task: a hash over the ids of its cells.
+    pub id: String,
+    /// All panels of the sweep, in the order in which an undivided run measures them; this run's are among them.
+    pub sweep: Vec<SweepPanel>,
+}
+
+/// The id of a task, or of a panel: a hash over the ids of its cells, whatever their order.
+#[must_use]
+pub fn task_id<'c>(cells: impl Iterator<Item = &'c str>) -> String {
+    let mut cells: Vec<&str> = cells.collect();
+    cells.sort_unstable();
+    format!("{:016x}", xxh3_64(cells.join("\n").as_bytes()))
+}
+
+/// What tells a panel from the others of a sweep: `ycsb-c, 1000 entries, 2 threads, chained`.
+#[must_use]
+pub fn place_in_words(
+    workload: &str,
+    (entries, threads): (u64, u32),
+    (batch, between): (u32, Between),
+) -> String {
+    let mut words = vec![workload.to_owned()];
+    if entries > 0 {
+        words.push(counted(entries, "entry"));
+    }
+    words.push(counted(threads.into(), "thread"));
+    if batch > 1 {
+        words.push(format!("batch {batch}"));
+    }
+    words.push(between.words());
+    words.join(", ")
+}
+
+/// A panel of a sweep.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SweepPanel {
+    /// A hash over the ids of its cells: the task that has this panel alone.
+    pub id: String,
+    /// Workload and threads, as people read them.
+    pub label: String,
 }
 
 /// A program of another crate.

@@ -3,7 +3,7 @@
 //! A run is a directory; `rows` says what its CSV files hold (`columns` their headers), `manifest` what
 //! `run.toml` holds; `files` and `csv_files` write and read one file (`names` says what its cells are called), `directory` writes a run row by row,
 //! `records` reads it back; `pages` puts a report beside them, and `baselines` keeps copies under names.
-//! `histograms` keeps the latencies of each cell in a log of HDR histograms.
+//! `merge` makes one run of the parts of a sweep. `histograms` keeps the latencies of each cell in a log of HDR histograms.
 //! `hashes` does all that for the runs of the hash laboratory, which have other files. `verdicts` says what checks
 //! of tables came to, `verified` what those before a run did.
 
@@ -15,6 +15,7 @@ mod files;
 mod hashes;
 mod histograms;
 mod manifest;
+mod merge;
 mod names;
 mod pages;
 mod read_error;
@@ -35,8 +36,10 @@ pub use hashes::{
 };
 pub use histograms::{HISTOGRAM_DIGITS, HISTOGRAM_HIGH_NS, LatencyHistogram, empty_histogram};
 pub use manifest::{
-    CellEntry, GuaranteesEntry, Manifest, PaceEntry, PanelEntry, ProgramEntry, ResumeEntry, Status,
+    CellEntry, GuaranteesEntry, Manifest, MergedEntry, PaceEntry, PanelEntry, ProgramEntry,
+    ResumeEntry, Status, SweepPanel, TaskEntry, place_in_words, task_id,
 };
+pub use merge::{Merge, MergeNotes, machine_kind, runs_in};
 pub use pages::{Pages, write_page, write_pages};
 pub use read_error::ReadError;
 pub use records::Records;

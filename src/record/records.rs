@@ -47,10 +47,7 @@ impl Records {
     /// A file that is missing, unreadable, empty or of another version, and any line that does not
     /// follow its header, each with file and line.
     pub fn read(path: &Path) -> Result<Records, ReadError> {
-        if !path.is_dir() {
-            return Err(ReadError::Missing(path.to_owned()));
-        }
-        let manifest = read_manifest(&path.join(MANIFEST))?;
+        let manifest = Manifest::read(path)?;
         let mut dropped_lines = 0;
         let latency = read_rows(path, &mut dropped_lines)?;
         Ok(Records {
@@ -69,18 +66,28 @@ impl Records {
     }
 }
 
-fn read_manifest(path: &Path) -> Result<Manifest, ReadError> {
-    /// The one field that every version has: read first, because another may lack the rest.
-    #[derive(Deserialize)]
-    struct Version {
-        schema_version: u32,
-    }
+impl Manifest {
+    /// Reads the manifest of a run alone.
+    ///
+    /// # Errors
+    /// Like [`Records::read`].
+    pub fn read(run: &Path) -> Result<Manifest, ReadError> {
+        /// The one field that every version has: read first, because another may lack the rest.
+        #[derive(Deserialize)]
+        struct Version {
+            schema_version: u32,
+        }
 
-    let malformed = |why: String| ReadError::Manifest(path.to_owned(), why);
-    let bytes = read_file(path)?;
-    let text = str::from_utf8(&bytes).map_err(|error| malformed(error.to_string()))?;
-    let read = |error: toml::de::Error| malformed(error.to_string().trim_end().to_owned());
-    let version: Version = toml::from_str(text).map_err(read)?;
-    check_version(path, version.schema_version)?;
-    toml::from_str(text).map_err(read)
+        if !run.is_dir() {
+            return Err(ReadError::Missing(run.to_owned()));
+        }
+        let path = run.join(MANIFEST);
+        let malformed = |why: String| ReadError::Manifest(path.clone(), why);
+        let bytes = read_file(&path)?;
+        let text = str::from_utf8(&bytes).map_err(|error| malformed(error.to_string()))?;
+        let read = |error: toml::de::Error| malformed(error.to_string().trim_end().to_owned());
+        let version: Version = toml::from_str(text).map_err(read)?;
+        check_version(&path, version.schema_version)?;
+        toml::from_str(text).map_err(read)
+    }
 }

@@ -33,6 +33,8 @@ pub(super) fn manifest(run_id: &str) -> Manifest {
         doctor: Vec::new(),
         verification: None,
         guarantees: Vec::new(),
+        task: None,
+        merged: Vec::new(),
         suites: vec!["name = \"quick\"\ntargets = [\"fixed\"]".parse().unwrap()],
         panels: vec![PanelEntry {
             panel: 0,

@@ -11,7 +11,7 @@ use super::limit::Search;
 const LEAST_SLICES: u32 = 2;
 
 /// Cells measured together, because they share everything but the target.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Panel<'r> {
     /// The suite that asked for it first.
     pub suite: String,

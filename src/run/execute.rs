@@ -99,6 +99,8 @@ pub fn execute(
             .collect(),
         cells: all_cells(plan),
         guarantees: all_guarantees(plan),
+        task: plan.task.clone(),
+        merged: Vec::new(),
     };
     directory.manifest(&manifest)?;
     let (misses, reasons) = misses::simulate(&plan.panels, plan.seed)?;

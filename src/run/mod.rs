@@ -19,6 +19,8 @@
 //! - `execute`: a whole run, with its directory and its manifest (`built`, `entries`); `resume`: continuing
 //!   an interrupted run; `done`: the progress of a panel; `watch`: what a run reports.
 //!
+//! `sweep` makes tasks of a plan, for schedulers, and `task` runs one of them: once, whole, and again where it was disturbed.
+//!
 //! [`verify`] checks tables, each stage in a process of its own, and measures nothing; `verified` is its brief form
 //! before a run's first slice, `verified_cache` what has passed it before.
 //!
@@ -55,7 +57,9 @@ mod resume;
 mod search;
 mod size;
 pub mod suite;
+mod sweep;
 mod tally;
+mod task;
 #[cfg(test)]
 mod tests;
 mod verified;
@@ -73,5 +77,7 @@ pub use plan::Plan;
 pub use process::CHILD_VERB;
 pub use size::{SizeOptions, SizePlan};
 pub use suite::{SUITE_SCHEMA, SUITES, Suite};
+pub use sweep::{MOST_SHARDS, Shard, Task};
+pub use task::{Finish, run_task};
 pub use verify::{VerifyOptions, VerifyPlan, VerifyWatch, verify, verify_here};
 pub use watch::Watch;

@@ -18,6 +18,7 @@ use crate::base::{BadInput, Spec, expand_sweeps};
 use crate::catalog::{self, Row};
 use crate::hash;
 use crate::machine::{self, Heap};
+use crate::record::TaskEntry;
 use crate::workload::{Oversize, TraceFacts, TraceSource, Workload};
 
 /// How many times its time a panel may take to become as precise as asked, by default.
@@ -44,6 +45,8 @@ pub struct Plan<'r> {
     pub verify: bool,
     /// The program that runs it, where it is one of another crate.
     pub program: Option<Program>,
+    /// What of a sweep it is, where it is a part of one.
+    pub task: Option<TaskEntry>,
 }
 
 impl<'r> Plan<'r> {
@@ -98,6 +101,7 @@ impl<'r> Plan<'r> {
             notes,
             verify: true,
             program: None,
+            task: None,
         })
     }
 

@@ -23,6 +23,7 @@ mod resume;
 mod schema;
 mod serve;
 mod structure;
+mod sweeps;
 mod threads;
 mod verified;
 mod verify;

@@ -27,6 +27,7 @@ mod matrix;
 mod misses;
 mod overlap;
 mod palette;
+mod past;
 mod peak;
 mod percentiles;
 mod popularity;
@@ -48,6 +49,8 @@ pub(super) use draw::escape;
 pub use history::history_chart;
 pub(super) use palette::classes;
 pub use palette::{class_rules, dark_variables, light_variables};
+pub use past::past_chart;
+pub(super) use past::percent;
 pub use popularity::{FittedLine, popularity};
 
 use super::hashes::HashSummary;

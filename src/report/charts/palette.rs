@@ -257,14 +257,19 @@ impl Style {
 
     /// The style of a cell's strategy, whatever its parameters are.
     pub fn of_strategy(cell: &CellSummary) -> Style {
-        if cell.entry.control {
+        Style::of_entry(cell.entry.control, cell.entry.colour)
+    }
+
+    /// The style of a strategy, from whether it is a control, and from its look.
+    pub fn of_entry(control: bool, look: u32) -> Style {
+        if control {
             return Style {
                 colour: Tone::Muted.into(),
                 marker: Marker::Circle,
                 dash: 0,
             };
         }
-        Style::of_look(cell.entry.colour)
+        Style::of_look(look)
     }
 
     /// The style of a hash function.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::model::{Block, Section};
 use super::verified;
+use crate::analysis::predict::{errors_in_words, held_out};
 use crate::analysis::verdict::BIRTHS_FOR_AN_INTERVAL;
 use crate::machine::CARGO_FEATURES;
 use crate::record::{Manifest, ProgramEntry, Records, TrialRow};
@@ -17,6 +18,7 @@ use crate::stats;
 /// How it was measured.
 pub(super) fn method<'r>(summary: &Summary, records: &Records) -> Section<'r> {
     let mut blocks: Vec<Block<'_>> = paragraphs(summary).into_iter().map(Block::text).collect();
+    blocks.extend(predictions(summary, records).map(Block::text));
     let panels = panels(summary, records);
     if !panels.rows.is_empty() {
         blocks.extend(Block::table_or_more("", "Panels", panels));
@@ -107,6 +109,15 @@ fn paragraphs(summary: &Summary) -> Vec<String> {
         ));
     }
     paragraphs
+}
+
+/// How well the models of `bucketlab predict` do on cells of this run that their fits have not seen.
+fn predictions(summary: &Summary, records: &Records) -> Option<String> {
+    let errors = errors_in_words(&held_out(records, summary))?;
+    Some(format!(
+        "Models that predict other numbers of entries and threads (`bucketlab predict`) can be fitted to this run. \
+         Cells that are left out of a fit in turn are predicted with an error of {errors}."
+    ))
 }
 
 /// What the doctor said when the run began.

@@ -166,6 +166,8 @@ fn manifest(run_id: &str, size: Size) -> Manifest {
         doctor: Vec::new(),
         verification: None,
         guarantees: Vec::new(),
+        task: None,
+        merged: Vec::new(),
         suites: vec!["name = \"made-up\"".parse().unwrap()],
         panels: panels
             .clone()
