@@ -91,12 +91,30 @@ fn planned<'h>(
 ) -> Result<Plan<'h>, BadInput> {
     let named = &args.suites[..];
     if let Some((path, records)) = begun {
+        is_resumable(path, records)?;
         let suites = suites_of(path, records, named)?;
         return Plan::within(house.rows, suites, records.manifest.bytes_available);
     }
     let mut plan = Plan::new(house.rows, suites_named(named, flags)?)?;
     plan.name.clone_from(&args.name);
     Ok(plan)
+}
+
+/// Refuses parts and sums of runs, which go on in other ways.
+fn is_resumable(path: &Path, records: &Records) -> Result<(), BadInput> {
+    let manifest = &records.manifest;
+    let why = match (&manifest.task, manifest.merged.is_empty()) {
+        (Some(task), _) => format!(
+            "it is task {} of a sweep: give the same `bucketlab run … --task` or `--shard` again",
+            task.id
+        ),
+        (None, false) => {
+            "it was merged: run the tasks that are missing, and merge again".to_owned()
+        }
+        (None, true) => return Ok(()),
+    };
+    let run = path.display();
+    Err(BadInput(format!("run '{run}' cannot be resumed: {why}")))
 }
 
 /// The suites that are named, or the default one, with the flags applied; where flags alone say what is to be run,

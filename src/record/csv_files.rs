@@ -1,13 +1,13 @@
 //! Rows to lines of CSV files, and back.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use anyhow::Context;
 
 use super::columns::Row;
-use super::files::{check_version, read_file, replace};
+use super::files::{check_version, open, replace};
 use super::names::Names;
 use super::read_error::ReadError;
 
@@ -72,21 +72,43 @@ fn lines_of<R: Row>(rows: &[R], names: &Names) -> anyhow::Result<Vec<u8>> {
     Ok(lines)
 }
 
+/// Where the last whole line of a file ends, of which the first byte is read next; 0 where there is none.
+fn end_of_last_line(file: &mut File, length: u64) -> io::Result<u64> {
+    const CHUNK: u64 = 1 << 16;
+    let mut end = length;
+    let mut found = 0;
+    while end > 0 && found == 0 {
+        let start = end.saturating_sub(CHUNK);
+        file.seek(SeekFrom::Start(start))?;
+        let mut bytes = Vec::new();
+        Read::by_ref(file)
+            .take(end - start)
+            .read_to_end(&mut bytes)?;
+        let at = bytes.iter().rposition(|&b| b == b'\n');
+        found = at.map_or(0, |at| start + at as u64 + 1);
+        end = start;
+    }
+    file.rewind()?;
+    Ok(found)
+}
+
 pub(super) fn read_rows<R: Row>(
     directory: &Path,
     dropped_lines: &mut u32,
 ) -> Result<Vec<R>, ReadError> {
     let path = directory.join(R::FILE);
-    let bytes = read_file(&path)?;
-    let whole = bytes
-        .iter()
-        .rposition(|&b| b == b'\n')
-        .map_or(0, |at| at + 1);
+    let mut file = open(&path)?;
+    let unreadable = |error| ReadError::Unreadable(path.clone(), error);
+    let length = file.metadata().map_err(unreadable)?.len();
+    let whole = end_of_last_line(&mut file, length).map_err(unreadable)?;
     if whole == 0 {
         return Err(ReadError::Empty(path));
     }
-    *dropped_lines += u32::from(whole < bytes.len());
-    let mut reader = csv::Reader::from_reader(&bytes[..whole]);
+    *dropped_lines += u32::from(whole < length);
+    // Row by row: a sweep has files that are larger than what is kept of them.
+    let mut reader = csv::ReaderBuilder::new()
+        .buffer_capacity(1 << 18)
+        .from_reader(file.take(whole));
     let row_error = |line, why: String| ReadError::Row {
         file: path.clone(),
         line,

@@ -93,11 +93,19 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     fs::rename(&fresh, path)
 }
 
-pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, ReadError> {
-    let bytes = fs::read(path).map_err(|error| match error.kind() {
+pub(super) fn open(path: &Path) -> Result<File, ReadError> {
+    File::open(path).map_err(|error| cannot_read(path, error))
+}
+
+fn cannot_read(path: &Path, error: io::Error) -> ReadError {
+    match error.kind() {
         io::ErrorKind::NotFound => ReadError::Missing(path.to_owned()),
         _ => ReadError::Unreadable(path.to_owned(), error),
-    })?;
+    }
+}
+
+pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, ReadError> {
+    let bytes = fs::read(path).map_err(|error| cannot_read(path, error))?;
     if bytes.is_empty() {
         return Err(ReadError::Empty(path.to_owned()));
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -211,6 +212,9 @@ fn a_task_is_done_once_and_goes_on_after_a_signal() {
     assert_eq!(child.wait().unwrap().code(), Some(75));
     assert!(!folder.exists() && begun.exists());
 
+    let mut inside = fs::read_dir(&begun).unwrap().flatten();
+    let run = inside.find(|entry| entry.path().is_dir()).unwrap().path();
+    exits(&["run", "--resume", name(&run)], 2, &["is task", "--shard"]);
     let done = exits(&task, 0, &[]);
     let printed = String::from_utf8(done.stdout).unwrap();
     assert_eq!(printed.trim_end(), name(&folder));
@@ -259,6 +263,44 @@ fn a_task_is_done_once_and_goes_on_after_a_signal() {
     );
     exits(&["run", "--max-disturbed", "3%"], 2, &["--task"]);
     exits(&part(out, &["--shard", "9/9"]), 0, &["nothing to do"]);
+}
+
+/// What others disturb too much does not count, and is kept for a look.
+#[test]
+fn a_disturbed_task_is_to_be_run_again() {
+    let root = tempfile::tempdir().unwrap();
+    let task = part(root.path(), &["--shard", "1/4"]);
+    let none: Vec<&str> = task
+        .iter()
+        .map(|word| if *word == "100%" { "0%" } else { word })
+        .collect();
+    let cores = thread::available_parallelism().unwrap().get();
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..3 * cores {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+            });
+        }
+        let again = output(&none);
+        over.store(true, Ordering::Relaxed);
+        assert_eq!(again.status.code(), Some(75), "{}", said(&again));
+        assert!(said(&again).contains("--max-disturbed 0%"));
+    });
+    let folders: Vec<PathBuf> = fs::read_dir(root.path().join("tasks"))
+        .unwrap()
+        .map(|task| task.unwrap().path())
+        .collect();
+    assert_eq!(folders.len(), 1);
+    assert_eq!(folders[0].extension().unwrap(), "disturbed");
+    // It is no part of what is merged, and the next attempt begins anew.
+    let out = root.path().join("out");
+    let merge = ["merge", name(root.path()), "-o", name(&out)];
+    exits(&merge, 2, &["holds no run"]);
+    exits(&task, 0, &[]);
+    exits(&merge, 1, &["missing: "]);
 }
 
 /// A part that another machine began is begun anew: figures of two machines are no panel.
@@ -350,6 +392,7 @@ fn the_parts_of_a_sweep_merge_to_the_cells_of_the_whole() {
         2,
         &["--entries 0"],
     );
+    exits(&["run", "--resume", name(&merged)], 2, &["it was merged"]);
     exits(
         &["history", name(&path("none"))],
         2,

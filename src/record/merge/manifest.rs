@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::inputs::Input;
+use crate::base::counted;
 use crate::record::{
     CellEntry, Manifest, MergedEntry, PanelEntry, SCHEMA_VERSION, Status, SweepPanel, Verification,
 };
@@ -74,7 +75,11 @@ pub(super) fn merged(sweep: &[SweepPanel], runs: &[&Input]) -> Manifest {
         lockfile_hash: begun.lockfile_hash.clone(),
         clock_cost_ps: clock_costs[clock_costs.len() / 2],
         not_measured: union(manifests().flat_map(|one| one.not_measured.iter().cloned())),
-        notes: union(manifests().flat_map(|one| one.notes.iter().cloned())),
+        notes: union(
+            manifests()
+                .flat_map(|one| one.notes.iter().cloned())
+                .chain([provenance(&first)]),
+        ),
         bytes_available: None,
         resumed: manifests()
             .flat_map(|one| one.resumed.iter().cloned())
@@ -89,6 +94,16 @@ pub(super) fn merged(sweep: &[SweepPanel], runs: &[&Input]) -> Manifest {
         task: None,
         merged: merged.collect(),
     }
+}
+
+/// Where a merged run comes from; the runs are given by date.
+fn provenance(runs: &[&Manifest]) -> String {
+    let last = runs.last().map_or("", |run| run.started.as_str());
+    format!(
+        "merged from {}, begun from {} to {last}",
+        counted(runs.len() as u64, "run"),
+        runs[0].started
+    )
 }
 
 /// How a merged run ended.

@@ -95,8 +95,11 @@ impl Merge {
             } else {
                 differs
             };
-            let panels: Vec<String> = self.labels_of(kind);
-            text += &format!("\n  machine {number} ({differs}): {}", listed(&panels));
+            let panels = self.labels_of(kind);
+            text += &format!(
+                "\n  machine {number} ({differs}): {}",
+                listed_by("; ", &panels)
+            );
         }
         for (label, cells) in self.mixed() {
             text += &format!("\n  on more than one: {label}: {}", listed(&cells));
@@ -186,16 +189,23 @@ impl Merge {
     fn notes_of(&self, runs: &[&Input]) -> MergeNotes {
         let mut notes = self.inputs.notes.clone();
         let mut missing = Vec::new();
+        let mut replicas: BTreeMap<usize, Vec<String>> = BTreeMap::new();
         for panel in &self.inputs.sweep {
             let copies = runs.iter().filter(|run| run.panels.contains(&panel.id));
+            let label = &panel.label;
             match copies.count() {
-                0 => missing.push(format!("panel {} ({}): no run has it", panel.id, panel.label)),
+                0 => missing.push(format!("panel {} ({label}): no run has it", panel.id)),
                 1 => {}
-                copies => notes.push(format!(
-                    "panel {} ({}) was measured {copies} times: each time counts as births of its own",
-                    panel.id, panel.label
-                )),
+                copies => replicas.entry(copies).or_default().push(label.clone()),
             }
+        }
+        for (copies, labels) in replicas {
+            let panels = counted(labels.len() as u64, "panel");
+            let were = if labels.len() == 1 { "was" } else { "were" };
+            notes.push(format!(
+                "{panels} {were} measured {copies} times, each time with births of its own: {}",
+                listed_by("; ", &labels)
+            ));
         }
         MergeNotes { notes, missing }
     }
@@ -237,13 +247,17 @@ fn rows_of(
 
 /// The first of a list in words, and how many more there are.
 fn listed(all: &[String]) -> String {
+    listed_by(", ", all)
+}
+
+fn listed_by(between: &str, all: &[String]) -> String {
     const SHOWN: usize = 8;
     let first = all
         .iter()
         .take(SHOWN)
         .cloned()
         .collect::<Vec<_>>()
-        .join(", ");
+        .join(between);
     match all.len().saturating_sub(SHOWN) {
         0 => first,
         more => format!("{first} and {}", counted(more as u64, "other")),
