@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::bail;
 
 use super::house::House;
+use super::signals::left_to_parent;
 use crate::bench::{Pipe, Reply, Request, StdPipe};
 use crate::catalog;
 use crate::machine;
@@ -13,6 +14,7 @@ use crate::workload;
 pub(super) fn child(house: House<'_>) -> ExitCode {
     // Nobody reads the answers of an orphan: it ends with its parent, even in the middle of a slice.
     machine::die_with_parent();
+    left_to_parent();
     // A table that eats memory fails by itself before the kernel picks a victim.
     machine::limit_memory();
     let mut pipe = StdPipe;

@@ -23,3 +23,12 @@ pub(super) fn raised_by_signals_or(code: i32) -> anyhow::Result<Arc<AtomicBool>>
     }
     Ok(interrupted)
 }
+
+/// Leaves signals to stop to the parent process: some schedulers send them to every process of a job, and a child
+/// that ended by one would look like a table that crashed. The parent ends its children.
+pub(super) fn left_to_parent() {
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        // One that cannot be caught ends the child, which the parent takes for an interrupt.
+        let _ = signal_hook::flag::register(signal, Arc::default());
+    }
+}

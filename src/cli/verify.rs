@@ -11,7 +11,7 @@ use super::args::Verify;
 use super::formats::Format;
 use super::house::House;
 use super::output;
-use super::signals::raised_by_signals;
+use super::signals::{left_to_parent, raised_by_signals};
 use crate::record::{Ending, Verdict};
 use crate::report;
 use crate::run::{self, VerifyOptions, VerifyPlan, VerifyWatch};
@@ -30,6 +30,7 @@ pub(super) fn verify(house: House<'_>, args: &Verify) -> anyhow::Result<ExitCode
     };
     let plan = VerifyPlan::new(house.rows, &options, args.here || !args.only.is_empty())?;
     if args.here {
+        left_to_parent();
         run::verify_here(&plan)?;
         return Ok(ExitCode::SUCCESS);
     }

@@ -9,6 +9,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use signal_hook::consts::{SIGINT, SIGTERM};
+
 use crate::bench::{Reply, Request};
 use crate::machine::Heap;
 
@@ -97,7 +99,7 @@ impl Process {
             .map(|pipe| pipe.write_all(line.as_bytes()));
         match sent {
             Some(Ok(())) => Ok(()),
-            _ => Err(Failure::Cell(self.why_it_ended())),
+            _ => Err(self.why_it_ended()),
         }
     }
 
@@ -120,7 +122,7 @@ impl Process {
                     )));
                 }
                 Err(RecvTimeoutError::Disconnected) => {
-                    return Err(Failure::Cell(self.why_it_ended()));
+                    return Err(self.why_it_ended());
                 }
                 Err(RecvTimeoutError::Timeout) => {
                     if interrupted.load(Ordering::Relaxed) {
@@ -145,10 +147,14 @@ impl Process {
         let _ = self.child.kill();
     }
 
-    /// The exit status and the last words of a child that has closed its end.
-    fn why_it_ended(&mut self) -> String {
+    /// The exit status and the last words of a child that has closed its end. One that was told to stop, before it
+    /// could leave that to its parent, is no table that failed.
+    fn why_it_ended(&mut self) -> Failure {
         self.requests = None;
         let status = match self.child.wait() {
+            Ok(status) if matches!(status.signal(), Some(SIGINT | SIGTERM)) => {
+                return Failure::Interrupted;
+            }
             Ok(status) => describe(status),
             Err(error) => format!("ended, and its exit status is unknown: {error}"),
         };
@@ -157,7 +163,7 @@ impl Process {
             .take()
             .and_then(|words| words.join().ok())
             .unwrap_or_default();
-        with_last_words(status, &words)
+        Failure::Cell(with_last_words(status, &words))
     }
 }
 

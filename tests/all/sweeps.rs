@@ -201,14 +201,13 @@ fn a_task_is_done_once_and_goes_on_after_a_signal() {
     }
     // Another process at the same task is sent away.
     exits(&task, 75, &["another process"]);
-    let pid = child.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-TERM", &pid])
-            .status()
-            .unwrap()
-            .success()
+    // As some schedulers do: every process of the job is told to stop, the children first.
+    let script = format!(
+        "kill -TERM $(cat /proc/{0}/task/*/children); kill -TERM {0}",
+        child.id()
     );
+    let told = Command::new("sh").args(["-c", &script]).status().unwrap();
+    assert!(told.success());
     assert_eq!(child.wait().unwrap().code(), Some(75));
     assert!(!folder.exists() && begun.exists());
 

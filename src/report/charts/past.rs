@@ -44,7 +44,9 @@ fn heading(history: &History, series: &PastSeries) -> String {
     } else {
         String::new()
     };
-    format!("{}: {}{machine}", series.target, series.place)
+    // What stands between operations is named where it is not what is usual.
+    let place = series.place.replace(", chained", "");
+    format!("{}: {place}{machine}", series.target)
 }
 
 fn plot(history: &History, series: &PastSeries) -> Plot {

@@ -469,6 +469,37 @@ fn always(records: &Records) -> Vec<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::synthetic::{Cell, Synthetic};
+    use crate::machine::MemorySpeed;
+
+    #[test]
+    fn errors_of_predictions_are_said_where_a_model_can_be_fitted() {
+        let panel = |run: Synthetic, ns: f64| {
+            run.panel("w", 1, &[Cell::null(20.0, 10.0), Cell::new("fixed", ns)])
+        };
+        let run = [185.0, 260.0, 335.0]
+            .into_iter()
+            .fold(Synthetic::new(), panel);
+        let mut records = run.records();
+        let said = |records: &Records| predictions(&Summary::of(records), records);
+        assert_eq!(said(&records), None);
+        let sizes = [
+            (100_000, 60_000),
+            (1_000_000, 90_000),
+            (10_000_000, 120_000),
+        ];
+        for (panel, (entries, dependent_load_ps)) in records.manifest.panels.iter_mut().zip(sizes) {
+            panel.entries = entries;
+            panel.memory = Some(MemorySpeed {
+                bytes: 200 * entries,
+                dependent_load_ps,
+                lines_per_s: 100_000_000,
+            });
+        }
+        let said = said(&records).unwrap();
+        assert!(said.contains("an error of a median of"), "{said}");
+        assert!(said.contains("over 3 cells"), "{said}");
+    }
 
     #[test]
     fn words_survive_a_shell() {
