@@ -1,6 +1,6 @@
 //! The lookups of a chained run, timed by a plain loop of its own: what the harness's figures are held to.
 //!
-//! `independent [ENTRIES [BIRTHS [ROUNDS]]]` fills five tables and times uniform gets that all hit, hashed with
+//! `independent [ENTRIES [BIRTHS [ROUNDS]]]` fills six tables and times uniform gets that all hit, hashed with
 //! xxh3, with two things between them: *none*, where the next key is known, and *chained*, where the next key's
 //! address is computed from the value that was found. It takes from the library the tables, the hash function and
 //! the median. Keys, draws, the loop and the timing are written anew: nothing comes from the `bench` and `workload`
@@ -28,18 +28,19 @@ use bucketlab::base::{Journal, Key, Params, Spec, Worker};
 use bucketlab::hash::{self, Hasher};
 use bucketlab::stats::{median, quantile};
 use bucketlab::table::{
-    Cuckoo, Env, Optimistic, Papaya, Session, ShardedHashbrown, Strategy, Striped,
+    Cuckoo, Env, Inline, Optimistic, Papaya, Session, ShardedHashbrown, Strategy, Striped,
 };
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 /// The tables, in the order of the output.
-const TABLES: [Make; 5] = [
+const TABLES: [Make; 6] = [
     filled::<ShardedHashbrown>,
     filled::<Papaya>,
     filled::<Striped>,
     filled::<Optimistic>,
     filled::<Cuckoo>,
+    filled::<Inline>,
 ];
 
 const VALUE_BYTES: usize = 64;

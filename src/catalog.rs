@@ -9,7 +9,7 @@ use crate::bench::{self, Open, Pipe, TimedKind};
 use crate::hash::Hasher;
 use crate::serve;
 use crate::table::{
-    Cuckoo, Dash, DashMap, Env, Fixed, Flurry, Guarantees, Incremental, Kind, Linear,
+    Cuckoo, Dash, DashMap, Env, Fixed, Flurry, Guarantees, Incremental, Inline, Kind, Linear,
     MutexHashbrown, Null, Optimistic, Papaya, Resizable, RwLocked, Scc, ShardedHashbrown, SpinBit,
     SplitOrdered, Strategy, Striped, StripedRw, Tagged,
 };
@@ -86,6 +86,7 @@ pub const ROWS: &[Row] = &[
     Row::of::<Scc>().look(17),
     Row::of::<Flurry>().look(18),
     Row::of::<SplitOrdered>().look(19),
+    Row::of::<Inline>().look(24),
     #[cfg(feature = "faults")]
     Row::of::<crate::table::Slow<Resizable>>().look(20),
     #[cfg(feature = "faults")]

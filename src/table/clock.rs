@@ -263,7 +263,7 @@ mod tests {
     use super::*;
     use crate::base::{Key, Worker};
     use crate::table::testing::{env, open_in};
-    use crate::table::{Cuckoo, Dash, Env, Fixed, Linear, Optimistic, Striped, Tagged};
+    use crate::table::{Cuckoo, Dash, Env, Fixed, Inline, Linear, Optimistic, Striped, Tagged};
 
     fn caching() -> Env {
         Env {
@@ -321,6 +321,7 @@ mod tests {
         keeps_what_is_used::<Tagged>("tagged:buckets=64", 400_000);
         keeps_what_is_used::<Cuckoo>("cuckoo", 400_000);
         keeps_what_is_used::<Optimistic>("optimistic", 400_000);
+        keeps_what_is_used::<Inline>("inline", 400_000);
         keeps_what_is_used::<Dash>("dash", 2_000_000);
     }
 

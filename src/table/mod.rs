@@ -19,6 +19,7 @@ mod faults;
 mod fixed;
 mod guarantees;
 mod incremental;
+mod inline;
 mod item;
 mod linear;
 mod lock;
@@ -57,6 +58,7 @@ pub use faults::{
 pub use fixed::Fixed;
 pub use guarantees::{Batch, Floods, Freed, Guarantees, Holds, Promise, Told, WORD, Waits};
 pub use incremental::Incremental;
+pub use inline::Inline;
 pub use linear::Linear;
 pub use null::Null;
 pub use optimistic::Optimistic;

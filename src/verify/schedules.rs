@@ -32,8 +32,8 @@ use super::unique;
 use crate::base::{Journal, Params, Worker};
 use crate::hash::{self, Hasher};
 use crate::table::{
-    Cuckoo, Dash, Edit, Env, ErasedTable, Fixed, Incremental, Kind, Linear, Optimistic, Resizable,
-    RwLocked, Session, SpinBit, SplitOrdered, Stored, Striped, StripedRw, Tagged,
+    Cuckoo, Dash, Edit, Env, ErasedTable, Fixed, Incremental, Inline, Kind, Linear, Optimistic,
+    Resizable, RwLocked, Session, SpinBit, SplitOrdered, Stored, Striped, StripedRw, Tagged,
 };
 
 /// Tables so small that they grow, each with a few keys.
@@ -57,6 +57,7 @@ const TARGETS: &[(&str, Kind)] = &[
     ("linear:buckets=2,stripes=2,load=0.5", Kind::of::<Linear>()),
     ("spinbit:buckets=1,load=0.5", Kind::of::<SpinBit>()),
     ("optimistic:buckets=1,load=0.1", Kind::of::<Optimistic>()),
+    ("inline:buckets=1,load=0.05", Kind::of::<Inline>()),
     ("cuckoo:buckets=1,versions=1", Kind::of::<Cuckoo>()),
     (
         "split-ordered:buckets=1,load=0.5",

@@ -17,10 +17,10 @@ use super::version::fence_before_reuse;
 /// A block of the slab: at least [`Block::MIN`] zeroed or written bytes, aligned to as many, never
 /// unmapped while the table lives. A handle, not an owner.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Block(pub(super) NonNull<AtomicU64>);
+pub(in crate::table) struct Block(pub(in crate::table) NonNull<AtomicU64>);
 
 /// What a reader learnt of a block.
-pub(super) enum Read {
+pub(in crate::table) enum Read {
     /// It holds the key; the value has been copied, and has so many bytes.
     Value(usize),
     /// It holds another key, if it still is what it was.
@@ -31,12 +31,12 @@ pub(super) enum Read {
 
 impl Block {
     /// The smallest block, and the alignment of all, in bytes.
-    pub(super) const MIN: usize = 16;
+    pub(in crate::table) const MIN: usize = 16;
     /// Bytes that are neither key nor value nor padding.
-    pub(super) const HEADER: usize = size_of::<u64>();
+    pub(in crate::table) const HEADER: usize = size_of::<u64>();
 
     /// Bytes that a key and a value take with header and padding.
-    pub(super) fn bytes_for(key_len: usize, value_len: usize) -> usize {
+    pub(in crate::table) fn bytes_for(key_len: usize, value_len: usize) -> usize {
         Block::HEADER + 8 * (key_len.div_ceil(8) + value_len.div_ceil(8))
     }
 
@@ -44,7 +44,7 @@ impl Block {
     ///
     /// # Safety
     /// The block has [`Block::bytes_for`] these lengths.
-    pub(super) unsafe fn fill(self, key: &[u8], value: &[u8]) {
+    pub(in crate::table) unsafe fn fill(self, key: &[u8], value: &[u8]) {
         fence_before_reuse();
         // SAFETY: as the caller promises; for both calls.
         unsafe {
@@ -58,7 +58,7 @@ impl Block {
     /// # Safety
     /// The block has [`Block::bytes_for`] these lengths, and no other thread writes it: it is new, or
     /// the bucket that it is in is locked.
-    pub(super) unsafe fn set_value(self, key_len: usize, value: &[u8]) {
+    pub(in crate::table) unsafe fn set_value(self, key_len: usize, value: &[u8]) {
         let header = u64::from(length(key_len)) << 32 | u64::from(length(value.len()));
         // SAFETY: as the caller promises; the header is in every block.
         unsafe {
@@ -74,7 +74,7 @@ impl Block {
     ///
     /// # Safety
     /// The bucket that the block is in is locked.
-    pub(super) unsafe fn patch(self, at: usize, bytes: &[u8]) {
+    pub(in crate::table) unsafe fn patch(self, at: usize, bytes: &[u8]) {
         let (key_len, value_len) = self.lengths();
         let within = at
             .checked_add(bytes.len())
@@ -91,7 +91,7 @@ impl Block {
 
     /// Lengths of key and value, in bytes: any, unless the bucket is locked or has been validated.
     #[inline]
-    pub(super) fn lengths(self) -> (usize, usize) {
+    pub(in crate::table) fn lengths(self) -> (usize, usize) {
         // SAFETY: the header is in every block, and a block stays mapped while the table lives.
         let header = unsafe { self.words(0, 1)[0].load(Ordering::Relaxed) };
         #[expect(clippy::cast_possible_truncation, reason = "two halves of a word")]
@@ -102,7 +102,7 @@ impl Block {
     /// Compares the key and copies the value, as a reader without a lock. `unchanged` says whether
     /// the bucket that this block was found in is still the same.
     #[inline]
-    pub(super) fn read(
+    pub(in crate::table) fn read(
         self,
         key: &[u8],
         unchanged: impl Fn() -> bool,
@@ -124,8 +124,11 @@ impl Block {
         if !equal(ours, key) {
             return Read::Other;
         }
-        into.clear();
-        into.extend(value.iter().map(|word| word.load(Ordering::Relaxed)));
+        // It grows only: what is behind the value is not looked at.
+        if into.len() < value.len() {
+            into.resize(value.len(), 0);
+        }
+        copy_words(value, &mut into[..value.len()]);
         if unchanged() {
             Read::Value(value_len)
         } else {
@@ -137,7 +140,7 @@ impl Block {
     ///
     /// # Safety
     /// The bucket that the block is in is locked, or the table is not shared.
-    pub(super) unsafe fn has_key(self, key: &[u8]) -> bool {
+    pub(in crate::table) unsafe fn has_key(self, key: &[u8]) -> bool {
         let (key_len, _) = self.lengths();
         // SAFETY: as the caller promises, the lengths are those of the entry.
         key_len == key.len() && equal(unsafe { self.words(1, key_len.div_ceil(8)) }, key)
@@ -148,7 +151,7 @@ impl Block {
     /// # Safety
     /// The bucket that the block is in stays locked, and the entry unwritten, for as long as the
     /// result is used, or the table is not shared.
-    pub(super) unsafe fn bytes<'b>(self) -> (&'b [u8], &'b [u8]) {
+    pub(in crate::table) unsafe fn bytes<'b>(self) -> (&'b [u8], &'b [u8]) {
         let (key_len, value_len) = self.lengths();
         let words = self.0.cast::<u8>();
         // SAFETY: key and value are initialised and within the block, as its lengths under the lock
@@ -175,12 +178,38 @@ impl Block {
     }
 }
 
+/// Copies words that others may be writing, as many as there are of both.
+#[inline]
+pub(in crate::table) fn copy_words(from: &[AtomicU64], into: &mut [u64]) {
+    let count = from.len().min(into.len());
+    let (from, into) = (&from[..count], &mut into[..count]);
+    // By index and four at a time: the machinery of an iterator costs as much as the words of a short value.
+    let mut at = 0;
+    while at + 4 <= count {
+        into[at] = from[at].load(Ordering::Relaxed);
+        into[at + 1] = from[at + 1].load(Ordering::Relaxed);
+        into[at + 2] = from[at + 2].load(Ordering::Relaxed);
+        into[at + 3] = from[at + 3].load(Ordering::Relaxed);
+        at += 4;
+    }
+    while at < count {
+        into[at] = from[at].load(Ordering::Relaxed);
+        at += 1;
+    }
+}
+
 /// The first `len` bytes of words that were copied out of a block.
 #[inline]
-pub(super) fn as_bytes(words: &[u64], len: usize) -> &[u8] {
-    assert!(len <= size_of_val(words));
-    // SAFETY: the words are initialised and at least `len` bytes long, and any byte is a `u8`.
-    unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), len) }
+pub(in crate::table) fn as_bytes(words: &[u64], len: usize) -> &[u8] {
+    as_bytes_from(words, 0, len)
+}
+
+/// `len` bytes of words that were copied, from the one at `from` on, less than 8.
+#[inline]
+pub(in crate::table) fn as_bytes_from(words: &[u64], from: usize, len: usize) -> &[u8] {
+    assert!(from < 8 && from + len <= size_of_val(words));
+    // SAFETY: the words are initialised and at least as long, and any byte is a `u8`.
+    unsafe { std::slice::from_raw_parts(words.as_ptr().cast::<u8>().add(from), len) }
 }
 
 fn length(len: usize) -> u32 {
@@ -203,8 +232,11 @@ fn store_bytes(words: &[AtomicU64], bytes: &[u8]) {
 fn equal(words: &[AtomicU64], bytes: &[u8]) -> bool {
     let (whole, rest) = bytes.as_chunks::<8>();
     let mut differ = 0;
-    for (word, bytes) in words.iter().zip(whole) {
-        differ |= word.load(Ordering::Relaxed) ^ u64::from_ne_bytes(*bytes);
+    let count = whole.len().min(words.len());
+    let mut at = 0;
+    while at < count {
+        differ |= words[at].load(Ordering::Relaxed) ^ u64::from_ne_bytes(whole[at]);
+        at += 1;
     }
     if !rest.is_empty() {
         differ |= words[whole.len()].load(Ordering::Relaxed) ^ tail(bytes, rest);

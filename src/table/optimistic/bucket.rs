@@ -26,7 +26,7 @@ use super::version::{State, Version, fence_before_reuse};
 use crate::table::prefetch::prefetch_read;
 
 /// Slots of a bucket, and of an overflow bucket.
-pub(super) const SLOTS: usize = 7;
+pub(in crate::table) const SLOTS: usize = 7;
 const TAG_SHIFT: u32 = 48;
 const ADDRESS: usize = (1 << TAG_SHIFT) - Block::MIN;
 /// Set where the entry has been used since the mark was last cleared.
@@ -45,9 +45,9 @@ pub(super) struct Bucket {
 
 /// What a bucket that is full goes on in. All zeros is an empty one.
 #[repr(C, align(64))]
-pub(super) struct Overflow {
-    next: AtomicPtr<Overflow>,
-    slots: [Slot; SLOTS],
+pub(in crate::table) struct Overflow {
+    pub(in crate::table) next: AtomicPtr<Overflow>,
+    pub(in crate::table) slots: [Slot; SLOTS],
 }
 
 #[cfg(not(all(test, loom)))]
@@ -55,24 +55,24 @@ const _: () = assert!(size_of::<Bucket>() == 64 && size_of::<Overflow>() == 64);
 
 /// Room for one entry, or in a bucket that spills, for its link.
 #[repr(transparent)]
-pub(super) struct Slot(AtomicPtr<u8>);
+pub(in crate::table) struct Slot(AtomicPtr<u8>);
 
 /// A block's address with the tag of its key and the cache lines it spans; or none.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Entry(*mut u8);
+pub(in crate::table) struct Entry(*mut u8);
 
 /// The tag of a hash: its top bits, as buckets are picked by the low ones.
 #[inline]
-pub(super) fn tag(hash: u64) -> usize {
+pub(in crate::table) fn tag(hash: u64) -> usize {
     (hash >> TAG_SHIFT) as usize
 }
 
 impl Entry {
     /// No entry.
-    pub(super) const NONE: Entry = Entry(null_mut());
+    pub(in crate::table) const NONE: Entry = Entry(null_mut());
 
     /// The entry of a block of `bytes`.
-    pub(super) fn new(block: Block, hash: u64, bytes: usize) -> Entry {
+    pub(in crate::table) fn new(block: Block, hash: u64, bytes: usize) -> Entry {
         let pointer = block.0.cast::<u8>().as_ptr();
         assert!(
             pointer.addr() & !ADDRESS == 0,
@@ -82,32 +82,50 @@ impl Entry {
         Entry(pointer.map_addr(|address| tag(hash) << TAG_SHIFT | address | lines))
     }
 
+    /// The entry as a plain word, for memory that holds other words too.
+    pub(in crate::table) fn to_word(self) -> u64 {
+        self.0.expose_provenance() as u64
+    }
+
+    /// The entry that [`Entry::to_word`] made this of.
+    #[inline]
+    pub(in crate::table) fn from_word(word: u64) -> Entry {
+        #[expect(clippy::cast_possible_truncation, reason = "addresses have 64 bits")]
+        let address = word as usize;
+        Entry(std::ptr::with_exposed_provenance_mut(address))
+    }
+
     /// The block, if there is one.
     #[inline]
-    pub(super) fn block(self) -> Option<Block> {
+    pub(in crate::table) fn block(self) -> Option<Block> {
         let pointer = self.0.map_addr(|packed| packed & ADDRESS);
         NonNull::new(pointer.cast()).map(Block)
     }
 
     /// Whether the entry has been used since its mark was last cleared.
     #[inline]
-    pub(super) fn is_marked(self) -> bool {
+    pub(in crate::table) fn is_marked(self) -> bool {
         self.0.addr() & MARK != 0
     }
 
+    /// The entry with its mark.
+    pub(in crate::table) fn marked(self) -> Entry {
+        Entry(self.0.map_addr(|packed| packed | MARK))
+    }
+
     /// The entry without its mark.
-    pub(super) fn unmarked(self) -> Entry {
+    pub(in crate::table) fn unmarked(self) -> Entry {
         Entry(self.0.map_addr(|packed| packed & !MARK))
     }
 
     #[inline]
-    fn tag(self) -> usize {
+    pub(in crate::table) fn tag(self) -> usize {
         self.0.addr() >> TAG_SHIFT
     }
 
     /// Asks for the block's lines: as many as matter to an entry of a few hundred bytes.
     #[inline]
-    pub(super) fn prefetch(self) {
+    pub(in crate::table) fn prefetch(self) {
         let pointer = self.0.map_addr(|packed| packed & ADDRESS);
         for line in 0..(self.0.addr() & LINES).min(4) {
             prefetch_read(pointer.wrapping_add(64 * line));
@@ -117,20 +135,20 @@ impl Entry {
 
 impl Slot {
     #[inline]
-    pub(super) fn load(&self) -> Entry {
+    pub(in crate::table) fn load(&self) -> Entry {
         // Acquire: that the memory behind the pointer was allocated and zeroed is visible.
         Entry(self.0.load(Ordering::Acquire))
     }
 
     /// Only for the holder of the bucket's lock.
-    pub(super) fn store(&self, entry: Entry) {
+    pub(in crate::table) fn store(&self, entry: Entry) {
         self.0.store(entry.0, Ordering::Release);
     }
 
     /// Marks an entry that was found here as used, if it still is here and has no mark. For readers
     /// without a lock, too.
     #[inline]
-    pub(super) fn mark(&self, found: Entry) {
+    pub(in crate::table) fn mark(&self, found: Entry) {
         if !found.is_marked() {
             let marked = found.0.map_addr(|packed| packed | MARK);
             // Relaxed: what was stored to the slot before heads the release sequence that readers
@@ -154,7 +172,7 @@ impl Slot {
 /// The slots whose tag is this one, a bit each. Without a branch: which slot it is cannot be
 /// predicted.
 #[inline]
-fn matches(slots: &[Slot; SLOTS], tag: usize) -> u32 {
+pub(in crate::table) fn matches(slots: &[Slot; SLOTS], tag: usize) -> u32 {
     let bits = slots.iter().enumerate();
     bits.fold(0, |bits, (at, slot)| {
         bits | u32::from(slot.load().tag() == tag) << at
@@ -376,6 +394,6 @@ impl<'t> Chain<'t> {
 }
 
 /// Bytes of an overflow bucket.
-pub(super) fn overflow_bytes() -> usize {
+pub(in crate::table) fn overflow_bytes() -> usize {
     class_bytes(OVERFLOW)
 }

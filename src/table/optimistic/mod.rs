@@ -51,12 +51,12 @@
 //! (Fan, Andersen and Kaminsky, NSDI 2013). Splitting child from parent by the hash's next bit is
 //! linear hashing's (Litwin, VLDB 1980).
 
-mod block;
-mod bucket;
+pub(super) mod block;
+pub(super) mod bucket;
 mod directory;
 mod growth;
-mod slab;
-mod version;
+pub(super) mod slab;
+pub(super) mod version;
 mod walk;
 
 #[cfg(all(test, not(loom)))]
@@ -178,7 +178,7 @@ impl Optimistic {
     #[inline]
     fn find(&self, key: Key<'_>, into: &mut Vec<u64>) -> Option<usize> {
         let mut races = 0;
-        let wait = Wait::new();
+        let mut wait = None;
         loop {
             let mask = self.directory.mask();
             let mut bucket = self.directory.bucket(index(key.hash, mask));
@@ -192,7 +192,7 @@ impl Optimistic {
                 }
             }
             if state.is_locked() {
-                wait.a_little();
+                wait.get_or_insert_with(Wait::new).a_little();
                 continue;
             }
             match bucket.search(state, key.hash, key.bytes, self.env.recency, into) {

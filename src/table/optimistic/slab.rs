@@ -28,7 +28,7 @@ use crate::table::sync::Mutex;
 use crossbeam_utils::CachePadded;
 
 /// The class of overflow buckets: 64 bytes, aligned to as many.
-pub(super) const OVERFLOW: usize = 0;
+pub(in crate::table) const OVERFLOW: usize = 0;
 /// Classes in steps of 16 bytes: 1 is 16 bytes, 32 is 512.
 const FINE: usize = 32;
 /// Enough for a header and two lengths of 32 bits.
@@ -41,7 +41,7 @@ const LARGEST_CHUNK: usize = 2 << 20;
 
 /// The class of blocks for so many bytes of item.
 #[inline]
-pub(super) fn class_for(bytes: usize) -> usize {
+pub(in crate::table) fn class_for(bytes: usize) -> usize {
     if bytes <= 512 {
         return bytes.div_ceil(16).max(1);
     }
@@ -53,7 +53,7 @@ pub(super) fn class_for(bytes: usize) -> usize {
 
 /// Bytes of the blocks of a class.
 #[inline]
-pub(super) fn class_bytes(class: usize) -> usize {
+pub(in crate::table) fn class_bytes(class: usize) -> usize {
     match class {
         OVERFLOW => LINE,
         1..=FINE => 16 * class,
@@ -72,7 +72,7 @@ fn magazine_size(class: usize) -> usize {
 }
 
 /// Zeroed memory, aligned to a cache line, freed when dropped.
-pub(super) struct Chunk {
+pub(in crate::table) struct Chunk {
     memory: NonNull<u8>,
     layout: Layout,
 }
@@ -82,7 +82,7 @@ unsafe impl Send for Chunk {}
 
 impl Chunk {
     /// So many bytes, or nothing if there is no memory for them.
-    pub(super) fn zeroed(bytes: usize) -> Option<Chunk> {
+    pub(in crate::table) fn zeroed(bytes: usize) -> Option<Chunk> {
         // More than malloc's own alignment would make the allocator write all the zeros itself,
         // where fresh pages have them for nothing; so the start is aligned here.
         let layout = Layout::from_size_align(bytes.checked_add(LINE)?, 16).ok()?;
@@ -92,7 +92,7 @@ impl Chunk {
     }
 
     /// The first byte on a line; the bytes that were asked for follow.
-    pub(super) fn start(&self) -> NonNull<u8> {
+    pub(in crate::table) fn start(&self) -> NonNull<u8> {
         let skip = self.memory.align_offset(LINE);
         // SAFETY: at most a line less one, and the block is longer by a line than what was asked.
         unsafe { self.memory.add(skip) }
@@ -107,7 +107,7 @@ impl Drop for Chunk {
 }
 
 /// The slab of one table.
-pub(super) struct Slab {
+pub(in crate::table) struct Slab {
     chunks: Mutex<Vec<Chunk>>,
     depot: Mutex<Vec<Vec<Free>>>,
     idle: Mutex<Vec<Arena>>,
@@ -130,7 +130,7 @@ struct Free {
 }
 
 /// One session's part of the slab.
-pub(super) struct Arena {
+pub(in crate::table) struct Arena {
     /// Fresh memory to cut blocks from.
     fresh: *mut u8,
     left: usize,
@@ -176,7 +176,7 @@ impl Free {
 }
 
 impl Slab {
-    pub(super) fn new() -> Slab {
+    pub(in crate::table) fn new() -> Slab {
         Slab {
             chunks: Mutex::default(),
             depot: Mutex::new(vec![Vec::new(); CLASSES]),
@@ -186,7 +186,7 @@ impl Slab {
     }
 
     /// An arena for a session: one that another left, or a new one.
-    pub(super) fn take_arena(&self) -> Arena {
+    pub(in crate::table) fn take_arena(&self) -> Arena {
         let idle = self.idle.lock().pop();
         idle.unwrap_or_else(|| {
             let counts = Arc::<CachePadded<Counts>>::default();
@@ -202,12 +202,12 @@ impl Slab {
     }
 
     /// Leaves an arena to the next session.
-    pub(super) fn leave_arena(&self, arena: Arena) {
+    pub(in crate::table) fn leave_arena(&self, arena: Arena) {
         self.idle.lock().push(arena);
     }
 
     /// Items, and bytes of blocks in use.
-    pub(super) fn used(&self) -> (u64, u64) {
+    pub(in crate::table) fn used(&self) -> (u64, u64) {
         let (mut items, mut bytes) = (0_u64, 0_u64);
         for counts in &*self.counts.lock() {
             items = items.wrapping_add(counts.items.load(Ordering::Relaxed));
@@ -233,7 +233,7 @@ impl Slab {
 impl Arena {
     /// A block of a class: zeroed if it was never used, else as its last user left it, but for the
     /// first word. Out of memory ends the process, as for a `Box`.
-    pub(super) fn allocate(&mut self, slab: &Slab, class: usize) -> NonNull<u8> {
+    pub(in crate::table) fn allocate(&mut self, slab: &Slab, class: usize) -> NonNull<u8> {
         self.count(0, class_bytes(class).cast_signed());
         let [loaded, spare] = &mut self.magazines[class];
         if let Some(block) = loaded.pop() {
@@ -256,7 +256,7 @@ impl Arena {
     /// # Safety
     /// The block came from [`Arena::allocate`] of an arena of this slab with this class, and
     /// the thread that frees it had sole use of it.
-    pub(super) unsafe fn free(&mut self, slab: &Slab, class: usize, block: NonNull<u8>) {
+    pub(in crate::table) unsafe fn free(&mut self, slab: &Slab, class: usize, block: NonNull<u8>) {
         self.count(0, -class_bytes(class).cast_signed());
         let [loaded, spare] = &mut self.magazines[class];
         if loaded.count == magazine_size(class) {
@@ -270,7 +270,7 @@ impl Arena {
 
     /// Counts items and bytes more or less.
     #[inline]
-    pub(super) fn count(&self, items: isize, bytes: isize) {
+    pub(in crate::table) fn count(&self, items: isize, bytes: isize) {
         let add = |count: &AtomicU64, change: isize| {
             // Only the owner of an arena writes its counts.
             let count_now = count.load(Ordering::Relaxed);

@@ -29,11 +29,11 @@ use loom::sync::atomic::{AtomicU64, Ordering, fence};
 
 /// Version, flags and lock of one bucket. All zeros is an unlocked word that is not live.
 #[repr(transparent)]
-pub(super) struct Version(AtomicU64);
+pub(in crate::table) struct Version(AtomicU64);
 
 /// A value that the word had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct State(u64);
+pub(in crate::table) struct State(u64);
 
 const LOCKED: u64 = 1;
 const SPILLS: u64 = 2;
@@ -43,24 +43,24 @@ const STEP: u64 = 8;
 impl State {
     /// Whether a writer is at work.
     #[inline]
-    pub(super) fn is_locked(self) -> bool {
+    pub(in crate::table) fn is_locked(self) -> bool {
         self.0 & LOCKED != 0
     }
 
     /// Whether the bucket has been given its entries; before that they are in its parent.
     #[inline]
-    pub(super) fn is_live(self) -> bool {
+    pub(in crate::table) fn is_live(self) -> bool {
         self.0 & LIVE != 0
     }
 
     /// Whether the last slot is a link to an overflow bucket.
     #[inline]
-    pub(super) fn spills(self) -> bool {
+    pub(in crate::table) fn spills(self) -> bool {
         self.0 & SPILLS != 0
     }
 
     /// The same state with the flag of [`State::spills`] as given.
-    pub(super) fn with_spills(self, spills: bool) -> State {
+    pub(in crate::table) fn with_spills(self, spills: bool) -> State {
         State(if spills {
             self.0 | SPILLS
         } else {
@@ -72,21 +72,21 @@ impl State {
 impl Version {
     /// The word now. What was stored before it was unlocked with this value is visible.
     #[inline]
-    pub(super) fn load(&self) -> State {
+    pub(in crate::table) fn load(&self) -> State {
         State(self.0.load(Ordering::Acquire))
     }
 
     /// Whether everything that was read since `seen` was loaded, an unlocked state, belongs
     /// together.
     #[inline]
-    pub(super) fn unchanged_since(&self, seen: State) -> bool {
+    pub(in crate::table) fn unchanged_since(&self, seen: State) -> bool {
         fence(Ordering::Acquire);
         self.0.load(Ordering::Relaxed) == seen.0
     }
 
     /// Waits for the lock and takes it; the state it had.
     #[inline]
-    pub(super) fn lock(&self) -> State {
+    pub(in crate::table) fn lock(&self) -> State {
         let wait = Wait::new();
         loop {
             let seen = self.0.load(Ordering::Relaxed);
@@ -110,7 +110,7 @@ impl Version {
 
     /// Unlocks with a new version and the flags of `state`. Only for the lock's holder.
     #[inline]
-    pub(super) fn unlock(&self, state: State) {
+    pub(in crate::table) fn unlock(&self, state: State) {
         self.0
             .store(state.0.wrapping_add(STEP) & !LOCKED, Ordering::Release);
     }
@@ -118,13 +118,13 @@ impl Version {
     /// Unlocks with the state that [`Version::lock`] returned: nothing was stored meanwhile, and no
     /// reader need look again. Only for the lock's holder.
     #[inline]
-    pub(super) fn unlock_unchanged(&self, state: State) {
+    pub(in crate::table) fn unlock_unchanged(&self, state: State) {
         self.0.store(state.0, Ordering::Release);
     }
 
     /// Makes a bucket live that was not. Only for the holder of its parent's lock, or for a thread that has
     /// the bucket to itself.
-    pub(super) fn publish_live(&self, spills: bool) {
+    pub(in crate::table) fn publish_live(&self, spills: bool) {
         self.0
             .store(State(STEP | LIVE).with_spills(spills).0, Ordering::Release);
     }
@@ -133,26 +133,26 @@ impl Version {
 /// To be called between getting hold of memory that stale readers may still look at and storing
 /// into it: a thread that reads those stores and then validates sees every lock that was taken before.
 #[inline]
-pub(super) fn fence_before_reuse() {
+pub(in crate::table) fn fence_before_reuse() {
     fence(Ordering::Release);
 }
 
 /// Waiting for another thread's short critical section: spins first, then yields, as the holder may
 /// have lost its processor.
-pub(super) struct Wait {
+pub(in crate::table) struct Wait {
     #[cfg(not(all(test, any(loom, shuttle))))]
     backoff: crossbeam_utils::Backoff,
 }
 
 impl Wait {
-    pub(super) fn new() -> Wait {
+    pub(in crate::table) fn new() -> Wait {
         Wait {
             #[cfg(not(all(test, any(loom, shuttle))))]
             backoff: crossbeam_utils::Backoff::new(),
         }
     }
 
-    pub(super) fn a_little(&self) {
+    pub(in crate::table) fn a_little(&self) {
         #[cfg(not(all(test, any(loom, shuttle))))]
         self.backoff.snooze();
         #[cfg(all(test, shuttle))]

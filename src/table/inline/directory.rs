@@ -1,0 +1,122 @@
+//! Pages that never move: an array that grows by a thirty-second at a time.
+//!
+//! ```text
+//!   pages of a segment    1 × 32    │ 2 × 32     │ 4 × 32      │ …
+//!   first page            0 … 31    │ 32 … 94    │ 96 … 220    │ …
+//! ```
+//!
+//! Thirty-two segments of one length, then as many of twice that: which segment a page is in follows from the highest
+//! bits of its number plus 32, and at most a thirty-second of the memory is ahead of its use.
+
+use crate::table::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use std::ptr::null_mut;
+
+use crate::table::optimistic::slab::Chunk;
+use crate::table::sync::Mutex;
+
+use super::page::Page;
+
+/// Segments of one length, as a power of two.
+const STEP_BITS: u32 = 5;
+const STEPS: usize = 1 << STEP_BITS;
+/// Lengths of segments: room for 2^36 pages, which are 64 TiB.
+const LENGTHS: usize = 32;
+
+/// The segments.
+pub(super) struct Directory {
+    /// Where page 0 would be if the segment went back that far.
+    bases: [AtomicPtr<Page>; LENGTHS * STEPS],
+    /// Pages in all segments: the next one starts here.
+    pages: AtomicUsize,
+    chunks: Mutex<Vec<Chunk>>,
+}
+
+/// The segment of a page, and how many pages it has, as a power of two.
+#[inline]
+fn segment_of(page: usize) -> (usize, u32) {
+    let from_start = page + STEPS;
+    let bits = from_start.ilog2() - STEP_BITS;
+    let step = from_start >> bits & (STEPS - 1);
+    (((bits as usize) << STEP_BITS) + step, bits)
+}
+
+impl Directory {
+    /// So many pages at least, all of them empty; nothing if there is no memory for them.
+    pub(super) fn open(pages: usize) -> Option<Directory> {
+        let directory = Directory {
+            bases: [const { AtomicPtr::new(null_mut()) }; LENGTHS * STEPS],
+            pages: AtomicUsize::new(0),
+            chunks: Mutex::default(),
+        };
+        // Where there is no memory for all of it, that is found out at once.
+        Vec::<u8>::new()
+            .try_reserve_exact(pages.checked_mul(size_of::<Page>())?)
+            .ok()?;
+        while directory.pages() < pages {
+            directory.extend()?;
+        }
+        Some(directory)
+    }
+
+    /// Pages that there is memory for.
+    pub(super) fn pages(&self) -> usize {
+        self.pages.load(Ordering::Relaxed)
+    }
+
+    /// Adds a segment, if there is memory for it. One thread does so at a time.
+    pub(super) fn extend(&self) -> Option<()> {
+        let first = self.pages();
+        let (segment, bits) = segment_of(first);
+        let base = self.bases.get(segment)?;
+        let pages = 1_usize << bits;
+        // Pages that do not straddle those of the system, as far as that costs little.
+        let align = if pages >= 8 { size_of::<Page>() } else { 64 };
+        let bytes = pages.checked_mul(size_of::<Page>())?;
+        let chunk = Chunk::zeroed(bytes.checked_add(align - 64)?)?;
+        let start = chunk.start().as_ptr();
+        #[expect(clippy::cast_ptr_alignment, reason = "it is aligned just here")]
+        let start = start.wrapping_add(start.align_offset(align)).cast::<Page>();
+        base.store(start.wrapping_sub(first), Ordering::Release);
+        self.chunks.lock().push(chunk);
+        self.pages.store(first + pages, Ordering::Relaxed);
+        Some(())
+    }
+
+    /// A page by its number, which is that of a page in use: its segment was added before the number of pages in use
+    /// rose above it, and the caller has loaded that number, or adds the page itself.
+    #[inline]
+    pub(super) fn page(&self, number: usize) -> &Page {
+        let (segment, _) = segment_of(number);
+        // Acquire: that the segment was zeroed is visible.
+        let base = self.bases[segment].load(Ordering::Acquire);
+        debug_assert!(!base.is_null() && number < self.pages());
+        // SAFETY: as said, the segment is there and holds the page, and zeros are a valid one. Segments are freed with
+        // the directory alone.
+        unsafe { &*base.wrapping_add(number) }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_page_has_a_place_of_its_own() {
+        let directory = Directory::open(5).unwrap();
+        let mut places = HashSet::new();
+        for number in 0..500 {
+            while directory.pages() <= number {
+                directory.extend().unwrap();
+            }
+            let place = std::ptr::from_ref(directory.page(number));
+            assert!(place.addr().is_multiple_of(64) && places.insert(place));
+        }
+        assert!(directory.pages() <= 500 + 500 / 32);
+        for (number, place) in [(0, (0, 0)), (31, (31, 0)), (32, (32, 1)), (33, (32, 1))] {
+            assert_eq!(segment_of(number), place);
+        }
+        assert_eq!(segment_of(96), (64, 2));
+        assert!(Directory::open(1 << 50).is_none());
+    }
+}

@@ -1,0 +1,556 @@
+//! `inline`: pages that hold the entries themselves, read without a lock, found with one wait for memory.
+//!
+//! The hash's low bits pick a page of sixteen cache lines; its top 8 bits are a tag. The first line has the page's
+//! version and a tag and a place for each entry; the entries lie behind one another in the other lines.
+//!
+//! ```text
+//!   page, 1,024 bytes
+//!   ┌─────────┬──────┬────────┬───────┬──────────┬──────────────────────┬──────────────────────┬─────
+//!   │ version │ tags │ places │ marks │ pointers │ lengths  key  value  │ lengths  key  value  │ …
+//!   │ + lock  │ 16   │ 16     │ + end │ 2 ●      │ record, whole words  │ record               │
+//!   └─────────┴──────┴────────┴───────┴───┼──────┴──────────────────────┴──────────────────────┴─────
+//!   ╰───────── the first line ────────────┼─╯    ▲ a place counts words up to here
+//!                                         ▼
+//!                                        block from a slab: an entry of more than 240 bytes, or one too many
+//! ```
+//!
+//! A reader asks for all sixteen lines at once, loads the version, compares tags, compares the key in the record, copies
+//! the value word by word and hands it out if the version is still the same; else it starts again. Sixteen lines that
+//! are asked for together come little later than one; a line that is asked for when another has come costs that wait
+//! again. A batch asks for the first lines alone, then for the lines of the records, then reads: three passes, each some
+//! keys behind the one before.
+//!
+//! | | waits for memory that depend on each other | lines |
+//! |---|---|---|
+//! | hit in a page | 1 | 16 asked for at once; in a batch 3 |
+//! | hit in a block | 2 | 2 more |
+//! | miss | 1; with a tag of another key no more | 16; in a batch 1 |
+//! | set | 1, with a block 2 | 16 |
+//!
+//! With entries of 87 bytes, 9.75 to a page, one in six or so has to go to a block.
+//!
+//! **Growth:** linear hashing: when entries take more than `load` of the pages' words, the next page in turn is divided
+//! between itself and a new page at the end, under its lock and the new one's. So all pages together are always as full
+//! as they were, and nothing waits for more than a page. Pages never move: the array grows by segments.
+//!
+//! **Locking:**
+//! - Readers lock nothing and write nothing that is shared. (One that lost [`PATIENCE`] races in a row locks the page
+//!   once, so that it ends.)
+//! - Writers lock one page through its version word; the thread that divides a page holds a mutex of the table that others
+//!   only try for. While `edit` runs, the page is locked; while `read` runs, nothing is.
+//! - A hit is right, as entries move between pages under both locks. A miss is right if the page is unchanged *and* the
+//!   hash still has that page: the number of pages rises before a divided page is unlocked.
+//!
+//! **Memory:** records move within their page, under its lock. Blocks and overflow lines come from the slab of
+//! `optimistic`: what a table once held in blocks it keeps, for entries of about that size. A page that empties stays.
+//!
+//! **Good at** lookups of small entries that wait for each other; at batches; at growing. **Bad at** writers that meet
+//! in one page, which has ten entries, and so in a hot one; at back-to-back lookups on a machine whose memory is busy,
+//! as it asks for lines that it does not need; at entries of 100 to 240 bytes, few of which fit a page, so that chance leaves
+//! more of it empty.
+//!
+//! **Source:** linear hashing with constant load (Litwin, VLDB 1980); entries inside buckets as in MICA's store mode and
+//! `F14ValueMap` (Bronson and Shi, *Open-sourcing F14*, 2019); slotted pages that are kept compact as in databases (Gray and
+//! Reuter, *Transaction Processing*, 1993); optimistic reads over versions as in `MemC3` (Fan, Andersen and Kaminsky,
+//! NSDI 2013).
+
+mod directory;
+mod divide;
+mod edit;
+mod growth;
+mod lines;
+mod page;
+mod record;
+mod walk;
+mod weight;
+
+#[cfg(all(test, not(loom)))]
+mod tests;
+
+use crate::table::sync::Mutex;
+use crate::table::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use crossbeam_utils::CachePadded;
+
+use self::directory::Directory;
+use self::edit::{Locked, Memory, Spot};
+use self::page::{BODY, Hint, Look, POINTER, Page};
+use self::record::{MOST_WORDS, Span};
+use self::weight::{ROOM, weight};
+use super::guarantees::{Batch, Floods, Freed, Guarantees, Holds, Promise, Waits};
+use super::optimistic::block::{Block, as_bytes_from};
+use super::optimistic::bucket::overflow_bytes;
+use super::optimistic::slab::{Arena, Slab, class_bytes, class_for};
+use super::optimistic::version::{State, Wait};
+use super::prefetch::prefetch_read;
+use super::segments::bucket_of;
+use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy};
+use crate::base::{
+    BadInput, ByteSplit, Census, Key, Param, Params, Range, SpecError, Usage, Worker,
+};
+
+/// Races that a reader loses before it locks the page.
+const PATIENCE: u32 = 64;
+/// Keys of a batch between two passes over it: about as many lines as a core can wait for.
+const AHEAD: usize = 16;
+/// Keys of a batch that are between the first pass and the last.
+const RING: usize = 2 * AHEAD;
+/// Entries of a page that `capacity` reckons with: those of 87 bytes.
+const USUAL: f64 = 10.0;
+
+/// Pages of entries with validated reads.
+pub struct Inline {
+    directory: Directory,
+    /// Pages in use. Written under `split` and the lock of the page that is divided.
+    count: CachePadded<AtomicUsize>,
+    /// Words that entries take of pages, as far as sessions have said.
+    weight: CachePadded<AtomicI64>,
+    split: Mutex<()>,
+    slab: Slab,
+    /// The share of the pages' words that entries take before another page is divided.
+    load: f64,
+    /// For rehashing, and for the journal.
+    env: Env,
+}
+
+/// A session of [`Inline`].
+pub struct InlineSession<'t> {
+    table: &'t Inline,
+    /// `None` only while dropping.
+    arena: Option<Arena>,
+    /// Where values are copied to: [`MOST_WORDS`] at least.
+    copy: Vec<u64>,
+    scratch: Vec<u8>,
+    /// Words that were added and not yet reported.
+    pending: i64,
+    report_every: u64,
+}
+
+impl Inline {
+    /// The page of a hash among so many.
+    #[inline]
+    fn page(&self, hash: u64, count: usize) -> &Page {
+        self.directory.page(bucket_of(hash, count))
+    }
+
+    /// Pages in use.
+    #[inline]
+    fn pages(&self) -> usize {
+        self.count.load(Ordering::Acquire)
+    }
+
+    /// Locks the page of a hash.
+    fn lock(&self, hash: u64) -> Locked<'_> {
+        loop {
+            let count = self.pages();
+            let page = self.page(hash, count);
+            page.prefetch_rest();
+            let locked = Locked::new(page);
+            // A thread that divided this page since had not raised the count before.
+            if bucket_of(hash, self.pages()) == bucket_of(hash, count) {
+                return locked;
+            }
+        }
+    }
+
+    /// Finds a key and copies its value; `asked` says that the lines are at hand.
+    #[inline]
+    fn find(&self, key: Key<'_>, asked: bool, into: &mut Vec<u64>) -> Option<Span> {
+        let mut races = 0;
+        let mut wait = None;
+        loop {
+            let count = self.pages();
+            let page = self.page(key.hash, count);
+            if !asked && races == 0 {
+                prefetch_read(page);
+                page.prefetch_rest();
+            }
+            let state = page.version.load();
+            if state.is_locked() {
+                wait.get_or_insert_with(Wait::new).a_little();
+                continue;
+            }
+            match page.search(state, key, self.env.recency, into) {
+                Look::Found(span) => return Some(span),
+                Look::Other if self.is_of(key.hash, count) => return None,
+                Look::Other | Look::Changed => races += 1,
+            }
+            if races == PATIENCE {
+                return self.find_locked(key, into);
+            }
+        }
+    }
+
+    /// Whether a hash still has the page that it had among so many.
+    #[inline]
+    fn is_of(&self, hash: u64, count: usize) -> bool {
+        let now = self.pages();
+        now == count || bucket_of(hash, now) == bucket_of(hash, count)
+    }
+
+    #[cold]
+    fn find_locked(&self, key: Key<'_>, into: &mut Vec<u64>) -> Option<Span> {
+        let locked = self.lock(key.hash);
+        let spot = locked.find(key)?;
+        self.touch(&locked, spot);
+        // SAFETY: the page is locked, and nothing is written meanwhile.
+        let (_, value) = unsafe { locked.bytes(spot) };
+        into.resize(into.len().max(value.len().div_ceil(8)), 0);
+        for (word, bytes) in into.iter_mut().zip(value.chunks(8)) {
+            let mut image = [0; 8];
+            image[..bytes.len()].copy_from_slice(bytes);
+            *word = u64::from_ne_bytes(image);
+        }
+        Some(Span {
+            from: 0,
+            len: value.len(),
+        })
+    }
+
+    /// Marks an entry of a locked page as used, if uses are marked.
+    fn touch(&self, locked: &Locked<'_>, spot: Spot<'_>) {
+        if self.env.recency {
+            match spot {
+                Spot::Slot(slot) => locked.page.mark(slot),
+                Spot::Line(slot) => slot.mark(slot.load()),
+            }
+        }
+    }
+}
+
+impl Strategy for Inline {
+    const NAME: &'static str = "inline";
+    const ABOUT: &'static str = "pages of sixteen lines that hold the entries themselves; readers wait for memory once, \
+                                 validate a version and lock nothing; divides one page at a time.";
+    const SOURCE: &'static str =
+        "Litwin, VLDB 1980; entries in buckets as in MICA, NSDI 2014; versions as in MemC3";
+    const PARAMS: &'static [Param] = &[
+        Param {
+            name: "buckets",
+            range: Range::PowerOfTwo {
+                default: 64,
+                min: 1,
+                max: 1 << 32,
+            },
+            meaning: "pages of 1,024 bytes at the start",
+        },
+        Param {
+            name: "load",
+            range: Range::Decimal {
+                default: 0.975,
+                min: 0.01,
+                max: 1000.0,
+            },
+            meaning: "share of the pages' words that entries take before another page is divided",
+        },
+        Param::CAPACITY,
+    ];
+    const SAMPLES: &'static [&'static str] = &[
+        "inline",
+        "inline:buckets=1",
+        "inline:buckets=2,load=0.05",
+        "inline:buckets=4,load=1000",
+        "inline:buckets=1,capacity=100",
+    ];
+    const WALK: bool = true;
+    const UNCLAIMED: Option<&'static str> = Some(
+        "its slab takes memory in chunks for each size class, and claims only the blocks in use",
+    );
+    const BUCKET_BYTES: usize = size_of::<Page>();
+    const GUARANTEES: Guarantees = Guarantees {
+        linearizable: Promise::shown(true),
+        batch: Promise::shown(Batch::Keys),
+        read: Promise::shown(Holds::Nothing),
+        growth: Promise::shown(Waits::Nobody),
+        memory: Promise::shown(Freed::Kept),
+        floods: Promise::shown(Floods::Slow),
+    };
+    type Session<'t> = InlineSession<'t>;
+
+    fn open(params: &Params, env: &Env) -> Result<Inline, SpecError> {
+        let load = params.decimal("load");
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "positive, and saturates"
+        )]
+        let needed = (params.integer("capacity") as f64 / (USUAL * load)).ceil() as usize;
+        let pages = needed.max(params.size("buckets"));
+        let directory = Directory::open(pages).ok_or_else(|| {
+            BadInput(format!(
+                "{}: {pages} pages take {} MiB, more than can be allocated; give fewer buckets or less capacity",
+                Inline::NAME,
+                (pages as u128 * size_of::<Page>() as u128).div_ceil(1 << 20)
+            ))
+        })?;
+        Ok(Inline {
+            directory,
+            count: CachePadded::new(AtomicUsize::new(pages)),
+            weight: CachePadded::default(),
+            split: Mutex::new(()),
+            slab: Slab::new(),
+            load,
+            env: env.clone(),
+        })
+    }
+
+    fn session(&self, _who: Worker) -> InlineSession<'_> {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "clamped"
+        )]
+        let report_every = (self.load * ROOM as f64).clamp(1.0, ROOM as f64) as u64;
+        InlineSession {
+            table: self,
+            arena: Some(self.slab.take_arena()),
+            copy: vec![0; MOST_WORDS],
+            scratch: Vec::new(),
+            pending: 0,
+            report_every,
+        }
+    }
+
+    fn usage(&self) -> Usage {
+        let (items, bytes) = self.slab.used();
+        Usage {
+            items,
+            bytes: bytes + (self.directory.pages() * size_of::<Page>()) as u64,
+        }
+    }
+
+    fn census(&mut self) -> Census {
+        let count = self.pages();
+        let mut census = Census::default();
+        let mut bytes = ByteSplit {
+            slack: ((self.directory.pages() - count) * size_of::<Page>()) as u64,
+            ..ByteSplit::default()
+        };
+        for number in 0..count {
+            // No other thread has the table: the lock is free.
+            let locked = Locked::new(self.directory.page(number));
+            let (mut length, mut taken) = (0, 0);
+            let slots = (0..locked.count()).map(Spot::Slot);
+            let lines = locked.spilled().map(|(slot, _)| Spot::Line(slot));
+            for spot in slots.chain(lines) {
+                // SAFETY: the exclusive borrow says that no thread is working on the table.
+                let (key, value) = unsafe { locked.bytes(spot) };
+                let place = match spot {
+                    Spot::Slot(slot) => Some(locked.place(slot)),
+                    Spot::Line(_) => None,
+                };
+                let payload = key.len() + value.len();
+                if place.is_some_and(|place| place & POINTER == 0) {
+                    let words = (record::HEADER + payload).div_ceil(8);
+                    taken += words;
+                    bytes.header += record::HEADER as u64;
+                    bytes.slack += (8 * words - record::HEADER - payload) as u64;
+                } else {
+                    let class = class_for(Block::bytes_for(key.len(), value.len()));
+                    bytes.header += Block::HEADER as u64;
+                    bytes.slack += (class_bytes(class) - Block::HEADER - payload) as u64;
+                    taken += usize::from(place.is_some());
+                    bytes.header += 8 * u64::from(place.is_some());
+                }
+                length += 1;
+                bytes.key += key.len() as u64;
+                bytes.value += value.len() as u64;
+            }
+            bytes.bucket_array += (size_of::<Page>() - 8 * BODY) as u64;
+            bytes.slack += (8 * (BODY - taken)) as u64;
+            bytes.bucket_array += (locked.lines().count() * overflow_bytes()) as u64;
+            census.items += length as u64;
+            census.count_chain(length);
+        }
+        census.bytes = bytes;
+        census
+    }
+}
+
+impl<'t> InlineSession<'t> {
+    /// The table, and where its blocks come from.
+    fn parts(&mut self) -> (&'t Inline, Memory<'_>) {
+        let memory = Memory {
+            hasher: &self.table.env.hasher,
+            slab: &self.table.slab,
+            arena: self.arena.as_mut().expect("only dropping takes it"),
+        };
+        (self.table, memory)
+    }
+
+    #[inline]
+    fn value(copy: &[u64], span: Span) -> &[u8] {
+        as_bytes_from(copy, span.from, span.len)
+    }
+}
+
+impl Drop for InlineSession<'_> {
+    fn drop(&mut self) {
+        self.table.weight.fetch_add(self.pending, Ordering::Relaxed);
+        if let Some(arena) = self.arena.take() {
+            self.table.slab.leave_arena(arena);
+        }
+    }
+}
+
+/// Adds an entry that the page lacks, unlocks it, and says what it counts for.
+fn create(mut locked: Locked<'_>, key: Key<'_>, value: &[u8], memory: &mut Memory<'_>) -> i64 {
+    locked.insert(key, value, memory);
+    drop(locked);
+    memory.arena.count(1, 0);
+    weight(key.bytes.len(), value.len())
+}
+
+impl Session for InlineSession<'_> {
+    #[inline]
+    fn get<R>(&mut self, key: Key<'_>, read: impl FnOnce(&[u8]) -> R) -> Option<R> {
+        let span = self.table.find(key, false, &mut self.copy)?;
+        Some(read(Self::value(&self.copy, span)))
+    }
+
+    fn set(&mut self, key: Key<'_>, value: &[u8]) -> Stored {
+        let (table, mut memory) = self.parts();
+        let mut locked = table.lock(key.hash);
+        let Some(spot) = locked.find(key) else {
+            let more = create(locked, key, value, &mut memory);
+            self.weigh(more);
+            return Stored::Created;
+        };
+        table.touch(&locked, spot);
+        // SAFETY: the page is locked, and the length is all that is used.
+        let before = unsafe { locked.bytes(spot) }.1.len();
+        locked.replace(spot, key, value, &mut memory);
+        drop(locked);
+        let len = key.bytes.len();
+        self.weigh(weight(len, value.len()) - weight(len, before));
+        Stored::Replaced
+    }
+
+    fn remove(&mut self, key: Key<'_>) -> bool {
+        let (table, mut memory) = self.parts();
+        let mut locked = table.lock(key.hash);
+        let Some(spot) = locked.find(key) else {
+            return false;
+        };
+        // SAFETY: the page is locked, and the length is all that is used.
+        let before = unsafe { locked.bytes(spot) }.1.len();
+        locked.remove(spot, &mut memory);
+        locked.refill(&mut memory);
+        drop(locked);
+        memory.arena.count(-1, 0);
+        self.weigh(-weight(key.bytes.len(), before));
+        true
+    }
+
+    fn update<R>(
+        &mut self,
+        key: Key<'_>,
+        mut edit: impl FnMut(Option<&[u8]>, &mut Vec<u8>) -> (Edit, R),
+    ) -> (Outcome, R) {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let (table, mut memory) = self.parts();
+        let mut locked = table.lock(key.hash);
+        let found = locked.find(key);
+        if let Some(spot) = found {
+            table.touch(&locked, spot);
+        }
+        scratch.clear();
+        // SAFETY: the page is locked, and nothing is written before `edit` has returned.
+        let value = found.map(|spot| unsafe { locked.bytes(spot) }.1);
+        let before = found.map_or(0, |_| weight(key.bytes.len(), value.map_or(0, <[u8]>::len)));
+        let (edit, result) = edit(value, &mut scratch);
+        let (outcome, more) = match (edit, found) {
+            (Edit::Keep, _) | (Edit::Remove, None) => (Outcome::Kept, 0),
+            (Edit::Store, Some(spot)) => {
+                locked.replace(spot, key, &scratch, &mut memory);
+                drop(locked);
+                (
+                    Outcome::Replaced,
+                    weight(key.bytes.len(), scratch.len()) - before,
+                )
+            }
+            (Edit::Store, None) => (Outcome::Created, create(locked, key, &scratch, &mut memory)),
+            (Edit::Patch { at }, found) => {
+                let spot = found.expect("a patch needs an entry");
+                locked.patch(spot, at, &scratch);
+                drop(locked);
+                (Outcome::Replaced, 0)
+            }
+            (Edit::Remove, Some(spot)) => {
+                locked.remove(spot, &mut memory);
+                locked.refill(&mut memory);
+                drop(locked);
+                memory.arena.count(-1, 0);
+                (Outcome::Removed, -before)
+            }
+        };
+        self.scratch = scratch;
+        self.weigh(more);
+        (outcome, result)
+    }
+
+    fn get_many(&mut self, keys: &[Key<'_>], mut each: impl FnMut(usize, Option<&[u8]>)) {
+        let table = self.table;
+        let Some(first) = keys.first() else { return };
+        let ahead = keys.len().min(AHEAD);
+        let mut pages = [table.page(first.hash, table.pages()); RING];
+        let mut hints: [Option<(State, Hint)>; RING] = [None; RING];
+        for step in 0..keys.len() + 2 * ahead {
+            if let Some(at) = step.checked_sub(2 * ahead) {
+                let (key, page) = (keys[at], pages[at % RING]);
+                // To be marked, an entry is looked up again: what it needs is in the cache by now.
+                let hint = hints[at % RING].filter(|_| !table.env.recency);
+                let look = match hint {
+                    Some((state, Hint::Record(place))) => {
+                        page.look_at_record(place, state, key.bytes, &mut self.copy)
+                    }
+                    Some((state, Hint::Block(block))) => {
+                        page.look_at_block(block, state, key.bytes, &mut self.copy)
+                    }
+                    Some((_, Hint::None)) | None => Look::Other,
+                };
+                // Anything out of the ordinary is looked up from the start; the first line is at hand.
+                let span = match look {
+                    Look::Found(span) => Some(span),
+                    _ => table.find(key, true, &mut self.copy),
+                };
+                each(at, span.map(|span| Self::value(&self.copy, span)));
+            }
+            if let Some(at) = step.checked_sub(ahead)
+                && let Some(key) = keys.get(at)
+            {
+                let page = pages[at % RING];
+                let state = page.version.load();
+                hints[at % RING] =
+                    (!state.is_locked()).then(|| (state, page.hint(state, key.hash)));
+            }
+            if let Some(key) = keys.get(step) {
+                let page = table.page(key.hash, table.pages());
+                prefetch_read(page);
+                pages[step % RING] = page;
+            }
+        }
+    }
+
+    fn insert_new(&mut self, key: Key<'_>, value: &[u8]) {
+        let (table, mut memory) = self.parts();
+        let locked = table.lock(key.hash);
+        debug_assert!(
+            locked.find(key).is_none(),
+            "insert_new of a key that is present"
+        );
+        let more = create(locked, key, value, &mut memory);
+        self.weigh(more);
+    }
+
+    fn walk(
+        &mut self,
+        from: Cursor,
+        buckets: usize,
+        see: impl FnMut(&[u8], &[u8], bool) -> Keep,
+    ) -> Cursor {
+        let (table, mut memory) = self.parts();
+        let (cursor, gone) = table.walk(from, buckets, see, &mut memory);
+        self.weigh(-gone);
+        cursor
+    }
+}

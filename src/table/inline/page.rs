@@ -1,0 +1,308 @@
+//! A page: sixteen cache lines of version, tags, places and entries, and how readers search it.
+//!
+//! ```text
+//!   word  0         1, 2            3, 4              5            6, 7             8 … 127
+//!         ┌─────────┬───────────────┬─────────────────┬────────────┬────────────────┬──────────────────────┐
+//!         │ version │ 16 tags of    │ 16 places of    │ 16 marks,  │ two pointers   │ records, and more    │
+//!         │ + lock  │ 8 bits, 0: no │ 8 bits: a word, │ end of the │ to blocks; the │ pointers, without    │
+//!         │         │ entry         │ which kind      │ records    │ 2nd or a link  │ gaps between         │
+//!         └─────────┴───────────────┴─────────────────┴────────────┴────────────────┴──────────────────────┘
+//!         ╰────────────────────────── the first line ──────────────────────────────╯
+//! ```
+//!
+//! Entry `n` of a page has the `n`-th tag and the `n`-th place; entries have no gaps. A place counts words from the
+//! sixth on. Where a page has more than sixteen entries, or no room for a pointer, the rest are in lines of seven
+//! tagged pointers each, those of `optimistic`, that the second pointer leads to.
+
+use crate::table::sync::atomic::{AtomicU64, Ordering};
+use std::ptr::with_exposed_provenance;
+
+use super::record::{self, Span};
+use crate::base::Key;
+use crate::table::optimistic::block::{self, Block};
+use crate::table::optimistic::bucket::{self, Entry, Overflow};
+use crate::table::optimistic::version::{State, Version};
+use crate::table::prefetch::{LINE, prefetch_read};
+
+/// Entries that a page has tags for.
+pub(super) const SLOTS: usize = 16;
+/// Words of a page that places count.
+pub(super) const BODY: usize = 122;
+/// The first of them: pointers alone, so that they come with the first line.
+pub(super) const DIRECT: usize = 2;
+/// The word that is the link where a page spills.
+pub(super) const LINK: usize = 1;
+/// Set in a place whose word is a pointer.
+pub(super) const POINTER: u8 = 0x80;
+/// Where `meta` has the end of the records; below are the marks.
+pub(super) const END_SHIFT: u32 = 16;
+
+/// Sixteen lines. All zeros is an empty page.
+#[repr(C, align(64))]
+pub(super) struct Page {
+    pub(super) version: Version,
+    pub(super) tags: [AtomicU64; 2],
+    pub(super) places: [AtomicU64; 2],
+    pub(super) meta: AtomicU64,
+    pub(super) body: [AtomicU64; BODY],
+}
+
+#[cfg(not(all(test, loom)))]
+const _: () = assert!(size_of::<Page>() == 1024);
+
+/// What a reader learnt.
+pub(super) enum Look {
+    /// The entry is there, and its value has been copied.
+    Found(Span),
+    /// It is not there, if the page still is what it was.
+    Other,
+    /// The page has changed: nothing is known.
+    Changed,
+}
+
+/// Where a batch goes on with a key.
+#[derive(Clone, Copy)]
+pub(super) enum Hint {
+    /// The first entry with its tag, perhaps: a record at this place.
+    Record(u8),
+    /// The same: a block.
+    Block(Block),
+    /// Nowhere: it is to be looked up from the start.
+    None,
+}
+
+/// The tag of a hash: its highest bits, as pages are picked by the low ones. Never 0, which is no entry's.
+#[inline]
+pub(super) fn tag(hash: u64) -> u8 {
+    byte_of(hash, 7).max(1)
+}
+
+/// A byte of a word, the lowest being the first.
+#[inline]
+pub(super) fn byte_of(word: u64, at: u32) -> u8 {
+    (word >> (8 * at)).to_le_bytes()[0]
+}
+
+/// The highest bit of each byte of `tags` that is `tag`: exactly of those, as a byte next to one may be that of no
+/// entry (Warren, *Hacker's Delight*, 2nd edition, 6-1: a byte is 0 if neither it nor the sum of its low seven bits with
+/// 127 has the highest bit).
+#[inline]
+fn matches(tags: u64, tag: u8) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const LOW: u64 = ONES * 0x7f;
+    let differ = tags ^ (ONES * u64::from(tag));
+    !(((differ & LOW) + LOW) | differ | LOW)
+}
+
+/// The link in a word: null, or an overflow line.
+pub(super) fn link(word: u64) -> *const Overflow {
+    // The address was exposed when the word was made, as words hold records too.
+    with_exposed_provenance(usize::try_from(word).expect("addresses have 64 bits"))
+}
+
+impl Page {
+    /// Asks for all lines of the page but the first, which the caller is about to load. Most of them are not needed;
+    /// but which one is only the first can tell, and then would cost a second wait. Sixteen lines at once take about a
+    /// sixth longer than one.
+    #[inline]
+    pub(super) fn prefetch_rest(&self) {
+        let start = std::ptr::from_ref(self).cast::<u8>();
+        for line in 1..size_of::<Page>() / LINE {
+            prefetch_read(start.wrapping_add(LINE * line));
+        }
+    }
+
+    /// Searches the page as a reader without a lock, from a state that was loaded before and is unlocked; copies the
+    /// value if it finds the key. [`Look::Other`] has been validated. What is found is marked with `recency`.
+    #[inline]
+    pub(super) fn search(
+        &self,
+        state: State,
+        key: Key<'_>,
+        recency: bool,
+        into: &mut Vec<u64>,
+    ) -> Look {
+        let tag = tag(key.hash);
+        for half in 0..2 {
+            let mut bits = matches(self.tags[half].load(Ordering::Relaxed), tag);
+            while bits != 0 {
+                let byte = bits.trailing_zeros() / 8;
+                bits &= bits - 1;
+                let places = self.places[half].load(Ordering::Relaxed);
+                let look = self.look_at(byte_of(places, byte), state, key, into);
+                if let Look::Other = look {
+                    continue;
+                }
+                if recency && matches!(look, Look::Found(_)) {
+                    self.mark(8 * half + byte as usize);
+                }
+                return look;
+            }
+        }
+        if state.spills() {
+            return self.search_lines(state, key, recency, into);
+        }
+        if self.version.unchanged_since(state) {
+            Look::Other
+        } else {
+            Look::Changed
+        }
+    }
+
+    /// Looks at one place. [`Look::Other`] is not validated.
+    #[inline]
+    fn look_at(&self, place: u8, state: State, key: Key<'_>, into: &mut Vec<u64>) -> Look {
+        if place & POINTER == 0 {
+            self.look_at_record(place, state, key.bytes, into)
+        } else {
+            match self.pointer(place, state, key.hash) {
+                Some(Ok(block)) => self.look_at_block(block, state, key.bytes, into),
+                Some(Err(())) => Look::Changed,
+                None => Look::Other,
+            }
+        }
+    }
+
+    #[inline]
+    pub(super) fn look_at_record(
+        &self,
+        place: u8,
+        state: State,
+        key: &[u8],
+        into: &mut [u64],
+    ) -> Look {
+        let words = self.body.get(usize::from(place)..).unwrap_or(&[]);
+        match record::read(words, key, into) {
+            None => Look::Other,
+            Some(span) if self.version.unchanged_since(state) => Look::Found(span),
+            Some(_) => Look::Changed,
+        }
+    }
+
+    #[inline]
+    pub(super) fn look_at_block(
+        &self,
+        block: Block,
+        state: State,
+        key: &[u8],
+        into: &mut Vec<u64>,
+    ) -> Look {
+        let unchanged = || self.version.unchanged_since(state);
+        match block.read(key, unchanged, into) {
+            block::Read::Value(len) => Look::Found(Span { from: 0, len }),
+            block::Read::Other => Look::Other,
+            block::Read::Changed => Look::Changed,
+        }
+    }
+
+    /// The block that a place leads to if the pointer has the hash's tag, and asks for its lines; an error if the page
+    /// has changed.
+    #[inline]
+    fn pointer(&self, place: u8, state: State, hash: u64) -> Option<Result<Block, ()>> {
+        let word = self.body.get(usize::from(place & !POINTER))?;
+        let word = word.load(Ordering::Relaxed);
+        // Before the word is taken for a pointer: it might be one of a record's.
+        if !self.version.unchanged_since(state) {
+            return Some(Err(()));
+        }
+        let entry = Entry::from_word(word);
+        if entry.tag() != bucket::tag(hash) {
+            return None;
+        }
+        entry.prefetch();
+        entry.block().map(Ok)
+    }
+
+    /// Searches the overflow lines.
+    #[cold]
+    fn search_lines(&self, state: State, key: Key<'_>, recency: bool, into: &mut Vec<u64>) -> Look {
+        let unchanged = || self.version.unchanged_since(state);
+        let mut next = link(self.body[LINK].load(Ordering::Relaxed));
+        loop {
+            if !unchanged() {
+                return Look::Changed;
+            }
+            // SAFETY: the version has just been validated, so this was a link of the page; an overflow line stays
+            // one, and mapped, even if it is unlinked meanwhile.
+            let Some(line) = (unsafe { next.as_ref() }) else {
+                return Look::Other;
+            };
+            next = line.next.load(Ordering::Acquire);
+            let mut bits = bucket::matches(&line.slots, bucket::tag(key.hash));
+            while bits != 0 {
+                let slot = &line.slots[bits.trailing_zeros() as usize];
+                bits &= bits - 1;
+                let entry = slot.load();
+                let look = entry
+                    .block()
+                    .map(|block| self.look_at_block(block, state, key.bytes, into));
+                match look {
+                    None | Some(Look::Other) => {}
+                    Some(look) => {
+                        if recency && matches!(look, Look::Found(_)) {
+                            slot.mark(entry);
+                        }
+                        return look;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Where the first entry with the key's tag is, and asks for its lines. The first line is at hand.
+    #[inline]
+    pub(super) fn hint(&self, state: State, hash: u64) -> Hint {
+        let tag = tag(hash);
+        for half in 0..2 {
+            let bits = matches(self.tags[half].load(Ordering::Relaxed), tag);
+            if bits == 0 {
+                continue;
+            }
+            let places = self.places[half].load(Ordering::Relaxed);
+            let place = byte_of(places, bits.trailing_zeros() / 8);
+            if place & POINTER == 0 {
+                let record = self.body.as_ptr().wrapping_add(usize::from(place));
+                prefetch_read(record);
+                prefetch_read(record.wrapping_byte_add(LINE));
+                return Hint::Record(place);
+            }
+            return match self.pointer(place, state, hash) {
+                Some(Ok(block)) => Hint::Block(block),
+                _ => Hint::None,
+            };
+        }
+        Hint::None
+    }
+
+    /// Marks an entry as used, if it has no mark. For readers without a lock too: by then another entry may have its
+    /// place, and gets the mark; it is a hint.
+    #[inline]
+    pub(super) fn mark(&self, slot: usize) {
+        let mark = 1 << slot;
+        if self.meta.load(Ordering::Relaxed) & mark == 0 {
+            self.meta.fetch_or(mark, Ordering::Relaxed);
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_found_where_they_are() {
+        let tags = u64::from_le_bytes([1, 0, 2, 2, 0x80, 0xff, 3, 2]);
+        let at = |tag| -> Vec<u32> {
+            let bits = matches(tags, tag);
+            (0..8).filter(|at| bits >> (8 * at + 7) & 1 == 1).collect()
+        };
+        // Next to it is the byte of no entry, which differs in the lowest bit alone.
+        assert_eq!(at(1), [0]);
+        assert_eq!(at(0x80), [4]);
+        assert_eq!(at(0xff), [5]);
+        assert_eq!(at(2), [2, 3, 7]);
+        assert_eq!(at(3), [6]);
+        assert_eq!(at(77), [0_u32; 0]);
+        assert_eq!((tag(0), tag(u64::MAX), tag(5 << 56)), (1, 255, 5));
+    }
+}

@@ -1,0 +1,239 @@
+//! An entry inside a page: lengths, key and value behind one another, as atomic words.
+//!
+//! ```text
+//!   word 0                                  word 1             word 2          …
+//!   ┌─────────┬───────────┬───────────────┬──────────────────┬────────────────┬─
+//!   │ key_len │ value_len │ first 4 bytes │ the rest of the key, then the value, padded with zeros
+//!   └─────────┴───────────┴───────────────┴──────────────────┴────────────────┴─
+//!     2 bytes   2 bytes     4 bytes
+//! ```
+//!
+//! A reader compares and copies whole words; the value starts somewhere in the first word of its copy.
+
+use crate::table::optimistic::block::copy_words;
+use crate::table::sync::atomic::{AtomicU64, Ordering};
+
+/// Bytes before the key.
+pub(super) const HEADER: usize = 4;
+/// The longest record, in words: a quarter of a page's, so that some fit into each.
+pub(super) const MOST_WORDS: usize = 30;
+
+/// Where a value lies in the buffer that it was copied to, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) from: usize,
+    pub(super) len: usize,
+}
+
+/// Words of a record with a key and a value of these lengths, unless they are too long for one.
+#[inline]
+pub(super) fn words_for(key_len: usize, value_len: usize) -> Option<usize> {
+    let words = (key_len.saturating_add(value_len).saturating_add(HEADER)).div_ceil(8);
+    (words <= MOST_WORDS).then_some(words)
+}
+
+/// Lengths of key and value, as the first word says.
+#[inline]
+fn lengths_in(first: u64) -> (usize, usize) {
+    let first = u64::from_le(first);
+    ((first & 0xffff) as usize, (first >> 16 & 0xffff) as usize)
+}
+
+/// Lengths of key and value in a record: any, unless the page is locked or has been validated.
+#[inline]
+pub(super) fn lengths(words: &[AtomicU64]) -> (usize, usize) {
+    lengths_in(words[0].load(Ordering::Relaxed))
+}
+
+/// The bits of the first `bytes` bytes in a word read as little-endian; 8 bytes at most.
+#[inline]
+fn low_bytes(bytes: usize) -> u64 {
+    let above = 64 - 8 * u32::try_from(bytes).expect("8 at most");
+    u64::MAX.checked_shr(above).unwrap_or(0)
+}
+
+/// The last `count` bytes of `bytes`, 7 at most, as a little-endian word with zeros above. Cut out of the last eight
+/// where there are as many, which spares a copy of variable length.
+#[inline]
+fn tail(bytes: &[u8], count: usize) -> u64 {
+    match bytes.last_chunk::<8>() {
+        Some(last) if count > 0 => u64::from_le_bytes(*last) >> (64 - 8 * count),
+        _ => bytes[bytes.len() - count..]
+            .iter()
+            .rev()
+            .fold(0, |word, byte| word << 8 | u64::from(*byte)),
+    }
+}
+
+/// Compares the key of the record that starts these words, and copies the words with its value, as a reader without
+/// a lock: what it says is true if the page is still what it was. `into` has [`MOST_WORDS`] words at least.
+#[inline]
+pub(super) fn read(words: &[AtomicU64], key: &[u8], into: &mut [u64]) -> Option<Span> {
+    let load = |word: &AtomicU64| word.load(Ordering::Relaxed);
+    let first = load(words.first()?);
+    let (key_len, value_len) = lengths_in(first);
+    let total = (HEADER + key_len + value_len).div_ceil(8);
+    // A record that is being written may say anything.
+    if key_len != key.len() || total > words.len().min(MOST_WORDS) {
+        return None;
+    }
+    let words = &words[..total];
+    let start = &key[..key.len().min(4)];
+    let mut differ = u64::from_le(first) >> 32 ^ tail_of_four(start);
+    differ &= low_bytes(start.len());
+    let rest = &key[start.len()..];
+    let (chunks, odd) = rest.as_chunks::<8>();
+    let whole = chunks.len();
+    let mut at = 0;
+    while at < whole {
+        differ |= load(&words[1 + at]) ^ u64::from_ne_bytes(chunks[at]);
+        at += 1;
+    }
+    if !odd.is_empty() {
+        let ours = tail(key, odd.len());
+        differ |= (u64::from_le(load(&words[1 + whole])) ^ ours) & low_bytes(odd.len());
+    }
+    if differ != 0 {
+        return None;
+    }
+    let from = HEADER + key_len;
+    let value = &words[(from / 8).min(total)..];
+    copy_words(value, &mut into[..value.len()]);
+    Some(Span {
+        from: from % 8,
+        len: value_len,
+    })
+}
+
+/// Up to four bytes as a little-endian number.
+#[inline]
+fn tail_of_four(bytes: &[u8]) -> u64 {
+    match bytes.first_chunk::<4>() {
+        Some(four) => u64::from(u32::from_le_bytes(*four)),
+        None => bytes
+            .iter()
+            .rev()
+            .fold(0, |word, byte| word << 8 | u64::from(*byte)),
+    }
+}
+
+/// Writes a record to the first [`words_for`] its lengths of these words. Only for the holder of the page's lock.
+pub(super) fn store(words: &[AtomicU64], key: &[u8], value: &[u8]) {
+    let mut image = [[0_u8; 8]; MOST_WORDS];
+    let bytes = image.as_flattened_mut();
+    let length = |len: usize| u16::try_from(len).expect("a record is short").to_le_bytes();
+    bytes[..2].copy_from_slice(&length(key.len()));
+    bytes[2..4].copy_from_slice(&length(value.len()));
+    bytes[HEADER..][..key.len()].copy_from_slice(key);
+    bytes[HEADER + key.len()..][..value.len()].copy_from_slice(value);
+    let count = (HEADER + key.len() + value.len()).div_ceil(8);
+    for (word, image) in words[..count].iter().zip(&image) {
+        word.store(u64::from_ne_bytes(*image), Ordering::Relaxed);
+    }
+}
+
+/// Overwrites bytes of the value from `at` on. Only for the holder of the page's lock.
+pub(super) fn patch(words: &[AtomicU64], at: usize, bytes: &[u8]) {
+    let (key_len, value_len) = lengths(words);
+    let within = at
+        .checked_add(bytes.len())
+        .is_some_and(|end| end <= value_len);
+    assert!(within, "a patch never lengthens the value");
+    for (at, byte) in (HEADER + key_len + at..).zip(bytes) {
+        let mut word = words[at / 8].load(Ordering::Relaxed).to_ne_bytes();
+        word[at % 8] = *byte;
+        words[at / 8].store(u64::from_ne_bytes(word), Ordering::Relaxed);
+    }
+}
+
+/// Key and value, in place.
+///
+/// # Safety
+/// The words hold a record, and stay unwritten for as long as the result is used: the page stays locked, or the table
+/// is not shared.
+pub(super) unsafe fn bytes(words: &[AtomicU64]) -> (&[u8], &[u8]) {
+    let (key_len, value_len) = lengths(words);
+    assert!(HEADER + key_len + value_len <= size_of_val(words));
+    // SAFETY: key and value are within the words, as was asserted, and initialised; as the caller promises, other
+    // threads at most load them meanwhile.
+    unsafe {
+        let start = words.as_ptr().cast::<u8>().add(HEADER);
+        (
+            std::slice::from_raw_parts(start, key_len),
+            std::slice::from_raw_parts(start.add(key_len), value_len),
+        )
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    fn words(count: usize) -> Vec<AtomicU64> {
+        (0..count).map(|_| AtomicU64::new(u64::MAX)).collect()
+    }
+
+    #[test]
+    fn records_of_every_length_come_back() {
+        let all: Vec<u8> = (1..=80).collect();
+        for key_len in 0..40 {
+            for value_len in 0..40 {
+                let (key, value) = (&all[..key_len], &all[key_len..key_len + value_len]);
+                let memory = words(words_for(key_len, value_len).unwrap() + 1);
+                store(&memory, key, value);
+                let behind = memory.last().unwrap();
+                assert_eq!(behind.load(Ordering::Relaxed), u64::MAX);
+                assert_eq!(lengths(&memory), (key_len, value_len));
+                // SAFETY: no other thread has the memory.
+                assert_eq!(unsafe { bytes(&memory) }, (key, value));
+                let mut copy = vec![0; MOST_WORDS];
+                let span = read(&memory, key, &mut copy).unwrap();
+                assert_eq!(span.len, value_len);
+                let copied: Vec<u8> = copy.iter().flat_map(|word| word.to_ne_bytes()).collect();
+                assert_eq!(&copied[span.from..][..span.len], value, "{key_len}");
+                for at in 0..key_len {
+                    let mut other = key.to_vec();
+                    other[at] ^= 0x80;
+                    assert_eq!(read(&memory, &other, &mut copy), None, "{key_len} {at}");
+                }
+                assert_eq!(read(&memory, &all[..=key_len], &mut copy), None);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_too_long_is_no_record() {
+        assert_eq!(words_for(0, 0), Some(1));
+        assert_eq!(words_for(23, 64), Some(12));
+        assert_eq!(words_for(36, 200), Some(30));
+        assert_eq!(words_for(37, 200), None);
+        assert_eq!(words_for(usize::MAX, 1), None);
+    }
+
+    #[test]
+    fn lengths_that_reach_beyond_the_page_are_not_followed() {
+        let memory = words(2);
+        let mut copy = vec![0; MOST_WORDS];
+        memory[0].store(
+            u64::from_ne_bytes([3, 0, 200, 0, 1, 2, 3, 4]),
+            Ordering::Relaxed,
+        );
+        assert_eq!(read(&memory, &[1, 2, 3], &mut copy), None);
+        assert_eq!(read(&[], &[], &mut copy), None);
+    }
+
+    #[test]
+    fn a_patch_touches_its_bytes_alone() {
+        let memory = words(words_for(3, 19).unwrap());
+        store(&memory, b"key", b"0123456789012345678");
+        patch(&memory, 6, b"abcde");
+        patch(&memory, 19, b"");
+        // SAFETY: no other thread has the memory.
+        let value = unsafe { bytes(&memory) };
+        assert_eq!(value, (&b"key"[..], &b"012345abcde12345678"[..]));
+        for (at, bytes) in [(18, &b"xy"[..]), (20, b""), (usize::MAX, b"x")] {
+            let patch = std::panic::AssertUnwindSafe(|| patch(&memory, at, bytes));
+            assert!(std::panic::catch_unwind(patch).is_err(), "{at}");
+        }
+    }
+}

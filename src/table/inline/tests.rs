@@ -1,0 +1,197 @@
+//! The table as a whole: pages that fill, spill, divide and come together, and readers meanwhile.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::page::SLOTS;
+use super::*;
+use crate::base::EventKind;
+use crate::table::testing::{env, fill, key, open, open_in};
+
+/// Values of lengths that are records, blocks, and nothing at all, by the number of the key.
+fn value(number: u64) -> Vec<u8> {
+    let len = [0, 3, 40, 64, 100, 230, 500, 3000][(number % 8) as usize];
+    vec![(number % 251) as u8; len]
+}
+
+/// Whether the census agrees with usage, and how many overflow lines there are.
+fn counted(table: &mut Inline) -> u64 {
+    let census = table.census();
+    let usage = table.usage();
+    assert_eq!(census.items, usage.items);
+    assert_eq!(census.bytes.total(), usage.bytes, "{census:?}");
+    let fixed = census.buckets * (1024 - 8 * BODY as u64);
+    (census.bytes.bucket_array - fixed) / 64
+}
+
+#[test]
+fn one_page_holds_any_number_and_empties_again() {
+    let mut table: Inline = open("inline:buckets=1,load=1000");
+    let empty = table.usage();
+    for items in [1, 9, 16, 17, 18, 30, 100] {
+        let mut session = table.session(Worker::ALONE);
+        for number in session.table.usage().items..items {
+            let name = number.to_string();
+            assert_eq!(session.set(key(&name), &value(number)), Stored::Created);
+        }
+        for number in 0..items {
+            let found = session.get(key(&number.to_string()), <[u8]>::to_vec);
+            assert_eq!(found, Some(value(number)), "{number} of {items}");
+        }
+        drop(session);
+        let lines = counted(&mut table);
+        assert!(
+            lines <= items.saturating_sub(SLOTS as u64).div_ceil(7) + 1,
+            "{lines}"
+        );
+    }
+    let mut session = table.session(Worker::ALONE);
+    for number in (0..100).rev().step_by(2).chain(0..100) {
+        let name = number.to_string();
+        let present = session.get(key(&name), |found| found == value(number));
+        assert!(present.is_none_or(|right| right), "{number}");
+        assert_eq!(session.remove(key(&name)), present.is_some());
+    }
+    drop(session);
+    assert_eq!(table.usage(), empty);
+    assert_eq!(counted(&mut table), 0);
+}
+
+/// Values change between records and blocks of all lengths, in pages that are full.
+#[test]
+fn values_grow_and_shrink_in_place_and_out() {
+    let mut table: Inline = open("inline:buckets=2,load=1000");
+    let names: Vec<String> = (0..40).map(|number| number.to_string()).collect();
+    for round in 0..60 {
+        let mut session = table.session(Worker::ALONE);
+        for (number, name) in (0..).zip(&names) {
+            let stored = session.set(key(name), &value(number * 7 + round));
+            assert_eq!(stored == Stored::Created, round == 0, "{name} {round}");
+        }
+        for (number, name) in (0..).zip(&names) {
+            let found = session.get(key(name), <[u8]>::to_vec);
+            assert_eq!(found, Some(value(number * 7 + round)));
+        }
+        drop(session);
+        counted(&mut table);
+    }
+}
+
+#[test]
+fn a_full_page_takes_records_in_again_when_others_go() {
+    let mut table: Inline = open("inline:buckets=1,load=1000");
+    let mut session = table.session(Worker::ALONE);
+    let names: Vec<String> = (0..12).map(|number| number.to_string()).collect();
+    for name in &names {
+        session.set(key(name), &[7; 86]);
+    }
+    let outside = |table: &mut Inline| table.slab.used().1;
+    drop(session);
+    assert!(outside(&mut table) > 0);
+    let mut session = table.session(Worker::ALONE);
+    for name in &names[..4] {
+        assert!(session.remove(key(name)));
+    }
+    drop(session);
+    assert_eq!(outside(&mut table), 0);
+    counted(&mut table);
+}
+
+#[test]
+fn pages_are_divided_one_by_one() {
+    let env = env("sip13");
+    let mut table: Inline = open_in("inline:buckets=4,load=0.5", &env);
+    fill(&table, 0..2_000);
+    assert!(table.settled());
+    let census = table.census();
+    assert_eq!(census.items, 2_000);
+    // Entries of this length count for nine words each.
+    let wanted = 2_000 * 9 / (ROOM / 2) as u64;
+    assert!(census.buckets.abs_diff(wanted) <= 4, "{}", census.buckets);
+    let mut session = table.session(Worker::ALONE);
+    for number in 0..2_000 {
+        assert!(session.get(key(&number.to_string()), |_| ()).is_some());
+        assert!(session.get(key(&format!("no{number}")), |_| ()).is_none());
+    }
+    drop(session);
+    let (events, _) = env.journal.drain();
+    let began = events.iter().filter(|event| event.kind == EventKind::Begin);
+    let ended = events.iter().filter(|event| event.kind == EventKind::End);
+    assert_eq!((began.count(), ended.count()), (7, 6));
+}
+
+/// Readers look for what is there and for what is not, all the while another session makes the table grow, and a third
+/// overwrites and moves.
+#[test]
+fn readers_are_right_while_the_table_grows() {
+    let table: Inline = open("inline:buckets=1,load=0.6");
+    let (filled, last) = (AtomicU64::new(0), 8_000);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for number in 0..last {
+                fill(&table, number..number + 1);
+                filled.store(number + 1, Ordering::Release);
+            }
+        });
+        scope.spawn(|| {
+            let mut session = table.session(Worker::ALONE);
+            let mut round = 0;
+            while filled.load(Ordering::Acquire) < last {
+                // Another length, and so another place, at each turn.
+                round += 1;
+                session.set(key("moving"), &vec![b'm'; round % 500]);
+            }
+        });
+        for batch in [1, 50] {
+            let (filled, table) = (&filled, &table);
+            scope.spawn(move || {
+                let mut session = table.session(Worker::ALONE);
+                let mut turn = 0;
+                loop {
+                    let known = filled.load(Ordering::Acquire);
+                    if known == last {
+                        break;
+                    }
+                    turn = (turn * 5 + 1) % known.max(1);
+                    let names: Vec<_> = (0..batch).map(|at| (turn + at).to_string()).collect();
+                    let keys: Vec<_> = names.iter().map(|name| key(name)).collect();
+                    let mut seen = vec![0; keys.len()];
+                    session.get_many(&keys, |index, value| {
+                        seen[index] += 1;
+                        let expected = turn + (index as u64) < known;
+                        assert!(!expected || value == Some(b"value"), "{turn} of {known}");
+                    });
+                    assert!(seen.iter().all(|&times| times == 1));
+                    assert!(session.get(key("absent"), |_| ()).is_none());
+                    let moving = session.get(key("moving"), |v| v.iter().all(|b| *b == b'm'));
+                    assert!(moving.is_none_or(|whole| whole));
+                }
+            });
+        }
+    });
+    assert_eq!(table.usage().items, last + 1);
+}
+
+#[test]
+fn a_panic_in_an_edit_leaves_the_page_as_it_was() {
+    let table: Inline = open("inline");
+    fill(&table, 0..1);
+    let mut session = table.session(Worker::ALONE);
+    let edit = std::panic::AssertUnwindSafe(|| {
+        session.update(key("0"), |_, _| -> (Edit, ()) { panic!("an edit fails") });
+    });
+    assert!(std::panic::catch_unwind(edit).is_err());
+    assert_eq!(
+        session.get(key("0"), <[u8]>::to_vec),
+        Some(b"value".to_vec())
+    );
+    assert_eq!(session.set(key("0"), b"other"), Stored::Replaced);
+}
+
+#[test]
+#[should_panic(expected = "a patch needs an entry")]
+fn a_patch_of_nothing_asserts() {
+    let table: Inline = open("inline");
+    table
+        .session(Worker::ALONE)
+        .update(key("absent"), |_, _| (Edit::Patch { at: 0 }, ()));
+}
