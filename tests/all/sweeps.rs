@@ -502,7 +502,14 @@ fn what_does_not_belong_together_is_named() {
         replaced(&path(to).join("run.toml"), from, line);
         path(to)
     };
+    // The same executable is the same program, though its sources have changed meanwhile.
     let other = changed("revision", "revision = ", "revision = \"0123456\"");
+    merge(&[&parts[0], &other], &[], 0, &[]);
+    replaced(
+        &other.join("run.toml"),
+        "binary_hash = ",
+        "binary_hash = \"0123\"",
+    );
     merge(&[&parts[0], &other], &[], 2, &["revision is", "0123456"]);
     let other = changed("schema", "schema_version = ", "schema_version = 3");
     merge(&[&parts[0], &other], &[], 2, &["schema version 3"]);

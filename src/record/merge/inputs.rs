@@ -221,16 +221,20 @@ fn same(first: &Input, other: &Input, sweep: &[SweepPanel]) -> Result<(), BadInp
             format!("{} {} {}", p.name, p.version, p.revision)
         })
     };
-    let mut differ: Vec<(&str, String, String)> = vec![
-        ("version", a.version.clone(), b.version.clone()),
-        ("revision", a.revision.clone(), b.revision.clone()),
-        ("program", program(a), program(b)),
-        ("lockfile", a.lockfile_hash.clone(), b.lockfile_hash.clone()),
-        ("seed", a.seed.to_string(), b.seed.to_string()),
-    ];
-    // What a changed source was built from, only the executable itself says.
-    if a.revision.is_empty() || a.revision.ends_with("-dirty") {
-        differ.push(("executable", a.binary_hash.clone(), b.binary_hash.clone()));
+    let mut differ: Vec<(&str, String, String)> =
+        vec![("seed", a.seed.to_string(), b.seed.to_string())];
+    // One executable is one program, whatever has become of its sources while the sweep went on.
+    if a.binary_hash != b.binary_hash {
+        differ.extend([
+            ("version", a.version.clone(), b.version.clone()),
+            ("revision", a.revision.clone(), b.revision.clone()),
+            ("program", program(a), program(b)),
+            ("lockfile", a.lockfile_hash.clone(), b.lockfile_hash.clone()),
+        ]);
+        // What a changed source was built from, only the executable itself says.
+        if a.revision.is_empty() || a.revision.ends_with("-dirty") {
+            differ.push(("executable", a.binary_hash.clone(), b.binary_hash.clone()));
+        }
     }
     for name in [BUILD, CARGO_FEATURES, "rustc", "target_features"] {
         differ.push((name, fact(a, name), fact(b, name)));
