@@ -25,6 +25,7 @@ pub const SUITES: &[(&str, &str)] = &[
     ("growth", include_str!("../../benches/suites/growth.toml")),
     ("peers", include_str!("../../benches/suites/peers.toml")),
     ("overlap", include_str!("../../benches/suites/overlap.toml")),
+    ("fast", include_str!("../../benches/suites/fast.toml")),
     ("absent", include_str!("../../benches/suites/absent.toml")),
     (
         "sawtooth",
