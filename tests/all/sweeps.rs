@@ -398,6 +398,23 @@ fn the_parts_of_a_sweep_merge_to_the_cells_of_the_whole() {
         &["none", "cannot be read"],
     );
 
+    // Plain runs of a directory that the merged run is in as well, twice.
+    let both = path("whole/both");
+    for _ in 0..2 {
+        exits(
+            &[
+                "merge",
+                name(&path("whole")),
+                "-o",
+                name(&both),
+                "--no-report",
+            ],
+            0,
+            &[],
+        );
+    }
+    assert_eq!(cells(&Manifest::read(&both).unwrap()), cells(&all.manifest));
+
     // Each task by itself, a replica of one, and a copy, in three orders: the same bytes.
     let mut given: Vec<PathBuf> = fs::read_dir(path("parts/tasks"))
         .unwrap()

@@ -41,13 +41,14 @@ impl Inputs {
     pub(super) fn read(directories: &[PathBuf]) -> Result<Inputs, BadInput> {
         let mut paths = BTreeSet::new();
         for directory in directories {
-            let found = runs_in(directory)?;
+            // What an earlier merge wrote into a directory of runs is none of them.
+            let is_part = |path: &PathBuf| {
+                path == directory
+                    || !Manifest::read(path).is_ok_and(|manifest| !manifest.merged.is_empty())
+            };
+            let found = runs_in(directory)?.into_iter().filter(is_part);
             // One that is given twice, perhaps by its parent, is one.
-            paths.extend(
-                found
-                    .iter()
-                    .map(|path| path.canonicalize().unwrap_or_else(|_| path.clone())),
-            );
+            paths.extend(found.map(|path| path.canonicalize().unwrap_or(path)));
         }
         let mut runs = paths
             .into_iter()
