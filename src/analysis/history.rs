@@ -19,6 +19,9 @@ pub const FALSE_ALARMS: f64 = 0.05;
 /// Runs that a level must last: what lasts shorter is an outlier.
 pub const LEAST_RUNS: usize = 3;
 
+/// Runs that are enough at any level that a double can say.
+const MOST_RUNS: usize = 1000;
+
 /// Seed of the permutations: the same history has the same changes.
 const SEED: u64 = 0x6869_7374;
 
@@ -154,10 +157,12 @@ impl History {
             (&a.place, a.control, &a.target, a.machine)
                 .cmp(&(&b.place, b.control, &b.target, b.machine))
         });
-        let tested = self.tested();
-        let level = FALSE_ALARMS / tested.max(1) as f64;
+        let least = self.least();
+        let level = FALSE_ALARMS / self.tested().max(1) as f64;
         for series in &mut self.series {
-            series.find_changes(level);
+            if series.points.len() >= least {
+                series.find_changes(level);
+            }
         }
         self
     }
@@ -182,8 +187,25 @@ impl History {
     /// Series that are long enough for a change to be found.
     #[must_use]
     pub fn tested(&self) -> usize {
-        let long = |series: &&PastSeries| series.points.len() >= 2 * LEAST_RUNS;
+        self.at_least(self.least())
+    }
+
+    /// Series of so many runs or more.
+    fn at_least(&self, runs: usize) -> usize {
+        let long = |series: &&PastSeries| series.points.len() >= runs;
         self.series.iter().filter(long).count()
+    }
+
+    /// Runs that a series needs for a change to be found at the level that is left to each: the more series are
+    /// tested, the longer they must be.
+    fn least(&self) -> usize {
+        let enough = |&runs: &usize| {
+            let tested = self.at_least(runs).max(1);
+            least_runs(FALSE_ALARMS / tested as f64) <= runs
+        };
+        (2 * LEAST_RUNS..MOST_RUNS)
+            .find(enough)
+            .unwrap_or(MOST_RUNS)
     }
 
     /// What the changes promise together, in words.
@@ -192,14 +214,14 @@ impl History {
         if self.tested() == 0 {
             return format!(
                 "A change can be found in a series of {} runs or more, and there is none.",
-                2 * LEAST_RUNS
+                self.least()
             );
         }
         format!(
             "Changes are found by E-divisive means (Matteson & James 2014) over {} series of {} runs or more. Where \
              nothing changes, the chance of one or more false alarms is at most {:.0} %, if runs are independent.",
             self.tested(),
-            2 * LEAST_RUNS,
+            self.least(),
             FALSE_ALARMS * 100.0
         )
     }
@@ -226,6 +248,18 @@ impl PastSeries {
             })
             .collect();
     }
+}
+
+/// The fewest runs of which a permutation test can say anything at a level: the clearest cut, between two halves, comes
+/// up in two of all their orders (itself, and with the halves changed over).
+fn least_runs(level: f64) -> usize {
+    let ways = |runs: usize| {
+        let half = runs / 2;
+        (0..half).fold(1.0, |ways, at| ways * (runs - at) as f64 / (at + 1) as f64)
+    };
+    (2 * LEAST_RUNS..MOST_RUNS)
+        .find(|&runs| 2.0 / ways(runs) <= level)
+        .unwrap_or(MOST_RUNS)
 }
 
 /// What a series must have in common: the machine, and the profile of the build.
@@ -272,6 +306,26 @@ mod tests {
             history.add(&Summary::of(&records));
         }
         history.dated()
+    }
+
+    #[test]
+    fn a_series_that_is_too_short_for_its_level_is_not_tested() {
+        // 2 of 35 orders are more than 5 %, 2 of 70 are less.
+        assert_eq!(least_runs(0.05), 8);
+        assert_eq!(least_runs(0.0005), 15);
+        let (mut short, mut long) = (history(30), history(30));
+        for (history, runs) in [(&mut short, 7), (&mut long, 10)] {
+            for series in &mut history.series {
+                series.points.truncate(runs);
+            }
+        }
+        assert_eq!((short.tested(), short.least()), (0, 8));
+        assert!(
+            short
+                .promise()
+                .contains("8 runs or more, and there is none")
+        );
+        assert_eq!(long.tested(), long.series.len());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `bucketlab run --task`, `--shard`: one task of a sweep, with exit codes that schedulers act on.
 
+use std::error::Error;
 use std::process::ExitCode;
 
 use super::house::House;
@@ -10,7 +11,7 @@ use super::run_args::Run;
 use super::signals::raised_by_signals_or;
 use super::stdin::refused_for_tasks;
 use crate::base::BadInput;
-use crate::run::{Finish, Plan, run_task};
+use crate::run::{Finish, Plan, run_task, task_done};
 
 /// Not now, but later: `EX_TEMPFAIL` of `sysexits.h`, at which schedulers are told to run a task again.
 const AGAIN: u8 = 75;
@@ -32,11 +33,11 @@ pub(super) fn task(house: House<'_>, args: &Run) -> anyhow::Result<ExitCode> {
     if task.panels.is_empty() {
         let panels = plan.panels.len();
         output::complain(&format!(
-            "nothing to do: the suites have {panels} panels, and this is one task more\n"
+            "nothing to do: the suites have {panels} panels, so that at most as many shards have work\n"
         ));
         return Ok(ExitCode::SUCCESS);
     }
-    plan.keep(&task)?;
+    plan.keep(&task);
     if !args.quiet {
         give_notes(&plan);
     }
@@ -44,6 +45,11 @@ pub(super) fn task(house: House<'_>, args: &Run) -> anyhow::Result<ExitCode> {
         output::print(&describe(&plan))?;
         return Ok(ExitCode::SUCCESS);
     }
+    // First: what is done asks for no memory and no patience.
+    if let Some(done) = task_done(&plan, house.executable, &args.out)? {
+        return said(done, &task.id, args);
+    }
+    plan.check_memory()?;
     if !args.yes {
         plan.check_patience()?;
     }
@@ -57,7 +63,15 @@ pub(super) fn task(house: House<'_>, args: &Run) -> anyhow::Result<ExitCode> {
         &interrupted,
     );
     progress.finish();
-    said(finish?, &task.id, args)
+    match finish {
+        Ok(finish) => said(finish, &task.id, args),
+        // A full disk, a process that could not be started: 1 would say that a cell had failed.
+        Err(error) if !error.chain().any(<dyn Error>::is::<BadInput>) => {
+            output::complain(&format!("task {}: {error:#}; run it again\n", task.id));
+            Ok(ExitCode::from(AGAIN))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Says how the task ended, and gives its exit code.

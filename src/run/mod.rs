@@ -78,6 +78,6 @@ pub use process::CHILD_VERB;
 pub use size::{SizeOptions, SizePlan};
 pub use suite::{SUITE_SCHEMA, SUITES, Suite};
 pub use sweep::{MOST_SHARDS, Shard, Task};
-pub use task::{Finish, run_task};
+pub use task::{Finish, run_task, task_done};
 pub use verify::{VerifyOptions, VerifyPlan, VerifyWatch, verify, verify_here};
 pub use watch::Watch;

@@ -149,24 +149,7 @@ impl Plan<'_> {
     }
 
     /// Leaves the panels of a task alone in the plan.
-    ///
-    /// # Errors
-    /// They need more memory than this machine has.
-    pub fn keep(&mut self, task: &Task) -> Result<(), BadInput> {
-        let available = crate::machine::available_bytes();
-        if let Some(available) = available
-            && task.memory_bytes > available / 4 * MEMORY_QUARTERS
-        {
-            let mib = |bytes: u64| bytes.div_ceil(1 << 20);
-            return Err(BadInput(format!(
-                "task {} needs about {} MiB of memory, and {} MiB of the {} MiB available may be used; a \
-                 panel is not split, so give the task a machine with more, or give fewer targets or entries",
-                task.id,
-                mib(task.memory_bytes),
-                mib(available / 4 * MEMORY_QUARTERS),
-                mib(available),
-            )));
-        }
+    pub fn keep(&mut self, task: &Task) {
         let sweep = self.panels.iter().map(|panel| SweepPanel {
             id: panel.id(),
             label: panel.words(),
@@ -179,7 +162,27 @@ impl Plan<'_> {
         self.panels
             .retain(|_| at.next().is_some_and(|at| task.panels.contains(&at)));
         self.bytes = task.memory_bytes;
-        self.bytes_available = available;
+        self.bytes_available = crate::machine::available_bytes();
+    }
+
+    /// Whether there is memory for the task that the plan is.
+    ///
+    /// # Errors
+    /// [`BadInput`] if the task needs more than may be used here.
+    pub fn check_memory(&self) -> Result<(), BadInput> {
+        let id = self.task.as_ref().map_or("", |task| task.id.as_str());
+        if let Some(available) = self.bytes_available
+            && self.bytes > available / 4 * MEMORY_QUARTERS
+        {
+            let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+            return Err(BadInput(format!(
+                "task {id} needs about {} MiB of memory, and {} MiB of the {} MiB available may be used; a panel is \
+                 not split, so give the task a machine with more, or give fewer targets or entries",
+                mib(self.bytes),
+                mib(available / 4 * MEMORY_QUARTERS),
+                mib(available),
+            )));
+        }
         Ok(())
     }
 }
@@ -265,7 +268,7 @@ mod tests {
     fn a_task_is_a_part_of_the_plan_that_knows_the_whole() {
         let mut part = plan();
         let whole = part.tasks();
-        part.keep(&whole[1]).unwrap();
+        part.keep(&whole[1]);
         assert_eq!(part.panels.len(), 1);
         let entry = part.task.as_ref().unwrap();
         assert_eq!(entry.id, whole[1].id);
@@ -279,7 +282,9 @@ mod tests {
         );
         let mut huge = whole[0].clone();
         huge.memory_bytes = u64::MAX;
-        assert!(plan().keep(&huge).unwrap_err().0.contains("is not split"));
+        let mut part = plan();
+        part.keep(&huge);
+        assert!(part.check_memory().unwrap_err().0.contains("is not split"));
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! OUT/tasks/ID/             a task that is done: the directory of a run; it gets this name when it is whole
-//! OUT/tasks/ID.part/        one that is going on, or was stopped: a lock, and the run to go on with
+//! OUT/tasks/ID.part/        one that is going on, or was stopped: the run to go on with
+//! OUT/.locks/ID             held while a process is at it; it stays, as a file system of a network keeps what is open
 //! OUT/tasks/ID.disturbed/   the last attempt that others disturbed too much
 //! ```
 //!
@@ -29,6 +30,9 @@ use crate::record::{Manifest, Records, Status};
 
 /// The directory of the tasks, in that of the results.
 const TASKS: &str = "tasks";
+
+/// The directory of their locks: beside them, so that all that is in theirs is tasks.
+const LOCKS: &str = ".locks";
 
 /// How a task ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,16 +72,12 @@ pub fn run_task(
         anyhow::bail!("the plan is no task");
     };
     let place = Folder::of(out, &task.id);
-    // Looked at before anything is made: a task that is done takes no lock.
-    if let Some(done) = place.done(plan, executable)? {
-        return Ok(done);
-    }
     let Some(lock) = place.locked()? else {
         return Ok(Finish::Busy);
     };
     // The process that held the lock may have finished it meanwhile.
     if let Some(done) = place.done(plan, executable)? {
-        place.clear()?;
+        place.clear();
         return Ok(done);
     }
     let ended = if let Some((path, records)) = place.begun(plan, executable) {
@@ -94,13 +94,13 @@ pub fn run_task(
     let part = Disturbance::of(&records).map_or(0.0, |seen| seen.part());
     if part > most_disturbed {
         replaced(&path, &place.disturbed)?;
-        place.clear()?;
+        place.clear();
         return Ok(Finish::Disturbed(part));
     }
     on_disk(&path)?;
     fs::rename(&path, &place.done)
         .with_context(|| format!("'{}' cannot be named", place.done.display()))?;
-    place.clear()?;
+    place.clear();
     drop(lock);
     Ok(Finish::Done {
         path: place.done,
@@ -109,11 +109,27 @@ pub fn run_task(
     })
 }
 
+/// The task of a plan as it was done in an earlier call, if it was. Nothing is made and no lock taken.
+///
+/// # Errors
+/// [`BadInput`] if it was done with another build of the program or other flags.
+pub fn task_done(
+    plan: &Plan<'_>,
+    executable: &Path,
+    out: &Path,
+) -> Result<Option<Finish>, BadInput> {
+    match &plan.task {
+        Some(task) => Folder::of(out, &task.id).done(plan, executable),
+        None => Ok(None),
+    }
+}
+
 /// The directories of a task.
 struct Folder {
     id: String,
     done: PathBuf,
     part: PathBuf,
+    lock: PathBuf,
     disturbed: PathBuf,
 }
 
@@ -124,6 +140,7 @@ impl Folder {
             id: id.to_owned(),
             done: tasks.join(id),
             part: tasks.join(format!("{id}.part")),
+            lock: out.join(LOCKS).join(id),
             disturbed: tasks.join(format!("{id}.disturbed")),
         }
     }
@@ -163,8 +180,11 @@ impl Folder {
                 self.part.display()
             ))
         };
-        fs::create_dir_all(&self.part).map_err(unwritable)?;
-        let file = File::create(self.part.join("lock")).map_err(unwritable)?;
+        let locks = self.lock.parent().unwrap_or(&self.lock);
+        for directory in [&*self.part, locks] {
+            fs::create_dir_all(directory).map_err(unwritable)?;
+        }
+        let file = File::create(&self.lock).map_err(unwritable)?;
         match file.try_lock() {
             Ok(()) => Ok(Some(file)),
             Err(fs::TryLockError::WouldBlock) => Ok(None),
@@ -206,9 +226,9 @@ impl Folder {
         emptied.with_context(|| format!("'{}' cannot be emptied", self.part.display()))
     }
 
-    fn clear(&self) -> anyhow::Result<()> {
-        fs::remove_dir_all(&self.part)
-            .with_context(|| format!("'{}' cannot be removed", self.part.display()))
+    /// Takes away what is no longer needed. What cannot be removed does no harm: a task that has its name is done.
+    fn clear(&self) {
+        let _ = fs::remove_dir_all(&self.part);
     }
 }
 

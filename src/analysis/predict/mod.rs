@@ -168,6 +168,10 @@ fn of(summary: &Summary, growths: &[&Growth<'_>], asked: Question) -> Prediction
         per_server = shared(&servers);
         rate = rate_at(per_server);
     }
+    if let (Some(_), Err(why)) = (asked.rate, &rate) {
+        // By memory alone would be an answer to another question.
+        servers = Err(format!("no rate, so no servers for one: {why}"));
+    }
     notes.extend(why_memory);
     notes.extend(base.in_words(per_server));
     notes.extend(law.map(|law| law_in_words(law, summary, threads)));

@@ -19,7 +19,7 @@ use super::page::Page;
 /// Segments of one length, as a power of two.
 const STEP_BITS: u32 = 5;
 const STEPS: usize = 1 << STEP_BITS;
-/// Lengths of segments: room for 2^36 pages, which are 64 TiB.
+/// Lengths of segments: room for nearly 2^37 pages, which are 128 TiB.
 const LENGTHS: usize = 32;
 
 /// The segments.

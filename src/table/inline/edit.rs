@@ -409,9 +409,15 @@ impl<'t> Locked<'t> {
             self.free_empty_lines(memory);
         }
         for slot in 0..self.count() {
-            let Some(block) = self.block(self.place(slot)) else {
+            let place = self.place(slot);
+            let Some(block) = self.block(place) else {
                 continue;
             };
+            // Without a look at the block, which costs a wait: one of more lines holds nothing that is short.
+            let word = self.words(place)[0].load(Ordering::Relaxed);
+            if Entry::from_word(word).lines() > MOST_LINES {
+                continue;
+            }
             let (key_len, value_len) = block.lengths();
             let words = record::words_for(key_len, value_len);
             if words.is_some_and(|words| self.end() + words <= BODY) {
@@ -447,6 +453,9 @@ impl<'t> Locked<'t> {
         }
     }
 }
+
+/// Cache lines that the block of an entry spans at most that could be a record: 256 bytes, wherever they begin.
+const MOST_LINES: usize = 5;
 
 /// The tag that the page has for an entry, whose own is the longer one of the same bits.
 pub(super) fn tag_of(entry: Entry) -> u8 {

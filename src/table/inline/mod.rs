@@ -11,7 +11,7 @@
 //!   └─────────┴──────┴────────┴───────┴───┼──────┴──────────────────────┴──────────────────────┴─────
 //!   ╰───────── the first line ────────────┼─╯    ▲ a place counts words up to here
 //!                                         ▼
-//!                                        block from a slab: an entry of more than 240 bytes, or one too many
+//!                                        block from a slab: an entry of more than 236 bytes, or one too many
 //! ```
 //!
 //! A reader asks for all sixteen lines at once, loads the version, compares tags, compares the key in the record, copies
@@ -22,20 +22,23 @@
 //!
 //! | | waits for memory that depend on each other | lines |
 //! |---|---|---|
-//! | hit in a page | 1 | 16 asked for at once; in a batch 3 |
-//! | hit in a block | 2 | 2 more |
-//! | miss | 1; with a tag of another key no more | 16; in a batch 1 |
+//! | hit in a page | 1; in a batch 2, which those of other keys hide | 16 asked for at once; in a batch the first and 2 of the record |
+//! | hit in a block | 2; in a batch 3 where the pointer is not in the first line | as many more as the block has |
+//! | miss | 1 | 16; in a batch 1 |
 //! | set | 1, with a block 2 | 16 |
+//! | in a page that spills | 1 more for each overflow line, and for the block | 1 more each |
 //!
-//! With entries of 87 bytes, 9.75 to a page, one in six or so has to go to a block.
+//! With entries of 87 bytes, 9.75 to a page, one in six or so has to go to a block. Pages spill where more than
+//! sixteen entries meet: seldom with such entries, in one page of six or more with entries of 60 bytes or fewer.
 //!
-//! **Growth:** linear hashing: when entries take more than `load` of the pages' words, the next page in turn is divided
+//! **Growth:** linear hashing: when entries take more than `load` of the pages' words (a short one counts for nine, as there are sixteen
+//! tags), the next page in turn is divided
 //! between itself and a new page at the end, under its lock and the new one's. So all pages together are always as full
 //! as they were, and nothing waits for more than a page. Pages never move: the array grows by segments.
 //!
 //! **Locking:**
-//! - Readers lock nothing and write nothing that is shared. (One that lost [`PATIENCE`] races in a row locks the page
-//!   once, so that it ends.)
+//! - Readers lock nothing and write nothing that is shared, but the marks of a table that evicts. (One that lost
+//!   [`PATIENCE`] races in a row locks the page once.)
 //! - Writers lock one page through its version word; the thread that divides a page holds a mutex of the table that others
 //!   only try for. While `edit` runs, the page is locked; while `read` runs, nothing is.
 //! - A hit is right, as entries move between pages under both locks. A miss is right if the page is unchanged *and* the
@@ -459,7 +462,10 @@ impl Session for InlineSession<'_> {
         let before = found.map_or(0, |_| weight(key.bytes.len(), value.map_or(0, <[u8]>::len)));
         let (edit, result) = edit(value, &mut scratch);
         let (outcome, more) = match (edit, found) {
-            (Edit::Keep, _) | (Edit::Remove, None) => (Outcome::Kept, 0),
+            (Edit::Keep, _) | (Edit::Remove, None) => {
+                drop(locked);
+                (Outcome::Kept, 0)
+            }
             (Edit::Store, Some(spot)) => {
                 locked.replace(spot, key, &scratch, &mut memory);
                 drop(locked);

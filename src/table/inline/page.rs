@@ -11,7 +11,7 @@
 //! ```
 //!
 //! Entry `n` of a page has the `n`-th tag and the `n`-th place; entries have no gaps. A place counts words from the
-//! sixth on. Where a page has more than sixteen entries, or no room for a pointer, the rest are in lines of seven
+//! sixth on. Where a page has more than sixteen entries, the rest are in lines of seven
 //! tagged pointers each, those of `optimistic`, that the second pointer leads to.
 
 use crate::table::sync::atomic::{AtomicU64, Ordering};

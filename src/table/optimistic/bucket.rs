@@ -123,6 +123,11 @@ impl Entry {
         self.0.addr() >> TAG_SHIFT
     }
 
+    /// Cache lines that the block spans, or 7 if there are more.
+    pub(in crate::table) fn lines(self) -> usize {
+        self.0.addr() & LINES
+    }
+
     /// Asks for the block's lines: as many as matter to an entry of a few hundred bytes.
     #[inline]
     pub(in crate::table) fn prefetch(self) {
