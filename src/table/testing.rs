@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::strategy::{Env, Session, Strategy};
+use super::strategy::{Edit, Env, Session, Stored, Strategy};
 use crate::base::{Journal, Key, Params, Worker};
 use crate::hash::{self, Hasher};
 
@@ -42,4 +43,70 @@ pub(super) fn fill<S: Strategy>(table: &S, numbers: Range<u64>) {
     for number in numbers {
         session.insert_new(key(&number.to_string()), b"value");
     }
+}
+
+/// Readers look for what is there and for what is not, one by one and in batches, all the while another session fills
+/// the table up to `last`, which makes it grow again and again, and a third overwrites and moves.
+pub(super) fn read_beside_growth<S: Strategy>(table: &S, last: u64, most: u64) {
+    let filled = AtomicU64::new(0);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for number in 0..last {
+                fill(table, number..number + 1);
+                filled.store(number + 1, Ordering::Release);
+            }
+        });
+        scope.spawn(|| {
+            let mut session = table.session(Worker::ALONE);
+            let mut round = 0;
+            while filled.load(Ordering::Acquire) < last {
+                // Another length, and so another place, at each turn.
+                round += 1;
+                session.set(key("moving"), &vec![b'm'; round % 500]);
+            }
+        });
+        for batch in [1, most] {
+            let filled = &filled;
+            scope.spawn(move || {
+                let mut session = table.session(Worker::ALONE);
+                let mut turn = 0;
+                loop {
+                    let known = filled.load(Ordering::Acquire);
+                    if known == last {
+                        break;
+                    }
+                    turn = (turn * 5 + 1) % known.max(1);
+                    let names: Vec<_> = (0..batch).map(|at| (turn + at).to_string()).collect();
+                    let keys: Vec<_> = names.iter().map(|name| key(name)).collect();
+                    let mut seen = vec![0; keys.len()];
+                    session.get_many(&keys, |index, value| {
+                        seen[index] += 1;
+                        let expected = turn + (index as u64) < known;
+                        assert!(!expected || value == Some(b"value"), "{turn} of {known}");
+                    });
+                    assert!(seen.iter().all(|&times| times == 1));
+                    assert!(session.get(key("absent"), |_| ()).is_none());
+                    let moving = session.get(key("moving"), |v| v.iter().all(|b| *b == b'm'));
+                    assert!(moving.is_none_or(|whole| whole));
+                }
+            });
+        }
+    });
+    assert!(table.settled());
+    assert_eq!(table.usage().items, last + 1);
+}
+
+/// An edit that panics leaves the entry as it was, and the table at work.
+pub(super) fn survives_a_panic_in_an_edit<S: Strategy>(table: &S) {
+    fill(table, 0..1);
+    let mut session = table.session(Worker::ALONE);
+    let edit = std::panic::AssertUnwindSafe(|| {
+        session.update(key("0"), |_, _| -> (Edit, ()) { panic!("an edit fails") });
+    });
+    assert!(std::panic::catch_unwind(edit).is_err());
+    assert_eq!(
+        session.get(key("0"), <[u8]>::to_vec),
+        Some(b"value".to_vec())
+    );
+    assert_eq!(session.set(key("0"), b"other"), Stored::Replaced);
 }

@@ -1,11 +1,11 @@
 //! The table as a whole: pages that fill, spill, divide and come together, and readers meanwhile.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use super::page::SLOTS;
 use super::*;
 use crate::base::EventKind;
-use crate::table::testing::{env, fill, key, open, open_in};
+use crate::table::testing::{
+    env, fill, key, open, open_in, read_beside_growth, survives_a_panic_in_an_edit,
+};
 
 /// Values of lengths that are records, blocks, and nothing at all, by the number of the key.
 fn value(number: u64) -> Vec<u8> {
@@ -119,72 +119,14 @@ fn pages_are_divided_one_by_one() {
     assert_eq!((began.count(), ended.count()), (7, 6));
 }
 
-/// Readers look for what is there and for what is not, all the while another session makes the table grow, and a third
-/// overwrites and moves.
 #[test]
 fn readers_are_right_while_the_table_grows() {
-    let table: Inline = open("inline:buckets=1,load=0.6");
-    let (filled, last) = (AtomicU64::new(0), 8_000);
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            for number in 0..last {
-                fill(&table, number..number + 1);
-                filled.store(number + 1, Ordering::Release);
-            }
-        });
-        scope.spawn(|| {
-            let mut session = table.session(Worker::ALONE);
-            let mut round = 0;
-            while filled.load(Ordering::Acquire) < last {
-                // Another length, and so another place, at each turn.
-                round += 1;
-                session.set(key("moving"), &vec![b'm'; round % 500]);
-            }
-        });
-        for batch in [1, 50] {
-            let (filled, table) = (&filled, &table);
-            scope.spawn(move || {
-                let mut session = table.session(Worker::ALONE);
-                let mut turn = 0;
-                loop {
-                    let known = filled.load(Ordering::Acquire);
-                    if known == last {
-                        break;
-                    }
-                    turn = (turn * 5 + 1) % known.max(1);
-                    let names: Vec<_> = (0..batch).map(|at| (turn + at).to_string()).collect();
-                    let keys: Vec<_> = names.iter().map(|name| key(name)).collect();
-                    let mut seen = vec![0; keys.len()];
-                    session.get_many(&keys, |index, value| {
-                        seen[index] += 1;
-                        let expected = turn + (index as u64) < known;
-                        assert!(!expected || value == Some(b"value"), "{turn} of {known}");
-                    });
-                    assert!(seen.iter().all(|&times| times == 1));
-                    assert!(session.get(key("absent"), |_| ()).is_none());
-                    let moving = session.get(key("moving"), |v| v.iter().all(|b| *b == b'm'));
-                    assert!(moving.is_none_or(|whole| whole));
-                }
-            });
-        }
-    });
-    assert_eq!(table.usage().items, last + 1);
+    read_beside_growth(&open::<Inline>("inline:buckets=1,load=0.6"), 8_000, 50);
 }
 
 #[test]
 fn a_panic_in_an_edit_leaves_the_page_as_it_was() {
-    let table: Inline = open("inline");
-    fill(&table, 0..1);
-    let mut session = table.session(Worker::ALONE);
-    let edit = std::panic::AssertUnwindSafe(|| {
-        session.update(key("0"), |_, _| -> (Edit, ()) { panic!("an edit fails") });
-    });
-    assert!(std::panic::catch_unwind(edit).is_err());
-    assert_eq!(
-        session.get(key("0"), <[u8]>::to_vec),
-        Some(b"value".to_vec())
-    );
-    assert_eq!(session.set(key("0"), b"other"), Stored::Replaced);
+    survives_a_panic_in_an_edit(&open::<Inline>("inline"));
 }
 
 #[test]

@@ -1,10 +1,10 @@
 //! The table as a whole: spilling, growing a few buckets at a time, reading meanwhile.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use super::*;
 use crate::base::EventKind;
-use crate::table::testing::{env, fill, key, open, open_in};
+use crate::table::testing::{
+    env, fill, key, open, open_in, read_beside_growth, survives_a_panic_in_an_edit,
+};
 
 #[test]
 fn one_bucket_spills_and_closes_up_again() {
@@ -98,70 +98,18 @@ fn an_end_that_is_noted_late_is_not_that_of_the_next_doubling() {
     assert_eq!(marks, [of(64), of(128)].concat());
 }
 
-/// Readers look for what is there and for what is not, all the while another session makes the
-/// table double again and again, and a third overwrites and moves.
 #[test]
 fn readers_are_right_while_the_table_doubles() {
-    let table: Optimistic = open("optimistic:buckets=1,load=2");
-    let (filled, last) = (AtomicU64::new(0), 20_000);
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            for number in 0..last {
-                fill(&table, number..number + 1);
-                filled.store(number + 1, Ordering::Release);
-            }
-        });
-        scope.spawn(|| {
-            let mut session = table.session(Worker::ALONE);
-            let mut round = 0;
-            while filled.load(Ordering::Acquire) < last {
-                // Another length, and so another class, at each turn.
-                round += 1;
-                session.set(key("moving"), &vec![b'm'; round % 500]);
-            }
-        });
-        for batch in [1, 16] {
-            let (filled, table) = (&filled, &table);
-            scope.spawn(move || {
-                let mut session = table.session(Worker::ALONE);
-                let mut turn = 0;
-                loop {
-                    let known = filled.load(Ordering::Acquire);
-                    if known == last {
-                        break;
-                    }
-                    turn = (turn * 5 + 1) % known.max(1);
-                    let names: Vec<_> = (0..batch).map(|at| (turn + at).to_string()).collect();
-                    let keys: Vec<_> = names.iter().map(|name| key(name)).collect();
-                    session.get_many(&keys, |index, value| {
-                        let expected = turn + (index as u64) < known;
-                        assert!(!expected || value == Some(b"value"), "{turn} of {known}");
-                    });
-                    assert!(session.get(key("absent"), |_| ()).is_none());
-                    let moving = session.get(key("moving"), |v| v.iter().all(|b| *b == b'm'));
-                    assert!(moving.is_none_or(|whole| whole));
-                }
-            });
-        }
-    });
-    assert!(table.settled());
-    assert_eq!(table.usage().items, last + 1);
+    read_beside_growth(
+        &open::<Optimistic>("optimistic:buckets=1,load=2"),
+        20_000,
+        16,
+    );
 }
 
 #[test]
 fn a_panic_in_an_edit_leaves_the_bucket_as_it_was() {
-    let table: Optimistic = open("optimistic");
-    fill(&table, 0..1);
-    let mut session = table.session(Worker::ALONE);
-    let edit = std::panic::AssertUnwindSafe(|| {
-        session.update(key("0"), |_, _| -> (Edit, ()) { panic!("an edit fails") });
-    });
-    assert!(std::panic::catch_unwind(edit).is_err());
-    assert_eq!(
-        session.get(key("0"), <[u8]>::to_vec),
-        Some(b"value".to_vec())
-    );
-    assert_eq!(session.set(key("0"), b"other"), Stored::Replaced);
+    survives_a_panic_in_an_edit(&open::<Optimistic>("optimistic"));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::thread;
 use super::link::pauses;
 use super::*;
 use crate::base::Key;
-use crate::table::testing::{env, fill, key, open, open_in};
+use crate::table::testing::{env, fill, key, open, open_in, survives_a_panic_in_an_edit};
 use crate::table::{Edit, Keep, Session, Stored};
 
 /// A key with a hash of one's own choice: the table never computes one.
@@ -476,18 +476,7 @@ fn quiescing_frees_what_was_retired_before() {
 
 #[test]
 fn a_panic_in_an_edit_leaves_the_entry_as_it_was() {
-    let table: SplitOrdered = open("split-ordered");
-    fill(&table, 0..1);
-    let mut session = table.session(Worker::ALONE);
-    let edit = std::panic::AssertUnwindSafe(|| {
-        session.update(key("0"), |_, _| -> (Edit, ()) { panic!("an edit fails") });
-    });
-    assert!(std::panic::catch_unwind(edit).is_err());
-    assert_eq!(
-        session.get(key("0"), <[u8]>::to_vec),
-        Some(b"value".to_vec())
-    );
-    assert_eq!(session.set(key("0"), b"other"), Stored::Replaced);
+    survives_a_panic_in_an_edit(&open::<SplitOrdered>("split-ordered"));
 }
 
 #[test]
