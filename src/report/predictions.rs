@@ -110,7 +110,7 @@ pub fn predictions_table(all: &[Prediction], width: usize, colour: bool) -> Stri
 /// | `why` | why each of these is `null`, by its name |
 /// | `buckets` | `count`, and whether the table `grows` to them; or `null` |
 /// | `notes` | the models in words |
-/// | `held_out` | `what` was left out of a fit, `measured`, `predicted` and `error` as a part of what was measured |
+/// | `held_out` | `what` was left out of a fit, `measured` and `predicted` in `unit`, and `error` as a part of what was measured |
 #[must_use]
 pub fn predictions_json(all: &[Prediction]) -> Value {
     let within = |known: &Result<Interval, String>| {
@@ -121,6 +121,7 @@ pub fn predictions_json(all: &[Prediction]) -> Value {
         let held_out = one.held_out.iter().map(|held| {
             json!({
                 "what": held.what,
+                "unit": held.unit,
                 "measured": held.measured,
                 "predicted": held.predicted,
                 "error": held.error(),
@@ -174,6 +175,7 @@ mod tests {
             held_out: vec![HeldOut {
                 target: "striped".into(),
                 what: "1000 entries".into(),
+                unit: "ns_per_op",
                 measured: 100.0,
                 predicted: 90.0,
             }],

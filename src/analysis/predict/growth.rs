@@ -149,6 +149,7 @@ impl Growth<'_> {
             Some(HeldOut {
                 target: self.target.clone(),
                 what: format::counted(crate::base::whole(own.entries), "entry"),
+                unit: "ns_per_op",
                 measured: own.ns,
                 predicted,
             })

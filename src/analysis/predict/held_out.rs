@@ -10,7 +10,9 @@ pub struct HeldOut {
     pub target: String,
     /// What was left out: a number of entries or of threads.
     pub what: String,
-    /// Nanoseconds of an operation, or operations a second, as measured.
+    /// What `measured` and `predicted` count: `ns_per_op` or `ops_per_s`.
+    pub unit: &'static str,
+    /// The figure as measured.
     pub measured: f64,
     /// The same as predicted from the other cells.
     pub predicted: f64,

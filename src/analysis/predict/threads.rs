@@ -98,6 +98,7 @@ pub(super) fn left_out_of_law(summary: &Summary, law: &ScalingLaw) -> Vec<HeldOu
         Some(HeldOut {
             target: law.label.clone(),
             what: format!("{threads} threads"),
+            unit: "ops_per_s",
             measured,
             predicted: Usl::fit(&others)?.rate(threads),
         })

@@ -6,7 +6,7 @@
 
 use crate::table::sync::atomic::{AtomicU64, Ordering};
 
-use super::page::{BODY, DIRECT, END_SHIFT, LINK, POINTER, Page, SLOTS, byte_of, tag};
+use super::page::{BODY, DIRECT, END_SHIFT, LINK, POINTER, Page, SLOTS, byte_of, matches, tag};
 use super::record;
 use crate::base::Key;
 use crate::hash::Hasher;
@@ -166,9 +166,14 @@ impl<'t> Locked<'t> {
             // SAFETY: nothing is written meanwhile.
             unsafe { self.bytes(spot) }.0 == key.bytes
         };
-        for slot in 0..self.count() {
-            if byte(&self.page.tags, slot) == tag && is_it(Spot::Slot(slot)) {
-                return Some(Spot::Slot(slot));
+        for half in 0..2 {
+            let mut bits = matches(self.page.tags[half].load(Ordering::Relaxed), tag);
+            while bits != 0 {
+                let spot = Spot::Slot(8 * half + bits.trailing_zeros() as usize / 8);
+                if is_it(spot) {
+                    return Some(spot);
+                }
+                bits &= bits - 1;
             }
         }
         let tag = bucket::tag(key.hash);

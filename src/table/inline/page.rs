@@ -87,7 +87,7 @@ pub(super) fn byte_of(word: u64, at: u32) -> u8 {
 /// entry (Warren, *Hacker's Delight*, 2nd edition, 6-1: a byte is 0 if neither it nor the sum of its low seven bits with
 /// 127 has the highest bit).
 #[inline]
-fn matches(tags: u64, tag: u8) -> u64 {
+pub(super) fn matches(tags: u64, tag: u8) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const LOW: u64 = ONES * 0x7f;
     let differ = tags ^ (ONES * u64::from(tag));
