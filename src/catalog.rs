@@ -1,4 +1,4 @@
-//! Floor 5: one row per strategy: the only list of them.
+//! Floor 6: one row per strategy: the only list of them.
 //!
 //! A row is a struct of plain function pointers to what was compiled for that strategy: its timed loops, and a
 //! table for all that is not timed. The dynamic call is around a chunk of a loop, never inside it. `list`, the checks, the benchmarks and

@@ -6,8 +6,9 @@
 //! | floor | modules |
 //! |---|---|
 //! | roof | [`cli`], [`guide`] |
-//! | 6 | [`run`] |
-//! | 5 | [`catalog`] |
+//! | 7 | [`run`] |
+//! | 6 | [`catalog`] |
+//! | 5 | [`drive`] |
 //! | 4 | [`bench`], [`serve`], [`verify`], [`report`] |
 //! | 3 | [`analysis`] |
 //! | 2 | [`table`], [`workload`], [`wire`], [`record`] |
@@ -24,6 +25,7 @@ pub mod base;
 pub mod bench;
 pub mod catalog;
 pub mod cli;
+pub mod drive;
 pub mod guide;
 pub mod hash;
 pub mod machine;

@@ -132,7 +132,11 @@ impl Setting<'_> {
         let grown = Grown::from_here(is_first);
         let mut table = (self.timed.open)(&self.params, &self.env)?;
         let filled = self.filled(&mut *table, grown)?;
-        pipe.reply(&Reply::Opened(Box::new(Opened { pass_ops, filled })))?;
+        pipe.reply(&Reply::Opened(Box::new(Opened {
+            pass_ops,
+            filled,
+            server: None,
+        })))?;
         let (shared, of) = (&*table, open.threads);
         let how = How {
             hasher: self.env.hasher,

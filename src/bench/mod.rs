@@ -36,5 +36,5 @@ pub use micro::{Measure, MicroOp, Run, control_micro, micro};
 pub use pipe::{Pipe, StdPipe};
 pub use protocol::{
     CensusReply, Cut, Finished, LatencyOrder, Mark, Memory, Open, Opened, Reply, Request,
-    SliceOrder, Sliced, ThreadSlice,
+    ServerFacts, SliceOrder, Sliced, ThreadSlice,
 };

@@ -41,10 +41,16 @@ impl Request {
 /// Everything that a child needs to know.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Open {
-    /// The strategy's name.
+    /// The strategy's name; empty for a server that is none of ours.
     pub strategy: String,
     /// The values of its parameters, in the order in which it declares them.
     pub values: Vec<Value>,
+    /// The server that operations go to, as `drive` writes it; `None` for a table in the child itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
+    /// Whether a server that holds keys already may be written to.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub overwrite: bool,
     /// The hash function.
     pub hash: String,
     /// Seed of the hash function.
@@ -134,6 +140,20 @@ pub struct Opened {
     pub pass_ops: Option<u64>,
     /// Entries, memory and structure after the prefill; `None` without one.
     pub filled: Option<(Memory, CensusReply)>,
+    /// What a server says of itself; `None` for a table in the child itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<ServerFacts>,
+}
+
+/// What is known of a server.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerFacts {
+    /// Its name and version, as it says itself.
+    pub version: String,
+    /// The command that started it, where it was started here.
+    pub command: String,
+    /// The processors that it was pinned to, where it was started here.
+    pub cpus: String,
 }
 
 /// What a slice measured.

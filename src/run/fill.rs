@@ -28,6 +28,8 @@ pub(super) fn begin_filling(
         Request::Open(Box::new(Open {
             strategy: live.cell.row.name.to_owned(),
             values: live.cell.params.values(),
+            server: None,
+            overwrite: false,
             hash: live.cell.hash.clone(),
             hash_seed: bench.hash_seed,
             workload: panel.workload.clone(),

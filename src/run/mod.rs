@@ -1,4 +1,4 @@
-//! Floor 6: suites become panels, panels are dealt out in slices, slices become rows.
+//! Floor 7: suites become panels, panels are dealt out in slices, slices become rows.
 //!
 //! A target's way from text to a table: [`Suite`] (text) → [`Plan`] (strategy and parameters, resolved
 //! once) → `fill` (the request to the child) → `bench::child`.

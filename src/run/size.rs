@@ -188,6 +188,8 @@ impl<'r> SizePlan<'r> {
         let open = Request::Open(Box::new(Open {
             strategy: row.name.to_owned(),
             values: params.values(),
+            server: None,
+            overwrite: false,
             hash: self.options.hash.clone(),
             hash_seed: [1, 2],
             workload,

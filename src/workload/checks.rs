@@ -8,6 +8,12 @@ use crate::base::{BadInput, ByteCount, counted};
 /// up to where keys are known to differ.
 const RECORDS_MAX: u64 = (1 << 32) - (1 << 16);
 
+/// The most requests that a connection sends together.
+const MOST_DEPTH: u32 = 4096;
+
+/// The most connections to a server.
+const MOST_CONNECTIONS: u32 = 20_000;
+
 /// The most fill points of a growing table.
 const MOST_POINTS: u32 = 1000;
 
@@ -20,6 +26,17 @@ impl Workload {
         let named = |e: BadInput| BadInput(format!("workload '{}': {e}", self.name));
         if self.batch == 0 || self.batch > 4096 {
             let why = format!("batch = {} is not valid: 1 to 4096", self.batch);
+            return Err(named(BadInput(why)));
+        }
+        if self.depth == 0 || self.depth > MOST_DEPTH {
+            let why = format!("depth = {} is not valid: 1 to {MOST_DEPTH}", self.depth);
+            return Err(named(BadInput(why)));
+        }
+        if self.connections > MOST_CONNECTIONS {
+            let why = format!(
+                "connections = {} is not valid: at most {MOST_CONNECTIONS}",
+                self.connections
+            );
             return Err(named(BadInput(why)));
         }
         self.check_absent().map_err(named)?;

@@ -35,6 +35,12 @@ pub struct Workload {
     /// Gets handed to the table at a time: 1 calls `get`, more go through `get_many`.
     #[serde(default = "default_batch")]
     pub batch: u32,
+    /// Connections to a server, over all threads; 0 for one a thread. A table in process has none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub connections: u32,
+    /// Requests that a connection sends together, before it waits for their answers.
+    #[serde(default = "default_batch", skip_serializing_if = "is_one")]
+    pub depth: u32,
     /// What stands between two operations of a thread, or between two batches.
     #[serde(default)]
     pub between: Between,
@@ -134,6 +140,11 @@ fn default_batch() -> u32 {
     1
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_one(number: &u32) -> bool {
+    *number == 1
+}
+
 impl Workload {
     /// The workload that replays a trace of `requests` requests (from
     /// [`TraceFacts`](super::TraceFacts)) from an empty table. A get fills on a miss where the format
@@ -154,6 +165,8 @@ impl Workload {
                 ..Mix::default()
             },
             batch,
+            connections: 0,
+            depth: 1,
             between: Between::default(),
             absent: Percent::ZERO,
             prefill: false,

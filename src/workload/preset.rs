@@ -309,6 +309,8 @@ fn prefilled(name: &str) -> Workload {
         resize_values: false,
         mix: mix(100, 0, 0, 0),
         batch: 1,
+        connections: 0,
+        depth: 1,
         between: Between::default(),
         absent: Percent::ZERO,
         prefill: true,
