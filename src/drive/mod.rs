@@ -4,6 +4,8 @@
 //! on the way on each. What is asked of it, how slices are cut and what comes back is what it is for tables;
 //! [`Server`] reads its name as a target.
 
+mod ketama;
 mod target;
 
+pub use ketama::Ring;
 pub use target::{Address, PROGRAMS, Program, Protocol, Server, Way};

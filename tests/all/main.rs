@@ -11,6 +11,7 @@ mod compare;
 mod guarantees;
 mod hash;
 mod heap;
+mod ketama;
 mod latency;
 mod logs;
 mod manners;
