@@ -19,7 +19,12 @@ impl<'s> Series<'s> {
         let mut groups: Vec<(_, Vec<&PanelSummary>)> = Vec::new();
         for panel in panels.filter(|panel| !panel.is_open_loop()) {
             let entry = &panel.entry;
-            let size = (entry.batch, entry.entries, entry.threads, entry.pass);
+            let size = (
+                (entry.batch, entry.asked()),
+                entry.entries,
+                entry.threads,
+                entry.pass,
+            );
             let key = (
                 panel.workload_without_absent(),
                 entry.suite.as_str(),

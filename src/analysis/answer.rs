@@ -25,12 +25,16 @@ struct Standing<'s> {
 }
 
 /// Which table to take for what was measured, and what it costs in memory: the one that leads most panels; of one
-/// panel the smallest that leads it. `None` where there are fewer than two to choose from.
+/// panel the smallest that leads it. Panels with servers are another question. `None` where there are fewer than two to choose from.
 #[must_use]
 pub fn answer(summary: &Summary) -> Option<String> {
     let panels: Vec<&PanelSummary> = spoken_of(summary)
         .filter(|panel| {
-            !panel.is_open_loop() && !panel.is_about_hashes() && panel.ranking().len() > 1
+            let has_server = panel.cells.iter().any(|cell| cell.entry.server);
+            !panel.is_open_loop()
+                && !panel.is_about_hashes()
+                && !has_server
+                && panel.ranking().len() > 1
         })
         .collect();
     let mut standings: Vec<Standing<'_>> = Vec::new();

@@ -2,7 +2,7 @@
 
 use super::format::counted;
 use super::summary::{CellSummary, PanelSummary, Summary};
-use crate::base::Between;
+use crate::base::{Between, asked_in_words};
 use crate::record::PanelEntry;
 
 /// A panel's workload by what tells it from those of other panels: `ycsb-c of 1000000 entries in batches of 16`.
@@ -28,6 +28,7 @@ pub(crate) fn workload_among<'s>(
     if entry.batch > 1 {
         name = format!("{name} in batches of {}", entry.batch);
     }
+    name += &asked_in_words(entry.connections, entry.depth);
     if is_mixed {
         name = format!("{name} {}", entry.between.words());
     }
@@ -173,6 +174,7 @@ pub(crate) fn place_of(panel: &PanelSummary) -> String {
     if entry.batch > 1 {
         text += &format!(", batch {}", entry.batch);
     }
+    text += &asked_in_words(entry.connections, entry.depth);
     text += &format!(", {}", entry.between.words());
     if !entry.corpus.is_empty() {
         text += &format!(", keys {}", entry.corpus);
@@ -204,13 +206,31 @@ pub(crate) fn without_param(label: &str, param: &str) -> String {
     name_with(target, &own, rest)
 }
 
-/// The target, and what follows it.
+/// The target, and what follows it: options of a server, and what is in brackets.
 fn split(label: &str) -> (&str, &str) {
-    label.find(' ').map_or((label, ""), |at| label.split_at(at))
+    label
+        .find([' ', '?'])
+        .map_or((label, ""), |at| label.split_at(at))
+}
+
+/// The name of a target, and its parameters: a colon stands between them, and colons stand in names of servers too.
+fn name_and_params(target: &str) -> (&str, &str) {
+    let is_word = |text: &str| {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+        !text.is_empty() && text.bytes().all(plain)
+    };
+    let begins_params = |(at, _): &(usize, &str)| {
+        let first = target[at + 1..].split_once('=');
+        first.is_some_and(|(name, _)| is_word(name))
+    };
+    match target.match_indices(':').find(begins_params) {
+        Some((at, _)) => (&target[..at], &target[at + 1..]),
+        None => (target, ""),
+    }
 }
 
 fn name_with(target: &str, params: &[&str], rest: &str) -> String {
-    let name = target.split(':').next().unwrap_or(target);
+    let (name, _) = name_and_params(target);
     if params.is_empty() {
         return format!("{name}{rest}");
     }
@@ -218,7 +238,7 @@ fn name_with(target: &str, params: &[&str], rest: &str) -> String {
 }
 
 fn params(target: &str) -> impl Iterator<Item = &str> {
-    let params = target.split_once(':').map_or("", |(_, params)| params);
+    let (_, params) = name_and_params(target);
     params.split(',').filter(|param| !param.is_empty())
 }
 
@@ -260,6 +280,26 @@ mod tests {
         assert_eq!(cut("b:stripes=1"), "b");
         assert_eq!(cut("b:buckets=4"), "b:buckets=4");
         assert_eq!(cut("b"), "b");
+    }
+
+    #[test]
+    fn servers_have_colons_in_their_names() {
+        let cut = |label| without_param(label, "stripes");
+        for (label, without) in [
+            ("served:b:stripes=4", "served:b"),
+            (
+                "served:b:buckets=4,stripes=4?proto=meta (sip13)",
+                "served:b:buckets=4?proto=meta (sip13)",
+            ),
+            ("memcached://127.0.0.1:11211", "memcached://127.0.0.1:11211"),
+            ("start:memcached?proto=meta", "start:memcached?proto=meta"),
+            (
+                "memcached://[::1]:1,b:2?proto=meta",
+                "memcached://[::1]:1,b:2?proto=meta",
+            ),
+        ] {
+            assert_eq!(cut(label), without);
+        }
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub(crate) fn groups<'s>(panels: impl Iterator<Item = &'s PanelSummary>) -> Vec<
         let key = (
             &entry.suite,
             &entry.workload,
-            entry.batch,
+            (entry.batch, entry.asked()),
             entry.between,
             entry.entries,
             &entry.corpus,

@@ -4,7 +4,7 @@ use super::figures::{gather, positive};
 use super::model::Model;
 use super::structure::Structures;
 use super::summary::{CellSummary, PanelSummary};
-use crate::base::{Spec, Value};
+use crate::base::Value;
 
 /// Bucket counts from which on targets are a sweep.
 const POINTS_OF_A_SWEEP: usize = 3;
@@ -36,7 +36,7 @@ impl Sweep<'_> {
 pub(crate) fn sweeps(panel: &PanelSummary) -> Vec<Sweep<'_>> {
     let mut groups = Vec::new();
     for cell in panel.cells.iter().filter(|cell| cell.ranked()) {
-        let Ok(mut spec) = cell.entry.target_full.parse::<Spec>() else {
+        let Some(mut spec) = cell.entry.spec() else {
             continue;
         };
         let Some(at) = spec.params.iter().position(|(name, _)| name == "buckets") else {

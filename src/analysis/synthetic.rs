@@ -37,6 +37,7 @@ struct Births {
 }
 
 /// A cell to add.
+#[derive(Clone)]
 pub(crate) struct Cell<'a> {
     target: &'a str,
     /// Nanoseconds of one thread an operation.
@@ -45,6 +46,7 @@ pub(crate) struct Cell<'a> {
     jitter: f64,
     control: bool,
     peer: bool,
+    server: bool,
     twin: bool,
     hash_ns: Option<f64>,
     error: Option<&'a str>,
@@ -63,6 +65,7 @@ impl<'a> Cell<'a> {
             jitter: 0.02,
             control: false,
             peer: false,
+            server: false,
             twin: false,
             hash_ns: None,
             error: None,
@@ -88,6 +91,28 @@ impl<'a> Cell<'a> {
         Cell {
             peer: true,
             ..Cell::new(target, ns)
+        }
+    }
+
+    /// A server, or a strategy behind one.
+    pub fn server(target: &'a str, ns: f64) -> Cell<'a> {
+        Cell {
+            server: true,
+            bytes_per_entry: 0,
+            ..Cell::new(target, ns)
+        }
+    }
+
+    /// The same, of others.
+    pub fn of_others(self) -> Cell<'a> {
+        Cell { peer: true, ..self }
+    }
+
+    /// The control of servers.
+    pub fn null_server(ns: f64) -> Cell<'a> {
+        Cell {
+            control: true,
+            ..Cell::server("null-server", ns)
         }
     }
 
@@ -157,6 +182,7 @@ impl Synthetic {
             doctor: Vec::new(),
             verification: None,
             guarantees: Vec::new(),
+            servers: Vec::new(),
             task: None,
             merged: Vec::new(),
             suites: Vec::new(),
@@ -257,6 +283,8 @@ impl Synthetic {
             about: format!("the workload {workload}"),
             threads,
             batch: 1,
+            connections: 0,
+            depth: 1,
             between: Between::default(),
             absent: Percent::ZERO,
             entries,
@@ -278,11 +306,10 @@ impl Synthetic {
 
     fn add(&mut self, panel: &PanelEntry, cell: &Cell<'_>) {
         let id = cell_id(panel.panel, cell);
-        let strategy = cell.target.split(':').next().unwrap();
-        let rest = match cell.target.split_once(':') {
-            Some((_, params)) => params.to_owned(),
-            None if strategy == "null" => String::new(),
-            None => "buckets=2^10".to_owned(),
+        let (strategy, rest) = match cell.target.rsplit_once(':') {
+            Some((strategy, params)) if params.contains('=') => (strategy, params),
+            _ if cell.control => (cell.target, ""),
+            _ => (cell.target, "buckets=2^10"),
         };
         let colour = u32::try_from(self.records.manifest.cells.len()).unwrap();
         self.records.manifest.cells.push(CellEntry {
@@ -297,6 +324,7 @@ impl Synthetic {
             pages: crate::machine::Pages::Default,
             control: cell.control,
             peer: cell.peer,
+            server: cell.server,
             twin: cell.twin,
             colour,
         });

@@ -73,6 +73,15 @@ impl<'m> Verified<'m> {
     }
 }
 
+/// What is to be said of the checks of servers, where a run has any.
+#[must_use]
+pub fn of_servers(manifest: &Manifest) -> Option<&'static str> {
+    let has_servers = manifest.cells.iter().any(|cell| cell.server);
+    has_servers.then_some(
+        "Servers are not checked before the run; every answer's value is checked while it is timed",
+    )
+}
+
 /// `3 targets: 48,000 operations …`, with what failed at the end.
 fn checked(entries: &[VerifiedEntry]) -> String {
     let passed = entries.iter().filter(|entry| entry.passed()).count();

@@ -1,5 +1,6 @@
 //! Floor 0: the words that every floor shares. No I/O, no clock, no dependency on another floor.
 
+mod asked;
 mod bad_input;
 mod between;
 mod census;
@@ -9,6 +10,7 @@ mod param;
 mod quantity;
 mod spec;
 
+pub use asked::asked_in_words;
 pub use bad_input::{BadInput, unknown_name};
 pub use between::Between;
 pub use census::{ByteSplit, Census, Usage};

@@ -105,6 +105,7 @@ impl std::str::FromStr for Spec {
 
 /// The targets of a list with commas between. What stands behind a comma goes on with the parameters of the
 /// target before it if it is `name=value`, and begins a new target otherwise; commas in brackets are the sweep's.
+/// Behind a target with `://`, `host:port` is one more of its addresses.
 ///
 /// ```
 /// let list = "striped:buckets=[2^8,2^10],stripes=4,fixed";
@@ -117,7 +118,9 @@ pub fn split_targets(text: &str) -> Vec<String> {
     for part in split_outside_brackets(text) {
         let name = part.split(':').next().unwrap_or(part);
         match targets.last_mut() {
-            Some(target) if name.contains('=') => {
+            Some(target)
+                if name.contains('=') || target.contains("://") && is_further_address(part) =>
+            {
                 target.push(',');
                 target.push_str(part);
             }
@@ -125,6 +128,17 @@ pub fn split_targets(text: &str) -> Vec<String> {
         }
     }
     targets
+}
+
+/// Whether it is `host:port`, perhaps with options behind it: no spec has a number there.
+fn is_further_address(part: &str) -> bool {
+    let (address, _) = part.split_once('?').unwrap_or((part, ""));
+    let port = address
+        .strip_suffix('/')
+        .unwrap_or(address)
+        .rsplit_once(':');
+    let is_number = |port: &str| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
+    port.is_some_and(|(host, port)| !host.contains("://") && is_number(port))
 }
 
 /// Parses targets with commas between, whose values may be sweeps (`buckets=[2^8,2^10]`), into one spec per
@@ -262,6 +276,19 @@ mod tests {
                 &["striped:stripes=4", "striped:stripes=8"],
             ),
             ("fixed,", &["fixed", ""]),
+            (
+                "memcached://a:1,b:2,fixed",
+                &["memcached://a:1,b:2", "fixed"],
+            ),
+            (
+                "memcached://a:1, [::1]:2?proto=meta,redis://c:3,striped:stripes=2",
+                &[
+                    "memcached://a:1,[::1]:2?proto=meta",
+                    "redis://c:3",
+                    "striped:stripes=2",
+                ],
+            ),
+            ("fixed,b:2", &["fixed", "b:2"]),
         ] {
             assert_eq!(split_targets(text), targets, "{text}");
         }

@@ -37,7 +37,11 @@ pub(super) fn run(house: House<'_>, args: &Run) -> anyhow::Result<ExitCode> {
         Some(spooled) => spooled.named(error),
         None => error,
     })?;
+    if begun.is_none() && !flags.remote {
+        plan.check_remote()?;
+    }
     plan.verify = !args.no_verify;
+    plan.overwrite = args.yes;
     plan.program = house.program;
     if !args.quiet {
         give_notes(&plan);
@@ -312,7 +316,7 @@ pub(super) fn describe(plan: &Plan<'_>) -> String {
             let _ = writeln!(text, "  {trials}, {how}");
         }
         for (at, cell) in panel.cells.iter().enumerate() {
-            let role = match (cell.row.control, cell.twin, panel.baseline == Some(at)) {
+            let role = match (cell.target.control(), cell.twin, panel.baseline == Some(at)) {
                 (true, _, _) => "  control",
                 (_, true, _) => "  twin",
                 (_, _, true) => "  baseline",
@@ -325,7 +329,7 @@ pub(super) fn describe(plan: &Plan<'_>) -> String {
                 text,
                 "  {}  {} {}{}{role}{bytes}",
                 cell.id,
-                cell.params.full(),
+                cell.target.full(),
                 cell.hash,
                 cell.heap.suffix()
             );
@@ -345,6 +349,9 @@ pub(super) fn describe(plan: &Plan<'_>) -> String {
             counted(count as u64, "target")
         ),
     };
+    if plan.has_servers() {
+        text += "servers are not checked before the first slice: each answer's value is checked while it is timed\n";
+    }
     let seconds = plan.seconds();
     let time = if seconds.is_finite() {
         format!("about {seconds:.0} s")

@@ -23,7 +23,11 @@ pub(super) fn task(house: House<'_>, args: &Run) -> anyhow::Result<ExitCode> {
     let suites = suites_named(&args.suites, &args.flags)?;
     let mut plan = Plan::within(house.rows, suites, None)?;
     plan.name.clone_from(&args.name);
+    if !args.flags.remote {
+        plan.check_remote()?;
+    }
     plan.verify = !args.no_verify;
+    plan.overwrite = args.yes;
     plan.program = house.program;
     let task = match (&args.part.task, args.part.shard) {
         (Some(id), _) => plan.task_of(id)?,

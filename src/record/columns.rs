@@ -51,6 +51,8 @@ impl Row for TrialRow {
         "between",
         "entries",
         "absent_percent",
+        "connections",
+        "depth",
         "panel",
         "birth",
         "trial",
@@ -96,8 +98,13 @@ impl Row for TrialRow {
         "counters_running_ns",
     ];
 
-    const OPTIONAL: &'static [&'static str] =
-        &["absent_percent", "rss_peak_bytes", "rss_emptied_bytes"];
+    const OPTIONAL: &'static [&'static str] = &[
+        "absent_percent",
+        "connections",
+        "depth",
+        "rss_peak_bytes",
+        "rss_emptied_bytes",
+    ];
 
     fn schema_version(&self) -> Option<u32> {
         Some(self.schema_version)

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::verified::Verification;
-use crate::base::{Between, Percent, counted};
+use crate::base::{Between, Percent, Spec, asked_in_words, counted};
 use crate::machine::{Allocator, MemorySpeed, Pages};
 
 /// The name of the manifest within the directory of a run.
@@ -86,12 +86,30 @@ pub struct Manifest {
     /// What each strategy of the run promises, in the order of the cells; none in runs that did not record it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub guarantees: Vec<GuaranteesEntry>,
+    /// What the servers of the run said of themselves when they were first asked, in that order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub servers: Vec<ServerEntry>,
     /// What of a sweep this run is, where its panels are shared out over machines.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<TaskEntry>,
     /// The runs that this one was merged from, in the order of their rows; none in a run that was measured.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub merged: Vec<MergedEntry>,
+}
+
+/// A server that was measured.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerEntry {
+    /// The target as people read it.
+    pub target: String,
+    /// Its name and version, as it says itself.
+    pub version: String,
+    /// The command that started it, where it was started for the run; otherwise empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub command: String,
+    /// The processors that it was pinned to, where it was started for the run; otherwise empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub cpus: String,
 }
 
 /// A run that was merged into another.
@@ -124,12 +142,14 @@ pub fn task_id<'c>(cells: impl Iterator<Item = &'c str>) -> String {
     format!("{:016x}", xxh3_64(cells.join("\n").as_bytes()))
 }
 
-/// What tells a panel from the others of a sweep: `ycsb-c, 1000 entries, 2 threads, chained`.
+/// What tells a panel from the others of a sweep: `ycsb-c, 1000 entries, 2 threads, chained`. `asked` is of servers:
+/// connections, and requests that one sends together.
 #[must_use]
 pub fn place_in_words(
     workload: &str,
     (entries, threads): (u64, u32),
     (batch, between): (u32, Between),
+    asked: (u32, u32),
 ) -> String {
     let mut words = vec![workload.to_owned()];
     if entries > 0 {
@@ -140,7 +160,7 @@ pub fn place_in_words(
         words.push(format!("batch {batch}"));
     }
     words.push(between.words());
-    words.join(", ")
+    words.join(", ") + &asked_in_words(asked.0, asked.1)
 }
 
 /// A panel of a sweep.
@@ -214,6 +234,12 @@ pub struct PanelEntry {
     pub threads: u32,
     /// Gets handed over at a time.
     pub batch: u32,
+    /// Connections to a server, over all threads; 0 for one a thread.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub connections: u32,
+    /// Requests that a connection to a server sends together.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub depth: u32,
     /// What stands between two operations of a thread, or between two batches.
     pub between: Between,
     /// Of the lookups, the share whose keys were never stored.
@@ -286,13 +312,50 @@ pub struct CellEntry {
     pub pages: Pages,
     /// Whether it is a control: drawn as the floor, never ranked.
     pub control: bool,
-    /// Whether it is a map of others behind our interface.
+    /// Whether it is a map of others behind our interface, or a server of others.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub peer: bool,
+    /// Whether operations go to a server; otherwise to a table in the child.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub server: bool,
     /// Whether it is the second copy of the baseline.
     pub twin: bool,
     /// Index of the target's colour and marker, the same in all charts.
     pub colour: u32,
+}
+
+impl PanelEntry {
+    /// How requests come to its servers: connections, and requests that one sends together.
+    #[must_use]
+    pub fn asked(&self) -> (u32, u32) {
+        (self.connections, self.depth)
+    }
+}
+
+impl CellEntry {
+    /// The strategy with every parameter, behind a server or not; `None` for a server that is none of ours.
+    #[must_use]
+    pub fn spec(&self) -> Option<Spec> {
+        let whole = self.target_full.as_str();
+        let own = if self.server {
+            let (_, served) = whole
+                .split_once(':')
+                .filter(|_| self.strategy.contains(':'))?;
+            served.split_once('?').map_or(served, |(served, _)| served)
+        } else {
+            whole
+        };
+        own.parse().ok()
+    }
+}
+
+fn one() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_one(number: &u32) -> bool {
+    *number == 1
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {

@@ -37,7 +37,7 @@ pub use hashes::{
 pub use histograms::{HISTOGRAM_DIGITS, HISTOGRAM_HIGH_NS, LatencyHistogram, empty_histogram};
 pub use manifest::{
     CellEntry, GuaranteesEntry, Manifest, MergedEntry, PaceEntry, PanelEntry, ProgramEntry,
-    ResumeEntry, Status, SweepPanel, TaskEntry, place_in_words, task_id,
+    ResumeEntry, ServerEntry, Status, SweepPanel, TaskEntry, place_in_words, task_id,
 };
 pub use merge::{Merge, MergeNotes, machine_kind, runs_in};
 pub use pages::{Pages, write_page, write_pages};

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Version of the columns. A reader refuses rows of a newer one.
-pub const SCHEMA_VERSION: u32 = 4;
+pub const SCHEMA_VERSION: u32 = 5;
 
 /// The oldest version that is read: its rows lack columns that are optional.
 pub(super) const OLDEST_VERSION: u32 = 2;
@@ -46,6 +46,13 @@ pub struct TrialRow {
     /// were such.
     #[serde(default)]
     pub absent_percent: Option<u32>,
+    /// Connections to a server, over all threads; empty for a table in process, and in files from before there were
+    /// servers.
+    #[serde(default)]
+    pub connections: Option<u32>,
+    /// Requests that a connection sends together; empty where `connections` is.
+    #[serde(default)]
+    pub depth: Option<u32>,
     /// The panel that the cell was measured in.
     pub panel: u32,
     /// Which birth of the cell's child.

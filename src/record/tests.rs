@@ -224,11 +224,11 @@ fn another_version_or_header_is_refused() {
     change("trials.csv", ",evicted", "");
     refuses(&path, &["trials.csv, line 1", "instead of 'evicted'"]);
     change("trials.csv", ",refused", ",refused,evicted");
-    change("trials.csv", "\n4,", "\n5,");
-    refuses(&path, &["trials.csv", "schema version 5"]);
-    change("run.toml", "schema_version = 4", "schema_version = 7");
-    refuses(&path, &["run.toml", "schema version 7", "versions 2 to 4"]);
-    change("run.toml", "schema_version = 7", "schema_version = 4");
+    change("trials.csv", "\n5,", "\n6,");
+    refuses(&path, &["trials.csv", "schema version 6"]);
+    change("run.toml", "schema_version = 5", "schema_version = 7");
+    refuses(&path, &["run.toml", "schema version 7", "versions 2 to 5"]);
+    change("run.toml", "schema_version = 7", "schema_version = 5");
     change(
         "run.toml",
         "status = \"interrupted\"",
@@ -238,7 +238,7 @@ fn another_version_or_header_is_refused() {
     assert!(matches!(error, ReadError::Manifest(..)));
 }
 
-/// A run of the version before, which had no columns for absent keys and peaks of memory, reads as one without.
+/// A run of an older version, which had no columns for absent keys, peaks of memory and servers, reads as one without.
 #[test]
 fn files_of_the_version_before_lack_only_what_is_optional() {
     let root = tempfile::tempdir().unwrap();
@@ -246,7 +246,7 @@ fn files_of_the_version_before_lack_only_what_is_optional() {
     let text = fs::read_to_string(path.join("trials.csv")).unwrap();
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let header = reader.headers().unwrap().clone();
-    let new = ["absent_percent", "rss_peak_bytes", "rss_emptied_bytes"];
+    let new = <TrialRow as super::columns::Row>::OPTIONAL;
     let is_kept = |at: usize| !new.contains(&&header[at]);
     let version = header.iter().position(|name| name == "schema_version");
     let mut old = csv::Writer::from_writer(Vec::new());
@@ -270,7 +270,7 @@ fn files_of_the_version_before_lack_only_what_is_optional() {
     }
     fs::write(path.join("trials.csv"), old.into_inner().unwrap()).unwrap();
     let manifest = fs::read_to_string(path.join("run.toml")).unwrap();
-    let manifest = manifest.replacen("schema_version = 4", "schema_version = 2", 1);
+    let manifest = manifest.replacen("schema_version = 5", "schema_version = 2", 1);
     fs::write(path.join("run.toml"), manifest).unwrap();
     let records = Records::read(&path).unwrap();
     assert!(!records.trials.is_empty());

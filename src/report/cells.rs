@@ -9,6 +9,7 @@ use super::labels::on_cores;
 use super::summary::{CellSummary, PanelSummary, Tally, Verdict};
 use super::table::{Bar, Cell, Column, Kind, Row, Standing, Table, Tone};
 use crate::analysis::{Difference, Noise, Share};
+use crate::base::asked_in_words;
 
 /// What a page filters cells by; the keys of a row are these in this order.
 pub(super) const FILTERS: [&str; 3] = ["strategy", "workload", "threads"];
@@ -22,6 +23,7 @@ pub(super) const FILTERS: [&str; 3] = ["strategy", "workload", "threads"];
 pub(super) struct Shape {
     entries: bool,
     batch: bool,
+    asked: bool,
     between: bool,
     hash: bool,
     ratio: bool,
@@ -91,6 +93,7 @@ impl Shape {
             longest: cells().any(|cell| cell.longest_op_ns.is_some()),
             counted: cells().any(counted),
             entries: differ(panels.iter().map(|panel| panel.entry.entries)),
+            asked: differ(panels.iter().map(|panel| panel.entry.asked())),
             batch: differ(panels.iter().map(|panel| panel.entry.batch)),
             between: differ(panels.iter().map(|panel| panel.entry.between)),
             hash: differ(cells().map(|cell| &cell.entry.hash)),
@@ -108,6 +111,8 @@ impl Shape {
         let optional = [
             (self.entries, Column::number("entries", "")),
             (self.batch, Column::number("batch", "")),
+            (self.asked, Column::number("connections", "")),
+            (self.asked, Column::number("depth", "")),
             (self.between, Column::text("between")),
             (self.hash, Column::text("hash")),
         ];
@@ -133,6 +138,9 @@ impl Shape {
         if self.batch {
             cells.push(Cell::count(u64::from(entry.batch)));
         }
+        if self.asked {
+            cells.extend(asked(panel));
+        }
         if self.between {
             cells.push(Cell::text(entry.between.to_string()));
         }
@@ -156,6 +164,11 @@ impl Shape {
                 1 => "one operation at a time".to_owned(),
                 batch => format!("batches of {batch}"),
             });
+        }
+        let (connections, depth) = panel.entry.asked();
+        let words = asked_in_words(connections, depth);
+        if !self.asked && !words.is_empty() {
+            shared.push(words.trim_start_matches(", ").to_owned());
         }
         if !self.between {
             shared.push(panel.entry.between.words());
@@ -565,4 +578,11 @@ fn verdict(cell: &CellSummary, noise: Noise) -> Cell {
             Cell::text(format!("failed: {reason}")).tone(Tone::Failed)
         }
     }
+}
+
+/// Connections to the servers of a panel, at least one a thread, and requests that one sends together.
+pub(super) fn asked(panel: &PanelSummary) -> [Cell; 2] {
+    let (connections, depth) = panel.entry.asked();
+    let connections = connections.max(panel.entry.threads);
+    [connections, depth].map(|count| Cell::count(count.into()))
 }

@@ -25,12 +25,12 @@ use crate::stats::Interval;
 /// | `guarantees[]` | as in `run.toml`: what each `strategy` promises, in words; `†` marks the author's word |
 /// | `answer` | which table to take, in a sentence; `null` where there is none to choose |
 /// | `findings[]` | `text`; `topic`; the `panels` and `cells` that it rests on; `effect`, the natural logarithm of its largest ratio |
-/// | `panels[]` | `panel`, `suite`, `workload`, `about`, `threads`, `batch`, `between`, `absent_percent`, `entries`, `pass`, `points`, `baseline` as in `run.toml` |
+/// | `panels[]` | `panel`, `suite`, `workload`, `about`, `threads`, `batch`, `connections` (0 for one a thread), `depth`, `between`, `absent_percent`, `entries`, `pass`, `points`, `baseline` as in `run.toml` |
 /// | `panels[].noise_floor`, `.noise_band` | A/A noise measured in the panel, inside which is what is the same, and what a difference must lie outside of (the same where there are enough births): as a part of 1 |
 /// | `verdicts` | how many are given `together`; `error_rate`: the chance, at most, that one or more of them calls a difference that is none; `confidence` that each is held to |
 /// | `panels[].harness` | the control: `target`, `floor_ns`, `hash_ns`, `over_hash_ns` of one thread an operation |
 /// | `panels[].memory` | as in `run.toml`: `bytes` tried, `dependent_load_ps`, `lines_per_s` of all threads |
-/// | `panels[].cells[]` | `cell_id`, `strategy`, `target`, `target_full`, `hash`, `allocator`, `pages`, `control`, `twin`; `verdict`, `error`, `trials` |
+/// | `panels[].cells[]` | `cell_id`, `strategy`, `target`, `target_full`, `hash`, `allocator`, `pages`, `control`, `server`, `twin`; `verdict`, `error`, `trials` |
 /// | `….ops_per_s`, `….ns_per_op` | intervals `{low, mid, high}`: operations of all threads a second; nanoseconds of one thread an operation |
 /// | `panels[].crowded_on_cores` | the cores that its threads take turns on, where they outnumber them |
 /// | `….not_measured`, `….slices_without_rate` | why there is no rate; slices or passes without one, because a thread did nothing in them that counts |
@@ -121,6 +121,8 @@ fn panel(summary: &Summary, panel: &PanelSummary) -> Value {
         "threads": entry.threads,
         "crowded_on_cores": panel.crowded_on(),
         "batch": entry.batch,
+        "connections": entry.connections,
+        "depth": entry.depth,
         "between": entry.between,
         "absent_percent": entry.absent.get(),
         "entries": entry.entries,
@@ -148,6 +150,7 @@ fn cell(panel: &PanelSummary, cell: &CellSummary) -> Value {
         "allocator": entry.allocator,
         "pages": entry.pages,
         "control": entry.control,
+        "server": entry.server,
         "twin": entry.twin,
         "verdict": word(cell.verdict),
         "error": cell.error,

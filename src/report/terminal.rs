@@ -6,7 +6,7 @@ use super::format::{counted, figure, noise, wrap};
 use super::labels::{common, threads, without_rate};
 use super::latency;
 use super::summary::{CellSummary, PanelSummary, Summary, Verdict};
-use super::verified::Verified;
+use super::verified::{Verified, of_servers};
 use crate::record::Status;
 
 /// The panels of a run: each a heading, its targets by rate, and under them the controls, which are
@@ -46,6 +46,7 @@ pub fn table(summary: &Summary, width: usize, colour: bool) -> String {
     let below = [
         summary.promise(),
         Verified::of(&summary.manifest).line(),
+        of_servers(&summary.manifest).map(|words| format!("{words}.")),
         disturbance.map(super::disturbance::Disturbance::sentence),
     ];
     for text in below.into_iter().flatten() {

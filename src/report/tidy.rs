@@ -9,7 +9,7 @@ use super::json;
 use super::percentiles::{Latency, Percentile};
 use super::summary::{CellSummary, PanelSummary, Summary, Tally};
 use crate::analysis::Searched;
-use crate::base::{self, Spec};
+use crate::base;
 use crate::stats::Interval;
 
 /// What a row is made of.
@@ -86,6 +86,18 @@ const FIGURES: &[Column] = &[
         of.panel.entry.batch.to_string()
     }),
     column(
+        "connections",
+        "connections",
+        "to a server, over all threads, if it is one",
+        |of| of_server(of, of.panel.entry.connections.max(of.panel.entry.threads)),
+    ),
+    column(
+        "depth",
+        "requests",
+        "that a connection to a server sends together",
+        |of| of_server(of, of.panel.entry.depth),
+    ),
+    column(
         "between",
         "",
         "what stood between two operations: `chained`, or instructions",
@@ -112,10 +124,16 @@ const FIGURES: &[Column] = &[
         "whether the stream ran once, from start to end",
         |of| of.panel.entry.pass.to_string(),
     ),
-    column("control", "", "`null`, which stores nothing", |of| {
-        of.cell.entry.control.to_string()
+    column("server", "", "whether operations went to a server", |of| {
+        of.cell.entry.server.to_string()
     }),
-    column("peer", "", "a table of another project", |of| {
+    column(
+        "control",
+        "",
+        "`null` or `null-server`, which store nothing",
+        |of| of.cell.entry.control.to_string(),
+    ),
+    column("peer", "", "a table or server of another project", |of| {
         of.cell.entry.peer.to_string()
     }),
     column("twin", "", "the second copy of the baseline", |of| {
@@ -412,19 +430,13 @@ fn written(rows: &[Vec<String>]) -> String {
 
 /// The parameters of a cell's target; numbers as numbers, not as powers.
 fn params(cell: &CellSummary) -> Vec<(String, String)> {
-    let spec: Result<Spec, _> = cell.entry.target_full.parse();
-    spec.map_or_else(
-        |_| Vec::new(),
-        |spec| {
-            let params = spec.params.into_iter();
-            params
-                .map(|(name, value)| match value {
-                    base::Value::Integer(number) => (name, number.to_string()),
-                    other => (name, other.to_string()),
-                })
-                .collect()
-        },
-    )
+    let params = cell.entry.spec().into_iter().flat_map(|spec| spec.params);
+    params
+        .map(|(name, value)| match value {
+            base::Value::Integer(number) => (name, number.to_string()),
+            other => (name, other.to_string()),
+        })
+        .collect()
 }
 
 /// A word of the records.
@@ -454,6 +466,11 @@ fn hit_percent(of: &Of<'_>) -> String {
         return String::new();
     }
     (100.0 * hits as f64 / reads as f64).to_string()
+}
+
+/// A figure that cells have whose operations go to a server.
+fn of_server(of: &Of<'_>, figure: u32) -> String {
+    some(of.cell.entry.server.then_some(figure))
 }
 
 fn some<T: ToString>(figure: Option<T>) -> String {

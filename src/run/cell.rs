@@ -1,11 +1,14 @@
 //! Panels and cells: what is measured, and what is measured together.
 
-use crate::base::{Between, Params};
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::base::{Between, asked_in_words};
 use crate::catalog::Row;
 use crate::machine::Heap;
 use crate::workload::{Pace, TraceFacts, Workload};
 
 use super::limit::Search;
+use super::target::Target;
 
 /// The least slices of a trial that is cut by time.
 const LEAST_SLICES: u32 = 2;
@@ -51,12 +54,10 @@ pub struct Panel<'r> {
 pub struct Cell<'r> {
     /// A hash over every parameter, defaults included.
     pub id: String,
-    /// The strategy.
-    pub row: &'r Row,
+    /// What it runs against.
+    pub target: Target<'r>,
     /// The index of its colour and marker in charts.
     pub colour: u32,
-    /// Its parameters.
-    pub params: Params,
     /// The hash function.
     pub hash: String,
     /// The heap of its child.
@@ -65,17 +66,64 @@ pub struct Cell<'r> {
     pub twin: bool,
 }
 
+impl<'r> Cell<'r> {
+    /// A cell of a panel that has this key.
+    pub(super) fn new(
+        rows: &[Row],
+        target: Target<'r>,
+        (hash, heap): (&str, Heap),
+        panel_key: &str,
+    ) -> Cell<'r> {
+        let mut cell = Cell {
+            id: String::new(),
+            colour: target.look(rows),
+            target,
+            hash: hash.to_owned(),
+            heap,
+            twin: false,
+        };
+        cell.id = cell.id_in(panel_key);
+        cell
+    }
+
+    /// The second copy of it.
+    pub(super) fn twin(&self, panel_key: &str) -> Cell<'r> {
+        let mut twin = self.clone();
+        twin.twin = true;
+        twin.id = twin.id_in(panel_key);
+        twin
+    }
+
+    fn id_in(&self, panel_key: &str) -> String {
+        let full = self.target.full();
+        let whole = format!(
+            "{panel_key}|{full}|{}|{}|{}|twin={}",
+            self.hash,
+            self.heap.allocator.word(),
+            self.heap.pages.word(),
+            self.twin
+        );
+        format!("{:016x}", xxh3_64(whole.as_bytes()))
+    }
+}
+
 impl Cell<'_> {
-    /// The target as people read it, defaults left out.
+    /// The target as people read it, defaults left out, and the heap of its child.
     #[must_use]
-    pub fn target(&self) -> String {
-        format!("{}{}", self.params.short(), self.heap.suffix())
+    pub fn label(&self) -> String {
+        format!("{}{}", self.target.short(), self.heap.suffix())
+    }
+
+    /// Whether its target is checked before the first slice: a table, and no control.
+    #[must_use]
+    pub fn is_checked(&self) -> bool {
+        self.target.table().is_some() && !self.target.control()
     }
 
     /// The target, and whether it is the twin.
     pub(super) fn name(&self) -> String {
         let twin = if self.twin { " (twin)" } else { "" };
-        format!("{}{twin}", self.target())
+        format!("{}{twin}", self.label())
     }
 }
 
@@ -121,11 +169,19 @@ impl Panel<'_> {
         } else {
             "threads"
         };
-        let name = &self.workload.name;
-        match self.workload.between {
-            Between::Chained => format!("{name}, {} {threads}", self.threads),
-            between @ Between::Instructions(_) => {
-                format!("{name} {}, {} {threads}", between.words(), self.threads)
+        let Workload {
+            name,
+            between,
+            connections,
+            depth,
+            ..
+        } = &self.workload;
+        let asked = asked_in_words(*connections, *depth);
+        match between {
+            Between::Chained => format!("{name}, {} {threads}{asked}", self.threads),
+            Between::Instructions(_) => {
+                let between = between.words();
+                format!("{name} {between}, {} {threads}{asked}", self.threads)
             }
         }
     }
@@ -156,15 +212,16 @@ pub(super) struct Place<'p> {
     pub(super) birth: u32,
 }
 
-/// `fixed` where present, as it comes by default if that is there; else the first that is no
-/// control.
+/// `fixed` where present, as it comes by default if that is there; else the first that is no control, and can have a
+/// twin if any can.
 pub(super) fn baseline(cells: &[Cell<'_>]) -> Option<usize> {
     let at = |test: &dyn Fn(&Cell<'_>) -> bool| {
         cells
             .iter()
-            .position(|cell| !cell.row.control && !cell.twin && test(cell))
+            .position(|cell| !cell.target.control() && !cell.twin && test(cell))
     };
-    at(&|cell| cell.target() == "fixed")
-        .or_else(|| at(&|cell| cell.row.name == "fixed"))
+    at(&|cell| cell.label() == "fixed")
+        .or_else(|| at(&|cell| cell.target.kind() == "fixed"))
+        .or_else(|| at(&|cell| !cell.target.is_there_already()))
         .or_else(|| at(&|_| true))
 }

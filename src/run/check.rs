@@ -2,8 +2,9 @@
 
 use super::suite::Suite;
 use crate::analysis::Ask;
-use crate::base::BadInput;
+use crate::base::{BadInput, counted};
 use crate::catalog::{self, Row};
+use crate::workload::Workload;
 
 /// The most threads that a cell may ask for.
 const MOST_THREADS: u32 = 4096;
@@ -79,6 +80,20 @@ pub(super) fn check_suite(rows: &[Row], suite: &Suite) -> Result<(), BadInput> {
         ));
     }
     Ok(())
+}
+
+/// Checks that each thread has a connection, where their number is given.
+pub(super) fn check_connections(workload: &Workload, threads: u32) -> Result<(), BadInput> {
+    let connections = workload.connections;
+    if connections == 0 || connections >= threads {
+        return Ok(());
+    }
+    Err(BadInput(format!(
+        "workload '{}': connections = {connections} is not valid with {}: each thread has at least one, so give {threads} or \
+         more, or 0 for one a thread",
+        workload.name,
+        counted(u64::from(threads), "thread"),
+    )))
 }
 
 /// What a run has one of, its suites must agree on.

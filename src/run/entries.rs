@@ -44,6 +44,8 @@ pub(super) fn panel_entry(index: u32, panel: &Panel<'_>) -> PanelEntry {
         about: panel.workload.describe(),
         threads: panel.threads,
         batch: panel.workload.batch,
+        connections: panel.workload.connections,
+        depth: panel.workload.depth,
         between: panel.workload.between,
         absent: panel.workload.absent,
         entries: panel.workload.entries,
@@ -76,7 +78,8 @@ pub(super) fn all_cells(plan: &Plan<'_>) -> Vec<CellEntry> {
 pub(super) fn all_guarantees(plan: &Plan<'_>) -> Vec<GuaranteesEntry> {
     let mut entries: Vec<GuaranteesEntry> = Vec::new();
     let cells = plan.panels.iter().flat_map(|panel| &panel.cells);
-    for row in cells.map(|cell| cell.row).filter(|row| !row.control) {
+    let tables = cells.filter_map(|cell| cell.target.table());
+    for (row, _) in tables.filter(|(row, _)| !row.control) {
         if entries.iter().any(|entry| entry.strategy == row.name) {
             continue;
         }
@@ -101,14 +104,15 @@ fn cells(index: u32, panel: &Panel<'_>) -> Vec<CellEntry> {
         cell_id: cell.id.clone(),
         panel: index,
         suite: panel.suite.clone(),
-        strategy: cell.row.name.to_owned(),
-        target: cell.target(),
-        target_full: cell.params.full(),
+        strategy: cell.target.kind(),
+        target: cell.label(),
+        target_full: cell.target.full(),
         hash: cell.hash.clone(),
         allocator: cell.heap.allocator,
         pages: cell.heap.pages,
-        control: cell.row.control,
-        peer: cell.row.peer,
+        control: cell.target.control(),
+        peer: cell.target.peer(),
+        server: cell.target.server().is_some(),
         twin: cell.twin,
         colour: cell.colour,
     };

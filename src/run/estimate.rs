@@ -69,12 +69,15 @@ impl Panel<'_> {
 
     /// Seconds that starting children and filling their tables may take in all. A child is checked before it is filled, and its stream is drawn.
     fn filling_s(&self) -> f64 {
-        let one = 0.1 + self.filled() * 0.65e-6;
+        let each = self.cells.iter().map(|cell| match cell.target.server() {
+            Some(_) => self.server_s(),
+            None => 0.1 + self.filled() * 0.65e-6,
+        });
         let births = match self.search {
             Some(_) => SEARCHED_BIRTHS,
             None => self.births(),
         };
-        one * self.cells.len() as f64 * f64::from(births)
+        each.sum::<f64>() * f64::from(births)
     }
 
     /// Seconds that the panel may take, births and slices together: a guess, for the progress bar.
@@ -114,7 +117,16 @@ impl Panel<'_> {
     /// The least that filling its tables once takes, by which births are rationed: what others do to
     /// the machine is no reason for fewer.
     fn one_filling_s(&self) -> f64 {
-        (0.03 + self.filled() * 0.4e-6) * self.cells.len() as f64
+        let each = self.cells.iter().map(|cell| match cell.target.server() {
+            Some(_) => self.server_s(),
+            None => 0.03 + self.filled() * 0.4e-6,
+        });
+        each.sum()
+    }
+
+    /// Seconds that a server takes to start and to be filled over its connections.
+    fn server_s(&self) -> f64 {
+        0.3 + self.filled() * 4e-6
     }
 
     /// Entries that a table has before it is measured.

@@ -99,6 +99,7 @@ pub fn execute(
             .collect(),
         cells: all_cells(plan),
         guarantees: all_guarantees(plan),
+        servers: Vec::new(),
         task: plan.task.clone(),
         merged: Vec::new(),
     };
@@ -183,13 +184,14 @@ pub fn resume(
     )
 }
 
-/// What memory could do for a panel whose tables are asked for as fast as they answer; a table's size is
+/// What memory could do for a panel with tables that are asked for as fast as they answer; a table's size is
 /// guessed as that of its entries and some words for each.
 fn memory_speed(panel: &Panel<'_>) -> Option<MemorySpeed> {
     /// Bytes of an entry beyond its key and value: header, slot and slack.
     const BESIDE: u64 = 56;
     let paced = panel.workload.pace.is_some() || panel.search.is_some();
-    let cell = panel.cells.first().filter(|_| !paced)?;
+    let mut cells = panel.cells.iter().filter(|_| !paced);
+    let cell = cells.find(|cell| cell.target.table().is_some())?;
     let entries = panel
         .trace
         .as_ref()
@@ -225,6 +227,8 @@ fn measure_all(
         hash_seed: hash_seed(plan.seed),
         kept: Vec::new(),
         guard: Guard::new(),
+        overwrite: plan.overwrite,
+        servers: std::mem::take(&mut manifest.servers),
     };
     for ((index, panel), done) in (0..).zip(&plan.panels).zip(&done) {
         if interrupted.load(Ordering::Relaxed) {
@@ -266,6 +270,7 @@ fn measure_all(
             status = Status::Errors;
         }
     }
+    manifest.servers = bench.servers;
     manifest.status = status.clone();
     directory.manifest(&manifest)?;
     Ok(Ended {

@@ -5,8 +5,8 @@ use crate::base::{BadInput, Between, ByteCount};
 use crate::machine::Heap;
 use crate::workload::{Pace, Pacing, Workload};
 
-/// Each workload of a group with each of its numbers of entries, batches, works between, shares of absent keys
-/// and budgets.
+/// Each workload of a group with each of its numbers of entries, batches, connections, requests on the way, works
+/// between, shares of absent keys and budgets.
 pub(super) fn workloads(suite: &Suite, group: &Group) -> Result<Vec<Workload>, BadInput> {
     let entries = group
         .entries
@@ -26,7 +26,9 @@ pub(super) fn workloads(suite: &Suite, group: &Group) -> Result<Vec<Workload>, B
         for &entries in &entries {
             for &batch in &batches {
                 let workload = suite.workload(name, entries, batch)?;
-                for workload in with_between(suite, group, &workload) {
+                let asked = asked(suite, group, &workload);
+                let with_between = |workload| with_between(suite, group, &workload);
+                for workload in asked.into_iter().flat_map(with_between) {
                     for workload in with_keys(group, &workload)? {
                         for &pace in &paces {
                             let workload = match pace {
@@ -43,6 +45,27 @@ pub(super) fn workloads(suite: &Suite, group: &Group) -> Result<Vec<Workload>, B
         }
     }
     Ok(workloads)
+}
+
+/// A workload with each of a group's numbers of connections, and of requests that one sends together.
+fn asked(suite: &Suite, group: &Group, workload: &Workload) -> Vec<Workload> {
+    let each = |of_group: &Option<Vec<u32>>, of_suite: Option<u32>, own: u32| {
+        let of_group = of_group.clone();
+        of_group.unwrap_or_else(|| vec![of_suite.unwrap_or(own)])
+    };
+    let connections = each(&group.connections, suite.connections, workload.connections);
+    let depths = each(&group.depth, suite.depth, workload.depth);
+    let mut all = Vec::new();
+    for &connections in &connections {
+        for &depth in &depths {
+            all.push(Workload {
+                connections,
+                depth,
+                ..workload.clone()
+            });
+        }
+    }
+    all
 }
 
 /// A workload with each of what a group has between two operations.

@@ -2,6 +2,7 @@
 
 use super::cell::{Cell, Panel, baseline};
 use crate::base::BadInput;
+use crate::catalog::Row;
 
 /// Quarters of the memory at hand that a panel's tables and streams may take together.
 const MEMORY_QUARTERS: u64 = 3;
@@ -28,7 +29,7 @@ pub(super) fn split_to_fit(
                 BadInput(format!(
                     "{} on {}: about {wanted} of memory would be needed and {} may be used ({} are \
                      available); give fewer entries, buckets or threads",
-                    cell.params.short(),
+                    cell.target.short(),
                     panel.label(),
                     mib(limit),
                     mib(available.unwrap_or(0)),
@@ -51,8 +52,9 @@ impl Panel<'_> {
 }
 
 fn split<'r>(panel: &Panel<'r>, sizes: &[u64], limit: u64) -> Result<Vec<Panel<'r>>, BadInput> {
-    let shared =
-        |at: usize, cell: &Cell<'_>| cell.row.control || cell.twin || panel.baseline == Some(at);
+    let shared = |at: usize, cell: &Cell<'_>| {
+        cell.target.control() || cell.twin || panel.baseline == Some(at)
+    };
     let cells = || panel.cells.iter().enumerate();
     let common: u64 = cells()
         .filter(|(at, cell)| shared(*at, cell))
@@ -61,7 +63,7 @@ fn split<'r>(panel: &Panel<'r>, sizes: &[u64], limit: u64) -> Result<Vec<Panel<'
     if common > limit {
         let which = panel
             .baseline
-            .map_or_else(String::new, |at| panel.cells[at].params.short());
+            .map_or_else(String::new, |at| panel.cells[at].target.short());
         return Err(BadInput(format!(
             "{}: {which} with its twin and the floor needs about {} of memory and {} may be used; \
              give fewer entries",
@@ -81,7 +83,7 @@ fn split<'r>(panel: &Panel<'r>, sizes: &[u64], limit: u64) -> Result<Vec<Panel<'
                 "{}: {} and the baseline with its twin need {} together and {} may be used; give \
                  fewer entries",
                 panel.label(),
-                panel.cells[at].params.short(),
+                panel.cells[at].target.short(),
                 mib(bytes.saturating_add(sizes[at])),
                 mib(limit),
             )));
@@ -122,17 +124,16 @@ fn split<'r>(panel: &Panel<'r>, sizes: &[u64], limit: u64) -> Result<Vec<Panel<'
 
 /// Bytes that a cell's child is estimated to take: entries with their keys, values, headers and the
 /// allocator's rounding, bucket arrays (by convention: parameters named `buckets`, `stripes` and
-/// `capacity`), and the streams. `None` beyond 2^64.
+/// `capacity`), and the streams; with those of a server that is started for it, and without those of one that is there
+/// already. `None` beyond 2^64.
 fn cell_bytes(panel: &Panel<'_>, cell: &Cell<'_>) -> Option<u64> {
     let workload = &panel.workload;
-    let given = |name: &str| {
-        let declared = cell.row.params.iter().any(|param| param.name == name);
-        if declared {
-            cell.params.integer(name)
-        } else {
-            0
-        }
+    let strategy = cell.target.strategy();
+    let declared = |name: &str| {
+        let has = |row: &Row| row.params.iter().any(|param| param.name == name);
+        strategy.filter(|(row, _)| has(row))
     };
+    let given = |name: &str| declared(name).map_or(0, |(_, params)| params.integer(name));
     let arrays = given("buckets")
         .checked_add(given("capacity"))?
         .checked_mul(8)?
@@ -146,18 +147,13 @@ fn cell_bytes(panel: &Panel<'_>, cell: &Cell<'_>) -> Option<u64> {
     } else {
         0
     };
-    let items = if cell.row.control {
+    let items = if cell.target.control() || cell.target.is_there_already() {
         0
     } else {
         entries.checked_add(inserted)?
     };
     // Below a load of 1 a table keeps several buckets an item, and twice that while it doubles.
-    let has_load = cell.row.params.iter().any(|param| param.name == "load");
-    let load = if has_load {
-        cell.params.decimal("load")
-    } else {
-        1.0
-    };
+    let load = declared("load").map_or(1.0, |(_, params)| params.decimal("load"));
     let buckets_per_item = (4.0 / load).ceil().clamp(1.0, 1e6);
     #[expect(
         clippy::cast_possible_truncation,

@@ -5,6 +5,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use super::limit::Slo;
 use super::suite::{Group, Suite};
+use super::target::name_of;
 use crate::base::{
     BadInput, Between, ByteCount, Counts, Factor, Nanoseconds, PerSecond, Percent, Percentage,
     Seconds, Written, of, split_targets,
@@ -18,8 +19,18 @@ use crate::workload::{Arrival, Origin, Oversize, Pacing};
 pub struct Overrides {
     /// Target instead of the suite's, like fixed:buckets=2^16. May be repeated, or a list: behind a comma,
     /// name=value is one more parameter, and anything else the next target
+    ///
+    /// A target is a strategy, or a server: memcached://HOST:PORT and redis://HOST:PORT are there already;
+    /// start:memcached and start:redis-server are started for the run; served:STRATEGY is a strategy behind our own
+    /// server, served-unix:STRATEGY over a unix socket, parsed:STRATEGY without a socket.
     #[arg(short, long = "target", value_name = "TARGET", value_parser = text())]
     pub targets: Vec<String>,
+    /// Server to start as a target, by its program: -t start:NAME for short
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = text())]
+    pub start: Vec<String>,
+    /// Allow servers on other machines as targets
+    #[arg(long)]
+    pub remote: bool,
     /// Workload instead of the suite's; may be repeated, or a list
     #[arg(short, long = "workload", value_name = "WORKLOAD", value_delimiter = ',', value_parser = text())]
     pub workloads: Vec<String>,
@@ -63,6 +74,12 @@ pub struct Overrides {
     /// Gets passed to the table in one batch
     #[arg(long, value_name = "N", value_delimiter = ',')]
     pub batch: Vec<Counts<u32>>,
+    /// Connections to a server, over all threads [default: one a thread]
+    #[arg(long, value_name = "N", value_delimiter = ',')]
+    pub connections: Vec<Counts<u32>>,
+    /// Requests that a connection to a server sends together, before it waits for their answers [default: 1]
+    #[arg(long, value_name = "N", value_delimiter = ',')]
+    pub depth: Vec<Counts<u32>>,
     /// Work between two operations of a thread: chained (the next key depends on this answer), none (back
     /// to back), or numbers of instructions (0,50,400) [default: chained]
     #[arg(long, value_name = "chained|none|N", value_delimiter = ',')]
@@ -136,7 +153,7 @@ impl Overrides {
         let names = |all: &[String]| {
             let mut names: Vec<String> = Vec::new();
             for one in all {
-                let name = one.split(':').next().unwrap_or(one).to_owned();
+                let name = name_of(one);
                 if !names.contains(&name) {
                     names.push(name);
                 }
@@ -177,7 +194,9 @@ impl Overrides {
 
     fn all_targets(&self) -> Vec<String> {
         let lists = self.targets.iter();
-        lists.flat_map(|list| split_targets(list)).collect()
+        let started = self.start.iter().map(|name| format!("start:{name}"));
+        let targets = lists.flat_map(|list| split_targets(list));
+        targets.chain(started).collect()
     }
 
     fn has_workloads(&self) -> bool {
@@ -204,6 +223,11 @@ impl Overrides {
         replace(&mut group.budget, several(&self.budget));
         replace(&mut group.entries, several(&Counts::of(&self.entries)));
         replace(&mut group.batch, several(&Counts::of(&self.batch)));
+        replace(
+            &mut group.connections,
+            several(&Counts::of(&self.connections)),
+        );
+        replace(&mut group.depth, several(&Counts::of(&self.depth)));
         replace(&mut group.between, several(&self.between));
         replace(&mut group.absent, several(&self.absent));
         replace(&mut group.origin, self.origin);

@@ -9,8 +9,10 @@ use super::guard::{Guard, Watched};
 use super::process::{Failure, Process};
 use super::tally::Trial;
 use super::watch::Watch;
-use crate::bench::{CensusReply, Cut, Memory, Opened, Reply, Request, SliceOrder, Sliced};
-use crate::record::{RunDirectory, SliceRow};
+use crate::bench::{
+    CensusReply, Cut, Memory, Opened, Reply, Request, ServerFacts, SliceOrder, Sliced,
+};
+use crate::record::{RunDirectory, ServerEntry, SliceRow};
 
 /// What measuring a panel needs beside the panel.
 pub(super) struct Bench<'b> {
@@ -22,6 +24,31 @@ pub(super) struct Bench<'b> {
     /// The slices of a panel that is to become as precise as asked; empty for others.
     pub(super) kept: Vec<SliceRow>,
     pub(super) guard: Guard,
+    /// Whether servers that hold keys already may be written to.
+    pub(super) overwrite: bool,
+    /// What servers said of themselves, each once.
+    pub(super) servers: Vec<ServerEntry>,
+}
+
+impl Bench<'_> {
+    /// Keeps what a server says of itself, at its first birth.
+    pub(super) fn keep_facts(&mut self, cell: &Cell<'_>, facts: &ServerFacts) {
+        let target = cell.label();
+        if self.servers.iter().any(|known| known.target == target) {
+            return;
+        }
+        let ServerFacts {
+            version,
+            command,
+            cpus,
+        } = facts.clone();
+        self.servers.push(ServerEntry {
+            target,
+            version,
+            command,
+            cpus,
+        });
+    }
 }
 
 /// A cell while its panel is measured.

@@ -90,7 +90,7 @@ pub(super) fn check_panels(
             }
             _ => {}
         }
-        if panel.search.is_some() && panel.cells.iter().all(|cell| cell.row.control) {
+        if panel.search.is_some() && panel.cells.iter().all(|cell| cell.target.control()) {
             return Err(BadInput(format!(
                 "workload '{name}': slo: a control has no rate to search for; give another target"
             )));

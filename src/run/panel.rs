@@ -176,7 +176,7 @@ impl Measuring<'_, '_, '_> {
         let any = |control: bool, says: fn(&LatencyRow) -> bool| {
             let cells = self.cells.iter().filter(|live| !live.cell.twin);
             let mut rows = cells
-                .filter(|live| live.cell.row.control == control)
+                .filter(|live| live.cell.target.control() == control)
                 .flat_map(|live| &live.trial.latencies);
             rows.any(|(row, _)| row.time == TimeKind::Response && says(row))
         };
@@ -252,7 +252,8 @@ impl Measuring<'_, '_, '_> {
         let panel = self.place.panel;
         let planned = self.cells.get(panel.baseline?).filter(|live| !live.failed);
         // The part of a baseline that failed is the next target's.
-        let ranked = |live: &&Live<'_>| !live.failed && !live.cell.row.control && !live.cell.twin;
+        let ranked =
+            |live: &&Live<'_>| !live.failed && !live.cell.target.control() && !live.cell.twin;
         let baseline = planned.or_else(|| self.cells.iter().find(ranked))?;
         let baseline = &baseline.cell.id;
         let of_cell = |id: &str| -> Vec<&SliceRow> {
@@ -260,10 +261,9 @@ impl Measuring<'_, '_, '_> {
             slices.filter(|row| row.cell_id == *id).collect()
         };
         let over = of_cell(baseline);
-        let others = self
-            .cells
-            .iter()
-            .filter(|live| !live.failed && !live.cell.row.control && live.cell.id != *baseline);
+        let others = self.cells.iter().filter(|live| {
+            !live.failed && !live.cell.target.control() && live.cell.id != *baseline
+        });
         let mut worst = None;
         for live in others {
             let own = of_cell(&live.cell.id);
@@ -378,7 +378,8 @@ fn one_slice(
             break;
         }
     }
-    if live.cell.row.control && !panel.is_pass() && slots.1.is_multiple_of(HASH_ROUNDS) {
+    let tells_the_hash = live.cell.target.table().is_some() && live.cell.target.control();
+    if tells_the_hash && !panel.is_pass() && slots.1.is_multiple_of(HASH_ROUNDS) {
         let (sliced, watched) = slice(
             live,
             SliceOrder {
@@ -486,7 +487,7 @@ fn end_trial(
     };
     if let Some((_, census)) = &structure
         && !live.census_written
-        && !live.cell.row.control
+        && !live.cell.target.control()
     {
         bench
             .directory

@@ -4,25 +4,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde::Serialize;
-use xxhash_rust::xxh3::xxh3_64;
 
 use super::built::Program;
-use super::cell::{Cell, Panel, baseline};
-use super::check::{check_suite, check_together};
+use super::cell::{Cell, Panel};
+use super::check::{check_connections, check_suite, check_together};
+use super::controls::complete;
 use super::expand::{heaps, workloads};
 use super::fit::split_to_fit;
 use super::limit::Search;
 use super::suite::{Group, Suite};
-use super::{estimate, order, pace};
-use crate::base::{BadInput, Spec, expand_sweeps};
-use crate::catalog::{self, Row};
+use super::target::Target;
+use super::{order, pace};
+use crate::base::BadInput;
+use crate::catalog::Row;
 use crate::hash;
-use crate::machine::{self, Heap};
+use crate::machine;
 use crate::record::TaskEntry;
 use crate::workload::{Oversize, TraceFacts, TraceSource, Workload};
-
-/// How many times its time a panel may take to become as precise as asked, by default.
-const TIMES_LONGER: f64 = 10.0;
 
 /// A run, planned.
 #[derive(Debug)]
@@ -43,6 +41,8 @@ pub struct Plan<'r> {
     pub notes: Vec<String>,
     /// Whether targets are checked before the first slice.
     pub verify: bool,
+    /// Whether servers that hold keys already may be written to.
+    pub overwrite: bool,
     /// The program that runs it, where it is one of another crate.
     pub program: Option<Program>,
     /// What of a sweep it is, where it is a part of one.
@@ -85,7 +85,8 @@ impl<'r> Plan<'r> {
         } = draft;
         pace::check_panels(&mut panels, &mut notes)?;
         for panel in &mut panels {
-            complete(panel, rows);
+            notes.extend(complete(panel, rows));
+            notes.extend(asked_in_vain(panel));
         }
         let panels = split_to_fit(panels, available)?;
         let bytes = panels.iter().map(|panel| panel.bytes).max().unwrap_or(0);
@@ -100,6 +101,7 @@ impl<'r> Plan<'r> {
             bytes_available: available,
             notes,
             verify: true,
+            overwrite: false,
             program: None,
             task: None,
         })
@@ -115,9 +117,16 @@ impl<'r> Plan<'r> {
     #[must_use]
     pub fn checked_targets(&self) -> usize {
         let cells = self.panels.iter().flat_map(|panel| &panel.cells);
-        let checked = cells.filter(|cell| self.verify && !cell.row.control);
-        let names: BTreeSet<String> = checked.map(|cell| cell.params.full()).collect();
+        let checked = cells.filter(|cell| self.verify && cell.is_checked());
+        let names: BTreeSet<String> = checked.map(|cell| cell.target.full()).collect();
         names.len()
+    }
+
+    /// Whether any cell's operations go to a server.
+    #[must_use]
+    pub fn has_servers(&self) -> bool {
+        let mut cells = self.panels.iter().flat_map(|panel| &panel.cells);
+        cells.any(|cell| cell.target.server().is_some())
     }
 
     /// Seconds that the run may take, its checks not counted: a guess.
@@ -125,6 +134,22 @@ impl<'r> Plan<'r> {
     pub fn seconds(&self) -> f64 {
         self.panels.iter().map(Panel::seconds).sum()
     }
+}
+
+/// What to say of a panel without servers whose workload says how requests come to them.
+fn asked_in_vain(panel: &Panel<'_>) -> Option<String> {
+    let workload = &panel.workload;
+    let is_asked = workload.connections > 0 || workload.depth > 1;
+    let has_server = panel
+        .cells
+        .iter()
+        .any(|cell| cell.target.server().is_some());
+    (is_asked && !has_server).then(|| {
+        format!(
+            "{}: connections and depth are of servers, and it has none",
+            panel.label()
+        )
+    })
 }
 
 /// Panels as they are gathered from suites, before controls and limits.
@@ -161,6 +186,7 @@ impl<'r> Draft<'r> {
             workload.ops = Some(trace.facts.requests);
         }
         for &threads in group.threads.as_ref().unwrap_or(&suite.threads) {
+            check_connections(&workload, threads)?;
             let search = pace::search(suite, group, &workload, threads)?;
             let panel = self.panel(suite, &workload, trace.as_ref(), threads, search);
             panel.latency |= suite.latency || group.latency;
@@ -325,11 +351,20 @@ fn add_cells<'r>(
     group: &Group,
 ) -> Result<(), BadInput> {
     for text in &group.targets {
-        for spec in expand_sweeps(text)? {
-            for hash in group.hash.as_ref().unwrap_or(&suite.hash) {
+        for target in Target::read_all(rows, text)? {
+            let hashes = group.hash.as_ref().unwrap_or(&suite.hash);
+            for hash in hashes {
                 hash::find(hash)?;
-                for heap in heaps(suite, group) {
-                    let cell = new_cell(rows, &spec, (hash, heap), &panel.key)?;
+            }
+            let heaps = heaps(suite, group);
+            // A server of others has a hash function and an allocator of its own.
+            let (hashes, heaps) = match target.strategy() {
+                Some(_) => (&hashes[..], &heaps[..]),
+                None => (&hashes[..1.min(hashes.len())], &heaps[..1.min(heaps.len())]),
+            };
+            for hash in hashes {
+                for &heap in heaps {
+                    let cell = Cell::new(rows, target.clone(), (hash, heap), &panel.key);
                     if panel.cells.iter().all(|known| known.id != cell.id) {
                         panel.cells.push(cell);
                     }
@@ -338,76 +373,4 @@ fn add_cells<'r>(
         }
     }
     Ok(())
-}
-
-fn new_cell<'r>(
-    rows: &'r [Row],
-    spec: &Spec,
-    (hash, heap): (&str, Heap),
-    panel_key: &str,
-) -> Result<Cell<'r>, BadInput> {
-    let (row, params) = catalog::resolve(rows, spec)?;
-    let mut cell = Cell {
-        id: String::new(),
-        row,
-        colour: catalog::look_of(rows, row),
-        params,
-        hash: hash.to_owned(),
-        heap,
-        twin: false,
-    };
-    cell.id = cell_id(&cell, panel_key);
-    Ok(cell)
-}
-
-fn cell_id(cell: &Cell<'_>, panel_key: &str) -> String {
-    let full = cell.params.full();
-    let whole = format!(
-        "{panel_key}|{full}|{}|{}|{}|twin={}",
-        cell.hash,
-        cell.heap.allocator.word(),
-        cell.heap.pages.word(),
-        cell.twin
-    );
-    format!("{:016x}", xxh3_64(whole.as_bytes()))
-}
-
-/// Adds the controls: the floor and the twin of the baseline; and settles the panel's time.
-fn complete<'r>(panel: &mut Panel<'r>, rows: &'r [Row]) {
-    if panel.cells.iter().all(|cell| !cell.row.control)
-        && let Some(control) = rows.iter().find(|row| row.control)
-        && let Some((hash, heap)) = panel
-            .cells
-            .first()
-            .map(|cell| (cell.hash.clone(), cell.heap))
-    {
-        let spec = Spec {
-            name: control.name.to_owned(),
-            params: Vec::new(),
-        };
-        let floor = new_cell(rows, &spec, (&hash, heap), &panel.key)
-            .expect("a control's defaults are valid");
-        panel.cells.insert(0, floor);
-    }
-    if panel.search.is_some() {
-        // Its targets are searched one after the other, each beside the floor, and not compared.
-        let targets = panel.cells.iter().filter(|cell| !cell.row.control);
-        panel.time_s = targets.count() as f64 * estimate::SEARCH_S;
-        return;
-    }
-    panel.baseline = baseline(&panel.cells);
-    if let Some(baseline) = panel.baseline {
-        let mut twin = panel.cells[baseline].clone();
-        twin.twin = true;
-        twin.id = cell_id(&twin, &panel.key);
-        panel.cells.push(twin);
-    }
-    if panel.time_s == 0.0 {
-        panel.time_s = panel.cells.len() as f64 * estimate::cell_s(panel);
-    }
-    if let Some((_, max_s)) = &mut panel.precision
-        && *max_s == 0.0
-    {
-        *max_s = panel.time_s * TIMES_LONGER;
-    }
 }

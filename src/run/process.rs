@@ -20,6 +20,9 @@ pub const CHILD_VERB: &str = "child";
 /// What a child gets beyond twenty times the expected length of a request.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// What a child may take to end when its pipe closes.
+const ENDING: Duration = Duration::from_millis(500);
+
 /// How much of a child's last words is kept, in bytes.
 const LAST_WORDS: usize = 4096;
 
@@ -41,6 +44,8 @@ pub(super) struct Process {
     last_words: Option<JoinHandle<String>>,
     /// What it was asked for last, in words.
     doing: &'static str,
+    /// What it may take to end when its pipe closes.
+    ending: Duration,
 }
 
 impl Process {
@@ -74,7 +79,13 @@ impl Process {
             replies,
             last_words,
             doing: "starting",
+            ending: ENDING,
         })
+    }
+
+    /// Gives it more time to end when its pipe closes: it has to leave a server as it found it.
+    pub(super) fn give_time_to_end(&mut self, ending: Duration) {
+        self.ending = ending;
     }
 
     /// Sends a request and waits for the answer, for 10 s + 20 × what is expected.
@@ -196,7 +207,7 @@ impl Drop for Process {
         // A child that is idle ends when its pipe closes; one that is not is of no use any more.
         self.requests = None;
         let patience = Instant::now();
-        while patience.elapsed() < Duration::from_millis(500) {
+        while patience.elapsed() < self.ending {
             if !matches!(self.child.try_wait(), Ok(None)) {
                 return;
             }

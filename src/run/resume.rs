@@ -190,7 +190,7 @@ fn trials_done(index: u32, panel: &Panel<'_>, records: &Records) -> Done {
             panel
                 .cells
                 .iter()
-                .map(|cell| (cell.row.control, cell.id.as_str()))
+                .map(|cell| (cell.target.control(), cell.id.as_str()))
         };
         // The floor's rows count with those of the targets.
         let all = cells().all(|(control, id)| control || has_all(id) || failed.contains_key(id));

@@ -9,6 +9,7 @@
 use std::sync::atomic::Ordering;
 
 use super::cell::{Cell, Place};
+use super::controls::floor_of;
 use super::done::{Done, PanelEnd};
 use super::estimate::SEARCHED_BIRTHS;
 use super::fill::{await_filled, begin_filling};
@@ -113,7 +114,11 @@ pub(super) fn measure(
         errors: done.failed.len(),
         ..PanelEnd::default()
     };
-    let targets = place.panel.cells.iter().filter(|cell| !cell.row.control);
+    let targets = place
+        .panel
+        .cells
+        .iter()
+        .filter(|cell| !cell.target.control());
     for (number, cell) in (0..).zip(targets) {
         if done.searched.contains(&cell.id) || done.failed.contains(&cell.id) {
             continue;
@@ -147,8 +152,7 @@ fn of_cell(
     search: Search,
     bench: &mut Bench<'_>,
 ) -> Result<(), Stop> {
-    let floor = place.panel.cells.iter().find(|cell| cell.row.control);
-    let Some(floor) = floor else {
+    let Some(floor) = floor_of(place.panel, cell) else {
         return Err(Failure::Cell("there is no floor beside it".into()).into());
     };
     let mut rows: Vec<SloRow> = Vec::new();
@@ -299,7 +303,7 @@ fn row(found: &Found, place: Place<'_>, cell: &Cell<'_>, search: Search) -> SloR
     SloRow {
         panel: place.index,
         cell_id: cell.id.clone(),
-        target: cell.params.short(),
+        target: cell.target.short(),
         percentile: search.slo.percentile().to_owned(),
         limit_ns: search.slo.limit.0,
         kept_per_s: found.kept.map(|(rate, _)| rate),

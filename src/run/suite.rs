@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::limit::Slo;
+pub use super::shelf::SUITES;
 use crate::base::{
     BadInput, Between, ByteCount, Milliseconds, Percent, Seconds, list, one, one_of, some,
     some_list, some_of, some_percentage, texts, unknown_name,
@@ -15,27 +16,6 @@ use crate::workload::{
     KeyDistribution, Mix, Naming, OnMiss, Origin, Oversize, PRESETS, Pacing, Size, TraceSource,
     Workload, find_preset,
 };
-
-/// The built-in suites: name and TOML text.
-pub const SUITES: &[(&str, &str)] = &[
-    ("quick", include_str!("../../benches/suites/quick.toml")),
-    ("ycsb", include_str!("../../benches/suites/ycsb.toml")),
-    ("buckets", include_str!("../../benches/suites/buckets.toml")),
-    ("locks", include_str!("../../benches/suites/locks.toml")),
-    ("growth", include_str!("../../benches/suites/growth.toml")),
-    ("peers", include_str!("../../benches/suites/peers.toml")),
-    ("overlap", include_str!("../../benches/suites/overlap.toml")),
-    ("fast", include_str!("../../benches/suites/fast.toml")),
-    ("absent", include_str!("../../benches/suites/absent.toml")),
-    (
-        "sawtooth",
-        include_str!("../../benches/suites/sawtooth.toml"),
-    ),
-    ("memory", include_str!("../../benches/suites/memory.toml")),
-    ("traces", include_str!("../../benches/suites/traces.toml")),
-    ("hashes", include_str!("../../benches/suites/hashes.toml")),
-    ("flood", include_str!("../../benches/suites/flood.toml")),
-];
 
 /// What a suite file may have, as a JSON schema (draft 2020-12), for editors.
 pub const SUITE_SCHEMA: &str = include_str!("suite.schema.json");
@@ -95,6 +75,20 @@ pub struct Suite {
         skip_serializing_if = "Option::is_none"
     )]
     pub batch: Option<u32>,
+    /// Connections to a server, over all threads: at least one a thread. One a thread otherwise.
+    #[serde(
+        default,
+        deserialize_with = "some",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub connections: Option<u32>,
+    /// Requests that a connection to a server sends together; 1 otherwise.
+    #[serde(
+        default,
+        deserialize_with = "some",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub depth: Option<u32>,
     /// What stands between two operations of a thread: `chained`, `none` or numbers of instructions; each
     /// workload is measured with each. A preset's own, which is `chained`, otherwise.
     #[serde(
@@ -222,6 +216,20 @@ pub struct Group {
         skip_serializing_if = "Option::is_none"
     )]
     pub batch: Option<Vec<u32>>,
+    /// Numbers of connections to a server, in this group.
+    #[serde(
+        default,
+        deserialize_with = "some_list",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub connections: Option<Vec<u32>>,
+    /// Requests that a connection to a server sends together, in this group.
+    #[serde(
+        default,
+        deserialize_with = "some_list",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub depth: Option<Vec<u32>>,
     /// What stands between two operations, in this group.
     #[serde(
         default,
@@ -308,6 +316,20 @@ pub struct Custom {
         skip_serializing_if = "Option::is_none"
     )]
     pub batch: Option<u32>,
+    /// See [`Workload::connections`].
+    #[serde(
+        default,
+        deserialize_with = "some",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub connections: Option<u32>,
+    /// See [`Workload::depth`].
+    #[serde(
+        default,
+        deserialize_with = "some",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub depth: Option<u32>,
     /// See [`Workload::between`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub between: Option<Between>,
@@ -531,6 +553,8 @@ impl Custom {
         if let Some(batch) = self.batch {
             workload.batch = batch;
         }
+        workload.connections = self.connections.unwrap_or(workload.connections);
+        workload.depth = self.depth.unwrap_or(workload.depth);
         workload.between = self.between.unwrap_or(workload.between);
         workload.absent = self.absent.unwrap_or(workload.absent);
         if let Some(prefill) = self.prefill {

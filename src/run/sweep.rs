@@ -117,8 +117,8 @@ impl Plan<'_> {
     fn task(&self, panels: Vec<usize>, shard: Option<Shard>) -> Task {
         let own = || panels.iter().map(|&at| &self.panels[at]);
         let checked = own().flat_map(|panel| &panel.cells);
-        let checked = checked.filter(|cell| self.verify && !cell.row.control);
-        let checked: BTreeSet<String> = checked.map(|cell| cell.params.full()).collect();
+        let checked = checked.filter(|cell| self.verify && cell.is_checked());
+        let checked: BTreeSet<String> = checked.map(|cell| cell.target.full()).collect();
         Task {
             id: task_id(own().flat_map(ids)),
             shard,
@@ -202,6 +202,7 @@ impl Panel<'_> {
             &workload.name,
             (workload.entries, self.threads),
             (workload.batch, workload.between),
+            (workload.connections, workload.depth),
         )
     }
 }

@@ -282,7 +282,7 @@ impl Trial {
             ..empty_row(place, cell, trial)
         };
         match structure {
-            Some(_) if cell.row.control => {
+            Some(_) if cell.target.control() => {
                 "a control holds no entries".clone_into(&mut row.memory_reason);
             }
             Some((memory, census)) => {
@@ -315,13 +315,14 @@ pub(super) fn error_row(place: Place<'_>, cell: &Cell<'_>, trial: u32, why: &str
 
 fn empty_row(place: Place<'_>, cell: &Cell<'_>, trial: u32) -> TrialRow {
     let panel = place.panel;
+    let to_server = cell.target.server().is_some();
     TrialRow {
         schema_version: SCHEMA_VERSION,
         run_id: place.run_id.to_owned(),
         cell_id: cell.id.clone(),
         suite: panel.suite.clone(),
         workload: panel.workload.name.clone(),
-        target: cell.target(),
+        target: cell.label(),
         twin: cell.twin,
         hash: cell.hash.clone(),
         allocator: cell.heap.allocator.word().to_owned(),
@@ -330,6 +331,8 @@ fn empty_row(place: Place<'_>, cell: &Cell<'_>, trial: u32) -> TrialRow {
         batch: panel.workload.batch,
         between: panel.workload.between.to_string(),
         absent_percent: Some(panel.workload.absent.get()),
+        connections: to_server.then(|| panel.workload.connections.max(panel.threads)),
+        depth: to_server.then_some(panel.workload.depth),
         entries: panel.workload.entries,
         panel: place.index,
         birth: place.birth,

@@ -72,7 +72,10 @@ fn the_time_a_panel_takes_is_guessed_from_time_or_trials() {
     assert!(plan(&flags).panels[0].seconds() > 20.0);
     // Its targets have the floor beside them, and no twin.
     let searched = plan(&flags);
-    let cells = searched.panels[0].cells.iter().map(|cell| cell.row.control);
+    let cells = searched.panels[0]
+        .cells
+        .iter()
+        .map(|cell| cell.target.control());
     assert_eq!(cells.collect::<Vec<_>>(), [true, false, false]);
     let sampled = Overrides {
         time_s: Some(1.0),
@@ -136,7 +139,7 @@ fn each_budget_is_a_panel_with_cells_of_its_own() {
         panic!("two budgets");
     };
     for (a, b) in one.cells.iter().zip(&two.cells) {
-        assert_eq!(a.params.full(), b.params.full());
+        assert_eq!(a.target.full(), b.target.full());
         assert_ne!(a.id, b.id);
     }
 }
@@ -154,7 +157,7 @@ fn allocators_and_pages_make_cells_of_their_own_in_one_panel() {
     let labels: Vec<String> = plan.panels[0]
         .cells
         .iter()
-        .map(super::cell::Cell::target)
+        .map(super::cell::Cell::label)
         .collect();
     let each = [
         "",
@@ -212,7 +215,7 @@ fn cells_that_coincide_are_measured_once() {
     let names: Vec<String> = merged
         .cells
         .iter()
-        .map(|cell| cell.params.short())
+        .map(|cell| cell.target.short())
         .collect();
     // The floor, three strategies, a peer, five other bucket counts, the twin.
     assert_eq!(names.len(), 11, "{names:?}");
@@ -257,14 +260,18 @@ fn every_panel_has_a_floor_and_a_twin_of_its_baseline() {
         let plan = plan(&targets(&names));
         let panel = &plan.panels[0];
         assert_eq!(
-            panel.cells[panel.baseline.unwrap()].params.short(),
+            panel.cells[panel.baseline.unwrap()].target.short(),
             baseline
         );
         let twins: Vec<_> = panel.cells.iter().filter(|cell| cell.twin).collect();
         assert_eq!(twins.len(), 1);
-        assert_eq!(twins[0].params.short(), baseline);
+        assert_eq!(twins[0].target.short(), baseline);
         assert_eq!(
-            panel.cells.iter().filter(|cell| cell.row.control).count(),
+            panel
+                .cells
+                .iter()
+                .filter(|cell| cell.target.control())
+                .count(),
             1
         );
     }
@@ -334,7 +341,7 @@ fn a_panel_that_does_not_fit_is_split_with_the_baseline_in_each_part() {
     assert!(parts.len() >= 2);
     for part in &parts {
         assert!(part.bytes <= bytes / 2 && part.cells.len() < cells);
-        assert_eq!(part.cells[part.baseline.unwrap()].params.short(), "fixed");
+        assert_eq!(part.cells[part.baseline.unwrap()].target.short(), "fixed");
         assert_eq!(part.cells.iter().filter(|cell| cell.twin).count(), 1);
     }
     let measured: usize = parts.iter().map(|part| part.cells.len() - 3).sum();
@@ -342,4 +349,167 @@ fn a_panel_that_does_not_fit_is_split_with_the_baseline_in_each_part() {
     // And what cannot fit at all is refused by name.
     let error = split_to_fit(parts, Some(1 << 20)).unwrap_err();
     assert!(error.0.contains("of memory would be needed"), "{error}");
+}
+
+/// The targets of a panel, with what they are beside targets.
+fn roles(names: &[&str]) -> Vec<(String, &'static str)> {
+    let plan = plan(&targets(names));
+    assert_eq!(plan.panels.len(), 1);
+    let panel = &plan.panels[0];
+    let role = |(at, cell): (usize, &super::cell::Cell<'_>)| {
+        let role = match (cell.target.control(), cell.twin, panel.baseline == Some(at)) {
+            (true, ..) => "control",
+            (_, true, _) => "twin",
+            (.., true) => "baseline",
+            _ => "",
+        };
+        (cell.target.short(), role)
+    };
+    panel.cells.iter().enumerate().map(role).collect()
+}
+
+#[test]
+fn servers_have_a_control_of_their_own() {
+    let of = |names: &[&str]| -> Vec<String> {
+        let roles = roles(names);
+        let words = |(target, role): &(String, &str)| format!("{target} {role}").trim().to_owned();
+        roles.iter().map(words).collect()
+    };
+    assert_eq!(
+        of(&["start:memcached", "served:striped"]),
+        [
+            "null-server control",
+            "start:memcached baseline",
+            "served:striped",
+            "start:memcached twin"
+        ]
+    );
+    assert_eq!(
+        of(&["served:striped", "striped"])[..2],
+        ["null control", "null-server control"],
+        "both where tables and servers are mixed"
+    );
+    assert_eq!(
+        of(&["null-server", "striped"]),
+        ["null-server control", "striped baseline", "striped twin"],
+        "one that is named is the only one"
+    );
+    // A server that is there already is one alone.
+    assert_eq!(
+        of(&["redis://localhost"]),
+        ["null-server control", "redis://localhost:6379 baseline"]
+    );
+    assert_eq!(
+        of(&["redis://localhost", "start:memcached"])[2..],
+        ["start:memcached baseline", "start:memcached twin"]
+    );
+}
+
+#[test]
+fn connections_and_depth_are_axes() {
+    let flags = Overrides {
+        connections: vec![Counts(vec![2, 8])],
+        depth: vec![Counts(vec![1, 16])],
+        threads: vec![Counts(vec![1, 2])],
+        ..targets(&["start:memcached"])
+    };
+    let planned = plan(&flags);
+    let labels: Vec<String> = planned
+        .panels
+        .iter()
+        .map(super::cell::Panel::label)
+        .collect();
+    assert_eq!(labels.len(), 8);
+    assert_eq!(labels[0], "ycsb-c, 1 thread, 2 connections");
+    assert_eq!(labels[7], "ycsb-c, 2 threads, 8 connections, depth 16");
+    let about = planned.panels[7].workload.describe();
+    assert!(about.contains("8 connections, depth 16"), "{about}");
+    assert!(planned.notes.is_empty(), "{:?}", planned.notes);
+    // More threads than connections cannot be.
+    let flags = Overrides {
+        threads: vec![Counts(vec![4])],
+        ..flags
+    };
+    let suite = Suite::load("quick").unwrap().with(&flags);
+    let error = Plan::new(ROWS, vec![suite]).unwrap_err();
+    assert!(
+        error
+            .0
+            .contains("connections = 2 is not valid with 4 threads"),
+        "{error}"
+    );
+    // Tables have neither.
+    let flags = Overrides {
+        depth: vec![Counts(vec![16])],
+        ..targets(&["striped"])
+    };
+    assert!(plan(&flags).notes[0].contains("it has none"));
+}
+
+#[test]
+fn one_server_is_one_cell_under_all_functions_and_heaps() {
+    let flags = Overrides {
+        hash: vec!["sip13".to_owned(), "xxh3".to_owned()],
+        allocator: vec![Allocator::System, Allocator::Mimalloc],
+        ..targets(&["served:striped", "start:memcached"])
+    };
+    let plan = plan(&flags);
+    let count = |target: &str| {
+        let cells = plan.panels[0].cells.iter().filter(|cell| !cell.twin);
+        cells.filter(|cell| cell.target.short() == target).count()
+    };
+    assert_eq!((count("served:striped"), count("start:memcached")), (4, 1));
+}
+
+#[test]
+fn servers_are_neither_checked_nor_said_to_promise_anything() {
+    let plan = plan(&targets(&["served:striped", "start:memcached", "striped"]));
+    assert_eq!(plan.checked_targets(), 1, "striped in process");
+    let promises = super::entries::all_guarantees(&plan);
+    let promises: Vec<&str> = promises.iter().map(|one| one.strategy.as_str()).collect();
+    assert_eq!(promises, ["striped"]);
+    let entries = super::entries::all_cells(&plan);
+    let of = |target: &str| entries.iter().find(|one| one.target == target).unwrap();
+    assert_eq!(of("served:striped").strategy, "served:striped");
+    assert!(of("start:memcached").peer && of("start:memcached").server);
+    assert!(!of("served:striped").peer && !of("striped").server);
+    assert!(of("null-server").control && !of("null-server").peer);
+    // Where its entries are, they count; a server that is there already has them elsewhere.
+    let bytes = |name: &str| {
+        let plan = self::plan(&targets(&[name]));
+        let panel = &plan.panels[0];
+        panel
+            .cell_bytes(&panel.cells[panel.baseline.unwrap()])
+            .unwrap()
+    };
+    assert!(bytes("start:memcached") > bytes("memcached://localhost") + (1 << 20));
+}
+
+#[test]
+fn other_machines_are_asked_only_where_that_is_wanted() {
+    let check = |name: &str| plan(&targets(&[name])).check_remote();
+    assert_eq!(check("memcached://localhost:1,127.0.0.1:2"), Ok(()));
+    assert_eq!(check("start:memcached"), Ok(()));
+    let error = check("redis://10.0.0.2").unwrap_err();
+    assert!(
+        error.0.contains("10.0.0.2") && error.0.contains("--remote"),
+        "{error}"
+    );
+}
+
+#[test]
+fn start_is_short_for_a_target() {
+    let flags = Overrides {
+        start: vec!["memcached".to_owned(), "redis-server".to_owned()],
+        ..targets(&["striped"])
+    };
+    let plan = plan(&flags);
+    let names = plan.panels[0]
+        .cells
+        .iter()
+        .filter(|cell| !cell.target.control() && !cell.twin);
+    let names: Vec<String> = names.map(|cell| cell.target.short()).collect();
+    assert_eq!(names, ["striped", "start:memcached", "start:redis-server"]);
+    let (name, _) = flags.ad_hoc().unwrap();
+    assert_eq!(name, "striped-memcached-redis-server-ycsb-c");
 }

@@ -1,4 +1,4 @@
-//! Each target of a run is checked before the first slice: a table that gives wrong answers gets an error row and
+//! Each table of a run is checked before the first slice: a table that gives wrong answers gets an error row and
 //! no figure.
 //!
 //! The checks are the first three stages of `verify` with what there is time for in a second, under the hash functions
@@ -46,8 +46,8 @@ pub(super) fn verified(
     for (number, target) in (1..).zip(&targets) {
         let names: Vec<String> = target.hashes.iter().map(|h| h.name.to_owned()).collect();
         let mut entry = VerifiedEntry {
-            target: target.cell.params.short(),
-            target_full: target.cell.params.full(),
+            target: target.cell.target.short(),
+            target_full: target.cell.target.full(),
             hashes: names,
             seed: plan.seed,
             cached: false,
@@ -58,11 +58,8 @@ pub(super) fn verified(
             continue;
         }
         watch.verifying(number, targets.len(), &entry.target);
-        let brief = VerifyPlan::brief(
-            (target.cell.row, &target.cell.params),
-            target.hashes.clone(),
-            plan.seed,
-        );
+        let table = target.cell.target.table().expect("tables are checked");
+        let brief = VerifyPlan::brief(table, target.hashes.clone(), plan.seed);
         let verdicts = verify(&brief, executable, &mut Silent, interrupted)?;
         let begun = |verdict: &&Verdict| verdict.ending != Ending::Unfinished;
         entry.stages = verdicts
@@ -82,15 +79,15 @@ pub(super) fn verified(
     })
 }
 
-/// The targets of a plan, each once, controls left out.
+/// The targets of a plan that are checked, each once: servers and controls are not.
 fn targets<'p, 'r>(plan: &'p Plan<'r>) -> Vec<Target<'p, 'r>> {
     let mut targets: Vec<Target<'p, 'r>> = Vec::new();
     let cells = plan.panels.iter().flat_map(|panel| &panel.cells);
-    for cell in cells.filter(|cell| !cell.row.control) {
-        let full = cell.params.full();
+    for cell in cells.filter(|cell| cell.is_checked()) {
+        let full = cell.target.full();
         let at = targets
             .iter()
-            .position(|target| target.cell.params.full() == full);
+            .position(|target| target.cell.target.full() == full);
         let at = at.unwrap_or_else(|| {
             let hashes = Vec::new();
             targets.push(Target { cell, hashes });
@@ -110,7 +107,7 @@ pub(super) fn is_whole(verification: Option<&Verification>, plan: &Plan<'_>) -> 
     verification.is_some_and(|known| {
         let entry = |full: &str| known.targets.iter().find(|one| one.target_full == full);
         let ended = |target: &Target<'_, '_>| {
-            entry(&target.cell.params.full()).is_some_and(VerifiedEntry::ended)
+            entry(&target.cell.target.full()).is_some_and(VerifiedEntry::ended)
         };
         known.skipped || targets(plan).iter().all(ended)
     })
@@ -133,8 +130,8 @@ pub(super) fn leave_out(
             seed: plan.seed,
             birth: 0,
         };
-        for cell in panel.cells.iter().filter(|cell| !cell.row.control) {
-            let full = cell.params.full();
+        for cell in panel.cells.iter().filter(|cell| cell.is_checked()) {
+            let full = cell.target.full();
             let entry = verification.targets.iter().find(|e| e.target_full == full);
             let Some(failed) = entry.and_then(VerifiedEntry::failed) else {
                 continue;
@@ -183,7 +180,7 @@ mod tests {
             .iter()
             .map(|target| {
                 let hashes = target.hashes.iter().map(|hash| hash.name);
-                (target.cell.params.short(), hashes.collect())
+                (target.cell.target.short(), hashes.collect())
             })
             .collect();
         let hashes = vec!["sip13", "fnv1a-64"];

@@ -5,7 +5,9 @@ use std::fmt::Write;
 use serde::{Deserialize, Serialize};
 
 use super::{KeyDistribution, Naming, Pace, Size, TraceFacts, TraceSource};
-use crate::base::{BadInput, Between, ByteCount, Nanoseconds, Percent, Weight, counted, one_of};
+use crate::base::{
+    BadInput, Between, ByteCount, Nanoseconds, Percent, Weight, asked_in_words, counted, one_of,
+};
 
 /// Key distribution, sizes, operation mix and prefill; or a trace.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -368,6 +370,7 @@ impl Workload {
         if self.batch > 1 {
             let _ = write!(text, ", batches of {}", self.batch);
         }
+        text += &asked_in_words(self.connections, self.depth);
         let _ = write!(text, ", {}", self.between.words());
         if self.clocked {
             text.push_str(", every operation clocked");

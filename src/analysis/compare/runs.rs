@@ -23,7 +23,7 @@ impl Compared {
         let mut drifts: Vec<Drift> = Vec::new();
         let mut relied_on: Vec<&CellSummary> = Vec::new();
         let both = pairs(a, b);
-        let same_peers = a.manifest.lockfile_hash == b.manifest.lockfile_hash;
+        let same_peers = has_same_peers(&a.manifest, &b.manifest);
         for place in places(a).filter(|(_, cell)| cell.ranked()) {
             let other = both.iter().find(|(own, _)| same(*own, place));
             let mut cell = new_cell(place);
@@ -142,6 +142,7 @@ impl<'s> Yardstick<'s> {
             .map(|(a, b)| [a.1, b.1])
             .filter(|[a, b]| a.rate.is_some() && b.rate.is_some() && !a.entry.twin)
             .filter(|[a, _]| a.entry.cell_id != own.1.entry.cell_id)
+            .filter(|[a, _]| a.entry.server == own.1.entry.server)
             .collect();
         let of = |is: &dyn Fn(&CellSummary) -> bool| {
             let cells = beside.iter().copied();
@@ -233,6 +234,19 @@ fn foreign(a: &Manifest, b: &Manifest) -> Option<String> {
     None
 }
 
+/// Whether peers are of the same versions in both runs: maps by what was built in, servers by what they said.
+fn has_same_peers(a: &Manifest, b: &Manifest) -> bool {
+    let versions = |manifest: &Manifest| -> Vec<(String, String)> {
+        let servers = manifest.servers.iter();
+        let mut all: Vec<_> = servers
+            .map(|server| (server.target.clone(), server.version.clone()))
+            .collect();
+        all.sort();
+        all
+    };
+    a.lockfile_hash == b.lockfile_hash && versions(a) == versions(b)
+}
+
 /// Why two cells with one id cannot be compared; empty where they can.
 fn why_not(a: &CellSummary, b: &CellSummary, foreign: Option<&str>) -> String {
     if let Some(foreign) = foreign {
@@ -272,6 +286,12 @@ fn why_alone((panel, cell): Place<'_>, other: &Summary, other_name: &str) -> Str
         note("hash", &c.hash, &d.hash);
         note("threads", &p.threads.to_string(), &q.threads.to_string());
         note("batch", &p.batch.to_string(), &q.batch.to_string());
+        note(
+            "connections",
+            &p.connections.to_string(),
+            &q.connections.to_string(),
+        );
+        note("depth", &p.depth.to_string(), &q.depth.to_string());
         note("entries", &p.entries.to_string(), &q.entries.to_string());
         let budget = |bytes: Option<u64>| bytes.map_or("none".into(), |b| b.to_string());
         note("budget", &budget(p.budget), &budget(q.budget));
@@ -294,7 +314,7 @@ fn note_on_yardsticks(peers: bool, same_peers: bool) -> Option<&'static str> {
     match (peers, same_peers) {
         (true, true) => None,
         (true, false) => Some(
-            "Cargo.lock differs, so peers may be other versions: cells are relative to the \
+            "Cargo.lock or a server's version differs, so peers may be other versions: cells are relative to the \
              control.",
         ),
         (false, _) => Some(

@@ -48,6 +48,7 @@ fn is_alone(single: &PanelSummary, batched: &PanelSummary) -> bool {
     a.batch <= 1
         && !single.is_open_loop()
         && (&a.suite, &a.workload, &a.corpus) == (&b.suite, &b.workload, &b.corpus)
+        && a.asked() == b.asked()
         && (a.entries, a.threads, a.pass, a.between) == (b.entries, b.threads, b.pass, b.between)
 }
 

@@ -64,9 +64,14 @@ pub(crate) fn peers(summary: &Summary) -> Vec<Finding> {
 
 /// The fastest of ours and the fastest peer, where the panel is a contest.
 fn entrants(panel: &PanelSummary) -> Option<(&CellSummary, &CellSummary)> {
-    let (peers, ours): (Vec<&CellSummary>, Vec<&CellSummary>) = panel
-        .ranking()
+    let ranking = panel.ranking();
+    // Tables with tables, and servers with servers.
+    let of_tables = ranking
+        .iter()
+        .any(|cell| cell.entry.peer && !cell.entry.server);
+    let (peers, ours): (Vec<&CellSummary>, Vec<&CellSummary>) = ranking
         .into_iter()
+        .filter(|cell| cell.entry.server != of_tables)
         .partition(|cell| cell.entry.peer);
     let strategies = |cells: &[&CellSummary]| {
         let names: BTreeSet<&str> = cells
@@ -277,6 +282,39 @@ mod tests {
             Cell::new("cuckoo", ours[0]),
             Cell::new("dash", ours[1]),
         ]
+    }
+
+    #[test]
+    fn servers_are_held_against_servers_and_tables_against_tables() {
+        let cells = [
+            Cell::new("striped", 100.0),
+            Cell::new("dash", 110.0),
+            Cell::server("served:striped", 10_000.0),
+            Cell::server("served:dash", 11_000.0),
+            Cell::server("start:memcached", 20_000.0).of_others(),
+            Cell::server("start:redis-server", 21_000.0).of_others(),
+        ];
+        let texts = |cells: &[Cell<'_>]| -> Vec<String> {
+            let summary = Summary::of(&Synthetic::new().panel("w", 1, cells).records());
+            super::peers(&summary)
+                .into_iter()
+                .map(|one| one.text)
+                .collect()
+        };
+        let of_servers = texts(&cells);
+        assert!(
+            of_servers[0].starts_with("served:striped, our fastest strategy, runs at")
+                && of_servers[0].contains("start:memcached, the fastest peer"),
+            "{of_servers:?}"
+        );
+        let [a, b, ..] = cells.clone();
+        let tables = [a, b, Cell::peer("papaya", 200.0), Cell::peer("scc", 210.0)];
+        let both = texts(&[&tables[..], &cells[2..]].concat());
+        assert!(
+            both[0].starts_with("striped, our fastest strategy, runs at")
+                && both[0].contains("papaya, the fastest peer"),
+            "{both:?}"
+        );
     }
 
     #[test]

@@ -50,7 +50,7 @@ impl<'s> Sweep<'s> {
 pub(crate) fn of_panel(panel: &PanelSummary) -> Vec<Sweep<'_>> {
     let mut groups = Vec::new();
     for cell in panel.ranking() {
-        let Ok(spec) = cell.entry.target_full.parse::<Spec>() else {
+        let Some(spec) = cell.entry.spec() else {
             continue;
         };
         let entry = &cell.entry;

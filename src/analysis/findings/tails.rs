@@ -42,7 +42,7 @@ fn against_baselines(summary: &Summary) -> Vec<Finding> {
             &panel.entry.suite,
             &pace.sweep,
             panel.entry.threads,
-            panel.entry.batch,
+            (panel.entry.batch, panel.entry.asked()),
         );
         gather(&mut sweeps, key, panel);
     }
@@ -249,8 +249,11 @@ fn sampled<'s>(
 ) -> Option<(Place<'s>, &'s Latency)> {
     let sweep = panel.entry.pace.as_ref().map(|pace| pace.sweep.as_str());
     let alike = summary.panels.iter().filter(|other| {
-        let same = (other.entry.threads, other.entry.batch, other.entry.entries)
-            == (panel.entry.threads, panel.entry.batch, panel.entry.entries);
+        let settings = |panel: &PanelSummary| {
+            let entry = &panel.entry;
+            (entry.threads, entry.batch, entry.entries, entry.asked())
+        };
+        let same = settings(other) == settings(panel);
         let plain = other.entry.pace.is_none() && Some(other.entry.workload.as_str()) == sweep;
         same && plain
     });

@@ -8,7 +8,7 @@ use crate::analysis::figures::gather;
 use crate::analysis::format;
 use crate::analysis::structure::Structures;
 use crate::analysis::summary::{CellSummary, PanelSummary, Summary};
-use crate::base::Between;
+use crate::base::{Between, asked_in_words};
 use crate::stats::Interval;
 
 /// Buckets of a table.
@@ -42,12 +42,12 @@ pub(super) fn growths<'s>(summary: &'s Summary, structures: &Structures<'_>) -> 
         for cell in panel
             .cells
             .iter()
-            .filter(|cell| cell.ranked() && cell.rate.is_some())
+            .filter(|cell| cell.ranked() && !cell.entry.server && cell.rate.is_some())
         {
             let place = (
                 entry.suite.as_str(),
                 entry.workload.as_str(),
-                entry.batch,
+                (entry.batch, entry.asked()),
                 entry.between,
             );
             let own = (entry.threads, entry.absent, entry.corpus.as_str());
@@ -88,6 +88,7 @@ pub(super) fn workload(panel: &PanelSummary) -> String {
     if entry.batch > 1 {
         text += &format!(", batch {}", entry.batch);
     }
+    text += &asked_in_words(entry.connections, entry.depth);
     if !entry.corpus.is_empty() {
         text += &format!(", keys {}", entry.corpus);
     }

@@ -175,6 +175,7 @@ impl Input {
                     &panel.workload,
                     (panel.entries, panel.threads),
                     (panel.batch, panel.between),
+                    panel.asked(),
                 ),
             })
             .collect()

@@ -91,6 +91,7 @@ pub(super) fn merged(sweep: &[SweepPanel], runs: &[&Input]) -> Manifest {
         panels,
         cells,
         guarantees: union(manifests().flat_map(|one| one.guarantees.iter().cloned())),
+        servers: union(manifests().flat_map(|one| one.servers.iter().cloned())),
         task: None,
         merged: merged.collect(),
     }

@@ -18,7 +18,7 @@ pub(super) fn charts(suite: &Suite<'_>) -> Vec<Draft> {
         let entry = &panel.entry;
         if let Some(pace) = &entry.pace {
             let shared = (
-                entry.batch,
+                (entry.batch, entry.asked()),
                 entry.between,
                 entry.entries,
                 pace.arrival.as_str(),

@@ -24,7 +24,7 @@ struct Target<'s> {
 /// What tells columns apart, from the outermost: its name, what it is of a panel, and how it is written.
 type Level = (&'static str, fn(&PanelSummary) -> String);
 
-const LEVELS: [Level; 6] = [
+const LEVELS: [Level; 8] = [
     ("workload", |panel| panel.entry.workload.clone()),
     ("keys", |panel| match panel.entry.corpus.as_str() {
         "" => "ordinary".to_owned(),
@@ -32,6 +32,11 @@ const LEVELS: [Level; 6] = [
     }),
     ("entries", |panel| short(panel.entry.entries)),
     ("batch", |panel| panel.entry.batch.to_string()),
+    ("connections", |panel| match panel.entry.connections {
+        0 => "1 a thread".to_owned(),
+        connections => connections.to_string(),
+    }),
+    ("depth", |panel| panel.entry.depth.to_string()),
     ("between", |panel| panel.entry.between.to_string()),
     ("threads", |panel| panel.entry.threads.to_string()),
 ];
@@ -60,7 +65,7 @@ pub(super) fn charts(suite: &Suite<'_>) -> Vec<Draft> {
             workload,
             entry.corpus.as_str(),
             entry.entries,
-            entry.batch,
+            (entry.batch, entry.asked()),
             entry.between,
             entry.threads,
         )

@@ -23,7 +23,7 @@ pub(super) fn charts(suite: &Suite<'_>, simulated: &[MissRow]) -> Vec<Draft> {
         if panel.entry.budget.is_some() {
             let shared = (
                 panel.entry.threads,
-                (panel.entry.batch, panel.entry.between),
+                (panel.entry.batch, panel.entry.between, panel.entry.asked()),
             );
             gather(&mut groups, (panel.plain_workload(), shared), panel);
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::shape::Shape;
 pub(super) use crate::analysis::figures::{extremes, gather, positive};
-use crate::base::Between;
+use crate::base::{Between, asked_in_words};
 use crate::report::summary::{CellSummary, PanelSummary, Summary};
 
 /// One chart before it is drawn.
@@ -77,6 +77,7 @@ pub(super) fn workload_of(panel: &PanelSummary) -> String {
         0 | 1 => panel.entry.workload.clone(),
         batch => format!("{} in batches of {batch}", panel.entry.workload),
     };
+    name += &asked_in_words(panel.entry.connections, panel.entry.depth);
     if panel.entry.between != Between::default() {
         name += &format!(", {}", panel.entry.between.words());
     }

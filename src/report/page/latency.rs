@@ -2,7 +2,7 @@
 //! by side.
 
 use crate::record::{LoopKind, TimeKind};
-use crate::report::cells::{FILTERS, row as row_of_cell, target, threads};
+use crate::report::cells::{FILTERS, asked, row as row_of_cell, target, threads};
 use crate::report::format::{counted, duration, duration_within, figure};
 use crate::report::percentiles::{Latency, Percentile};
 use crate::report::summary::{CellSummary, PanelSummary};
@@ -17,10 +17,14 @@ pub(super) fn table(panels: &[&PanelSummary]) -> Option<Table> {
     let batches = panels
         .iter()
         .any(|panel| panel.entry.batch != panels[0].entry.batch);
+    let asked = panels
+        .iter()
+        .any(|panel| panel.entry.asked() != panels[0].entry.asked());
     let closed = measured().any(|(.., of)| of.response.is_none());
     let shape = Shape {
         tails,
         batches,
+        asked,
         closed,
     };
     let rows: Vec<Row> = measured()
@@ -45,6 +49,7 @@ pub(super) fn table(panels: &[&PanelSummary]) -> Option<Table> {
 struct Shape {
     tails: bool,
     batches: bool,
+    asked: bool,
     /// Whether some have service times alone.
     closed: bool,
 }
@@ -95,6 +100,10 @@ fn columns(shape: Shape) -> Vec<Column> {
     ];
     if shape.batches {
         columns.push(Column::number("batch", ""));
+    }
+    if shape.asked {
+        columns.push(Column::number("connections", ""));
+        columns.push(Column::number("depth", ""));
     }
     columns.extend([
         Column::text("loop").hint(
@@ -155,6 +164,9 @@ fn row(panel: &PanelSummary, cell: &CellSummary, of: &OfLoop<'_>, shape: Shape) 
     ];
     if shape.batches {
         cells.push(Cell::count(u64::from(entry.batch)));
+    }
+    if shape.asked {
+        cells.extend(asked(panel));
     }
     cells.extend([
         Cell::text(match of.loop_kind {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::model::{Block, Section};
-use super::verified;
+use super::{servers, verified};
 use crate::analysis::predict::{errors_in_words, held_out};
 use crate::analysis::verdict::BIRTHS_FOR_AN_INTERVAL;
 use crate::machine::CARGO_FEATURES;
@@ -24,6 +24,7 @@ pub(super) fn method<'r>(summary: &Summary, records: &Records) -> Section<'r> {
         blocks.extend(Block::table_or_more("", "Panels", panels));
     }
     blocks.extend(verified::blocks(summary));
+    blocks.extend(servers::blocks(summary, records));
     let machine = machine(&summary.manifest);
     if !machine.is_empty() {
         blocks.push(Block::text(machine));

@@ -16,6 +16,7 @@ mod method;
 mod model;
 mod ranking;
 mod run;
+mod servers;
 #[cfg(test)]
 mod tests;
 mod verified;

@@ -5,7 +5,7 @@ use crate::record::{Ending, VerifiedEntry};
 use crate::report::format::counted;
 use crate::report::summary::Summary;
 use crate::report::table::{Cell, Column, Row, Table, Tone};
-use crate::report::verified::Verified;
+use crate::report::verified::{Verified, of_servers};
 
 /// What is checked in every run, whether anything was before.
 const WHILE_TIMED: &str = "While the clock ran, each outcome was compared with what is known of the key, each value \
@@ -16,14 +16,19 @@ const WHILE_TIMED: &str = "While the clock ran, each outcome was compared with w
 /// The badge; none where there is nothing to say. `whole`: every cell has figures.
 pub(super) fn badge(summary: &Summary, whole: bool) -> Option<Badge> {
     let verified = Verified::of(&summary.manifest);
-    let hint = format!("{} {WHILE_TIMED}", verified.meaning());
+    let servers = of_servers(&summary.manifest);
+    let hint = format!("{} {WHILE_TIMED}", meaning(summary));
     let (text, class) = match verified {
         Verified::Skipped => ("not verified (--no-verify)".to_owned(), "bad"),
         Verified::NotRecorded if whole => ("checked while timed".to_owned(), ""),
+        Verified::Checked([]) if servers.is_some() => {
+            ("servers: checked while timed alone".to_owned(), "")
+        }
         Verified::NotRecorded | Verified::Checked([]) => return None,
         Verified::Checked(entries) => {
             let passed = entries.iter().filter(|entry| entry.passed()).count();
-            let targets = counted(entries.len() as u64, "target");
+            let what = if servers.is_some() { "table" } else { "target" };
+            let targets = counted(entries.len() as u64, what);
             if passed == entries.len() {
                 (format!("verified: {targets}"), "good")
             } else {
@@ -47,7 +52,7 @@ pub(super) fn note(summary: &Summary) -> Option<String> {
 /// What was checked before the first slice, as words and a row per target.
 pub(super) fn blocks<'r>(summary: &Summary) -> Vec<Block<'r>> {
     let verified = Verified::of(&summary.manifest);
-    let mut blocks = vec![Block::text(verified.meaning())];
+    let mut blocks = vec![Block::text(meaning(summary))];
     if let Verified::Checked(entries @ [_, ..]) = verified {
         blocks.extend(Block::table_or_more(
             "",
@@ -56,6 +61,16 @@ pub(super) fn blocks<'r>(summary: &Summary) -> Vec<Block<'r>> {
         ));
     }
     blocks
+}
+
+/// What was checked before the run, of tables and of servers.
+fn meaning(summary: &Summary) -> String {
+    let verified = Verified::of(&summary.manifest);
+    match (verified, of_servers(&summary.manifest)) {
+        (Verified::Checked([]), Some(servers)) => format!("{servers}."),
+        (_, Some(servers)) => format!("{} {servers}.", verified.meaning()),
+        (_, None) => verified.meaning(),
+    }
 }
 
 fn table(entries: &[VerifiedEntry]) -> Table {

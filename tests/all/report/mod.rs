@@ -140,7 +140,7 @@ fn what_is_no_run_is_refused() {
         fs::write(&path, change(fs::read_to_string(&path).unwrap())).unwrap();
         run
     };
-    let newer = |text: String| text.replacen("schema_version = 4", "schema_version = 9", 1);
+    let newer = |text: String| text.replacen("schema_version = 5", "schema_version = 9", 1);
     refuses(
         &[&damage("run.toml", newer)],
         &["run.toml", "schema version 9", "reads versions 2 to 4"],
