@@ -7,40 +7,40 @@ use crate::workload::{Expect, Op};
 
 /// What a thread counted, and the first thing that was wrong.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Tally {
+pub(crate) struct Tally {
     /// Reads that found their key.
-    pub(super) hits: u64,
+    pub(crate) hits: u64,
     /// Reads that did not.
-    pub(super) misses: u64,
+    pub(crate) misses: u64,
     /// Writes that found no room.
-    pub(super) refused: u64,
+    pub(crate) refused: u64,
     /// Entries that went to make room.
-    pub(super) evicted: u64,
+    pub(crate) evicted: u64,
     /// Entries that were added, less those that were taken away or evicted.
-    pub(super) balance: i64,
+    pub(crate) balance: i64,
     /// Outcomes and values that were not as they must be.
-    pub(super) wrong: u64,
+    pub(crate) wrong: u64,
     /// The first of them.
-    pub(super) first_wrong: Option<String>,
+    pub(crate) first_wrong: Option<String>,
 }
 
 /// Longer batches are handed over in pieces of this many: their keys lie on the stack, and a word has a bit for
 /// each.
-pub(super) const MOST_TOGETHER: usize = 64;
+pub(crate) const MOST_TOGETHER: usize = 64;
 
 /// What has become of the gets of a batch, a bit for each.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Found {
-    pub(super) answered: u64,
+pub(crate) struct Found {
+    pub(crate) answered: u64,
     /// How often an answer has come.
-    pub(super) calls: usize,
-    pub(super) missed: u64,
+    pub(crate) calls: usize,
+    pub(crate) missed: u64,
     /// Those that are not as they must be.
-    pub(super) wrong: u64,
+    pub(crate) wrong: u64,
     /// Those whose value was another key's.
-    pub(super) foreign: u64,
+    pub(crate) foreign: u64,
     /// Those whose value cannot be the last.
-    pub(super) stale: u64,
+    pub(crate) stale: u64,
 }
 
 impl Found {
@@ -55,18 +55,18 @@ impl Found {
 }
 
 /// What is compared with what is known, and counted.
-pub(super) struct Checks {
+pub(crate) struct Checks {
     /// Whether outcomes are compared with what is known; controls have none to compare.
-    pub(super) outcomes: bool,
+    pub(crate) outcomes: bool,
     /// Whether an entry may go without having been removed.
-    pub(super) evicts: bool,
-    pub(super) tally: Tally,
+    pub(crate) evicts: bool,
+    pub(crate) tally: Tally,
 }
 
 impl Checks {
     /// Counts a read: whether it has found its key, and what is wrong with the value.
     #[inline]
-    pub(super) fn read(&mut self, op: &Op, bytes: &[u8], (present, faults): (bool, u8)) {
+    pub(crate) fn read(&mut self, op: &Op, bytes: &[u8], (present, faults): (bool, u8)) {
         let right = if present {
             self.tally.hits += 1;
             faults == 0 && op.expect != Expect::Absent
@@ -82,13 +82,13 @@ impl Checks {
     /// What a get has found. A control finds every key: where the stream says that a table would not, its answer is
     /// a miss, so that the floor waits where a table does.
     #[inline]
-    pub(super) fn answer(&self, op: &Op, found: Option<u64>) -> Option<u64> {
+    pub(crate) fn answer(&self, op: &Op, found: Option<u64>) -> Option<u64> {
         found.filter(|_| self.outcomes || op.expect != Expect::Absent)
     }
 
     /// One answer of a batch: whether the key is there, and what is wrong with its value.
     #[inline]
-    pub(super) fn one_of_batch(&self, op: &Op, bit: u64, found: &mut Found, answer: (bool, u8)) {
+    pub(crate) fn one_of_batch(&self, op: &Op, bit: u64, found: &mut Found, answer: (bool, u8)) {
         let (present, faults) = answer;
         found.calls += 1;
         found.answered |= bit;
@@ -112,7 +112,7 @@ impl Checks {
     /// Compares what was found with what is known.
     #[cold]
     #[inline(never)]
-    pub(super) fn found(&mut self, op: &Op, bytes: &[u8], (present, faults): (bool, u8)) {
+    pub(crate) fn found(&mut self, op: &Op, bytes: &[u8], (present, faults): (bool, u8)) {
         if faults & STALE != 0 {
             self.note_wrong(|| {
                 format!(
@@ -131,7 +131,7 @@ impl Checks {
     /// Counts the gets of a batch. What was answered twice or not at all shows in the number of calls or in the
     /// bits.
     #[inline]
-    pub(super) fn batch(&mut self, ops: &[Op], keys: &[Key<'_>], found: &Found) {
+    pub(crate) fn batch(&mut self, ops: &[Op], keys: &[Key<'_>], found: &Found) {
         let misses = u64::from(found.missed.count_ones());
         self.tally.misses += misses;
         self.tally.hits += (ops.len() as u64).saturating_sub(misses);
@@ -162,7 +162,7 @@ impl Checks {
     }
 
     #[inline]
-    pub(super) fn stored(&mut self, op: &Op, bytes: &[u8], stored: Stored) {
+    pub(crate) fn stored(&mut self, op: &Op, bytes: &[u8], stored: Stored) {
         if stored == Stored::Refused {
             self.tally.refused += 1;
         } else {
@@ -172,7 +172,7 @@ impl Checks {
     }
 
     #[inline]
-    pub(super) fn outcome(&mut self, op: &Op, bytes: &[u8], present: bool) {
+    pub(crate) fn outcome(&mut self, op: &Op, bytes: &[u8], present: bool) {
         let wrong = match op.expect {
             // What was there may have been evicted; what never was cannot be.
             Expect::Present => !present && !self.evicts,
@@ -187,14 +187,14 @@ impl Checks {
 
     #[cold]
     #[inline(never)]
-    pub(super) fn note_wrong(&mut self, what: impl FnOnce() -> String) {
+    pub(crate) fn note_wrong(&mut self, what: impl FnOnce() -> String) {
         self.tally.wrong += 1;
         self.tally.first_wrong.get_or_insert_with(what);
     }
 }
 
 /// A key for people: escaped and shortened.
-pub(super) fn show(key: &[u8]) -> String {
+pub(crate) fn show(key: &[u8]) -> String {
     let end = key.len().min(40);
     let more = if key.len() > end { "…" } else { "" };
     format!("'{}'{more}", key[..end].escape_ascii())

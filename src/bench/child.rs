@@ -154,7 +154,8 @@ impl Setting<'_> {
             }
             check_items(shared.usage().items, at_start, balance)
         };
-        let ended = slices((make, count), pin_offset, is_control, feeds, grown, pipe)?;
+        let resident = || grown.now().ok();
+        let ended = slices((make, count, resident), pin_offset, is_control, feeds, pipe)?;
         let Some((Totals { misses, balance }, feeds)) = ended else {
             return Ok(None);
         };
@@ -209,7 +210,8 @@ impl Setting<'_> {
     }
 }
 
-fn load_feeds(open: &Open) -> anyhow::Result<Vec<Feed>> {
+/// The streams of a pass, each with its first segment.
+pub(crate) fn load_feeds(open: &Open) -> anyhow::Result<Vec<Feed>> {
     thread::scope(|scope| {
         let loading: Vec<_> = (0..open.threads)
             .map(|thread| {
@@ -370,15 +372,15 @@ impl Grown {
 /// Serves slices until the parent finishes the pass, each thread pinned to a core of its own where
 /// there are enough, counted on from `pin_offset`; and returns what they came to and the feeds; `None`
 /// when it has closed the pipe.
-fn slices<'t>(
-    (make, count): (
+pub(crate) fn slices<'t>(
+    (make, count, grown): (
         impl Fn(u32) -> Box<dyn Chunks + 't> + Copy + Send,
         impl Fn(i64) -> anyhow::Result<()>,
+        impl Fn() -> Option<u64>,
     ),
     pin_offset: usize,
     is_control: bool,
     feeds: Vec<Feed>,
-    grown: Grown,
     pipe: &mut dyn Pipe,
 ) -> anyhow::Result<Option<(Totals, Vec<Feed>)>> {
     let cpus = machine::allowed_cpus();
@@ -414,7 +416,7 @@ fn slices<'t>(
                 Some(Request::Slice(order)) => {
                     let mut sliced = one_slice(order, &jobs, &done)?;
                     if order.clocked {
-                        sliced.rss_bytes = grown.now().ok();
+                        sliced.rss_bytes = grown();
                     }
                     totals.misses += sliced.threads.iter().map(|t| t.misses).sum::<u64>();
                     totals.balance += sliced.threads.iter().map(|t| t.balance).sum::<i64>();
@@ -503,13 +505,13 @@ fn check_budget(bytes: u64, budget: u64) -> anyhow::Result<()> {
 
 /// What operations have come to over all slices of a pass.
 #[derive(Default)]
-struct Totals {
-    misses: u64,
-    balance: i64,
+pub(crate) struct Totals {
+    pub(crate) misses: u64,
+    pub(crate) balance: i64,
 }
 
 /// An entry is in the table for every outcome that said so: neither more, nor fewer.
-fn check_items(items: u64, at_start: u64, balance: i64) -> anyhow::Result<()> {
+pub(crate) fn check_items(items: u64, at_start: u64, balance: i64) -> anyhow::Result<()> {
     let due = at_start.checked_add_signed(balance);
     if due != Some(items) {
         bail!(

@@ -20,15 +20,15 @@ const LOOK_EVERY: usize = 1024;
 
 /// The longest operation of a slice: wall time less what the thread waited for a processor, where
 /// the kernel tells.
-pub(super) struct Longest {
+pub(crate) struct Longest {
     queue: Option<RunQueue>,
     waited_ns: u64,
-    pub(super) ns: u64,
+    pub(crate) ns: u64,
 }
 
 impl Longest {
     /// For operations of the calling thread.
-    pub(super) fn new() -> Longest {
+    pub(crate) fn new() -> Longest {
         Longest {
             queue: RunQueue::of_this_thread(),
             waited_ns: 0,
@@ -55,7 +55,7 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
     /// Runs the operations in order, one at a time; every nanosecond between the first and the last
     /// belongs to one of them.
     #[inline(never)]
-    pub(super) fn run_clocked(
+    pub(crate) fn run_clocked(
         &mut self,
         segment: &Segment,
         ops: &[Op],

@@ -21,7 +21,7 @@ use crate::workload::{Op, Segment};
 pub struct TimedKind {
     /// What else is known of the strategy.
     pub kind: Kind,
-    pub(super) open: fn(&Params, &Env) -> Result<Box<dyn TimedTable>, SpecError>,
+    pub(crate) open: fn(&Params, &Env) -> Result<Box<dyn TimedTable>, SpecError>,
 }
 
 impl TimedKind {
@@ -43,21 +43,21 @@ impl fmt::Debug for TimedKind {
 
 /// How operations are run.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct How {
+pub(crate) struct How {
     /// Hashes keys in the loop.
-    pub(super) hasher: Hasher,
+    pub(crate) hasher: Hasher,
     /// Gets that are handed over together.
-    pub(super) batch: u32,
+    pub(crate) batch: u32,
     /// What stands between two operations, or two batches.
-    pub(super) between: Between,
+    pub(crate) between: Between,
     /// Whether outcomes are compared with what is known of them.
-    pub(super) outcomes: bool,
+    pub(crate) outcomes: bool,
     /// The bytes that the table is kept to, where it is bounded.
-    pub(super) budget: Option<u64>,
+    pub(crate) budget: Option<u64>,
 }
 
 /// A table whose sessions can be timed.
-pub(super) trait TimedTable: ErasedTable {
+pub(crate) trait TimedTable: ErasedTable {
     /// The timed loop with a session of the calling thread.
     fn timed(&self, who: Worker, how: How) -> Box<dyn Chunks + '_>;
 }
@@ -95,13 +95,19 @@ impl<S: Strategy> TimedTable for Opened<S> {
 }
 
 /// A [`Loop`] without its generics.
-pub(super) trait Chunks {
+pub(crate) trait Chunks {
     /// [`Loop::prepare`]
     fn prepare(&mut self, segment: &Segment);
     /// [`Loop::quiesce`]
     fn quiesce(&mut self);
     /// What has been counted.
     fn tally(&mut self) -> &mut Tally;
+    /// Waits for what is still under way: operations that go over a network end after they were begun.
+    fn finish(&mut self, _segment: &Segment) {}
+    /// Why no operation can be done any more, where that is so: a connection that broke.
+    fn broken(&mut self) -> Option<String> {
+        None
+    }
     /// [`Loop::run`]
     fn run(&mut self, segment: &Segment, ops: &[Op]);
     /// [`Loop::run_hash_only`]

@@ -86,7 +86,7 @@ pub struct Latencies {
 }
 
 /// Where the timed loop puts latencies: made before a slice, with every page touched.
-pub(super) struct Recorder {
+pub(crate) struct Recorder {
     response: Histogram<u64>,
     service: Histogram<u64>,
     window: Window,
@@ -99,7 +99,7 @@ pub(super) struct Recorder {
 }
 
 impl Recorder {
-    pub(super) fn new() -> Recorder {
+    pub(crate) fn new() -> Recorder {
         Recorder {
             response: empty_histogram(),
             service: empty_histogram(),
@@ -112,7 +112,7 @@ impl Recorder {
     }
 
     /// Empties it, with room for the windows of so long a slice.
-    pub(super) fn prepare(&mut self, slice_ns: u64) {
+    pub(crate) fn prepare(&mut self, slice_ns: u64) {
         if self.service.len() >= 1_000 {
             self.tail_ns = self.service.value_at_quantile(0.999).max(LONG_NS);
         }
@@ -129,14 +129,14 @@ impl Recorder {
     }
 
     /// The first window begins.
-    pub(super) fn start(&mut self, now_ns: u64) {
+    pub(crate) fn start(&mut self, now_ns: u64) {
         self.window.at_ns = now_ns;
         self.last_ns = now_ns;
     }
 
     /// An operation that ended at `end_ns`.
     #[inline]
-    pub(super) fn open(&mut self, response_ns: u64, service_ns: u64, end_ns: u64) {
+    pub(crate) fn open(&mut self, response_ns: u64, service_ns: u64, end_ns: u64) {
         self.response.saturating_record(response_ns);
         self.service.saturating_record(service_ns);
         self.in_window(response_ns, end_ns);
@@ -144,7 +144,7 @@ impl Recorder {
 
     /// An operation of a closed loop in which each is clocked.
     #[inline]
-    pub(super) fn clocked(&mut self, service_ns: u64, ended_ns: u64) {
+    pub(crate) fn clocked(&mut self, service_ns: u64, ended_ns: u64) {
         self.service.saturating_record(service_ns);
         self.in_window(service_ns, ended_ns);
         if service_ns > self.tail_ns && self.long.len() < MOST_LONG {
@@ -167,7 +167,7 @@ impl Recorder {
 
     /// A sample of a closed loop.
     #[inline]
-    pub(super) fn closed(&mut self, service_ns: u64) {
+    pub(crate) fn closed(&mut self, service_ns: u64) {
         self.service.saturating_record(service_ns);
     }
 
@@ -184,7 +184,7 @@ impl Recorder {
     }
 
     /// What an open loop measured.
-    pub(super) fn take_open(&mut self, scheduled: u64, scheduled_ns: u64) -> Latencies {
+    pub(crate) fn take_open(&mut self, scheduled: u64, scheduled_ns: u64) -> Latencies {
         Latencies {
             response: Some(SentHistogram(self.response.clone())),
             scheduled,
@@ -194,7 +194,7 @@ impl Recorder {
     }
 
     /// What a closed loop measured in which each operation was clocked.
-    pub(super) fn take_clocked(&mut self) -> Latencies {
+    pub(crate) fn take_clocked(&mut self) -> Latencies {
         self.window.elapsed_ns = self.last_ns.saturating_sub(self.window.at_ns);
         self.windows.push(self.window);
         Latencies {
@@ -205,7 +205,7 @@ impl Recorder {
     }
 
     /// What a closed loop measured in which some operations were clocked.
-    pub(super) fn take_sampled(&mut self) -> Latencies {
+    pub(crate) fn take_sampled(&mut self) -> Latencies {
         Latencies {
             response: None,
             service: SentHistogram(self.service.clone()),

@@ -28,13 +28,22 @@ mod stamp;
 mod timed;
 mod worker;
 
+pub(crate) use checks::{Checks, Tally};
+pub(crate) use child::{check_items, load_feeds, slices};
 pub use child::{child, control_child};
+pub(crate) use clocked::Longest;
+pub(crate) use erased::Chunks;
 pub use erased::TimedKind;
 pub use hashing::{HashKeys, no_hash};
+pub(crate) use latency::Recorder;
 pub use latency::{Latencies, LongOp, SentHistogram, Window};
 pub use micro::{Measure, MicroOp, Run, control_micro, micro};
+pub(crate) use paced::{Pacer, Ran, Stretch};
 pub use pipe::{Pipe, StdPipe};
 pub use protocol::{
     CensusReply, Cut, Finished, LatencyOrder, Mark, Memory, Open, Opened, Reply, Request,
     ServerFacts, SliceOrder, Sliced, ThreadSlice,
 };
+pub(crate) use stamp::Stamps;
+pub(crate) use timed::{grow_pattern, write_value};
+pub(crate) use worker::Feed;

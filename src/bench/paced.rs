@@ -25,18 +25,18 @@ const YIELD_NS: u64 = 50_000;
 const SPIN_NS: u64 = 20_000;
 
 /// The intended start times of one thread, and what its operations took.
-pub(super) struct Pacer {
+pub(crate) struct Pacer {
     arrivals: Arrivals,
     /// Whether times come with the operations.
     from_trace: bool,
-    pub(super) recorder: Recorder,
+    pub(crate) recorder: Recorder,
     /// Whether threads outnumber processors.
     yields: bool,
 }
 
 impl Pacer {
     /// For one of `threads` threads; what it needs in memory is there before the table is.
-    pub(super) fn new(seed: u64, thread: u32, threads: u32, pace: Option<Pace>) -> Pacer {
+    pub(crate) fn new(seed: u64, thread: u32, threads: u32, pace: Option<Pace>) -> Pacer {
         let mut arrivals = Arrivals::new(seed, thread, threads);
         if let Some(Pace::Rate { arrival, .. }) = pace {
             arrivals.prepare(arrival);
@@ -53,7 +53,7 @@ impl Pacer {
     }
 
     /// A schedule from time 0. A pass goes on with its own, part by part, and starts it once.
-    pub(super) fn start(&mut self, pace: Pace) {
+    pub(crate) fn start(&mut self, pace: Pace) {
         self.from_trace = matches!(pace, Pace::Trace { .. });
         if let Pace::Rate { per_s, arrival } = pace {
             self.start_rate(per_s, arrival);
@@ -67,7 +67,7 @@ impl Pacer {
     /// When the next operation is due, in nanoseconds from the start of the schedule; `at` is its place
     /// in the segment.
     #[inline]
-    fn due_ns(&self, segment: &Segment, at: usize) -> u64 {
+    pub(crate) fn due_ns(&self, segment: &Segment, at: usize) -> u64 {
         if self.from_trace {
             segment.due_ns.get(at).copied().unwrap_or(u64::MAX)
         } else {
@@ -75,8 +75,13 @@ impl Pacer {
         }
     }
 
+    /// The operation that was due has begun.
+    pub(crate) fn advance(&mut self) {
+        self.arrivals.advance();
+    }
+
     /// Counts what is left of the schedule before its end.
-    pub(super) fn left_before(&mut self, end_ns: u64) -> u64 {
+    pub(crate) fn left_before(&mut self, end_ns: u64) -> u64 {
         let mut left = 0;
         while !self.from_trace && self.arrivals.peek() < end_ns {
             self.arrivals.advance();
@@ -89,39 +94,39 @@ impl Pacer {
 /// Where a stretch of an open loop lies in time.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::struct_field_names, reason = "they end in their unit")]
-pub(super) struct Stretch {
+pub(crate) struct Stretch {
     /// When the schedule's time 0 is, on the child's clock.
-    pub(super) base_ns: u64,
+    pub(crate) base_ns: u64,
     /// Operations that are due earlier, from the schedule's start, are done and not kept.
-    pub(super) keep_from_ns: u64,
+    pub(crate) keep_from_ns: u64,
     /// Those due from here on are not done.
-    pub(super) end_ns: u64,
+    pub(crate) end_ns: u64,
     /// On the child's clock: from here on nothing begins.
-    pub(super) give_up_ns: u64,
+    pub(crate) give_up_ns: u64,
 }
 
 /// What a stretch came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Ran {
+pub(crate) struct Ran {
     /// Operations, all that were done.
-    pub(super) ops: usize,
+    pub(crate) ops: usize,
     /// Of those, what is not kept.
-    pub(super) discarded: usize,
+    pub(crate) discarded: usize,
     /// Whether the schedule's end was reached, or it was given up.
-    pub(super) over: bool,
+    pub(crate) over: bool,
     /// Whether it was given up.
-    pub(super) gave_up: bool,
+    pub(crate) gave_up: bool,
     /// The clock's last reading.
-    pub(super) last_ns: u64,
+    pub(crate) last_ns: u64,
     /// When the last operation was due, from the schedule's start.
-    pub(super) last_due_ns: u64,
+    pub(crate) last_due_ns: u64,
 }
 
 impl<S: Session, R: Room<S>> Loop<S, R> {
     /// Runs operations of a segment from `from` on, each when it is due, until the segment, the
     /// schedule or the patience ends.
     #[inline(never)]
-    pub(super) fn run_paced(
+    pub(crate) fn run_paced(
         &mut self,
         segment: &Segment,
         from: usize,
@@ -166,7 +171,7 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
     /// Runs operations as fast as they go, with a clock around the last one: what that took, and when
     /// it ended.
     #[inline(never)]
-    pub(super) fn run_sampled(&mut self, segment: &Segment, ops: &[Op]) -> (u64, u64) {
+    pub(crate) fn run_sampled(&mut self, segment: &Segment, ops: &[Op]) -> (u64, u64) {
         let Some((last, others)) = ops.split_last() else {
             return (0, machine::now_ns());
         };

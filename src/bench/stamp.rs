@@ -15,20 +15,20 @@ use crate::base::Worker;
 use crate::workload::{NOT_KNOWN, Op};
 
 /// The stamp of values that the prefill has stored.
-pub(super) const PREFILLED: u64 = 0;
+pub(crate) const PREFILLED: u64 = 0;
 
 /// Bits of a place in a stream: years of operations.
 const PLACE_BITS: u32 = 48;
 
 /// A value has been found that is another key's.
-pub(super) const FOREIGN: u8 = 1;
+pub(crate) const FOREIGN: u8 = 1;
 
 /// A value has been found that cannot be the last one written.
-pub(super) const STALE: u8 = 2;
+pub(crate) const STALE: u8 = 2;
 
 /// Where a thread stands in its stream.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Stamps {
+pub(crate) struct Stamps {
     /// The stamp of the operation that is under way; its place counts from 1.
     now: u64,
     /// The bits of a stamp that are compared: none where a control answers.
@@ -39,7 +39,7 @@ pub(super) struct Stamps {
 
 impl Stamps {
     /// For a thread; a control, which is not `checked`, accepts the write of everyone.
-    pub(super) fn new(who: Worker, checked: bool) -> Stamps {
+    pub(crate) fn new(who: Worker, checked: bool) -> Stamps {
         let writers = u64::from(who.of);
         Stamps {
             now: (u64::from(who.index) + 1) << PLACE_BITS,
@@ -50,13 +50,13 @@ impl Stamps {
 
     /// The next operation begins.
     #[inline]
-    pub(super) fn next(&mut self) {
+    pub(crate) fn next(&mut self) {
         self.now += 1;
     }
 
     /// So many have ended.
     #[inline]
-    pub(super) fn skip(&mut self, count: usize) {
+    pub(crate) fn skip(&mut self, count: usize) {
         self.now += count as u64;
     }
 
@@ -67,7 +67,7 @@ impl Stamps {
     /// nanosecond counts: it stands between two operations of whatever is measured.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "part of the body of the timed loop")]
-    pub(super) fn look(
+    pub(crate) fn look(
         &self,
         (value, key): (&[u8], &[u8]),
         (op, ahead): (&Op, usize),
@@ -137,7 +137,7 @@ impl Stamps {
 
     /// The value of `key` that an operation writes: whose it is, which write it is, then a pattern.
     #[inline]
-    pub(super) fn value_for<'v>(&self, pattern: &'v mut [u8], op: &Op, key: &[u8]) -> &'v [u8] {
+    pub(crate) fn value_for<'v>(&self, pattern: &'v mut [u8], op: &Op, key: &[u8]) -> &'v [u8] {
         let value = &mut pattern[..op.value_len as usize];
         mark_value(value, key);
         self.mark(value);
@@ -146,7 +146,7 @@ impl Stamps {
 
     /// Writes which write a value is, where it has room for that.
     #[inline]
-    pub(super) fn mark(&self, value: &mut [u8]) {
+    pub(crate) fn mark(&self, value: &mut [u8]) {
         mark(value, self.now);
     }
 }
@@ -163,7 +163,7 @@ fn expected(now: u64, since: u32) -> u64 {
 
 /// Whether a value is the one of `key`: it starts with the key's last min(8, length) bytes.
 #[inline]
-pub(super) fn belongs(value: &[u8], key: &[u8]) -> bool {
+pub(crate) fn belongs(value: &[u8], key: &[u8]) -> bool {
     if let (Some(value), Some(key)) = (value.first_chunk::<8>(), key.last_chunk::<8>()) {
         u64::from_ne_bytes(*value) == u64::from_ne_bytes(*key)
     } else {
@@ -174,7 +174,7 @@ pub(super) fn belongs(value: &[u8], key: &[u8]) -> bool {
 
 /// Writes the bytes by which a value is known to be the key's.
 #[inline]
-pub(super) fn mark_value(value: &mut [u8], key: &[u8]) {
+pub(crate) fn mark_value(value: &mut [u8], key: &[u8]) {
     if let (Some(value), Some(key)) = (value.first_chunk_mut::<8>(), key.last_chunk::<8>()) {
         *value = *key;
     } else {
@@ -185,7 +185,7 @@ pub(super) fn mark_value(value: &mut [u8], key: &[u8]) {
 
 /// Writes a stamp, where the value has room for it.
 #[inline]
-pub(super) fn mark(value: &mut [u8], stamp: u64) {
+pub(crate) fn mark(value: &mut [u8], stamp: u64) {
     if let Some(place) = value
         .get_mut(8..)
         .and_then(|rest| rest.first_chunk_mut::<8>())

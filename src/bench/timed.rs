@@ -418,14 +418,14 @@ fn count(number: &mut [u8], up: bool) {
 }
 
 /// Lengthens the pattern that values are cut from.
-fn grow_pattern(pattern: &mut Vec<u8>, length: usize) {
+pub(crate) fn grow_pattern(pattern: &mut Vec<u8>, length: usize) {
     for at in pattern.len()..length {
         pattern.push(b"abcdefghijklmnopqrstuvw"[at % 23]);
     }
 }
 
 /// Writes the value of `key` into a buffer: what the prefill hands to the table.
-pub(super) fn write_value(value: &mut Vec<u8>, key: &[u8], length: usize) {
+pub(crate) fn write_value(value: &mut Vec<u8>, key: &[u8], length: usize) {
     grow_pattern(value, length);
     value.truncate(length);
     mark_value(value, key);

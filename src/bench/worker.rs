@@ -88,7 +88,7 @@ pub(super) struct Job {
 pub(super) type Done = (u32, Result<ThreadSlice, String>);
 
 /// A stream with the segment that is loaded from it, and how far it has been run.
-pub(super) struct Feed {
+pub(crate) struct Feed {
     stream: Stream,
     segment: Segment,
     filled: Filled,
@@ -131,7 +131,7 @@ impl Feed {
     }
 
     /// Operations of one pass of this thread.
-    pub(super) fn pass_ops(&self) -> Option<u64> {
+    pub(crate) fn pass_ops(&self) -> Option<u64> {
         self.stream.pass_ops()
     }
 
@@ -297,6 +297,10 @@ fn slice(
             slice?
         }
     };
+    session.finish(&feed.segment);
+    if let Some(why) = session.broken() {
+        return Err(why);
+    }
     let tally = std::mem::take(session.tally());
     if let Some(first) = tally.first_wrong {
         let ops = measured.ops;
@@ -408,7 +412,10 @@ fn by_part(
         let cpu_before = machine::thread_cpu_ns();
         let before_ns = machine::now_ns();
         match &mut clocks {
-            None => session.run(&feed.segment, ops),
+            None => {
+                session.run(&feed.segment, ops);
+                session.finish(&feed.segment);
+            }
             Some((longest, recorder)) => {
                 if slice.ops == 0 {
                     recorder.start(before_ns);

@@ -1,13 +1,15 @@
-//! The hidden verb: one table served to a parent process over the pipe.
+//! The hidden verb: one table, or the load on a server, for a parent process over the pipe.
 
 use std::process::ExitCode;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 
 use super::house::House;
 use super::signals::left_to_parent;
+use crate::base::Params;
 use crate::bench::{Pipe, Reply, Request, StdPipe};
 use crate::catalog;
+use crate::drive;
 use crate::machine;
 use crate::workload;
 
@@ -31,9 +33,26 @@ fn serve(house: House<'_>, pipe: &mut dyn Pipe) -> anyhow::Result<()> {
     match pipe.next()? {
         None => Ok(()),
         Some(Request::Open(open)) => {
-            let row = catalog::find(house.rows, &open.strategy)?;
             workload::handed(&open.workload, &open.searched);
-            (row.child)(&open, pipe)
+            let strategy = || {
+                let row = catalog::find(house.rows, &open.strategy)?;
+                anyhow::Ok((
+                    row,
+                    Params::of_values(&open.strategy, row.params, &open.values)?,
+                ))
+            };
+            if open.server.is_none() {
+                let (row, _) = strategy()?;
+                return (row.child)(&open, pipe);
+            }
+            let served = match open.strategy.as_str() {
+                "" => None,
+                _ => Some(strategy()?),
+            };
+            let served = served.as_ref().map(|(row, params)| (&row.kind, params));
+            let executable =
+                std::env::current_exe().context("the program does not know its own file")?;
+            drive::child(&open, served, &executable, pipe)
         }
         Some(other) => bail!("the first request must open a table: {other:?}"),
     }

@@ -24,6 +24,14 @@ pub fn resident_bytes() -> Option<u64> {
     pages.checked_mul(rustix::param::page_size() as u64)
 }
 
+/// Bytes of another process that are in memory; `None` where it has ended or is not to be looked at.
+pub fn resident_bytes_of(pid: u32) -> Option<u64> {
+    meminfo_bytes(
+        &fs::read_to_string(format!("/proc/{pid}/status")).ok()?,
+        "VmRSS",
+    )
+}
+
 /// Lets the next [`peak_resident_bytes`] count from now on; false where the kernel does not offer that
 /// (`/proc/self/clear_refs`, proc(5)).
 pub fn reset_peak_resident() -> bool {

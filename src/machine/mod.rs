@@ -27,9 +27,12 @@ pub use cpu_times::CpuTimes;
 pub use file_hash::file_hash;
 pub use fingerprint::{BUILD, CARGO_FEATURES, RELEASE, fingerprint, profile, profile_of};
 pub use heap::{Heap, Pages};
-pub use memory::{available_bytes, peak_resident_bytes, reset_peak_resident, resident_bytes, trim};
+pub use memory::{
+    available_bytes, peak_resident_bytes, reset_peak_resident, resident_bytes, resident_bytes_of,
+    trim,
+};
 pub use memory_speed::MemorySpeed;
 pub use pin::{allowed_cpus, pin_thread};
-pub use process::{die_with_parent, limit_memory};
+pub use process::{die_with_parent, end_process, is_root, limit_memory, spawn_kept};
 pub use run_queue::RunQueue;
 pub use thread_usage::{ThreadMeter, ThreadUsage, frequency_khz};

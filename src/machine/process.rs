@@ -1,8 +1,14 @@
-//! Limits that a child puts on itself.
+//! Limits that a child puts on itself, and processes that end with it.
+
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command};
 
 use rustix::process::{
-    Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setrlimit,
+    Pid, Resource, Rlimit, Signal, geteuid, getrlimit, kill_process,
+    set_parent_process_death_signal, setrlimit,
 };
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use super::memory::available_bytes;
 
@@ -26,4 +32,40 @@ pub fn limit_memory() {
         };
         let _ = setrlimit(Resource::Data, limit);
     }
+}
+
+/// Starts a process that is kept to these processors and is killed when this thread ends. None keeps it to those
+/// of this thread.
+///
+/// # Errors
+/// What [`Command::spawn`] says.
+pub fn spawn_kept(command: &mut Command, cpus: &[usize]) -> io::Result<Child> {
+    let own = sched_getaffinity(None);
+    let mut set = CpuSet::new();
+    for &cpu in cpus.iter().filter(|&&cpu| cpu < CpuSet::MAX_CPU) {
+        set.set(cpu);
+    }
+    // A child has the processors of the thread that starts it. A refusal leaves it where the scheduler puts it.
+    let kept = !cpus.is_empty() && own.is_ok() && sched_setaffinity(None, &set).is_ok();
+    // SAFETY: between fork and exec the closure makes one system call, prctl(2), through rustix: it allocates
+    // nothing, takes no lock, and touches no memory that another thread may have been changing.
+    let spawned =
+        unsafe { command.pre_exec(|| Ok(set_parent_process_death_signal(Some(Signal::KILL))?)) }
+            .spawn();
+    if let (true, Ok(own)) = (kept, own) {
+        let _ = sched_setaffinity(None, &own);
+    }
+    spawned
+}
+
+/// Asks a process to end. One that has ended already is left alone.
+pub fn end_process(pid: u32) {
+    if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+        let _ = kill_process(pid, Signal::TERM);
+    }
+}
+
+/// Whether this process runs as root.
+pub fn is_root() -> bool {
+    geteuid().is_root()
 }

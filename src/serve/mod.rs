@@ -43,6 +43,7 @@ mod socket;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod voice;
 mod worker;
 
 use std::sync::Arc;
@@ -53,6 +54,7 @@ use mio::{Poll, Waker};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 
 pub use options::{Options, VERSION};
+pub use voice::{Spoken, Voice, without_sockets};
 
 use crate::base::{BadInput, Journal, Params, Worker};
 use crate::hash::Hasher;

@@ -10,6 +10,7 @@
 
 pub mod base64;
 mod classic;
+pub mod client;
 mod line;
 mod meta;
 mod request;
