@@ -21,6 +21,8 @@ mod page;
 mod past;
 mod predictions;
 mod rank;
+#[cfg(test)]
+mod servers_tests;
 mod sizes;
 mod table;
 mod terminal;
@@ -30,7 +32,8 @@ mod tidy;
 mod verdicts;
 
 use crate::analysis::{
-    disturbance, findings, format, labels, model, percentiles, rates, scaling, summary, verified,
+    disturbance, findings, format, labels, load_side, model, parts, percentiles, rates, scaling,
+    summary, verified,
 };
 
 pub use annotations::{annotation, junit};

@@ -5,6 +5,7 @@ use super::findings::Finding;
 use super::format::{counted, figure, noise, wrap};
 use super::labels::{common, threads, without_rate};
 use super::latency;
+use super::load_side::LoadSide;
 use super::summary::{CellSummary, PanelSummary, Summary, Verdict};
 use super::verified::{Verified, of_servers};
 use crate::record::Status;
@@ -90,6 +91,8 @@ fn notes(summary: &Summary, width: usize) -> Vec<String> {
         ));
     }
     notes.extend(common(summary));
+    let limits = LoadSide::of(summary);
+    notes.extend(limits.iter().map(LoadSide::sentence));
     notes
         .iter()
         .flat_map(|note| wrap(note, width, "  "))

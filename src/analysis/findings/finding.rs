@@ -53,6 +53,8 @@ pub enum Topic {
     TailInResizes,
     /// The Universal Scalability Law.
     Law,
+    /// Where the time of a request to a server goes.
+    Parts,
     /// Two targets that do not differ by more than the noise.
     NoDifference,
 }
@@ -73,6 +75,7 @@ impl Topic {
         Topic::Replay,
         Topic::Resizes,
         Topic::Law,
+        Topic::Parts,
     ];
 
     /// The word used in files.
@@ -103,6 +106,7 @@ impl Topic {
             Topic::Hidden => "hidden",
             Topic::TailInResizes => "tail-in-resizes",
             Topic::Law => "law",
+            Topic::Parts => "parts",
             Topic::NoDifference => "no-difference",
         }
     }

@@ -18,6 +18,7 @@ mod longest;
 mod misses;
 mod model;
 mod overlap;
+mod parts;
 mod peers;
 mod places;
 mod scaling;
@@ -59,6 +60,7 @@ pub fn findings(summary: &Summary) -> Vec<Finding> {
     let mut proposed = compare::comparisons(summary);
     let asks = asked::asks(&summary.manifest);
     let scaling_is_asked = asks.contains(&Ask::Topic(Topic::Scaling));
+    proposed.extend(parts::parts(summary));
     proposed.extend(sweep::sweeps(summary));
     proposed.extend(scaling::scalings(summary, scaling_is_asked));
     proposed.extend(crowding::crowded(summary));

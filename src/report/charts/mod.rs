@@ -27,6 +27,7 @@ mod matrix;
 mod misses;
 mod overlap;
 mod palette;
+mod parts;
 mod past;
 mod peak;
 mod percentiles;
@@ -167,6 +168,10 @@ fn of_suite(
     }
     kinds.extend(first);
     kinds.extend([
+        (
+            "Where the time of a request goes",
+            said(Vec::from_iter(parts::chart(suite))),
+        ),
         // It has what stands between on its axis.
         ("What stands between operations", overlap::charts(suite)),
         ("Where each table is fast", said(matrix::charts(suite))),

@@ -14,6 +14,7 @@ use crate::report::charts::Chart;
 use crate::report::findings::{Finding, Topic, findings};
 use crate::report::format::{counted, noise};
 use crate::report::labels::common;
+use crate::report::load_side::LoadSide;
 use crate::report::summary::{PanelSummary, Summary, Verdict};
 use crate::report::table::Table;
 
@@ -173,6 +174,8 @@ fn notes(summary: &Summary, records: &Records) -> Vec<String> {
         ),
     }
     notes.extend(verified::note(summary));
+    let limits = LoadSide::of(summary);
+    notes.extend(limits.iter().map(LoadSide::sentence));
     if records.trials.is_empty() {
         notes.push("Nothing was measured: the records have a plan and no trial.".to_owned());
     } else if summary
@@ -355,6 +358,7 @@ fn chart_of<'c>(finding: &Finding, charts: &'c [Chart]) -> Option<&'c Chart> {
         Topic::Absent => &["absent", "throughput"],
         Topic::Scaling => &["throughput", "threads", "ratio"],
         Topic::Law => &["scaling"],
+        Topic::Parts => &["parts"],
         Topic::Crowding => &["scaling", "throughput", "ratio"],
         Topic::Tail | Topic::Hidden => &["percentiles"],
         Topic::TailInResizes => &["timeline-longest", "percentiles"],

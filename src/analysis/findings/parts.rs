@@ -1,0 +1,114 @@
+//! Where the time of a request goes, of a strategy that is asked in process and over sockets in one panel.
+
+use super::finding::{Finding, Topic, cell_ids, panel_numbers};
+use super::places::places;
+use crate::analysis::figures::gather;
+use crate::analysis::format::listed;
+use crate::analysis::parts::{PARTS, Parts};
+use crate::analysis::summary::Summary;
+
+/// A sentence for each strategy: of the panel in which a request takes longest, and of the one in which it takes least.
+pub(crate) fn parts(summary: &Summary) -> Vec<Finding> {
+    let mut by_target: Vec<(String, Vec<Parts<'_>>)> = Vec::new();
+    for parts in summary.panels.iter().flat_map(Parts::of) {
+        gather(&mut by_target, parts.label(), parts);
+    }
+    let all = by_target.into_iter();
+    all.filter_map(|(label, parts)| sentence(summary, &label, parts))
+        .collect()
+}
+
+fn sentence(summary: &Summary, label: &str, mut all: Vec<Parts<'_>>) -> Option<Finding> {
+    all.sort_by(|a, b| whole_ns(b).total_cmp(&whole_ns(a)));
+    let longest = all.first()?;
+    let mut text = format!(
+        "Of {} a request of {label}, {} under {}",
+        time(whole_ns(longest)),
+        each(longest),
+        places(summary, &[longest.panel])
+    );
+    let mut told = vec![longest];
+    if let Some(shortest) = all.last().filter(|_| all.len() > 1) {
+        text += &format!(
+            "; of {} under {}, {}",
+            time(whole_ns(shortest)),
+            places(summary, &[shortest.panel]),
+            each(shortest)
+        );
+        told.push(shortest);
+    }
+    let [table, .., tcp] = longest.total_ns;
+    Some(Finding {
+        text: text + ".",
+        topic: Topic::Parts,
+        panels: panel_numbers(told.iter().map(|parts| parts.panel)),
+        cells: cell_ids(told.iter().flat_map(|parts| parts.ways)),
+        effect: (tcp / table).ln().abs(),
+    })
+}
+
+fn whole_ns(parts: &Parts<'_>) -> f64 {
+    parts.total_ns[PARTS.len() - 1]
+}
+
+/// `the table takes 0.20 µs, the protocol 0.41 µs, the socket 19 µs and TCP 9.9 µs`.
+fn each(parts: &Parts<'_>) -> String {
+    let words = ["the table takes", "the protocol", "the socket", "TCP"];
+    let each = words.iter().zip(parts.own_ns());
+    let each: Vec<String> = each
+        .map(|(words, ns)| format!("{words} {}", time(ns)))
+        .collect();
+    listed(&each)
+}
+
+/// Microseconds with two digits that count; differences may be below 0.
+fn time(ns: f64) -> String {
+    let us = ns / 1e3;
+    let sign = if us < 0.0 { "−" } else { "" };
+    let us = us.abs();
+    let decimals = match us {
+        10.0.. => 0,
+        1.0.. => 1,
+        _ => 2,
+    };
+    format!("{sign}{us:.decimals$} µs")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::synthetic::{Cell, Synthetic};
+
+    #[test]
+    fn a_request_is_taken_apart() {
+        let cells = |tcp_ns| {
+            [
+                Cell::null(10.0, 5.0),
+                Cell::new("striped", 200.0),
+                Cell::server("parsed:striped", 600.0),
+                Cell::server("served-unix:striped", tcp_ns / 2.0),
+                Cell::server("served:striped", tcp_ns),
+            ]
+        };
+        let run = Synthetic::new()
+            .panel("a", 1, &cells(30_000.0))
+            .panel("b", 1, &cells(4_000.0));
+        let found = parts(&Summary::of(&run.records()));
+        assert_eq!(found.len(), 1);
+        let text = &found[0].text;
+        for words in [
+            "a request of served:striped, the table takes 0.2",
+            " µs, the protocol 0.",
+            " and TCP 1",
+            "under a with 1 thread; of ",
+            "under b with 1 thread, the table takes",
+        ] {
+            assert!(text.contains(words), "{text}");
+        }
+        assert_eq!((found[0].panels.len(), found[0].cells.len()), (2, 8));
+        assert_eq!(
+            (time(-300.0).as_str(), time(31_400.0).as_str()),
+            ("−0.30 µs", "31 µs")
+        );
+    }
+}
