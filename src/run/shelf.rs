@@ -19,4 +19,9 @@ pub const SUITES: &[(&str, &str)] = &[
     ("traces", include_str!("../../benches/suites/traces.toml")),
     ("hashes", include_str!("../../benches/suites/hashes.toml")),
     ("flood", include_str!("../../benches/suites/flood.toml")),
+    ("servers", include_str!("../../benches/suites/servers.toml")),
+    (
+        "where-time-goes",
+        include_str!("../../benches/suites/where-time-goes.toml"),
+    ),
 ];
