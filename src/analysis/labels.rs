@@ -11,6 +11,13 @@ pub(crate) fn workload_among<'s>(
     panels: impl Iterator<Item = &'s PanelSummary> + Clone,
 ) -> String {
     let mut name = entry.workload.clone();
+    let differs = |of: fn(&PanelEntry) -> u32| {
+        let mut others = panels.clone();
+        others.any(|other| of(&other.entry) != of(entry))
+    };
+    let (connections, depth) = entry.asked();
+    let connections = differs(|one| one.connections).then_some(connections);
+    let depth = differs(|one| one.depth).then_some(depth);
     let is_mixed = panels
         .clone()
         .any(|other| other.entry.between != entry.between);
@@ -28,7 +35,14 @@ pub(crate) fn workload_among<'s>(
     if entry.batch > 1 {
         name = format!("{name} in batches of {}", entry.batch);
     }
-    name += &asked_in_words(entry.connections, entry.depth);
+    match connections {
+        Some(0) => name += " over a connection a thread",
+        Some(count) => name += &format!(" over {}", counted(count.into(), "connection")),
+        None => {}
+    }
+    if let Some(depth) = depth {
+        name += &format!(" at depth {depth}");
+    }
     if is_mixed {
         name = format!("{name} {}", entry.between.words());
     }
@@ -124,6 +138,11 @@ pub(crate) fn common(summary: &Summary) -> Option<String> {
     } else if panels().any(|panel| panel.entry.between == Between::Chained) {
         // Findings speak of these.
         shared.push("chained where nothing else is said".to_owned());
+    }
+    let asked = summary.panels.first()?.entry.asked();
+    let words = asked_in_words(asked.0, asked.1);
+    if !words.is_empty() && panels().all(|panel| panel.entry.asked() == asked) {
+        shared.push(words.trim_start_matches(", ").to_owned());
     }
     if cells().all(|cell| cell.entry.hash == first.hash) {
         shared.push(format!("hash {}", first.hash));

@@ -1,5 +1,6 @@
 //! Whether it was the servers that were measured, or the side that puts load on them.
 
+use super::figures::gather;
 use super::format::listed;
 use super::labels::place_of;
 use super::summary::{CellSummary, PanelSummary, Summary};
@@ -10,53 +11,75 @@ const NULL_SERVER: &str = "null-server";
 /// From this part of the control's rate on a server may be faster than its rate says.
 const NEAR: f64 = 0.8;
 
-/// Servers of a panel whose rate is near what the load side gets from a server that does nothing.
+/// Servers whose rate is near what the load side gets from a server that does nothing.
 pub(crate) struct LoadSide<'s> {
-    /// The panel.
-    pub panel: &'s PanelSummary,
-    /// Each server, and its rate as a part of the control's, the highest first.
-    pub near: Vec<(&'s CellSummary, f64)>,
+    /// Each target by its label, with its rate as a part of the control's in each panel where it is near.
+    near: Vec<(String, Vec<(&'s PanelSummary, f64)>)>,
+    /// Panels that have the control.
+    of: usize,
 }
 
-impl LoadSide<'_> {
-    /// The panels in which the load side was the limit, or may have been.
-    pub fn of(summary: &Summary) -> Vec<LoadSide<'_>> {
-        let panels = summary.panels.iter().filter(|panel| !panel.is_open_loop());
-        panels.filter_map(load_side).collect()
+impl<'s> LoadSide<'s> {
+    /// What of a run was limited by the load side, or may have been; `None` where nothing was.
+    pub fn of(summary: &'s Summary) -> Option<LoadSide<'s>> {
+        let mut near = Vec::new();
+        let mut of = 0;
+        for panel in summary.panels.iter().filter(|panel| !panel.is_open_loop()) {
+            let Some(most) = control_rate(panel) else {
+                continue;
+            };
+            of += 1;
+            for cell in panel.ranking().into_iter().filter(|cell| is_over_tcp(cell)) {
+                let part = cell.rate.map_or(0.0, |rate| rate.mid / most);
+                if part > NEAR {
+                    gather(&mut near, panel.label(cell), (panel, part));
+                }
+            }
+        }
+        (!near.is_empty()).then_some(LoadSide { near, of })
     }
 
-    /// `The load side was the limit: start:memcached has 92 % of the rate of null-server, … (ycsb-c, 1 thread).`
+    /// `The load side was the limit: start:memcached has 92 % of the rate of null-server under …`.
     pub fn sentence(&self) -> String {
-        let each: Vec<String> = self
-            .near
-            .iter()
-            .map(|(cell, part)| format!("{} has {:.0} %", self.panel.label(cell), part * 100.0))
-            .collect();
+        let each: Vec<String> = self.near.iter().map(|one| self.of_target(one)).collect();
         format!(
-            "The load side was the limit: {} of the rate of {NULL_SERVER}, which stores nothing ({}). A faster server \
-             would not show there; give more --threads, or fewer requests at a time.",
-            listed(&each),
-            place_of(self.panel)
+            "The load side was the limit: of the rate of {NULL_SERVER}, which stores nothing, {}. What is left is the \
+             client and the kernel, and a faster server would not show; more --threads, --connections or --depth ask \
+             more of it.",
+            listed(&each)
         )
     }
+
+    /// `start:memcached has 92 % (ycsb-c, 1 thread, chained)`, or in how many panels.
+    fn of_target(&self, (label, near): &(String, Vec<(&PanelSummary, f64)>)) -> String {
+        let percent = |part: f64| format!("{:.0}", part * 100.0);
+        let parts = near.iter().map(|(_, part)| *part);
+        let least = percent(parts.clone().fold(f64::INFINITY, f64::min));
+        let most = percent(parts.fold(0.0, f64::max));
+        let range = if least == most {
+            most
+        } else {
+            format!("{least} to {most}")
+        };
+        match near.as_slice() {
+            [(panel, _)] => format!("{label} has {range} % ({})", place_of(panel)),
+            several => format!(
+                "{label} has {range} % in {} of {} panels",
+                several.len(),
+                self.of
+            ),
+        }
+    }
+}
+
+/// The rate of the control of servers.
+fn control_rate(panel: &PanelSummary) -> Option<f64> {
+    let mut controls = panel.cells.iter();
+    let control = controls.find(|cell| cell.entry.strategy == NULL_SERVER)?;
+    Some(control.rate?.mid)
 }
 
 /// Only what is asked over TCP, as the control is, is held against it.
-fn load_side(panel: &PanelSummary) -> Option<LoadSide<'_>> {
-    let mut controls = panel.cells.iter();
-    let control = controls.find(|cell| cell.entry.strategy == NULL_SERVER)?;
-    let most = control.rate?.mid;
-    let mut near: Vec<(&CellSummary, f64)> = panel
-        .ranking()
-        .into_iter()
-        .filter(|cell| is_over_tcp(cell))
-        .filter_map(|cell| Some((cell, cell.rate?.mid / most)))
-        .filter(|(_, part)| *part > NEAR)
-        .collect();
-    near.sort_by(|(_, a), (_, b)| b.total_cmp(a));
-    (!near.is_empty()).then_some(LoadSide { panel, near })
-}
-
 fn is_over_tcp(cell: &CellSummary) -> bool {
     let target = cell.entry.target.as_str();
     let elsewhere = target.starts_with("parsed:")
@@ -80,16 +103,23 @@ mod tests {
             Cell::new("striped", 100.0),
         ];
         let summary = Summary::of(&Synthetic::new().panel("w", 1, &cells).records());
-        let found = LoadSide::of(&summary);
-        assert_eq!(found.len(), 1);
-        let text = found[0].sentence();
-        let begin = "The load side was the limit: start:memcached has 9";
+        let text = LoadSide::of(&summary).unwrap().sentence();
+        let begin = "The load side was the limit: of the rate of null-server, which stores nothing, start:memcached has 9";
         assert!(text.starts_with(begin), "{text}");
+        assert!(
+            text.contains(" % (w, 100000 entries, 1 thread, chained). What is left"),
+            "{text}"
+        );
         assert!(
             !text.contains("redis") && !text.contains("striped"),
             "{text}"
         );
+        let twice = Synthetic::new().panel("w", 1, &cells).panel("v", 1, &cells);
+        let text = LoadSide::of(&Summary::of(&twice.records()))
+            .unwrap()
+            .sentence();
+        assert!(text.contains(" % in 2 of 2 panels"), "{text}");
         let far = Synthetic::new().panel("w", 1, &[cells[0].clone(), cells[2].clone()]);
-        assert!(LoadSide::of(&Summary::of(&far.records())).is_empty());
+        assert!(LoadSide::of(&Summary::of(&far.records())).is_none());
     }
 }

@@ -32,6 +32,15 @@ impl Parts<'_> {
         [table, parsed - table, unix - parsed, tcp - unix]
     }
 
+    /// Whether both are ways of this strategy.
+    pub fn has(&self, a: &CellSummary, b: &CellSummary) -> bool {
+        let is_way = |cell: &CellSummary| {
+            let mut ways = self.ways.iter();
+            ways.any(|way| way.entry.cell_id == cell.entry.cell_id)
+        };
+        is_way(a) && is_way(b)
+    }
+
     /// What it is called over TCP.
     pub fn label(&self) -> String {
         self.panel.label(self.ways[PARTS.len() - 1])

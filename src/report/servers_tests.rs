@@ -68,7 +68,7 @@ fn what_was_checked_of_servers_is_said() {
 fn a_load_side_that_was_the_limit_is_named_everywhere() {
     let records = records();
     let summary = Summary::of(&records);
-    let words = "The load side was the limit: start:memcached has";
+    let words = "of the rate of null-server, which stores nothing, start:memcached has";
     assert!(table(&summary, 400, false).contains(words));
     assert!(html(&summary, &records, &[]).contains(words));
     assert!(markdown(&summary, &records, &[]).contains(words));

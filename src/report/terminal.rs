@@ -91,8 +91,7 @@ fn notes(summary: &Summary, width: usize) -> Vec<String> {
         ));
     }
     notes.extend(common(summary));
-    let limits = LoadSide::of(summary);
-    notes.extend(limits.iter().map(LoadSide::sentence));
+    notes.extend(LoadSide::of(summary).map(|limit| limit.sentence()));
     notes
         .iter()
         .flat_map(|note| wrap(note, width, "  "))
@@ -131,6 +130,18 @@ fn controls(panel: &PanelSummary) -> Vec<String> {
         let why = panel.cells.iter().filter(floor).filter_map(unmeasured);
         lines.extend(why.map(|why| format!("harness floor: not measured: {why}")));
     }
+    let others = panel.cells.iter().filter(|cell| cell.entry.control);
+    let others = others.filter(|cell| {
+        let shown = panel.harness.as_ref();
+        shown.is_some_and(|floor| floor.target != cell.entry.target)
+    });
+    lines.extend(others.filter_map(|cell| {
+        let ns = cell.ns_per_op?.mid;
+        Some(format!(
+            "floor of servers: {} {ns:.1} ns/op",
+            cell.entry.target
+        ))
+    }));
     if let Some(memory) = panel.entry.memory {
         lines.push(format!(
             "memory of {:.0} MiB: a dependent load takes {:.1} ns, {} M independent lines/s",

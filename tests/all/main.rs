@@ -25,6 +25,7 @@ mod schema;
 mod serve;
 mod structure;
 mod sweeps;
+mod targets;
 mod threads;
 mod verified;
 mod verify;

@@ -10,7 +10,7 @@ use crate::analysis::rates::{Rates, units};
 use crate::analysis::summary::{CellSummary, PanelSummary, Summary, Verdict};
 use crate::analysis::verdict::{BIRTHS_FOR_AN_INTERVAL, Noise};
 use crate::machine::{BUILD, CARGO_FEATURES};
-use crate::record::Manifest;
+use crate::record::{Manifest, ServerEntry};
 use crate::stats::{self, Interval, Resampled};
 
 impl Compared {
@@ -237,7 +237,11 @@ fn foreign(a: &Manifest, b: &Manifest) -> Option<String> {
 /// Whether peers are of the same versions in both runs: maps by what was built in, servers by what they said.
 fn has_same_peers(a: &Manifest, b: &Manifest) -> bool {
     let versions = |manifest: &Manifest| -> Vec<(String, String)> {
-        let servers = manifest.servers.iter();
+        let is_peer = |server: &&ServerEntry| {
+            let mut cells = manifest.cells.iter();
+            cells.any(|cell| cell.peer && cell.target == server.target)
+        };
+        let servers = manifest.servers.iter().filter(is_peer);
         let mut all: Vec<_> = servers
             .map(|server| (server.target.clone(), server.version.clone()))
             .collect();

@@ -5,6 +5,7 @@ use super::finding::{Finding, Topic};
 use super::sweep;
 use crate::analysis::figures::gather;
 use crate::analysis::format::at_rate_of;
+use crate::analysis::parts::Parts;
 use crate::analysis::rates::Ratio;
 use crate::analysis::summary::{CellSummary, PanelSummary, Summary};
 use crate::analysis::verdict::Difference;
@@ -24,6 +25,9 @@ pub(crate) fn comparisons(summary: &Summary) -> Vec<Finding> {
             continue;
         };
         let sweeps = sweep::of_panel(panel);
+        // What lies between the ways of one strategy has a sentence of its own.
+        let parts = Parts::of(panel);
+        let of_one = |a: &CellSummary, b: &CellSummary| parts.iter().any(|one| one.has(a, b));
         // A sweep has a sentence of its own: of its values only the default is compared with the
         // baseline, and the default and the fastest with others.
         let swept = |cell: &CellSummary| {
@@ -32,7 +36,8 @@ pub(crate) fn comparisons(summary: &Summary) -> Vec<Finding> {
         };
         let fastest_of_a_sweep =
             |cell: &CellSummary| sweeps.iter().any(|sweep| sweep.fastest().is(cell));
-        for cell in ranking.iter().filter(|cell| !swept(cell)) {
+        let against = ranking.iter().filter(|cell| !swept(cell));
+        for cell in against.filter(|cell| !of_one(cell, baseline)) {
             if let Some(ratio) = cell.ratio {
                 note(&mut groups, panel, cell, baseline, ratio, Topic::Baseline);
             }
@@ -46,7 +51,8 @@ pub(crate) fn comparisons(summary: &Summary) -> Vec<Finding> {
             if place > 0 && rivals.len() > ALL_PAIRS {
                 break;
             }
-            for &slower in &rivals[place + 1..] {
+            let slower = rivals[place + 1..].iter();
+            for &slower in slower.filter(|slower| !of_one(faster, slower)) {
                 // In the manifest's order, so that a pair has one name whichever won.
                 let (cell, over) = if faster.entry.colour <= slower.entry.colour {
                     (faster, slower)

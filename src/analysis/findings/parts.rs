@@ -22,7 +22,7 @@ fn sentence(summary: &Summary, label: &str, mut all: Vec<Parts<'_>>) -> Option<F
     all.sort_by(|a, b| whole_ns(b).total_cmp(&whole_ns(a)));
     let longest = all.first()?;
     let mut text = format!(
-        "Of {} a request of {label}, {} under {}",
+        "Of the {} that a request of {label} takes, {} under {}",
         time(whole_ns(longest)),
         each(longest),
         places(summary, &[longest.panel])
@@ -30,7 +30,7 @@ fn sentence(summary: &Summary, label: &str, mut all: Vec<Parts<'_>>) -> Option<F
     let mut told = vec![longest];
     if let Some(shortest) = all.last().filter(|_| all.len() > 1) {
         text += &format!(
-            "; of {} under {}, {}",
+            "; of the {} under {}, {}",
             time(whole_ns(shortest)),
             places(summary, &[shortest.panel]),
             each(shortest)
@@ -51,12 +51,12 @@ fn whole_ns(parts: &Parts<'_>) -> f64 {
     parts.total_ns[PARTS.len() - 1]
 }
 
-/// `the table takes 0.20 µs, the protocol 0.41 µs, the socket 19 µs and TCP 9.9 µs`.
+/// `0.20 µs are the table's, 0.41 µs the protocol's, 19 µs the socket's and 9.9 µs TCP's`.
 fn each(parts: &Parts<'_>) -> String {
-    let words = ["the table takes", "the protocol", "the socket", "TCP"];
+    let words = ["are the table's", "the protocol's", "the socket's", "TCP's"];
     let each = words.iter().zip(parts.own_ns());
     let each: Vec<String> = each
-        .map(|(words, ns)| format!("{words} {}", time(ns)))
+        .map(|(words, ns)| format!("{} {words}", time(ns)))
         .collect();
     listed(&each)
 }
@@ -97,11 +97,11 @@ mod tests {
         assert_eq!(found.len(), 1);
         let text = &found[0].text;
         for words in [
-            "a request of served:striped, the table takes 0.2",
-            " µs, the protocol 0.",
-            " and TCP 1",
-            "under a with 1 thread; of ",
-            "under b with 1 thread, the table takes",
+            "that a request of served:striped takes, 0.2",
+            " µs are the table's, 0.",
+            " the socket's and 1",
+            "TCP's under a with 1 thread; of the ",
+            "under b with 1 thread, 0.2",
         ] {
             assert!(text.contains(words), "{text}");
         }

@@ -174,8 +174,7 @@ fn notes(summary: &Summary, records: &Records) -> Vec<String> {
         ),
     }
     notes.extend(verified::note(summary));
-    let limits = LoadSide::of(summary);
-    notes.extend(limits.iter().map(LoadSide::sentence));
+    notes.extend(LoadSide::of(summary).map(|limit| limit.sentence()));
     if records.trials.is_empty() {
         notes.push("Nothing was measured: the records have a plan and no trial.".to_owned());
     } else if summary

@@ -143,9 +143,9 @@ fn what_is_no_run_is_refused() {
     let newer = |text: String| text.replacen("schema_version = 5", "schema_version = 9", 1);
     refuses(
         &[&damage("run.toml", newer)],
-        &["run.toml", "schema version 9", "reads versions 2 to 4"],
+        &["run.toml", "schema version 9", "reads versions 2 to 5"],
     );
-    let newer_row = |text: String| text.replacen("\n4,", "\n9,", 1);
+    let newer_row = |text: String| text.replacen("\n5,", "\n9,", 1);
     refuses(&[&damage("trials.csv", newer_row)], &["schema version 9"]);
     refuses(
         &[&damage("run.toml", |_| String::new())],
