@@ -395,7 +395,7 @@ fn bad_input_is_named_and_exits_with_2() {
         (&["compare", run, gone], &["gone", "is not there"]),
         (
             &["compare", run, &newer],
-            &["schema version 9", "reads versions 2 to 4"],
+            &["schema version 9", "reads versions 2 to 5"],
         ),
         (
             &["compare", run, &empty],

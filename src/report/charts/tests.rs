@@ -288,6 +288,25 @@ fn places(svg: &str) -> Vec<(f64, f64, f64, String)> {
     document.descendants().filter(level).map(place).collect()
 }
 
+/// One strategy in all ways that its operations can reach it, beside a server of others.
+fn behind_servers() -> Records {
+    let cells = [
+        Cell::null(8.0, 5.0),
+        Cell::null_server(18_000.0),
+        Cell::new("split-ordered", 200.0),
+        Cell::server("parsed:split-ordered", 600.0),
+        Cell::server("served-unix:split-ordered", 16_000.0),
+        Cell::server("served:split-ordered", 30_000.0),
+        Cell::server("start:redis-server", 20_000.0).of_others(),
+    ];
+    let run = Synthetic::new().panel("facebook-etc", 1, &cells);
+    let mut records = run.panel("facebook-etc", 2, &cells).records();
+    for panel in &mut records.manifest.panels {
+        (panel.connections, panel.depth) = (1000, 16);
+    }
+    records
+}
+
 #[test]
 fn no_text_lies_on_another_or_leaves_the_chart() {
     let mut failed = ordinary();
@@ -298,7 +317,7 @@ fn no_text_lies_on_another_or_leaves_the_chart() {
     {
         row.error = "a get returned another key's value".into();
     }
-    let mut records = vec![ordinary(), failed];
+    let mut records = vec![ordinary(), failed, behind_servers()];
     for run in ["quick", "peers"] {
         let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
         let run = root.join("results/reference").join(run);
