@@ -18,6 +18,7 @@ Examples:
   bucketlab run --rate 100k,1M -t striped -w ycsb-c     response times at these rates
   bucketlab run --slo p99=200us -t striped -w ycsb-b    the highest rate that keeps them
   bucketlab run -t striped --allocator system,mimalloc --pages small,huge
+  bucketlab run -t start:memcached,served:striped --depth 16    a server, and a table behind ours
   bucketlab run my-suite.toml --dry-run          print the plan and its duration; run nothing
   bucketlab run --resume results/RUN             continue a run that was killed or interrupted
   bucketlab run ycsb --shard 3/8                 the third of eight tasks of a sweep over machines
@@ -27,7 +28,8 @@ Counts: 10M, 1e6, 2^20, 64Ki. Sizes: 64MB (10^6), 64MiB (2^20). Times: 200us, 3s
 ranges: 1-4, which is 1,2,3,4. Specs and suites read them in the same way.
 Flags replace the suite's settings. Every run also measures the baseline's twin (the A/A control) and the
 harness's floor. Before the first slice each target is checked for a second at most (verify looks longer); one
-that fails gets an error row and no rank. What has passed is kept in $XDG_CACHE_HOME/bucketlab, by program and
+that fails gets an error row and no rank; servers are not checked before, and every answer's value while it is
+timed. What has passed is kept in $XDG_CACHE_HOME/bucketlab, by program and
 parameters. Progress goes to stderr, the result to stdout.
 
 A task (--task, --shard) is measured into DIR/tasks/ID, which has that name when it is whole: calling it again
@@ -41,7 +43,7 @@ pub(super) struct Run {
     pub(super) suites: Vec<String>,
     #[command(flatten)]
     pub(super) flags: Overrides,
-    /// Replay a trace at its own times even if that takes longer than a day
+    /// Replay a trace at its own times even if that takes longer than a day; write to servers that hold keys already
     #[arg(long)]
     pub(super) yes: bool,
     /// Measure without checking the tables first; the report says so in red
