@@ -154,8 +154,12 @@ impl Setting<'_> {
             }
             check_items(shared.usage().items, at_start, balance)
         };
-        let resident = || grown.now().ok();
-        let ended = slices((make, count, resident), pin_offset, is_control, feeds, pipe)?;
+        let beside = Beside {
+            count: &count,
+            resident: &|| grown.now().ok(),
+            cpu_ns: &|| 0,
+        };
+        let ended = slices(make, &beside, pin_offset, is_control, feeds, pipe)?;
         let Some((Totals { misses, balance }, feeds)) = ended else {
             return Ok(None);
         };
@@ -369,15 +373,22 @@ impl Grown {
     }
 }
 
+/// What is looked at around slices.
+pub(crate) struct Beside<'b> {
+    /// Whether the table holds what its operations came to: entries added, less those taken away.
+    pub(crate) count: &'b dyn Fn(i64) -> anyhow::Result<()>,
+    /// Resident memory that the table has added, in bytes.
+    pub(crate) resident: &'b dyn Fn() -> Option<u64>,
+    /// CPU time of processes that work for the table beside this one, in nanoseconds.
+    pub(crate) cpu_ns: &'b dyn Fn() -> u64,
+}
+
 /// Serves slices until the parent finishes the pass, each thread pinned to a core of its own where
 /// there are enough, counted on from `pin_offset`; and returns what they came to and the feeds; `None`
 /// when it has closed the pipe.
 pub(crate) fn slices<'t>(
-    (make, count, grown): (
-        impl Fn(u32) -> Box<dyn Chunks + 't> + Copy + Send,
-        impl Fn(i64) -> anyhow::Result<()>,
-        impl Fn() -> Option<u64>,
-    ),
+    make: impl Fn(u32) -> Box<dyn Chunks + 't> + Copy + Send,
+    beside: &Beside<'_>,
     pin_offset: usize,
     is_control: bool,
     feeds: Vec<Feed>,
@@ -414,14 +425,20 @@ pub(crate) fn slices<'t>(
             match pipe.next()? {
                 None => return Ok(None),
                 Some(Request::Slice(order)) => {
+                    let cpu_before = (beside.cpu_ns)();
                     let mut sliced = one_slice(order, &jobs, &done)?;
+                    let cpu_ns = (beside.cpu_ns)().saturating_sub(cpu_before);
+                    sliced.cpu_ns += cpu_ns;
+                    sliced.helper_cpu_ns += cpu_ns;
                     if order.clocked {
-                        sliced.rss_bytes = grown();
+                        sliced.rss_bytes = (beside.resident)();
                     }
                     totals.misses += sliced.threads.iter().map(|t| t.misses).sum::<u64>();
                     totals.balance += sliced.threads.iter().map(|t| t.balance).sum::<i64>();
                     if sliced.failed.is_none() {
-                        sliced.failed = count(totals.balance).err().map(|error| error.to_string());
+                        sliced.failed = (beside.count)(totals.balance)
+                            .err()
+                            .map(|error| error.to_string());
                     }
                     let failed = sliced.failed.clone();
                     pipe.reply(&Reply::Sliced(sliced))?;

@@ -16,8 +16,8 @@ use super::start::{Wanted, cpus_left, program, served};
 use super::target::{Address, Protocol, Server, Way};
 use crate::base::{Params, Worker, counted};
 use crate::bench::{
-    CensusReply, Checks, Chunks, Feed, Finished, Memory, Open, Opened, Pipe, Reply, Request,
-    Stamps, Tally, check_items, load_feeds, slices,
+    Beside, CensusReply, Checks, Chunks, Feed, Finished, Memory, Open, Opened, Pipe, Reply,
+    Request, Stamps, Tally, check_items, load_feeds, slices,
 };
 use crate::hash::{self, Hasher};
 use crate::serve;
@@ -257,8 +257,12 @@ impl Setting<'_> {
                 )),
             })
         };
-        let Some((_, feeds)) = slices((make, count, resident), pin_offset, false, feeds, pipe)?
-        else {
+        let beside = Beside {
+            count: &count,
+            resident: &resident,
+            cpu_ns: &|| side.cpu_ns(),
+        };
+        let Some((_, feeds)) = slices(make, &beside, pin_offset, false, feeds, pipe)? else {
             return Ok(None);
         };
         drop(feeds);

@@ -103,6 +103,14 @@ impl<'p> Side<'p> {
         }
     }
 
+    /// CPU time of a server that runs as long as this, in nanoseconds; 0 for others.
+    pub(super) fn cpu_ns(&self) -> u64 {
+        match self {
+            Side::Servers(_, Some(running)) => running.cpu_ns(),
+            _ => 0,
+        }
+    }
+
     /// Stores all entries of a workload; returns the bytes of their keys and of their values.
     ///
     /// # Errors

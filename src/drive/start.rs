@@ -241,6 +241,11 @@ impl Running {
         }
     }
 
+    /// CPU time of its threads, in nanoseconds.
+    pub(super) fn cpu_ns(&self) -> u64 {
+        machine::cpu_ns_of(self.child.id())
+    }
+
     /// Its resident memory, in bytes.
     pub(super) fn resident_bytes(&self) -> Option<u64> {
         machine::resident_bytes_of(self.child.id())

@@ -58,6 +58,19 @@ pub fn spawn_kept(command: &mut Command, cpus: &[usize]) -> io::Result<Child> {
     spawned
 }
 
+/// CPU time of a process's threads, in nanoseconds, from their `schedstat` (proc(5)): threads that have ended are not
+/// counted, and nothing where the kernel keeps none.
+pub fn cpu_ns_of(pid: u32) -> u64 {
+    let Ok(tasks) = std::fs::read_dir(format!("/proc/{pid}/task")) else {
+        return 0;
+    };
+    let of_task = |task: std::fs::DirEntry| -> Option<u64> {
+        let text = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
+        text.split_ascii_whitespace().next()?.parse().ok()
+    };
+    tasks.flatten().filter_map(of_task).sum()
+}
+
 /// Asks a process to end. One that has ended already is left alone.
 pub fn end_process(pid: u32) {
     if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {

@@ -23,6 +23,7 @@ mod report;
 mod resume;
 mod schema;
 mod serve;
+mod servers;
 mod structure;
 mod sweeps;
 mod targets;
