@@ -84,7 +84,7 @@ pub fn examine(task: &Task<'_>, tell: &mut dyn FnMut(CheckLine)) {
     for number in 0.. {
         let over =
             task.only.is_some() || exercised.rounds >= task.most() || Instant::now() >= until;
-        if exercised.rounds >= least && over {
+        if exercised.rounds >= least && over && !task.lacks(&exercised, least) {
             break;
         }
         let round = task.round(number);
@@ -186,6 +186,16 @@ impl Task<'_> {
             Stage::Ownership | Stage::Walk | Stage::Census => self.hashes.len() as u64,
             Stage::Linearizability => LEAST_HISTORIES.div_ceil(history::KEYS as u64),
         }
+    }
+
+    /// Whether histories are to be recorded in the place of those whose search was given up: for as many rounds again
+    /// at most, since a table whose histories are mostly too hard is not to hold up the others.
+    fn lacks(&self, exercised: &Exercised, least: u64) -> bool {
+        self.stage == Stage::Linearizability
+            && !self.brief
+            && self.only.is_none()
+            && exercised.histories < LEAST_HISTORIES
+            && exercised.rounds < 2 * least
     }
 
     /// Rounds after which it ends before its time is over.
@@ -355,5 +365,41 @@ impl Round {
             told.clear();
         }
         Some((steps, told, failure))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hash;
+    use crate::table::{Fixed, Strategy};
+
+    #[test]
+    fn histories_that_were_given_up_are_made_up_for() {
+        let params = Params::resolve(Fixed::PARAMS, &"fixed".parse().unwrap()).unwrap();
+        let mut task = Task {
+            kind: &Kind::of::<Fixed>(),
+            params: &params,
+            bears_one_hash: true,
+            unclaimed: None,
+            stage: Stage::Linearizability,
+            hashes: vec![hash::find("sip13").unwrap()],
+            seed: 1,
+            threads: 4,
+            time: Duration::ZERO,
+            only: None,
+            brief: false,
+        };
+        let after = |histories, rounds| Exercised {
+            histories,
+            rounds,
+            ..Exercised::default()
+        };
+        let least = task.least();
+        assert!(task.lacks(&after(LEAST_HISTORIES - 1, least), least));
+        assert!(!task.lacks(&after(LEAST_HISTORIES, least), least));
+        assert!(!task.lacks(&after(1, 2 * least), least), "it ends");
+        task.brief = true;
+        assert!(!task.lacks(&after(1, least), least));
     }
 }

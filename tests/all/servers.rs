@@ -89,8 +89,16 @@ fn free_port() -> u16 {
 
 fn run(out: &Path, words: &str) -> Output {
     Command::new(env!("CARGO_BIN_EXE_bucketlab"))
-        .args("run --no-verify --entries 300 --time 0.3 --format json".split(' '))
+        .args("run --no-verify --time 0.3 --format json".split(' '))
         .args(words.split_whitespace())
+        .args(
+            if words.contains("--entries") {
+                ""
+            } else {
+                "--entries 300"
+            }
+            .split_whitespace(),
+        )
         .arg("--out")
         .arg(out)
         .output()
