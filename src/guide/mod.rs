@@ -13,6 +13,7 @@
 //! | [`hashes`] | Which hash function should I take? |
 //! | [`verifying`] | Does a table give wrong answers, and how is that found out? |
 //! | [`serving`] | How do I put a table behind the memcached protocol? |
+//! | [`servers`] | How do memcached, Redis and our own server compare under my workload, and where does a request's time go? |
 //!
 //! The pages are the Markdown files in `src/guide/`; they read as well on a code host. How to work on
 //! bucketlab itself is in `CONTRIBUTING.md`.
@@ -27,7 +28,7 @@
 macro_rules! pages {
     ($($name:ident: $file:literal,)*) => {$(
         #[doc = "[measuring]: mod@measuring\n[method]: mod@method\n[overlap]: mod@overlap\n[suites]: mod@suites\n[latency]: mod@latency"]
-        #[doc = "[comparing]: mod@comparing\n[sweeps]: mod@sweeps\n[strategies]: mod@strategies\n[hashes]: mod@hashes\n[serving]: mod@serving\n[verifying]: mod@verifying\n"]
+        #[doc = "[comparing]: mod@comparing\n[sweeps]: mod@sweeps\n[strategies]: mod@strategies\n[hashes]: mod@hashes\n[serving]: mod@serving\n[verifying]: mod@verifying\n[servers]: mod@servers\n"]
         #[doc = include_str!($file)]
         pub mod $name {}
     )*};
@@ -45,4 +46,5 @@ pages! {
     hashes: "hashes.md",
     verifying: "verifying.md",
     serving: "serving.md",
+    servers: "servers.md",
 }

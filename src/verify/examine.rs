@@ -391,8 +391,8 @@ mod tests {
             brief: false,
         };
         let after = |histories, rounds| Exercised {
-            histories,
             rounds,
+            histories,
             ..Exercised::default()
         };
         let least = task.least();

@@ -169,22 +169,17 @@ fn real_servers_and_ours_stand_in_one_run_and_an_absent_program_is_an_error_row(
         .as_array()
         .unwrap()
         .iter()
-        .map(|server| {
-            format!(
-                "{}: {} ({})",
-                server["target"], server["version"], server["command"]
-            )
-        })
+        .map(ToString::to_string)
         .collect();
     for part in [
         "memcached 1.",
-        "redis 7",
+        "redis ",
         "--maxmemory-policy",
         "bucketlab-",
         "serve striped",
     ] {
         let some = servers.iter().any(|server| server.contains(part));
-        assert!(some || part == "redis 7", "{part}: {servers:?}");
+        assert!(some, "{part}: {servers:?}");
     }
 }
 
