@@ -158,6 +158,7 @@ impl Setting<'_> {
             count: &count,
             resident: &|| grown.now().ok(),
             cpu_ns: &|| 0,
+            explain: &|why| why,
         };
         let ended = slices(make, &beside, pin_offset, is_control, feeds, pipe)?;
         let Some((Totals { misses, balance }, feeds)) = ended else {
@@ -381,6 +382,8 @@ pub(crate) struct Beside<'b> {
     pub(crate) resident: &'b dyn Fn() -> Option<u64>,
     /// CPU time of processes that work for the table beside this one, in nanoseconds.
     pub(crate) cpu_ns: &'b dyn Fn() -> u64,
+    /// A failure, with what explains it.
+    pub(crate) explain: &'b dyn Fn(String) -> String,
 }
 
 /// Serves slices until the parent finishes the pass, each thread pinned to a core of its own where
@@ -440,6 +443,7 @@ pub(crate) fn slices<'t>(
                             .err()
                             .map(|error| error.to_string());
                     }
+                    sliced.failed = sliced.failed.map(beside.explain);
                     let failed = sliced.failed.clone();
                     pipe.reply(&Reply::Sliced(sliced))?;
                     if let Some(failed) = failed {
@@ -528,7 +532,7 @@ pub(crate) struct Totals {
 }
 
 /// An entry is in the table for every outcome that said so: neither more, nor fewer.
-pub(crate) fn check_items(items: u64, at_start: u64, balance: i64) -> anyhow::Result<()> {
+fn check_items(items: u64, at_start: u64, balance: i64) -> anyhow::Result<()> {
     let due = at_start.checked_add_signed(balance);
     if due != Some(items) {
         bail!(

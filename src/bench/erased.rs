@@ -120,8 +120,8 @@ pub(crate) trait Chunks {
         pacer: &mut Pacer,
         stretch: Stretch,
     ) -> Ran;
-    /// [`Loop::run_sampled`]
-    fn run_sampled(&mut self, segment: &Segment, ops: &[Op]) -> (u64, u64);
+    /// [`Loop::run_sampled`]; no time where the operation that is clocked has not ended yet.
+    fn run_sampled(&mut self, segment: &Segment, ops: &[Op]) -> (Option<u64>, u64);
     /// [`Loop::run_clocked`]
     fn run_clocked(
         &mut self,
@@ -163,8 +163,9 @@ impl<S: Session, R: Room<S>> Chunks for Loop<S, R> {
         self.run_paced(segment, from, pacer, stretch)
     }
 
-    fn run_sampled(&mut self, segment: &Segment, ops: &[Op]) -> (u64, u64) {
-        self.run_sampled(segment, ops)
+    fn run_sampled(&mut self, segment: &Segment, ops: &[Op]) -> (Option<u64>, u64) {
+        let (took_ns, ended_ns) = self.run_sampled(segment, ops);
+        (Some(took_ns), ended_ns)
     }
 
     fn run_clocked(

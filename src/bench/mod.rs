@@ -29,7 +29,7 @@ mod timed;
 mod worker;
 
 pub(crate) use checks::{Checks, Tally};
-pub(crate) use child::{Beside, check_items, load_feeds, slices};
+pub(crate) use child::{Beside, load_feeds, slices};
 pub use child::{child, control_child};
 pub(crate) use clocked::Longest;
 pub(crate) use erased::Chunks;

@@ -563,7 +563,7 @@ fn closed_loop(
         slice.elapsed_ns = ended_ns - started_ns;
         if slice.elapsed_ns < discard_ns {
             (slice.discarded_ops, slice.discarded_ns) = (slice.ops, slice.elapsed_ns);
-        } else if count == every {
+        } else if let Some(took_ns) = took_ns.filter(|_| count == every) {
             recorder.closed(took_ns);
         }
     }

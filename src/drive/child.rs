@@ -17,9 +17,10 @@ use super::target::{Address, Protocol, Server, Way};
 use crate::base::{Params, Worker, counted};
 use crate::bench::{
     Beside, CensusReply, Checks, Chunks, Feed, Finished, Memory, Open, Opened, Pipe, Reply,
-    Request, Stamps, Tally, check_items, load_feeds, slices,
+    Request, Stamps, Tally, load_feeds, slices,
 };
 use crate::hash::{self, Hasher};
+use crate::machine;
 use crate::serve;
 use crate::table::Kind;
 use crate::wire::client::Dialect;
@@ -53,6 +54,12 @@ pub fn child(
         strategy,
         executable,
     };
+    // The control has both ends of its connections in this process.
+    let servers = match &setting.server {
+        Server::There(_, addresses) => addresses.len(),
+        _ => 2,
+    };
+    machine::raise_descriptors(setting.connections() * servers);
     let mut pin_offset = open.pin_offset as usize;
     loop {
         let Some(finished) = setting.pass(pin_offset, pipe)? else {
@@ -123,7 +130,7 @@ impl Setting<'_> {
             Server::Null => {
                 let value = self.open.workload.value.planned() as usize;
                 let null = NullServer::start(value, &cpus)?;
-                self.work(&Place::Control(null.address.clone()), run, pipe)
+                self.work(&Place::Control(null.addresses()), run, pipe)
             }
         }
     }
@@ -247,20 +254,29 @@ impl Setting<'_> {
             if uncounted.load(Ordering::Relaxed) {
                 return Ok(());
             }
-            let now = side.holds()?;
-            let evicted = now.evicted - at_start.evicted.min(now.evicted);
-            check_items(now.items, at_start.items, balance).map_err(|error| match evicted {
-                0 => error,
-                _ => error.context(format!(
-                    "the server has evicted {}: give it more memory",
-                    counted(evicted, "entry")
-                )),
-            })
+            let items = side.holds()?.items;
+            if at_start.items.checked_add_signed(balance) != Some(items) {
+                bail!(
+                    "the server holds {}: by the outcomes, {} at the start and {balance:+} since",
+                    counted(items, "entry"),
+                    at_start.items
+                );
+            }
+            Ok(())
         };
         let beside = Beside {
             count: &count,
             resident: &resident,
             cpu_ns: &|| side.cpu_ns(),
+            explain: &|why| match side.holds() {
+                Ok(now) if now.evicted > at_start.evicted => {
+                    let evicted = counted(now.evicted - at_start.evicted, "entry");
+                    format!(
+                        "{why}; the server has evicted {evicted} meanwhile: give it more memory"
+                    )
+                }
+                _ => why,
+            },
         };
         let Some((_, feeds)) = slices(make, &beside, pin_offset, false, feeds, pipe)? else {
             return Ok(None);
@@ -322,14 +338,17 @@ impl Setting<'_> {
         let (threads, all) = (self.open.threads as usize, self.connections());
         let own = all / threads + usize::from((index as usize) < all % threads);
         let mut sockets = Vec::new();
-        for _ in 0..own {
+        for number in 0..own {
             match place {
                 Place::Servers(addresses, _) => {
                     for (server, address) in addresses.iter().enumerate() {
                         sockets.push((Socket::connect(address)?, server));
                     }
                 }
-                Place::Control(address) => sockets.push((Socket::connect(address)?, 0)),
+                Place::Control(addresses) => {
+                    let address = &addresses[(index as usize + number) % addresses.len()];
+                    sockets.push((Socket::connect(address)?, 0));
+                }
                 Place::Parsed(spoken) => {
                     sockets.push((
                         Socket::Parsed(Box::new(spoken.voice(index)), Vec::new(), 0),

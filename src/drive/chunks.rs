@@ -6,6 +6,9 @@ use crate::bench::{Longest, Pacer, Ran, Recorder, Stretch};
 use crate::machine;
 use crate::workload::{Op, Segment};
 
+/// Behind its schedule an open loop looks for answers after so many operations.
+const LOOK_EVERY: usize = 8;
+
 impl Client<'_> {
     /// Hands over what has ended.
     fn drain(&mut self, mut each: impl FnMut(Ended)) {
@@ -45,6 +48,10 @@ impl Client<'_> {
                 keep,
             };
             self.begin(segment, op, times);
+            if now_ns > due_at_ns && at.is_multiple_of(LOOK_EVERY) {
+                // Behind its schedule it does not wait, and answers must not lie unread.
+                self.wait_for(segment, 0);
+            }
             record(self, pacer);
             pacer.advance();
             ran.ops += 1;
@@ -98,27 +105,23 @@ impl Client<'_> {
         ran
     }
 
-    /// Begins operations and clocks the last one: what it took, and when it ended.
-    pub(super) fn run_sampled(&mut self, segment: &Segment, ops: &[Op]) -> (u64, u64) {
+    /// Begins operations and has the last one clocked, in its place among the others; what one took that was clocked
+    /// in this call or an earlier one, where it has ended, and the time now.
+    pub(super) fn run_sampled(&mut self, segment: &Segment, ops: &[Op]) -> (Option<u64>, u64) {
         let Some((last, others)) = ops.split_last() else {
-            return (0, machine::now_ns());
+            return (None, machine::now_ns());
         };
         self.run(segment, others);
-        self.leave_now(segment);
         self.timed = true;
         self.begin(segment, last, Times::default());
-        self.leave_now(segment);
-        let mut ended = None;
-        while ended.is_none() && self.under_way() > 0 && !self.is_broken() {
-            self.turn(segment, super::socket::PATIENCE);
-            self.drain(|one| {
-                if one.times.began_ns > 0 {
-                    ended = Some((one.at_ns.saturating_sub(one.times.began_ns), one.at_ns));
-                }
-            });
-        }
+        let mut took_ns = None;
+        self.drain(|one| {
+            if one.times.began_ns > 0 {
+                took_ns = Some(one.at_ns.saturating_sub(one.times.began_ns));
+            }
+        });
         self.timed = false;
-        ended.unwrap_or((0, machine::now_ns()))
+        (took_ns, machine::now_ns())
     }
 
     /// Runs operations and clocks each.

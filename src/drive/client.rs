@@ -21,7 +21,7 @@ use super::socket::{PATIENCE, Socket};
 use crate::bench::{Checks, Stamps, Tally, grow_pattern};
 use crate::machine;
 use crate::wire::client::{Dialect, Storing};
-use crate::workload::{Kind, Op, Segment};
+use crate::workload::{Expect, Kind, Op, Segment};
 
 /// Events taken at a time.
 const EVENTS: usize = 1024;
@@ -65,8 +65,11 @@ pub(super) struct Client<'s> {
     pub(super) checks: Checks,
     /// The bytes of every value that is written; the first sixteen are rewritten for each.
     pub(super) value: Vec<u8>,
-    /// Whether operations are clocked, and what became of those that have ended.
+    /// Whether operations that begin are clocked.
     pub(super) timed: bool,
+    /// Requests under way that are clocked.
+    pub(super) clocked: usize,
+    /// Clocked operations that have ended.
     pub(super) ended: Vec<Ended>,
     /// Whether operations leave when they are due.
     pub(super) open_loop: bool,
@@ -105,6 +108,7 @@ impl<'s> Client<'s> {
             checks,
             value: Vec::new(),
             timed: false,
+            clocked: 0,
             ended: Vec::new(),
             open_loop: false,
             uncounted: false,
@@ -224,7 +228,10 @@ impl<'s> Client<'s> {
         let key = segment.key(op);
         let touch = touch_of(op.kind);
         let key_written = [key];
-        let writes: &[&[u8]] = if touch == Touch::Read {
+        // Neither the outcome of a set whose key is there nor the count of entries depends on the order: only
+        // what later reads find.
+        let any_order = op.kind == Kind::Set && op.expect == Expect::Present;
+        let writes: &[&[u8]] = if touch == Touch::Read || any_order {
             &[]
         } else {
             &key_written
@@ -272,6 +279,7 @@ impl<'s> Client<'s> {
         if self.timed && times.began_ns == 0 {
             times.began_ns = machine::now_ns();
         }
+        self.clocked += usize::from(times.began_ns > 0);
         let lane = &mut self.lanes[at];
         lane.asked.push_back(Asked {
             what,
@@ -298,7 +306,12 @@ impl<'s> Client<'s> {
     /// What was asked on a connection leaves.
     pub(super) fn leave(&mut self, at: usize) {
         if let Err(error) = self.lanes[at].send() {
-            self.fail(format!("the connection broke: {error}"));
+            // A server that refuses a connection says why before it closes it.
+            let words = self.lanes[at].last_words();
+            self.fail(match words {
+                Some(words) => format!("the connection broke: {error}; the server said: {words}"),
+                None => format!("the connection broke: {error}"),
+            });
         }
     }
 
@@ -353,16 +366,6 @@ impl<'s> Client<'s> {
         }
     }
 
-    /// Lets all leave that was asked: a clock waits for it.
-    pub(super) fn leave_now(&mut self, segment: &Segment) {
-        self.ask_rest(segment);
-        self.hurry();
-    }
-
-    pub(super) fn under_way(&self) -> usize {
-        self.under_way
-    }
-
     /// Waits for a time that is due, and takes what comes meanwhile.
     pub(super) fn wait_for(&mut self, segment: &Segment, ns: u64) {
         let time = Duration::from_nanos(ns);
@@ -412,6 +415,7 @@ impl<'s> Client<'s> {
             }
             if event.is_readable() || event.is_read_closed() || event.is_error() {
                 self.lanes[at].readable = true;
+                self.lanes[at].ending |= event.is_read_closed() || event.is_error();
                 self.take(segment, at);
             }
         }

@@ -1,4 +1,4 @@
-//! What is asked of a server beside the load: who it is, what it holds, the prefill, and that it is left as it was.
+//! What is asked of a server beside the load: its version, what it holds, the prefill, and that it is left as it was.
 
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read, Write};
@@ -13,6 +13,9 @@ use crate::wire::client::{Dialect, Storing, Unit};
 
 /// Requests that are sent together where nothing is timed.
 const TOGETHER: usize = 256;
+
+/// The longest INFO that is read, in bytes.
+const MOST_INFO: usize = 16 << 20;
 
 /// Connections that block, one to each of the servers that share the keys.
 pub(super) struct Control {
@@ -277,6 +280,9 @@ impl Talk {
                 "the server wants a password ({words}): passwords are not sent; a server without one, such as one on a \
                  loopback address, works"
             ),
+            Some(words) if words.starts_with("NOPROTO") => bail!(
+                "the server speaks RESP3 only ({words}): one that speaks RESP2, such as Redis by default, works"
+            ),
             Some(words) => bail!("the server says: {words}"),
             None => Ok(line),
         }
@@ -285,8 +291,12 @@ impl Talk {
     /// The fields of Redis's `INFO`.
     fn info(&mut self) -> anyhow::Result<BTreeMap<String, String>> {
         let line = self.command(&[b"INFO"])?;
-        let Some(length) = line.strip_prefix('$').and_then(|n| n.parse::<usize>().ok()) else {
-            bail!("it does not speak RESP2: '{line}' to INFO");
+        let length = line.strip_prefix('$').and_then(|n| n.parse::<usize>().ok());
+        let Some(length) = length.filter(|&length| length <= MOST_INFO) else {
+            bail!(
+                "it does not speak RESP2: '{line}' to INFO; Redis, Valkey, KeyDB and Dragonfly do, as long as no client \
+                 asks for RESP3"
+            );
         };
         while self.inbox.len() - self.at < length + 2 {
             self.receive()?;
@@ -307,7 +317,7 @@ fn broke(error: std::io::Error) -> anyhow::Error {
     anyhow::Error::new(error).context("the connection broke")
 }
 
-/// Who a server that speaks RESP is.
+/// Name and version of a server that speaks RESP.
 fn redis_version(info: &BTreeMap<String, String>) -> anyhow::Result<String> {
     if info
         .get("cluster_enabled")
@@ -339,7 +349,8 @@ pub(super) fn check_empty(holds: Holds, overwrite: bool) -> anyhow::Result<()> {
         return Ok(());
     }
     bail!(
-        "the server holds {} already: give an empty one, or --yes to write beside them; what a run stores it removes",
+        "the server holds {} already: give an empty one, or --yes to write beside them. What a run stores it removes, \
+         and keys of the workload's own names (such as user1234…) are overwritten and removed too",
         counted(holds.items, "key")
     )
 }

@@ -1,6 +1,7 @@
 //! One connection of the load: requests that wait to leave, answers that have come, and what was asked.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
 
 use super::overlap::Ticket;
@@ -20,6 +21,16 @@ pub(super) enum What {
     Store { second: bool },
     /// The removal of a key.
     Delete,
+}
+
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            What::Get => "a get",
+            What::Store { .. } => "a write",
+            What::Delete => "a removal",
+        })
+    }
 }
 
 /// A request whose answer has not come.
@@ -70,6 +81,8 @@ pub(super) struct Lane<'s> {
     pub(super) is_free: bool,
     /// Whether a read may find something.
     pub(super) readable: bool,
+    /// Whether the other side has said that it sends no more: it is read to its end.
+    pub(super) ending: bool,
 }
 
 impl<'s> Lane<'s> {
@@ -86,6 +99,7 @@ impl<'s> Lane<'s> {
             held: VecDeque::new(),
             is_free: false,
             readable: false,
+            ending: false,
         }
     }
 
@@ -128,7 +142,7 @@ impl<'s> Lane<'s> {
             match self.socket.read(&mut self.inbox[self.end..]) {
                 Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
                 Ok(count) => {
-                    self.readable = self.end + count == self.inbox.len();
+                    self.readable = self.ending || self.end + count == self.inbox.len();
                     self.end += count;
                     return Ok(count);
                 }
@@ -140,6 +154,14 @@ impl<'s> Lane<'s> {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// What has come and was not looked at, as words.
+    pub(super) fn last_words(&mut self) -> Option<String> {
+        let _ = self.read();
+        let bytes = &self.inbox[self.start..self.end];
+        let end = bytes.len().min(100);
+        (end > 0).then(|| String::from_utf8_lossy(&bytes[..end]).trim().to_owned())
     }
 
     /// Takes what has come out, to be looked at; [`Lane::put_back`] brings it back.

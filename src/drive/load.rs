@@ -52,7 +52,7 @@ impl Chunks for Load<'_> {
         self.client.run_paced(segment, from, pacer, stretch)
     }
 
-    fn run_sampled(&mut self, segment: &Segment, ops: &[Op]) -> (u64, u64) {
+    fn run_sampled(&mut self, segment: &Segment, ops: &[Op]) -> (Option<u64>, u64) {
         self.client.run_sampled(segment, ops)
     }
 
@@ -102,8 +102,8 @@ impl Chunks for Unreachable {
         }
     }
 
-    fn run_sampled(&mut self, _segment: &Segment, _ops: &[Op]) -> (u64, u64) {
-        (0, crate::machine::now_ns())
+    fn run_sampled(&mut self, _segment: &Segment, _ops: &[Op]) -> (Option<u64>, u64) {
+        (None, crate::machine::now_ns())
     }
 
     fn run_clocked(

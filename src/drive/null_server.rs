@@ -26,35 +26,47 @@ const ROOM: usize = 64 << 10;
 /// How often it looks whether it is to end.
 const TICK: Duration = Duration::from_millis(500);
 
-/// The control while it runs.
-pub(super) struct NullServer {
-    pub(super) address: Address,
+/// The control while it runs: a thread with a port of its own for each processor that it may use.
+pub(super) struct NullServer(Vec<Answering>);
+
+/// One of its threads.
+struct Answering {
+    address: Address,
     stop: Arc<AtomicBool>,
     waker: Waker,
     thread: Option<JoinHandle<()>>,
 }
 
 impl NullServer {
-    /// Starts it on a free port of the loopback address, on these processors, with values of so many bytes.
+    /// Starts it on free ports of the loopback address, on these processors, with values of so many bytes.
     pub(super) fn start(value: usize, cpus: &[usize]) -> anyhow::Result<NullServer> {
+        let answering = cpus.iter().map(|&cpu| Answering::start(value, cpu));
+        Ok(NullServer(answering.collect::<anyhow::Result<_>>()?))
+    }
+
+    /// Where it answers: connections are to be shared out.
+    pub(super) fn addresses(&self) -> Vec<Address> {
+        self.0.iter().map(|one| one.address.clone()).collect()
+    }
+}
+
+impl Answering {
+    fn start(value: usize, cpu: usize) -> anyhow::Result<Answering> {
         let poll = Poll::new()?;
-        let mut listener = TcpListener::bind(([127, 0, 0, 1], 0).into())
-            .context("no port of 127.0.0.1 is free")?;
+        let any = ([127, 0, 0, 1], 0).into();
+        let mut listener = TcpListener::bind(any).context("no port of 127.0.0.1 is free")?;
         let address = Address::Tcp("127.0.0.1".to_owned(), listener.local_addr()?.port());
         poll.registry()
             .register(&mut listener, LISTENER, Interest::READABLE)?;
         let waker = Waker::new(poll.registry(), WAKE)?;
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
-        let cpu = cpus.first().copied();
         let thread = thread::spawn(move || {
-            if let Some(cpu) = cpu {
-                // A refusal leaves it where the scheduler puts it.
-                let _ = machine::pin_thread(cpu);
-            }
+            // A refusal leaves it where the scheduler puts it.
+            let _ = machine::pin_thread(cpu);
             serve(poll, &listener, value, &stopped);
         });
-        Ok(NullServer {
+        Ok(Answering {
             address,
             stop,
             waker,
@@ -63,7 +75,7 @@ impl NullServer {
     }
 }
 
-impl Drop for NullServer {
+impl Drop for Answering {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         let _ = self.waker.wake();

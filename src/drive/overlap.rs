@@ -2,8 +2,8 @@
 //!
 //! A thread sends its operations in the order of its stream. On one connection the server does them in that order;
 //! on several it may not, and an operation of two halves, which looks before it writes, writes behind what was sent
-//! meanwhile. What is known of an operation's outcome holds in the stream's order only, so a write waits for a
-//! write of its key that may come later, and a read that a write may have overtaken is checked for its owner
+//! meanwhile. What is known of an operation's outcome holds in the stream's order only, so a write
+//! whose outcome depends on it waits for a write of its key that may come later, and a read that a write may have overtaken is checked for its owner
 //! alone. Keys are told apart by a hash: two that share a slot wait where they need not.
 
 /// Slots for each request that may be under way.
@@ -28,6 +28,8 @@ struct Slot {
     lane: u32,
     /// Writes that have begun, ever.
     begun: u32,
+    /// Writes have met: which of them came last is not known until one has begun alone.
+    unsettled: bool,
 }
 
 /// What an operation does to its key.
@@ -92,8 +94,9 @@ impl Overlap {
     pub(super) fn begin(&mut self, key: &[u8], lane: usize, touch: Touch) -> Ticket {
         let at = self.slot_of(key);
         let slot = &mut self.slots[at];
-        let doubtful = slot.is_behind(lane);
+        let doubtful = slot.unsettled || slot.is_behind(lane);
         if touch != Touch::Read {
+            slot.unsettled = slot.is_behind(lane) || slot.unsettled && slot.writes > 0;
             slot.writes += 1;
             slot.halves += u32::from(touch == Touch::Halves);
             slot.lane = u32::try_from(lane).unwrap_or(u32::MAX);
@@ -140,6 +143,17 @@ mod tests {
         assert!(!overlap.must_wait(key, 1));
         let late = overlap.begin(key, 1, Touch::Read);
         assert!(overlap.is_certain(late));
+        // Two writes in any order: what is read after them is in doubt until one has begun alone.
+        let writes = [0, 1].map(|lane| overlap.begin(key, lane, Touch::Write));
+        for write in writes {
+            overlap.end(write, Touch::Write);
+        }
+        let unsure = overlap.begin(key, 0, Touch::Read);
+        assert!(!overlap.is_certain(unsure));
+        let alone = overlap.begin(key, 0, Touch::Write);
+        overlap.end(alone, Touch::Write);
+        let sure = overlap.begin(key, 1, Touch::Read);
+        assert!(overlap.is_certain(sure));
         let halves = overlap.begin(key, 1, Touch::Halves);
         assert!(
             overlap.must_wait(key, 1),

@@ -20,7 +20,7 @@ pub(super) enum Place<'p> {
     /// Into our own parser.
     Parsed(&'p Spoken<'p>),
     /// To the control.
-    Control(Address),
+    Control(Vec<Address>),
 }
 
 /// What was known before anything was stored.
@@ -226,7 +226,8 @@ fn speak(
     while waiting > 0 {
         match Dialect::Classic.next(&answers[at..]) {
             Ok(Some((Unit::Done, used))) => at += used,
-            other => bail!("the prefill was answered with {other:?}"),
+            Ok(Some((unit, _))) => bail!("the prefill was answered with {unit}"),
+            _ => bail!("the prefill was not answered"),
         }
         waiting -= 1;
     }

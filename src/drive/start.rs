@@ -21,8 +21,8 @@ const STARTING: Duration = Duration::from_secs(10);
 /// How long it may take to end after it was told to.
 const ENDING: Duration = Duration::from_secs(2);
 
-/// The most of its last words that is kept, in bytes.
-const LAST_WORDS: usize = 2048;
+/// The most of what it says that is kept, in bytes of each stream.
+const WORDS: usize = 8192;
 
 /// What a server is started with.
 pub(super) struct Wanted<'w> {
@@ -40,7 +40,7 @@ pub(super) struct Wanted<'w> {
 /// A server that runs.
 pub(super) struct Running {
     child: Child,
-    words: Option<JoinHandle<String>>,
+    words: Vec<JoinHandle<String>>,
     pub(super) address: Address,
     /// The command that started it.
     pub(super) command: String,
@@ -55,7 +55,7 @@ pub(super) fn program(program: &Program, wanted: &Wanted<'_>) -> anyhow::Result<
     let words = if program.redis {
         redis(program.name, port, directory.path(), wanted)
     } else {
-        memcached(port, wanted)
+        memcached(port, wanted)?
     };
     let address = Address::Tcp("127.0.0.1".to_owned(), port);
     run(
@@ -90,34 +90,55 @@ pub(super) fn served(
         ]);
         (Address::Tcp("127.0.0.1".to_owned(), port), None)
     };
-    words.extend(common(wanted));
+    words.extend(common(wanted)?);
     run(executable, &words, address, directory, wanted)
 }
 
+/// The least memory that memcached starts with: twice the smallest limit of an item that it takes.
+const LEAST_MIB: u64 = 2;
+
+/// Memory that Dragonfly wants for each of its threads, in bytes: it ends with "256.00MiB are required" below.
+const DRAGONFLY_THREAD: u64 = 256 << 20;
+
+/// The memory in MiB, which is how memcached and our own server take it.
+///
+/// # Errors
+/// A budget that is no whole number of them, or too small.
+fn mebibytes(wanted: &Wanted<'_>) -> anyhow::Result<u64> {
+    let mib = wanted.memory.div_ceil(1 << 20);
+    if wanted.evicts && (!wanted.memory.is_multiple_of(1 << 20) || mib < LEAST_MIB) {
+        bail!(
+            "a budget of {} B is not valid for it: whole MiB, at least {LEAST_MIB}, such as --budget {}MiB",
+            wanted.memory,
+            mib.max(LEAST_MIB)
+        );
+    }
+    Ok(mib)
+}
+
 /// Flags that memcached and our own server share.
-fn common(wanted: &Wanted<'_>) -> Vec<OsString> {
+fn common(wanted: &Wanted<'_>) -> anyhow::Result<Vec<OsString>> {
+    let mib = mebibytes(wanted)?;
     let mut words = vec![
         "-m".to_owned(),
-        wanted.memory.div_ceil(1 << 20).to_string(),
+        mib.to_string(),
         "-t".to_owned(),
         wanted.cpus.len().max(1).to_string(),
         "-c".to_owned(),
         (wanted.connections + 16).max(1024).to_string(),
     ];
-    if wanted.largest > 1 << 19 {
-        // An item is more than its value, and memcached cuts large ones into chunks of half the limit.
-        words.extend([
-            "-I".to_owned(),
-            format!("{}k", (wanted.largest + 4096).div_ceil(1024).max(1024)),
-        ]);
+    // An item is more than its value, and its limit at most half of the memory.
+    let item_kib = (wanted.largest + 4096).div_ceil(1024).min(mib * 512);
+    if item_kib > 1024 {
+        words.extend(["-I".to_owned(), format!("{item_kib}k")]);
     }
     if !wanted.evicts {
         words.push("-M".to_owned());
     }
-    words.into_iter().map(OsString::from).collect()
+    Ok(words.into_iter().map(OsString::from).collect())
 }
 
-fn memcached(port: u16, wanted: &Wanted<'_>) -> Vec<OsString> {
+fn memcached(port: u16, wanted: &Wanted<'_>) -> anyhow::Result<Vec<OsString>> {
     let port = port.to_string();
     let mut words: Vec<OsString> = ["-l", "127.0.0.1", "-p", &port, "-U", "0"]
         .map(OsString::from)
@@ -126,8 +147,8 @@ fn memcached(port: u16, wanted: &Wanted<'_>) -> Vec<OsString> {
         // It refuses to run as root unless it is told to.
         words.extend(["-u".into(), "root".into()]);
     }
-    words.extend(common(wanted));
-    words
+    words.extend(common(wanted)?);
+    Ok(words)
 }
 
 /// Nothing is written to disk: a cache is measured.
@@ -135,11 +156,18 @@ fn redis(name: &str, port: u16, directory: &Path, wanted: &Wanted<'_>) -> Vec<Os
     let memory = wanted.memory.to_string();
     let connections = (wanted.connections + 16).max(1024).to_string();
     if name == "dragonfly" {
+        let threads = wanted.cpus.len().max(1) as u64;
+        // Without a budget its memory is no part of what is measured.
+        let memory = if wanted.evicts {
+            wanted.memory
+        } else {
+            wanted.memory.max(threads * DRAGONFLY_THREAD)
+        };
         return vec![
             "--bind=127.0.0.1".into(),
             format!("--port={port}").into(),
             format!("--maxmemory={memory}").into(),
-            format!("--proactor_threads={}", wanted.cpus.len().max(1)).into(),
+            format!("--proactor_threads={threads}").into(),
             "--dbfilename=".into(),
             format!("--cache_mode={}", wanted.evicts).into(),
         ];
@@ -180,21 +208,27 @@ fn run(
     command
         .args(words)
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     let spawned = machine::spawn_kept(&mut command, wanted.cpus);
     let mut child = spawned.map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => anyhow::anyhow!("{name} is not installed"),
         _ => anyhow::Error::new(error).context(format!("{name} cannot be started")),
     })?;
-    let stderr = child.stderr.take().context("its errors cannot be read")?;
+    let unread = "what it says cannot be read";
+    let stdout = child.stdout.take().context(unread)?;
+    let stderr = child.stderr.take().context(unread)?;
     let said: Vec<String> = words
         .iter()
         .map(|word| quoted(&word.to_string_lossy()))
         .collect();
     let mut running = Running {
         child,
-        words: Some(thread::spawn(move || last_words(stderr))),
+        words: vec![
+            thread::spawn(move || first_words(stderr)),
+            // Redis tells its log, and what is wrong, on the other stream.
+            thread::spawn(move || first_words(stdout)),
+        ],
         address,
         command: format!("{name} {}", said.join(" ")),
         _directory: directory,
@@ -216,20 +250,13 @@ impl Running {
     fn await_start(&mut self, name: &str) -> anyhow::Result<()> {
         let began = Instant::now();
         loop {
-            if blocking(&self.address).is_ok() {
-                return Ok(());
-            }
+            let accepts = blocking(&self.address).is_ok();
+            // Another process may listen on a port that was free.
             if let Some(status) = self.child.try_wait()? {
-                let words = self
-                    .words
-                    .take()
-                    .and_then(|words| words.join().ok())
-                    .unwrap_or_default();
-                let first = words
-                    .lines()
-                    .find(|line| !line.trim().is_empty())
-                    .unwrap_or("without a word");
-                bail!("{name} ended as it was started ({status}): {first}");
+                bail!("{name} ended as it was started ({status}): {}", self.said());
+            }
+            if accepts {
+                return Ok(());
             }
             if began.elapsed() > STARTING {
                 bail!(
@@ -239,6 +266,34 @@ impl Running {
             }
             thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    /// What a server that has ended has said: the line that tells most of it.
+    fn said(&mut self) -> String {
+        let said = self.words.drain(..).filter_map(|words| words.join().ok());
+        let lines: Vec<String> = said
+            .flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>())
+            .collect();
+        let tells = |line: &&String| {
+            let line = line.to_lowercase();
+            [
+                "error",
+                "fail",
+                "fatal",
+                "cannot",
+                "could not",
+                "required",
+                "***",
+            ]
+            .iter()
+            .any(|word| line.contains(word))
+        };
+        let first = || lines.iter().find(|line| !line.trim().is_empty());
+        let line = lines.iter().find(tells).or_else(first);
+        line.map_or_else(
+            || "without a word".to_owned(),
+            |line| line.trim().to_owned(),
+        )
     }
 
     /// CPU time of its threads, in nanoseconds.
@@ -254,6 +309,10 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
+        if !matches!(self.child.try_wait(), Ok(None)) {
+            // Its number may be another process's by now.
+            return;
+        }
         machine::end_process(self.child.id());
         let told = Instant::now();
         while told.elapsed() < ENDING {
@@ -275,10 +334,10 @@ fn free_port() -> anyhow::Result<u16> {
     Ok(listener.local_addr()?.port())
 }
 
-fn last_words(mut pipe: impl Read) -> String {
+fn first_words(mut pipe: impl Read) -> String {
     let (mut kept, mut buffer) = (Vec::new(), [0; 1024]);
     while let Ok(count @ 1..) = pipe.read(&mut buffer) {
-        let room = LAST_WORDS.saturating_sub(kept.len()).min(count);
+        let room = WORDS.saturating_sub(kept.len()).min(count);
         kept.extend_from_slice(&buffer[..room]);
     }
     String::from_utf8_lossy(&kept).into_owned()

@@ -154,6 +154,15 @@ impl Server {
         })
     }
 
+    /// The address that two servers which are there already have both.
+    #[must_use]
+    pub fn shares(&self, other: &Server) -> Option<&Address> {
+        let (Server::There(_, own), Server::There(_, others)) = (self, other) else {
+            return None;
+        };
+        own.iter().find(|address| others.contains(address))
+    }
+
     /// What it is called in records, without address and options.
     #[must_use]
     pub fn kind(&self) -> &'static str {

@@ -33,6 +33,8 @@ pub use memory::{
 };
 pub use memory_speed::MemorySpeed;
 pub use pin::{allowed_cpus, pin_thread};
-pub use process::{cpu_ns_of, die_with_parent, end_process, is_root, limit_memory, spawn_kept};
+pub use process::{
+    cpu_ns_of, die_with_parent, end_process, is_root, limit_memory, raise_descriptors, spawn_kept,
+};
 pub use run_queue::RunQueue;
 pub use thread_usage::{ThreadMeter, ThreadUsage, frequency_khz};

@@ -34,6 +34,20 @@ pub fn limit_memory() {
     }
 }
 
+/// Descriptors beside those of connections.
+const OWN_DESCRIPTORS: u64 = 64;
+
+/// Asks for as many descriptors as `connections` need. Where they cannot be had, the process goes on with those that
+/// there are.
+pub fn raise_descriptors(connections: usize) {
+    let wanted = connections as u64 + OWN_DESCRIPTORS;
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current.is_some_and(|current| current < wanted) {
+        let current = Some(maximum.map_or(wanted, |maximum| maximum.min(wanted)));
+        let _ = setrlimit(Resource::Nofile, Rlimit { current, maximum });
+    }
+}
+
 /// Starts a process that is kept to these processors and is killed when this thread ends. None keeps it to those
 /// of this thread.
 ///

@@ -106,7 +106,9 @@ fn with_keys(group: &Group, workload: &Workload) -> Result<Vec<Workload>, BadInp
 /// The paces of a workload of a group; without any, one of `None`. A search for a rate has none.
 fn paces(suite: &Suite, group: &Group, name: &str) -> Result<Vec<Option<Pace>>, BadInput> {
     match pacing(suite, group, name) {
-        Some(pacing) if suite.slo.is_none() => Ok(pacing.paces()?.into_iter().map(Some).collect()),
+        Some(pacing) if group.slo.or(suite.slo).is_none() => {
+            Ok(pacing.paces()?.into_iter().map(Some).collect())
+        }
         _ => Ok(vec![None]),
     }
 }

@@ -16,7 +16,7 @@ pub(super) fn search(
     workload: &Workload,
     threads: u32,
 ) -> Result<Option<Search>, BadInput> {
-    let Some(slo) = suite.slo else {
+    let Some(slo) = group.slo.or(suite.slo) else {
         return Ok(None);
     };
     let bad = |why: &str| {

@@ -344,6 +344,24 @@ fn crowd(threads: u32) -> u32 {
     }
 }
 
+/// Two cells of a panel are measured at the same time, and would write each other's keys on one server.
+fn check_alone(panel: &Panel<'_>, cell: &Cell<'_>) -> Result<(), BadInput> {
+    let Some(server) = cell.target.server() else {
+        return Ok(());
+    };
+    for known in &panel.cells {
+        if let Some(address) = known.target.server().and_then(|known| known.shares(server)) {
+            return Err(BadInput(format!(
+                "targets '{}' and '{}' are one server, {address}, which cannot be measured under two names at the same \
+                 time: give one of them, and the other in a run of its own",
+                known.target.short(),
+                cell.target.short()
+            )));
+        }
+    }
+    Ok(())
+}
+
 fn add_cells<'r>(
     panel: &mut Panel<'r>,
     rows: &'r [Row],
@@ -366,6 +384,7 @@ fn add_cells<'r>(
                 for &heap in heaps {
                     let cell = Cell::new(rows, target.clone(), (hash, heap), &panel.key);
                     if panel.cells.iter().all(|known| known.id != cell.id) {
+                        check_alone(panel, &cell)?;
                         panel.cells.push(cell);
                     }
                 }

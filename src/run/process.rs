@@ -137,7 +137,10 @@ impl Process {
                 }
                 Err(RecvTimeoutError::Timeout) => {
                     if interrupted.load(Ordering::Relaxed) {
-                        self.kill();
+                        // One that has to leave a server as it found it ends when its pipe closes.
+                        if self.ending == ENDING {
+                            self.kill();
+                        }
                         return Err(Failure::Interrupted);
                     }
                     if asked.elapsed() > patience {

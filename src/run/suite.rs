@@ -273,6 +273,9 @@ pub struct Group {
         skip_serializing_if = "Option::is_none"
     )]
     pub time_s: Option<f64>,
+    /// See [`Suite::slo`]; for this group alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slo: Option<Slo>,
     /// See [`Suite::latency`]; for this group alone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub latency: bool,

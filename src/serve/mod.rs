@@ -106,7 +106,7 @@ fn run(
     shared: &Shared<'_>,
     ready: &mut dyn FnMut(&[&str]) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    rights::raise_descriptors(shared.options.connections);
+    machine::raise_descriptors(shared.options.connections);
     let mut listeners = listen::open(shared.options)?;
     if let Some(user) = shared.options.user {
         rights::run_as(user)?;

@@ -118,16 +118,13 @@ impl Voice<'_, '_> {
             }
             self.inbox.give_back(&mut self.spare);
         }
+        // As a worker of the server does after each batch of events.
+        server.session.quiesce();
         (self.credit, self.lookups) = (server.credit, server.lookups);
         if open {
             Ok(())
         } else {
             Err(io::ErrorKind::ConnectionAborted.into())
         }
-    }
-
-    /// Between slices: reclamation may advance.
-    pub fn quiesce(&mut self) {
-        self.session.erased().quiesce();
     }
 }

@@ -245,6 +245,7 @@ fn servers_that_cannot_be_driven_say_why_and_the_others_go_on() {
     );
     // Refuses what is beyond its memory.
     let full = Running::start("memcached", &["-m", "2", "-M"]);
+    let text = Running::start("memcached", &["-t", "1"]);
     // Accepts, and never answers.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let silent_port = silent.local_addr().unwrap().port();
@@ -252,7 +253,7 @@ fn servers_that_cannot_be_driven_say_why_and_the_others_go_on() {
     let targets = format!(
         "redis://127.0.0.1:{},redis://127.0.0.1:{},memcached://127.0.0.1:{},memcached://127.0.0.1:{silent_port},\
          memcached://127.0.0.1:{absent},redis://127.0.0.1:{},served:striped",
-        secret.port, cluster.port, full.port, full.port
+        secret.port, cluster.port, full.port, text.port
     );
     let out = tempfile::tempdir().unwrap();
     let run = run(
@@ -289,7 +290,7 @@ fn servers_that_cannot_be_driven_say_why_and_the_others_go_on() {
             "no server answers at",
         ),
         (
-            format!("redis://127.0.0.1:{}", full.port),
+            format!("redis://127.0.0.1:{}", text.port),
             "does not speak RESP2",
         ),
     ] {
@@ -308,6 +309,10 @@ fn servers_that_cannot_be_driven_say_why_and_the_others_go_on() {
 fn other_machines_and_targets_that_are_none_are_refused_before_anything_runs() {
     for (words, why) in [
         ("-t memcached://192.0.2.1:11211", "--remote"),
+        (
+            "-t memcached://127.0.0.1:1,memcached://127.0.0.1:1?proto=meta",
+            "are one server, 127.0.0.1:1",
+        ),
         ("-t memcached://127.0.0.1:99999", "1 to 65535"),
         ("-t served:stirped", "did you mean 'striped'"),
         ("-t http://127.0.0.1", "memcached://HOST:PORT"),

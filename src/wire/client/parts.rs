@@ -1,5 +1,7 @@
 //! What the dialects of a client share: units of answers, lines, blocks and numbers.
 
+use std::fmt;
+
 /// Lines of answers are not longer; an error's words and the key of a value are in them.
 pub(super) const LINE_MAX: usize = 2048;
 
@@ -33,6 +35,23 @@ pub enum Unit<'b> {
     Units(usize),
     /// The server refuses, in its own words.
     Refused(&'b [u8]),
+}
+
+/// In words, values and refusals shortened.
+impl fmt::Display for Unit<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let short = |bytes: &[u8]| bytes[..bytes.len().min(40)].escape_ascii().to_string();
+        match self {
+            Unit::Value(_, value) => write!(f, "a value of {} B", value.len()),
+            Unit::Miss => f.write_str("a miss"),
+            Unit::End => f.write_str("an end of values"),
+            Unit::Done => f.write_str("'done'"),
+            Unit::NotDone => f.write_str("'not done'"),
+            Unit::Count(count) => write!(f, "the number {count}"),
+            Unit::Units(units) => write!(f, "a list of {units}"),
+            Unit::Refused(words) => write!(f, "'{}'", short(words)),
+        }
+    }
 }
 
 /// Bytes that are no answer; the first of them.
