@@ -6,8 +6,9 @@
 //! whose outcome depends on it waits for a write of its key that may come later, and a read that a write may have overtaken is checked for its owner
 //! alone. Keys are told apart by a hash: two that share a slot wait where they need not.
 
-/// Slots for each request that may be under way.
-const SLOTS_EACH: usize = 64;
+/// Slots for each request that may be under way: of five hundred writes, one waits for another key's. A connection
+/// stands still meanwhile, and with it the thread.
+const SLOTS_EACH: usize = 512;
 
 /// The least and the most slots.
 const SLOTS: (usize, usize) = (1 << 10, 1 << 18);
