@@ -2,9 +2,12 @@
 //!
 //! A thread sends its operations in the order of its stream. On one connection the server does them in that order;
 //! on several it may not, and an operation of two halves, which looks before it writes, writes behind what was sent
-//! meanwhile. What is known of an operation's outcome holds in the stream's order only, so a write
-//! whose outcome depends on it waits for a write of its key that may come later, and a read that a write may have overtaken is checked for its owner
-//! alone. Keys are told apart by a hash: two that share a slot wait where they need not.
+//! meanwhile. What is known of an operation's outcome holds in the stream's order only. So a write whose outcome
+//! depends on it waits for a write of its key that may come later, and a read that a write may have overtaken is
+//! checked for its owner alone. Keys are told apart by a hash: two that share a slot wait where they need not.
+
+use hashbrown::HashSet;
+use xxhash_rust::xxh3::xxh3_64;
 
 /// Slots for each request that may be under way: of five hundred writes, one waits for another key's. A connection
 /// stands still meanwhile, and with it the thread.
@@ -17,6 +20,9 @@ const SLOTS: (usize, usize) = (1 << 10, 1 << 18);
 pub(super) struct Overlap {
     slots: Vec<Slot>,
     shift: u32,
+    /// Hashes of the keys whose writes have met: which of them came last is not known until one has begun alone. It
+    /// must be known of the key itself: the write of another in its slot settles nothing.
+    unsettled: HashSet<u64>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -29,8 +35,6 @@ struct Slot {
     lane: u32,
     /// Writes that have begun, ever.
     begun: u32,
-    /// Writes have met: which of them came last is not known until one has begun alone.
-    unsettled: bool,
 }
 
 /// What an operation does to its key.
@@ -70,6 +74,7 @@ impl Overlap {
         Some(Overlap {
             slots: vec![Slot::default(); slots],
             shift: 64 - slots.trailing_zeros(),
+            unsettled: HashSet::new(),
         })
     }
 
@@ -95,9 +100,15 @@ impl Overlap {
     pub(super) fn begin(&mut self, key: &[u8], lane: usize, touch: Touch) -> Ticket {
         let at = self.slot_of(key);
         let slot = &mut self.slots[at];
-        let doubtful = slot.unsettled || slot.is_behind(lane);
+        let is_behind = slot.is_behind(lane);
+        let doubtful =
+            is_behind || !self.unsettled.is_empty() && self.unsettled.contains(&xxh3_64(key));
         if touch != Touch::Read {
-            slot.unsettled = slot.is_behind(lane) || slot.unsettled && slot.writes > 0;
+            if is_behind {
+                self.unsettled.insert(xxh3_64(key));
+            } else if doubtful && slot.writes == 0 {
+                self.unsettled.remove(&xxh3_64(key));
+            }
             slot.writes += 1;
             slot.halves += u32::from(touch == Touch::Halves);
             slot.lane = u32::try_from(lane).unwrap_or(u32::MAX);
@@ -149,6 +160,15 @@ mod tests {
         for write in writes {
             overlap.end(write, Touch::Write);
         }
+        let unsure = overlap.begin(key, 0, Touch::Read);
+        assert!(!overlap.is_certain(unsure));
+        // Another key of the same slot settles nothing.
+        let same_slot = (0..).map(|n: u32| format!("other{n}").into_bytes());
+        let mut same_slot =
+            same_slot.filter(|other| overlap.slot_of(other) == overlap.slot_of(key));
+        let other = same_slot.next().unwrap();
+        let beside = overlap.begin(&other, 0, Touch::Write);
+        overlap.end(beside, Touch::Write);
         let unsure = overlap.begin(key, 0, Touch::Read);
         assert!(!overlap.is_certain(unsure));
         let alone = overlap.begin(key, 0, Touch::Write);

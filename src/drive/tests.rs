@@ -98,6 +98,7 @@ fn every_workload_goes_through_our_own_parser_and_its_outcomes_are_checked() {
     for (name, batch, depth, connections) in [
         ("ycsb-a", 1, 1, 0),
         ("ycsb-a", 1, 16, 6),
+        ("ycsb-a", 1, 1, 16),
         ("ycsb-c", 16, 4, 2),
         ("ycsb-f", 1, 8, 4),
     ] {

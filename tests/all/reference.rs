@@ -61,10 +61,11 @@ fn the_result_in_the_readme_is_part_of_the_results() {
 }
 
 #[test]
-fn what_is_said_of_peers_and_of_overlap_is_what_the_records_say() {
+fn what_is_said_of_other_suites_is_what_the_records_say() {
     for (suite, page) in [
         ("peers", "results/README.md"),
         ("overlap", "src/guide/overlap.md"),
+        ("where-time-goes", "src/guide/servers.md"),
     ] {
         findings_stand_in(suite, page);
     }
@@ -87,7 +88,7 @@ fn findings_stand_in(suite: &str, page: &str) {
 fn the_charts_that_the_documents_show_are_drawn_from_the_records() {
     let mut stale = Vec::new();
     let mut shown = 0;
-    for suite in ["quick", "overlap", "peers"] {
+    for suite in ["quick", "overlap", "peers", "where-time-goes"] {
         let run = root().join("results/reference").join(suite);
         let records = Records::read(&run).unwrap();
         let summary = analysis::Summary::of(&records);
