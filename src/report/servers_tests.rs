@@ -83,12 +83,13 @@ fn the_parts_of_a_request_are_a_chart() {
     let chart = chart.expect("one strategy was measured in all ways");
     assert_eq!(chart.panels, [0, 1]);
     for words in [
-        "nanoseconds a request",
+        "microseconds a request",
         "table, in process",
         "protocol",
         "socket",
         "\nTCP\n",
-        "served:striped, ycsb-c, depth 16, 1 thread",
+        "served:striped, 1 thread",
+        "depth 16",
     ] {
         assert!(chart.svg.contains(words), "{words}: {}", chart.svg);
     }

@@ -1,4 +1,8 @@
 //! The second version of Redis's protocol, as a client of `GET`, `MGET`, `SET` and `DEL` has it.
+//!
+//! Of RESP2 these answers need six kinds of units. They are read here, and not by a crate, because a unit borrows the
+//! bytes that came, allocates nothing, and is one of the same [`Unit`]s that memcached's dialects give: the load treats all
+//! servers alike, in its hot path.
 
 use super::parts::{LINE_MAX, Next, Storing, Unit, block, garbled, line, number, write_number};
 
