@@ -173,7 +173,7 @@ fn offered_rates_and_samples_have_latencies() {
     workload.pace = Some(pace);
     let latency = |latency| {
         Request::Slice(SliceOrder {
-            cut: time(50_000_000),
+            cut: time(500_000_000),
             hash_only: false,
             clocked: false,
             latency: Some(latency),
@@ -209,8 +209,8 @@ fn offered_rates_and_samples_have_latencies() {
         .map(|t| t.latencies.as_ref().unwrap().scheduled)
         .sum();
     assert!(
-        (400..1600).contains(&scheduled),
-        "{scheduled} of 800 on average"
+        (4_000..16_000).contains(&scheduled),
+        "{scheduled} of 8,000 on average"
     );
 }
 
