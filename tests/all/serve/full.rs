@@ -168,9 +168,12 @@ fn what_is_replaced_makes_room_for_as_much() {
             let mut stream = server.connect();
             let stored = fill(&mut stream, 'k', length);
             let value = "w".repeat(length);
+            // Keys of five digits: an item whose key is a byte longer than that of what went has a byte too few.
+            let half = stored / 2;
+            assert!((10_000..50_000).contains(&half), "{stored} at {length}");
             let mut refused = 0;
             for index in 0..2000 {
-                let key = index * 7 % stored;
+                let key = half + index * 7 % half;
                 for (request, said) in [
                     (
                         format!("add k{key} 0 0 {length}\r\n{value}\r\n"),
