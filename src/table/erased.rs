@@ -83,6 +83,10 @@ pub trait ErasedSession {
     fn update(&mut self, key: Key<'_>, edit: Editing<'_>) -> (Outcome, usize);
     /// [`Session::get_many`]
     fn get_many(&mut self, keys: &[Key<'_>], each: &mut dyn FnMut(usize, Option<&[u8]>));
+    /// [`Session::prefetch`]
+    fn prefetch(&self, key: Key<'_>);
+    /// [`Session::set_many`]
+    fn set_many(&mut self, entries: &[(Key<'_>, &[u8])], each: &mut dyn FnMut(usize, Stored));
     /// [`Session::walk`]
     fn walk(&mut self, from: Cursor, buckets: usize, see: Seeing<'_>) -> Cursor;
     /// [`Session::quiesce`]
@@ -176,6 +180,14 @@ impl<S: Strategy> ErasedSession for Bound<'_, S> {
         self.session.get_many(keys, each);
     }
 
+    fn prefetch(&self, key: Key<'_>) {
+        self.session.prefetch(key);
+    }
+
+    fn set_many(&mut self, entries: &[(Key<'_>, &[u8])], each: &mut dyn FnMut(usize, Stored)) {
+        self.session.set_many(entries, each);
+    }
+
     fn walk(&mut self, from: Cursor, buckets: usize, see: Seeing<'_>) -> Cursor {
         self.session.walk(from, buckets, see)
     }
@@ -248,6 +260,14 @@ impl Session for AnySession<'_> {
         self.0.get_many(keys, &mut each);
     }
 
+    fn prefetch(&self, key: Key<'_>) {
+        self.0.prefetch(key);
+    }
+
+    fn set_many(&mut self, entries: &[(Key<'_>, &[u8])], mut each: impl FnMut(usize, Stored)) {
+        self.0.set_many(entries, &mut each);
+    }
+
     fn insert_new(&mut self, key: Key<'_>, value: &[u8]) {
         self.0.insert_new(key, value);
     }
@@ -298,6 +318,14 @@ mod tests {
             seen[index] = value.map(<[u8]>::len);
         });
         assert_eq!(seen, [Some(3), Some(5), None]);
+        session.prefetch(key("c"));
+        let mut stored = [None; 2];
+        session.set_many(&[(key("a"), b"four"), (key("c"), b"")], |index, did| {
+            stored[index] = Some(did);
+        });
+        assert_eq!(stored, [Some(Stored::Replaced), Some(Stored::Created)]);
+        assert_eq!(session.get(key("a"), <[u8]>::len), Some(4));
+        assert!(session.remove(key("c")));
         let mut walked = 0;
         let at = session.walk(0, usize::MAX, |_, _, _| {
             walked += 1;
@@ -337,6 +365,10 @@ mod tests {
         }
 
         fn get_many(&mut self, _: &[Key<'_>], _: &mut dyn FnMut(usize, Option<&[u8]>)) {}
+
+        fn prefetch(&self, _: Key<'_>) {}
+
+        fn set_many(&mut self, _: &[(Key<'_>, &[u8])], _: &mut dyn FnMut(usize, Stored)) {}
 
         fn walk(&mut self, _: Cursor, _: usize, _: Seeing<'_>) -> Cursor {
             0

@@ -59,7 +59,7 @@ use crossbeam_utils::CachePadded;
 use super::change::Change;
 use super::guarantees::{Batch, Floods, Freed, Guarantees, Holds, Promise, Waits};
 use super::item::Chain;
-use super::prefetch::{GROUP, groups};
+use super::prefetch::{GROUP, groups, prefetch_read};
 use super::segments::{Segments, bits_of, bucket_of, next_to_split};
 use super::stripes::{self, Stripe, Stripes};
 use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy};
@@ -164,8 +164,8 @@ impl Linear {
             let half = bucket_of(self.env.hasher.hash(item.key()), count + 1);
             chain::prepend(if half == bucket { &mut *from } else { &mut *to }, item);
         }
-        // Relaxed: see `bucket`.
-        self.count.store(count + 1, Ordering::Relaxed);
+        // Release: a hint finds the segment without a lock. For the rest see `bucket`.
+        self.count.store(count + 1, Ordering::Release);
         drop(lock);
         if bucket + 1 == level {
             self.env.note(EventKind::End, level, 2 * level);
@@ -356,6 +356,15 @@ impl Session for LinearSession<'_> {
                 each(from + index, value);
             });
         }
+    }
+
+    #[inline]
+    fn prefetch(&self, key: Key<'_>) {
+        prefetch_read(self.table.stripes.of(key.hash));
+        // Without the lock it may be the wrong bucket; but it is one, as segments stay where they are. Acquire: that
+        // the segment is there is visible.
+        let count = self.table.count.load(Ordering::Acquire);
+        prefetch_read(self.table.segments.at(bucket_of(key.hash, count)));
     }
 
     fn insert_new(&mut self, key: Key<'_>, value: &[u8]) {

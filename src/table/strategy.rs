@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::guarantees::Guarantees;
+use super::prefetch::AHEAD;
 use crate::base::{
     Census, Event, EventKind, Journal, Key, Param, Params, SpecError, Usage, Worker,
 };
@@ -142,6 +143,29 @@ pub trait Session {
             if self.get(*key, |value| each(index, Some(value))).is_none() {
                 each(index, None);
             }
+        }
+    }
+
+    /// Asks memory for what an operation on `key` loads first, such as its bucket. A hint: it may be given any number
+    /// of times, changes no result, takes no lock and waits for nothing.
+    #[inline]
+    fn prefetch(&self, key: Key<'_>) {
+        let _ = key;
+    }
+
+    /// Sets several entries, in order: of two with one key the later stays. `each` is called exactly once per index,
+    /// in any order, perhaps under a lock; it must not touch the table. Each entry is set at a moment of its own.
+    ///
+    /// Like [`Session::get_many`], it lets independent operations overlap their cache misses.
+    fn set_many(&mut self, entries: &[(Key<'_>, &[u8])], mut each: impl FnMut(usize, Stored)) {
+        for (key, _) in entries.iter().take(AHEAD) {
+            self.prefetch(*key);
+        }
+        for (index, (key, value)) in entries.iter().enumerate() {
+            if let Some((later, _)) = entries.get(index + AHEAD) {
+                self.prefetch(*later);
+            }
+            each(index, self.set(*key, value));
         }
     }
 

@@ -59,7 +59,7 @@ use super::count::report_every;
 use super::guarantees::{Batch, Floods, Freed, Guarantees, Holds, Promise, Waits};
 use super::item::Chain;
 use super::lock::{Excluding, Lock};
-use super::prefetch::{GROUP, groups};
+use super::prefetch::{GROUP, groups, prefetch_read};
 use super::stripes::{self, Stripe, Stripes};
 use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy};
 use super::{buckets, chain, params, scan};
@@ -387,6 +387,12 @@ impl<L: Lock> Session for StripedSession<'_, L> {
                 each(from + index, value);
             });
         }
+    }
+
+    #[inline]
+    fn prefetch(&self, key: Key<'_>) {
+        // Where the bucket is can be read only under the stripe's lock.
+        prefetch_read(self.table.stripes.of(key.hash));
     }
 
     fn insert_new(&mut self, key: Key<'_>, value: &[u8]) {

@@ -122,3 +122,98 @@ fn more_stripes_than_buckets_are_refused_but_not_the_default() {
     // What does not grow has no use for a capacity.
     assert!(check::<Striped>("striped:stripes=2048,capacity=10000,grow=off").is_err());
 }
+
+/// Batches of all lengths around those of groups and hints, in which keys repeat, do what a loop over `set` does.
+fn sets_many<S: Strategy>(spec: &str) {
+    let (many, single): (S, S) = (open(spec), open(spec));
+    let (mut many_session, mut single_session) =
+        (many.session(Worker::ALONE), single.session(Worker::ALONE));
+    let mut turn = 0_usize;
+    for length in (0..=70).chain([200, 1_000]) {
+        let named: Vec<(String, Vec<u8>)> = (0..length)
+            .map(|at| {
+                turn += 1;
+                let number = turn * turn % 700;
+                // Some replace a value by one of its length, some by a longer or shorter one.
+                let value = vec![b"abcdefgh"[turn % 8]; number + turn / 100 % 3 * 40];
+                // Every fifth has the same key, so that keys repeat within a batch.
+                let name = if at % 5 == 4 { 4 } else { number };
+                (name.to_string(), value)
+            })
+            .collect();
+        let entries: Vec<_> = named
+            .iter()
+            .map(|(name, value)| (key(name), value.as_slice()))
+            .collect();
+        let mut stored = vec![Vec::new(); entries.len()];
+        many_session.set_many(&entries, |index, did| stored[index].push(did));
+        for ((key, value), stored) in entries.iter().zip(stored) {
+            assert_eq!(stored, [single_session.set(*key, value)], "{spec} {length}");
+        }
+        for (key, _) in &entries {
+            many_session.prefetch(*key);
+            let value = many_session.get(*key, <[u8]>::to_vec);
+            assert!(value.is_some());
+            let wanted = single_session.get(*key, <[u8]>::to_vec);
+            assert_eq!(value, wanted, "{spec} {length}");
+        }
+    }
+    assert_eq!(many.usage().items, single.usage().items);
+}
+
+#[test]
+fn sets_of_a_batch_do_what_single_ones_do() {
+    fn each<S: Strategy>() {
+        for spec in S::SAMPLES {
+            sets_many::<S>(spec);
+        }
+    }
+    each::<Fixed>();
+    each::<Resizable>();
+    each::<RwLocked>();
+    each::<Striped>();
+    each::<StripedRw>();
+    each::<Linear>();
+    each::<Tagged>();
+    each::<Incremental>();
+    each::<SpinBit>();
+    each::<SplitOrdered>();
+    each::<Dash>();
+    each::<Cuckoo>();
+    each::<Optimistic>();
+    each::<Inline>();
+    each::<DashMap>();
+}
+
+/// What a hint asks for may be replaced, moved or divided meanwhile.
+#[test]
+fn hints_and_batches_go_on_while_the_table_grows() {
+    fn beside_growth<S: Strategy>(spec: &str) {
+        let table: S = open(spec);
+        std::thread::scope(|scope| {
+            for index in 0..2 {
+                let table = &table;
+                scope.spawn(move || {
+                    let mut session = table.session(Worker { index, of: 2 });
+                    let names: Vec<_> = (0..4_000).map(|n| format!("{index} {n}")).collect();
+                    for names in names.chunks(50) {
+                        let entries: Vec<_> = names
+                            .iter()
+                            .map(|name| (key(name), &b"value"[..]))
+                            .collect();
+                        session.set_many(&entries, |_, did| assert_eq!(did, Stored::Created));
+                    }
+                });
+            }
+        });
+        assert_eq!(table.usage().items, 8_000, "{spec}");
+    }
+    beside_growth::<Cuckoo>("cuckoo:buckets=1");
+    beside_growth::<Dash>("dash");
+    beside_growth::<Inline>("inline:buckets=1");
+    beside_growth::<Linear>("linear:buckets=1");
+    beside_growth::<Optimistic>("optimistic:buckets=1");
+    beside_growth::<SpinBit>("spinbit:buckets=1");
+    beside_growth::<Striped>("striped:buckets=16");
+    beside_growth::<Tagged>("tagged:buckets=16");
+}

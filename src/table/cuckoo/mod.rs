@@ -506,6 +506,13 @@ impl Session for CuckooSession<'_> {
         }
     }
 
+    #[inline]
+    fn prefetch(&self, key: Key<'_>) {
+        let guard = self.handle.pin();
+        let array = self.table.array(&guard);
+        array.prefetch(array.place(key.hash));
+    }
+
     fn insert_new(&mut self, key: Key<'_>, value: &[u8]) {
         let entry = Entry::new(key.bytes, value);
         let mut writer = self.table.writer.lock();

@@ -363,6 +363,12 @@ impl Session for DashSession<'_> {
         }
     }
 
+    #[inline]
+    fn prefetch(&self, key: Key<'_>) {
+        let segment = self.table.directory.segment(key.hash);
+        segment.prefetch(Place::of(key.hash));
+    }
+
     fn insert_new(&mut self, key: Key<'_>, value: &[u8]) {
         let mut state = self.table.write(key.hash);
         debug_assert!(

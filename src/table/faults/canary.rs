@@ -248,6 +248,15 @@ impl<S: Strategy, const FAULT: u8> Session for CanarySession<'_, S, FAULT> {
         self.session.get_many(keys, each);
     }
 
+    fn prefetch(&self, key: Key<'_>) {
+        self.session.prefetch(key);
+    }
+
+    fn set_many(&mut self, entries: &[(Key<'_>, &[u8])], each: impl FnMut(usize, Stored)) {
+        self.session.set_many(entries, each);
+        self.canary.look();
+    }
+
     fn insert_new(&mut self, key: Key<'_>, value: &[u8]) {
         self.session.insert_new(key, value);
         self.canary.look();

@@ -60,5 +60,14 @@ mod tests {
         }
         let kept = ["a", "b", "c"].map(|name| session.get(key(name), |_| ()).is_some());
         assert_eq!(kept, [true, false, true]);
+        table.fault.sets.store(LOST - 2, Ordering::Relaxed);
+        let mut stored = Vec::new();
+        let entries = ["a", "b", "c", "d"].map(|name| (key(name), &b"new"[..]));
+        session.set_many(&entries, |index, did| stored.push((index, did)));
+        let [replaced, created] = [Stored::Replaced, Stored::Created];
+        let wanted = [(0, replaced), (1, created), (2, replaced), (3, created)];
+        assert_eq!(stored, wanted);
+        let kept = ["a", "b", "c", "d"].map(|name| session.get(key(name), <[u8]>::len));
+        assert_eq!(kept, [Some(3), None, Some(3), Some(3)]);
     }
 }

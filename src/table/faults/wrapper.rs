@@ -109,6 +109,16 @@ impl<S: Strategy, F: Fault> Strategy for Faulty<S, F> {
     }
 }
 
+impl<S: Session, T> FaultySession<S, T> {
+    /// Says what a set would have done.
+    fn lose(&mut self, key: Key<'_>) -> Stored {
+        match self.session.get(key, |_| ()) {
+            Some(()) => Stored::Replaced,
+            None => Stored::Created,
+        }
+    }
+}
+
 impl<S: Session, T: FaultyThread> Session for FaultySession<S, T> {
     #[inline]
     fn get<R>(&mut self, key: Key<'_>, read: impl FnOnce(&[u8]) -> R) -> Option<R> {
@@ -120,12 +130,10 @@ impl<S: Session, T: FaultyThread> Session for FaultySession<S, T> {
 
     fn set(&mut self, key: Key<'_>, value: &[u8]) -> Stored {
         self.thread.before();
-        let stored = if !self.thread.loses() {
-            self.session.set(key, value)
-        } else if self.session.get(key, |_| ()).is_some() {
-            Stored::Replaced
+        let stored = if self.thread.loses() {
+            self.lose(key)
         } else {
-            Stored::Created
+            self.session.set(key, value)
         };
         self.thread.after(1);
         stored
@@ -153,6 +161,28 @@ impl<S: Session, T: FaultyThread> Session for FaultySession<S, T> {
         self.thread.before();
         self.session.get_many(keys, each);
         self.thread.after(keys.len());
+    }
+
+    fn prefetch(&self, key: Key<'_>) {
+        self.session.prefetch(key);
+    }
+
+    fn set_many(&mut self, entries: &[(Key<'_>, &[u8])], mut each: impl FnMut(usize, Stored)) {
+        self.thread.before();
+        let mut from = 0;
+        while from < entries.len() {
+            let rest = &entries[from..];
+            let lost = rest.iter().position(|_| self.thread.loses());
+            let kept = &rest[..lost.unwrap_or(rest.len())];
+            self.session
+                .set_many(kept, |index, stored| each(from + index, stored));
+            from += kept.len();
+            if lost.is_some() {
+                each(from, self.lose(entries[from].0));
+                from += 1;
+            }
+        }
+        self.thread.after(entries.len());
     }
 
     fn insert_new(&mut self, key: Key<'_>, value: &[u8]) {

@@ -540,6 +540,12 @@ impl Session for OptimisticSession<'_> {
         }
     }
 
+    #[inline]
+    fn prefetch(&self, key: Key<'_>) {
+        let directory = &self.table.directory;
+        prefetch_read(directory.bucket(index(key.hash, directory.mask())));
+    }
+
     fn insert_new(&mut self, key: Key<'_>, value: &[u8]) {
         let (table, arena) = self.parts();
         let locked = table.lock(key.hash, arena);

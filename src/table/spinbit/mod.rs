@@ -296,6 +296,13 @@ impl Session for SpinBitSession<'_> {
         }
     }
 
+    #[inline]
+    fn prefetch(&self, key: Key<'_>) {
+        // Segments stay where they are.
+        let count = self.table.count.load(Ordering::Acquire);
+        prefetch_read(self.table.segments.at(bucket_of(key.hash, count)));
+    }
+
     fn insert_new(&mut self, key: Key<'_>, value: &[u8]) {
         let mut chain = self.table.lock(key.hash);
         let change = chain::insert_new(&mut chain, key.bytes, value);

@@ -441,6 +441,12 @@ impl Session for TaggedSession<'_> {
         }
     }
 
+    #[inline]
+    fn prefetch(&self, key: Key<'_>) {
+        // Where the bucket is can be read only under the stripe's lock.
+        prefetch_read(self.table.stripes.of(key.hash));
+    }
+
     fn insert_new(&mut self, key: Key<'_>, value: &[u8]) {
         let mut locked = self.table.lock(key.hash);
         debug_assert!(
