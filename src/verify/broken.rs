@@ -35,16 +35,21 @@ pub(super) const STAYS_SMALL: u8 = 12;
 /// Nothing is wrong.
 pub(super) const NOTHING: u8 = 13;
 
+/// A batch of sets says that it has set its last entry, and has not.
+pub(super) const LOSES_LAST: u8 = 14;
+/// Large batches of sets leave out their last entry.
+pub(super) const SKIPS_SETS: u8 = 15;
+
 /// A walk leaves out an entry now and then. From here on faults are of walks.
-pub(super) const WALKS_PAST: u8 = 14;
+pub(super) const WALKS_PAST: u8 = 16;
 /// A walk shows nothing as used.
-pub(super) const FORGETS_USES: u8 = 15;
+pub(super) const FORGETS_USES: u8 = 17;
 /// A walk does not clear marks.
-pub(super) const NEVER_UNMARKS: u8 = 16;
+pub(super) const NEVER_UNMARKS: u8 = 18;
 /// A walk does not remove.
-pub(super) const NEVER_REMOVES: u8 = 17;
+pub(super) const NEVER_REMOVES: u8 = 19;
 /// A walk passes over a bucket where something was set since the last call.
-pub(super) const LOSES_ITS_PLACE: u8 = 18;
+pub(super) const LOSES_ITS_PLACE: u8 = 20;
 
 /// How long a fault that needs another thread waits for one: long enough for others to be scheduled
 /// where there are fewer cores than threads.
@@ -108,6 +113,16 @@ impl<S: Strategy, const FAULT: u8> Strategy for Broken<S, FAULT> {
     }
 }
 
+impl<T: Session, const FAULT: u8> BrokenSession<T, FAULT> {
+    /// Says what a set would have done.
+    fn lose(&mut self, key: Key<'_>) -> Stored {
+        match self.inner.get(key, |_| ()) {
+            Some(()) => Stored::Replaced,
+            None => Stored::Created,
+        }
+    }
+}
+
 impl<T: Session, const FAULT: u8> Session for BrokenSession<T, FAULT> {
     fn get<R>(&mut self, key: Key<'_>, read: impl FnOnce(&[u8]) -> R) -> Option<R> {
         if let Some((_, old)) = self.stale.take_if(|(stale, _)| stale == key.bytes) {
@@ -120,10 +135,7 @@ impl<T: Session, const FAULT: u8> Session for BrokenSession<T, FAULT> {
         self.sets += 1;
         match FAULT {
             LOSES_SETS if self.sets.is_multiple_of(1000) => {
-                return match self.inner.get(key, |_| ()) {
-                    Some(()) => Stored::Replaced,
-                    None => Stored::Created,
-                };
+                return self.lose(key);
             }
             STALE => {
                 let old = self.inner.get(key, <[u8]>::to_vec);
@@ -188,6 +200,23 @@ impl<T: Session, const FAULT: u8> Session for BrokenSession<T, FAULT> {
     fn get_many(&mut self, keys: &[Key<'_>], each: impl FnMut(usize, Option<&[u8]>)) {
         let skipped = usize::from(FAULT == SKIPS && keys.len() > 30);
         self.inner.get_many(&keys[..keys.len() - skipped], each);
+    }
+
+    fn prefetch(&self, key: Key<'_>) {
+        self.inner.prefetch(key);
+    }
+
+    fn set_many(&mut self, entries: &[(Key<'_>, &[u8])], mut each: impl FnMut(usize, Stored)) {
+        match (FAULT, entries.split_last()) {
+            (LOSES_LAST, Some(((key, _), before))) => {
+                self.inner.set_many(before, &mut each);
+                each(before.len(), self.lose(*key));
+            }
+            (SKIPS_SETS, Some((_, before))) if before.len() >= 30 => {
+                self.inner.set_many(before, each);
+            }
+            _ => self.inner.set_many(entries, each),
+        }
     }
 
     fn insert_new(&mut self, key: Key<'_>, value: &[u8]) {

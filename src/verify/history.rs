@@ -285,7 +285,8 @@ impl Thread<'_> {
         let kinds = if self.walks { 1_000 } else { 990 };
         let (name, did, from_ns) = match self.dice.random_range(0..kinds) {
             0..250 => self.get(session, number, doing)?,
-            250..470 => self.set(session, number, doing)?,
+            250..440 => self.set(session, number, doing)?,
+            440..470 => return self.set_many(session, doing),
             470..570 => self.remove(session, number, doing),
             570..890 => self.update(session, number, doing)?,
             890..990 => return self.get_many(session, doing),
@@ -412,6 +413,39 @@ impl Thread<'_> {
         let to_ns = end();
         for (number, saw) in saw.into_iter().enumerate() {
             self.note(number, "get_many", from_ns, to_ns, Did::Saw(saw?));
+        }
+        Ok(())
+    }
+
+    /// Each entry of a batch is set at a moment of its own.
+    fn set_many<S: Session>(
+        &mut self,
+        session: &mut S,
+        doing: &mut &'static str,
+    ) -> Result<(), Wrong> {
+        *doing = "set_many";
+        let written: Vec<(u64, Vec<u8>)> = (0..KEYS)
+            .map(|number| (self.compose(number), self.value.clone()))
+            .collect();
+        let keys = self.shared.iter().map(Sample::key);
+        let values = written.iter().map(|(_, value)| value.as_slice());
+        let entries: Vec<(Key<'_>, &[u8])> = keys.zip(values).collect();
+        let mut outcomes = vec![None; entries.len()];
+        let yields = self.yields();
+        let from_ns = begin();
+        session.set_many(&entries, |number, stored| {
+            give_way(yields && number == 0);
+            outcomes[number] = Some(stored);
+        });
+        let to_ns = end();
+        for (number, ((value, _), stored)) in written.into_iter().zip(outcomes).enumerate() {
+            let replaced = match stored {
+                Some(Stored::Created) => false,
+                Some(Stored::Replaced) => true,
+                other => return Err(Wrong::new("Created or Replaced", &format!("{other:?}"))),
+            };
+            let did = Did::Set { value, replaced };
+            self.note(number, "set_many", from_ns, to_ns, did);
         }
         Ok(())
     }

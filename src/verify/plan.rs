@@ -64,6 +64,8 @@ pub struct Counts {
     pub updates: u64,
     /// Calls of `get_many`.
     pub batches: u64,
+    /// Calls of `set_many`.
+    pub set_batches: u64,
     /// Calls of `quiesce`.
     pub quiesces: u64,
     /// Entries that walks have shown; no operations of the sequence.
@@ -82,6 +84,7 @@ impl Counts {
             + self.removes
             + self.updates
             + self.batches
+            + self.set_batches
             + self.quiesces
     }
 }
@@ -95,6 +98,7 @@ impl std::ops::AddAssign for Counts {
         self.removes += more.removes;
         self.updates += more.updates;
         self.batches += more.batches;
+        self.set_batches += more.set_batches;
         self.quiesces += more.quiesces;
         self.walked += more.walked;
         self.growths += more.growths;

@@ -87,6 +87,7 @@ fn the_quick_plan_passes_does_everything_and_grows_a_table() {
         removes,
         updates,
         batches,
+        set_batches,
         quiesces,
         walked,
         growths,
@@ -99,6 +100,7 @@ fn the_quick_plan_passes_does_everything_and_grows_a_table() {
         removes,
         updates,
         batches,
+        set_batches,
         quiesces,
         walked,
     ] {
@@ -252,6 +254,13 @@ fn wrong_batches_buffers_and_removals_are_caught() {
         (failure.operation.as_str(), failure.got.as_str()),
         ("get_many", "0")
     );
+    let failure = alone::<{ broken::SKIPS_SETS }>();
+    assert_eq!(
+        (failure.operation.as_str(), failure.got.as_str()),
+        ("set_many", "0")
+    );
+    let failure = alone::<{ broken::LOSES_LAST }>();
+    assert!(failure.expected.contains("the value"), "{failure}");
     let failure = alone::<{ broken::DIRTY }>();
     assert_eq!(failure.expected, "an empty buffer");
     let failure = alone::<{ broken::BOASTS }>();

@@ -15,7 +15,7 @@ use crate::table::{Edit, Outcome, Session, Stored};
 /// How many keys get half of all operations.
 const HOT_KEYS: usize = 16;
 
-/// The greatest number of keys handed to `get_many`.
+/// The greatest number of keys handed to `get_many` or `set_many`.
 const BATCH: usize = 40;
 
 /// What a step does.
@@ -27,6 +27,7 @@ enum Action {
     Remove,
     Update(Change),
     GetMany,
+    SetMany,
     Quiesce,
 }
 
@@ -41,9 +42,9 @@ enum Change {
 }
 
 /// Actions with their weights, in percent.
-const MIX: [(Action, u32); 11] = [
+const MIX: [(Action, u32); 12] = [
     (Action::Get, 24),
-    (Action::Set, 20),
+    (Action::Set, 17),
     (Action::Insert, 16),
     (Action::Remove, 7),
     (Action::Update(Change::Store), 7),
@@ -52,6 +53,7 @@ const MIX: [(Action, u32); 11] = [
     (Action::Update(Change::Keep), 3),
     (Action::Update(Change::Remove), 3),
     (Action::GetMany, 6),
+    (Action::SetMany, 3),
     (Action::Quiesce, 2),
 ];
 
@@ -218,6 +220,7 @@ impl<'k> Walker<'k> {
             }
             Action::Update(change) => self.update(session, key, change),
             Action::GetMany => self.get_many(session),
+            Action::SetMany => self.set_many(session),
             Action::Quiesce => {
                 self.doing = "quiesce";
                 self.counts.quiesces += 1;
@@ -239,18 +242,27 @@ impl<'k> Walker<'k> {
     fn set<S: Session>(&mut self, session: &mut S, key: Key<'k>) -> Result<(), Wrong> {
         self.doing = "set";
         self.counts.sets += 1;
-        let present = self.model.get(key.bytes).map(Vec::len);
-        sample::value(self.values, &mut self.dice, &mut self.value);
-        if let (Some(length), 0) = (present, self.step % 4) {
-            // Values of unchanged length take a path of their own in many tables.
-            self.value.resize(length, 0xa5);
-        }
+        self.compose(key);
         let stored = session.set(key, &self.value);
+        let value = self.value.clone();
+        self.was_set(key, value, stored)
+    }
+
+    /// Makes the value that a set of `key` writes.
+    fn compose(&mut self, key: Key<'_>) {
+        sample::value(self.values, &mut self.dice, &mut self.value);
+        if let (Some(old), 0) = (self.model.get(key.bytes), self.step % 4) {
+            // Values of unchanged length take a path of their own in many tables.
+            self.value.resize(old.len(), 0xa5);
+        }
+    }
+
+    /// Learns what a set has come to.
+    fn was_set(&mut self, key: Key<'k>, value: Vec<u8>, stored: Stored) -> Result<(), Wrong> {
         if self.refusals && stored == Stored::Refused {
             return Ok(());
         }
-        self.model.insert(key.bytes, self.value.clone());
-        match present {
+        match self.model.insert(key.bytes, value) {
             Some(_) => expect(&Stored::Replaced, &stored),
             None => expect(&Stored::Created, &stored),
         }
@@ -339,12 +351,51 @@ impl<'k> Walker<'k> {
             }
         });
         result?;
-        match calls.iter().position(|&calls| calls != 1) {
-            None => Ok(()),
-            Some(index) => Err(Wrong {
-                expected: format!("one call for index {index} of {}", keys.len()),
-                got: format!("{}", calls[index]),
-            }),
+        called_once(&calls)
+    }
+
+    /// Keys may repeat: sets of a batch are done in order.
+    fn set_many<S: Session>(&mut self, session: &mut S) -> Result<(), Wrong> {
+        self.doing = "set_many";
+        self.counts.set_batches += 1;
+        let mut values = Vec::new();
+        for _ in 0..self.dice.random_range(0..=BATCH) {
+            let key = self.pick().key();
+            self.compose(key);
+            values.push((key, self.value.clone()));
         }
+        let entries: Vec<(Key<'_>, &[u8])> = values
+            .iter()
+            .map(|(key, value)| (*key, value.as_slice()))
+            .collect();
+        let (mut calls, mut outcomes) = (vec![0; values.len()], vec![None; values.len()]);
+        session.set_many(&entries, |index, stored| {
+            calls[index] += 1;
+            outcomes[index] = Some(stored);
+        });
+        called_once(&calls)?;
+        for (index, ((key, value), stored)) in values.into_iter().zip(outcomes).enumerate() {
+            let stored = stored.expect("it was called");
+            self.was_set(key, value, stored).map_err(|wrong| Wrong {
+                expected: format!(
+                    "{} for index {index}, key {}",
+                    wrong.expected,
+                    shown(key.bytes)
+                ),
+                got: wrong.got,
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether `each` of a batch was called as often as it is to be.
+fn called_once(calls: &[u32]) -> Result<(), Wrong> {
+    match calls.iter().position(|&calls| calls != 1) {
+        None => Ok(()),
+        Some(index) => Err(Wrong {
+            expected: format!("one call for index {index} of {}", calls.len()),
+            got: format!("{}", calls[index]),
+        }),
     }
 }
