@@ -9,15 +9,15 @@ use anyhow::{Context, bail};
 
 use super::erased::{Chunks, How, TimedKind, TimedTable};
 use super::pipe::Pipe;
+use super::prefill::prefill;
 use super::protocol::{
     CensusReply, Finished, Memory, Open, Opened, Reply, Request, SliceOrder, Sliced, ThreadSlice,
 };
-use super::timed::write_value;
 use super::worker::{Done, Feed, Job, Start, serve};
 use crate::base::{Journal, Key, Params, Worker, counted};
 use crate::hash::{self, Hasher};
 use crate::machine;
-use crate::table::{Env, ErasedTable, Keeper, Session};
+use crate::table::{Env, ErasedTable, Session};
 use crate::workload::{Prefill, Stream, Workload};
 
 /// How many resize events a table may note in one pass before the oldest fall out.
@@ -201,7 +201,13 @@ impl Setting<'_> {
         if !workload.prefill {
             return Ok(None);
         }
-        let memory = grown.memory(prefill(table, workload, self.env.hasher)?);
+        let live = prefill(table, workload, self.env.hasher);
+        settle(
+            table,
+            &mut table.session(Worker::ALONE),
+            "after the prefill",
+        )?;
+        let memory = grown.memory(live);
         if !self.is_control && self.budget.is_none() {
             let (items, wanted) = (table.usage().items, workload.entries);
             if items != wanted {
@@ -235,42 +241,6 @@ pub(crate) fn load_feeds(open: &Open) -> anyhow::Result<Vec<Feed>> {
             })
             .collect()
     })
-}
-
-/// Fills the table, untimed; returns the live bytes that the allocator counted, or why not.
-fn prefill<T: ErasedTable + ?Sized>(
-    table: &T,
-    workload: &Workload,
-    hasher: Hasher,
-) -> anyhow::Result<Result<u64, String>> {
-    let mut session = table.session(Worker::ALONE);
-    let mut value = Vec::new();
-    let budget = workload.budget.filter(|_| table.walks());
-    let mut keeper = budget.map(|budget| Keeper::new(table.clock(), budget.0, 1));
-    machine::counting::start();
-    Prefill::new(workload).for_each(|bytes, length| {
-        let size = bytes.len() + length as usize;
-        if keeper.as_ref().is_some_and(|keeper| !keeper.fits(size)) {
-            return;
-        }
-        write_value(&mut value, bytes, length as usize);
-        session.insert_new(
-            Key {
-                bytes,
-                hash: hasher.hash(bytes),
-            },
-            &value,
-        );
-        if let Some(keeper) = &mut keeper {
-            session.erased().wrote(keeper, bytes.len() + value.len());
-        }
-    });
-    let own = value.capacity() as u64;
-    let counted = machine::counting::stop()
-        .map(|live| u64::try_from(live).unwrap_or(0).saturating_sub(own))
-        .ok_or_else(|| "the counting allocator is not installed in this program".to_owned());
-    settle(table, &mut session, "after the prefill")?;
-    Ok(counted)
 }
 
 /// Removes every entry of a fill, untimed, and hands what was freed back to the system.

@@ -1,7 +1,7 @@
 //! Floor 4: the timed loop and what surrounds one slice, inside a child process.
 //!
 //! A table under test lives in a child process of its own; the parent sends it one request a line
-//! and gets one reply a line (`protocol`). [`child`] opens the table, fills it, keeps the worker
+//! and gets one reply a line (`protocol`). [`child`] opens the table, fills it (`prefill`), keeps the worker
 //! threads and their sessions across slices (`worker`), and each worker runs the timed loop
 //! (`timed`): hash, table call, check that the bytes belong to the key, and nothing else. That loop alone is
 //! compiled for each strategy; the rest calls it for a chunk of operations at a time (`erased`). What stands
@@ -22,6 +22,7 @@ mod latency;
 mod micro;
 mod paced;
 mod pipe;
+mod prefill;
 mod protocol;
 mod room;
 mod stamp;

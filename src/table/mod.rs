@@ -63,6 +63,7 @@ pub use linear::Linear;
 pub use null::Null;
 pub use optimistic::Optimistic;
 pub use peers::{DashMap, Flurry, MutexHashbrown, Papaya, Scc, ShardedHashbrown};
+pub(crate) use prefetch::AHEAD;
 pub use resizable::Resizable;
 pub use rwlock::RwLocked;
 pub use spinbit::SpinBit;
