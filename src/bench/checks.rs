@@ -161,6 +161,14 @@ impl Checks {
         }
     }
 
+    /// After a batch of sets: whether each was answered once.
+    #[inline]
+    pub(crate) fn sets(&mut self, count: usize, calls: usize, answered: u64) {
+        if calls != count || answered != u64::MAX >> (MOST_TOGETHER - count) {
+            self.note_wrong(|| format!("set_many answered {calls} times for {count} entries"));
+        }
+    }
+
     #[inline]
     pub(crate) fn stored(&mut self, op: &Op, bytes: &[u8], stored: Stored) {
         if stored == Stored::Refused {

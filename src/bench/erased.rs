@@ -46,7 +46,7 @@ impl fmt::Debug for TimedKind {
 pub(crate) struct How {
     /// Hashes keys in the loop.
     pub(crate) hasher: Hasher,
-    /// Gets that are handed over together.
+    /// Gets, or plain sets, that are handed over together.
     pub(crate) batch: u32,
     /// What stands between two operations, or two batches.
     pub(crate) between: Between,

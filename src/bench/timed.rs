@@ -16,6 +16,9 @@ use crate::hash::Hasher;
 use crate::table::{Edit, Outcome, Session, Stored};
 use crate::workload::{Expect, Kind, Op, Segment, VALUE_BYTES_MAX};
 
+/// A batch of so few sets has a smaller place on the stack, as that has to be cleared.
+const SHORT: usize = 16;
+
 const NO_KEY: Key<'static> = Key {
     bytes: &[],
     hash: 0,
@@ -31,6 +34,8 @@ pub(super) struct Loop<S, R> {
     stamps: Stamps,
     /// The bytes of every value that is set; the first sixteen are rewritten for each.
     value: Vec<u8>,
+    /// The same, one for each set of a batch.
+    values: Vec<Vec<u8>>,
     checks: Checks,
 }
 
@@ -52,6 +57,7 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
             gap: Gap::new(between),
             stamps: Stamps::new(who, outcomes),
             value,
+            values: Vec::new(),
             checks: Checks {
                 outcomes,
                 evicts: R::EVICTS,
@@ -69,6 +75,17 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
     pub(super) fn prepare(&mut self, segment: &Segment) {
         let longest = segment.ops.iter().map(|op| op.value_len).max().unwrap_or(0) as usize;
         grow_pattern(&mut self.value, longest);
+        let sets = segment.ops.iter().filter(|op| is_set(op));
+        if let Some(longest) = sets.map(|op| op.value_len).max()
+            && self.batch > 1
+            && !R::EVICTS
+        {
+            let together = self.batch.min(MOST_TOGETHER);
+            self.values.resize_with(together, Vec::new);
+            for value in &mut self.values {
+                grow_pattern(value, longest as usize);
+            }
+        }
     }
 
     /// What stands between two operations.
@@ -81,7 +98,7 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
         self.session.quiesce();
     }
 
-    /// Runs the operations in order; gets that follow each other are handed over in batches.
+    /// Runs the operations in order; gets that follow each other are handed over in batches, and so are plain sets.
     #[inline(never)]
     pub(super) fn run(&mut self, segment: &Segment, ops: &[Op]) {
         let gap = self.gap;
@@ -93,22 +110,28 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
             }
             return;
         }
-        // It serves the whole chunk: clearing its 1.5 KiB costs more than a short batch.
+        // It serves the whole chunk: clearing its 1.5 KiB costs more than a short batch of gets.
         let mut keys = [NO_KEY; MOST_TOGETHER];
         let mut rest = ops;
         while let Some(op) = rest.first() {
-            if !is_read(op) {
+            let reads = is_read(op);
+            if !reads && !is_set(op) {
                 moved = gap.after(self.one(op, segment.key_moved(op, moved)));
                 rest = &rest[1..];
                 continue;
             }
+            let goes_on = |next: &Op| if reads { is_read(next) } else { is_set(next) };
             let (mut left, mut answer) = (self.batch, Some(0));
             loop {
                 let most = left.min(rest.len()).min(MOST_TOGETHER);
-                let (count, part) = self.many(&mut keys, segment, &rest[..most], moved);
+                let (count, part) = if reads {
+                    self.many(&mut keys, segment, &rest[..most], moved)
+                } else {
+                    (self.many_sets(segment, &rest[..most], moved), None)
+                };
                 answer = answer.zip(part).map(|(all, part)| all ^ part);
                 (rest, left) = (&rest[count..], left - count);
-                if count < MOST_TOGETHER || left == 0 || !rest.first().is_some_and(is_read) {
+                if count < MOST_TOGETHER || left == 0 || !rest.first().is_some_and(goes_on) {
                     break;
                 }
             }
@@ -122,14 +145,13 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
     pub(super) fn run_hash_only(&mut self, segment: &Segment, ops: &[Op]) {
         let gap = self.gap;
         let (mut all, mut moved, mut waiting, mut answered) = (0, 0, 0, true);
-        for op in ops {
+        for (at, op) in ops.iter().enumerate() {
             let hash = self.hasher.hash(segment.key_moved(op, moved));
             all ^= hash;
-            let is_read = is_read(op);
-            answered &= op.expect != Expect::Absent;
+            answered &= is_read(op) && op.expect != Expect::Absent;
             waiting += 1;
-            if waiting >= self.batch || !is_read {
-                moved = gap.after((is_read && answered).then_some(all));
+            if waiting >= self.batch || !ops.get(at + 1).is_some_and(|next| are_alike(op, next)) {
+                moved = gap.after(answered.then_some(all));
                 answered = true;
                 waiting = 0;
             }
@@ -229,6 +251,51 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
         }
         self.fill_missed(ops, keys, found.missed);
         (count, None)
+    }
+
+    /// Hands the plain sets at the start of some operations over together, at most [`MOST_TOGETHER`]; returns how
+    /// many there were.
+    fn many_sets(&mut self, segment: &Segment, ops: &[Op], moved: usize) -> usize {
+        let count = ops.iter().take_while(|op| is_set(op)).count();
+        let ops = &ops[..count];
+        if R::EVICTS || count == 1 {
+            // Room is made after each.
+            self.set_singly(segment, ops, moved);
+        } else if count <= SHORT {
+            self.set_together::<SHORT>(segment, ops, moved);
+        } else {
+            self.set_together::<MOST_TOGETHER>(segment, ops, moved);
+        }
+        count
+    }
+
+    #[inline(never)]
+    fn set_singly(&mut self, segment: &Segment, ops: &[Op], moved: usize) {
+        for op in ops {
+            self.one(op, segment.key_moved(op, moved));
+        }
+    }
+
+    /// In a table without a limit, where there is nothing to do after a write.
+    fn set_together<const MOST: usize>(&mut self, segment: &Segment, ops: &[Op], moved: usize) {
+        let mut entries: [(Key<'_>, &[u8]); MOST] = [(NO_KEY, &[]); MOST];
+        for ((op, value), entry) in ops.iter().zip(&mut self.values).zip(&mut entries) {
+            let bytes = segment.key_moved(op, moved);
+            let key = Key {
+                bytes,
+                hash: self.hasher.hash(bytes),
+            };
+            self.stamps.next();
+            *entry = (key, self.stamps.value_for(value, op, bytes));
+        }
+        let entries = &entries[..ops.len()];
+        let (checks, mut calls, mut answered) = (&mut self.checks, 0, 0_u64);
+        self.session.set_many(entries, |index, stored| {
+            calls += 1;
+            answered |= 1 << index;
+            checks.stored(&ops[index], entries[index].0.bytes, stored);
+        });
+        self.checks.sets(ops.len(), calls, answered);
     }
 
     /// After a batch: the clients whose gets have missed fill the cache.
@@ -399,10 +466,22 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
     }
 }
 
-/// Whether an operation is handed over with its neighbours.
+/// Whether an operation is a get, which is handed over with its neighbours.
 #[inline]
 fn is_read(op: &Op) -> bool {
     matches!(op.kind, Kind::Get | Kind::GetFill)
+}
+
+/// Whether an operation is a plain set, which is handed over with its neighbours.
+#[inline]
+fn is_set(op: &Op) -> bool {
+    matches!(op.kind, Kind::Set | Kind::Insert)
+}
+
+/// Whether two operations go into one batch.
+#[inline]
+fn are_alike(one: &Op, next: &Op) -> bool {
+    is_read(one) && is_read(next) || is_set(one) && is_set(next)
 }
 
 /// Adds 1 to a little-endian number, or takes it away; past either end it goes round.

@@ -82,9 +82,12 @@ const FIGURES: &[Column] = &[
     column("threads", "threads", "threads that ran operations", |of| {
         of.panel.entry.threads.to_string()
     }),
-    column("batch", "operations", "gets handed over together", |of| {
-        of.panel.entry.batch.to_string()
-    }),
+    column(
+        "batch",
+        "operations",
+        "gets, or plain sets, handed over together",
+        |of| of.panel.entry.batch.to_string(),
+    ),
     column(
         "connections",
         "connections",

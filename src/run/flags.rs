@@ -71,7 +71,7 @@ pub struct Overrides {
     /// The most time for slices that --precision may take a panel [default: ten times --time]
     #[arg(long = "max-time", value_name = "TIME", value_parser = of::<Seconds, f64>, requires = "precision")]
     pub max_time_s: Option<f64>,
-    /// Gets passed to the table in one batch
+    /// Gets, or plain sets, passed to the table in one batch
     #[arg(long, value_name = "N", value_delimiter = ',')]
     pub batch: Vec<Counts<u32>>,
     /// Connections to a server, over all threads [default: one a thread]

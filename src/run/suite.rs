@@ -68,7 +68,7 @@ pub struct Suite {
     /// Thread counts; each workload is measured under each.
     #[serde(default = "one_thread", deserialize_with = "list")]
     pub threads: Vec<u32>,
-    /// Gets handed over at a time; a preset's own number otherwise.
+    /// Gets, or plain sets, handed over at a time; a preset's own number otherwise.
     #[serde(
         default,
         deserialize_with = "some",

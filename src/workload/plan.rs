@@ -34,7 +34,8 @@ pub struct Workload {
     pub resize_values: bool,
     /// How often each operation occurs.
     pub mix: Mix,
-    /// Gets handed to the table at a time: 1 calls `get`, more go through `get_many`.
+    /// Gets, or plain sets, that follow each other and are handed to the table at a time: 1 calls `get` and `set`,
+    /// more go through `get_many` and `set_many`.
     #[serde(default = "default_batch")]
     pub batch: u32,
     /// Connections to a server, over all threads; 0 for one a thread. A table in process has none.

@@ -313,6 +313,10 @@ enum Fault {
     LosesUpdate,
     /// A get finds the value before the last.
     Stale,
+    /// A batch of sets never answers for its first entry.
+    Unanswered,
+    /// A batch of sets always answers twice for its first entry.
+    AnswersTwice,
 }
 
 /// A map with a fault.
@@ -320,9 +324,20 @@ struct Faulty {
     values: HashMap<Vec<u8>, [Vec<u8>; 2]>,
     fault: Fault,
     times: u32,
+    /// How many entries the batches of sets had.
+    batches: Vec<usize>,
 }
 
 impl Faulty {
+    fn new(fault: Fault) -> Faulty {
+        Faulty {
+            values: HashMap::new(),
+            fault,
+            times: 0,
+            batches: Vec::new(),
+        }
+    }
+
     fn fails(&mut self, fault: Fault) -> bool {
         if self.fault != fault {
             return false;
@@ -376,6 +391,19 @@ impl Session for Faulty {
         }
         (Outcome::Replaced, result)
     }
+
+    fn set_many(&mut self, entries: &[(Key<'_>, &[u8])], mut each: impl FnMut(usize, Stored)) {
+        self.batches.push(entries.len());
+        for (index, (key, value)) in entries.iter().enumerate() {
+            let stored = self.set(*key, value);
+            let times = match self.fault {
+                Fault::Unanswered if index == 0 => 0,
+                Fault::AnswersTwice if index == 0 => 2,
+                _ => 1,
+            };
+            (0..times).for_each(|_| each(index, stored));
+        }
+    }
 }
 
 /// A stream of gets, sets and updates goes three times through a table with a fault; how many values were
@@ -386,11 +414,7 @@ fn wrong_under(fault: Fault, batch: u32) -> (u64, Option<String>) {
     workload.resize(400);
     workload.batch = batch;
     let hasher = Hasher::new(crate::hash::find("sip13").unwrap(), [1, 2]);
-    let mut table = Faulty {
-        values: HashMap::new(),
-        fault: Fault::None,
-        times: 0,
-    };
+    let mut table = Faulty::new(Fault::None);
     let mut value = Vec::new();
     crate::workload::Prefill::new(&workload).for_each(|bytes, length| {
         write_value(&mut value, bytes, length as usize);
@@ -419,11 +443,93 @@ fn wrong_under(fault: Fault, batch: u32) -> (u64, Option<String>) {
     (tally.wrong, tally.first_wrong)
 }
 
+/// Sets of one-byte keys in the order of `keys`, then a get of each key, through a loop with batches; the batches
+/// that were handed over, and what was counted.
+fn sets_then_gets(fault: Fault, batch: u32, keys: &[u8]) -> (Vec<usize>, Tally) {
+    let op = |at: usize, kind, expect, since: usize| Op {
+        key_at: u32::try_from(at).unwrap(),
+        value_len: 20 + u32::try_from(at).unwrap() % 7,
+        key_len: 1,
+        kind,
+        expect,
+        since: u32::try_from(since).unwrap(),
+    };
+    let mut ops = Vec::new();
+    for (at, key) in keys.iter().enumerate() {
+        let (kind, expect) = if keys[..at].contains(key) {
+            (Kind::Set, Expect::Present)
+        } else {
+            (Kind::Insert, Expect::Absent)
+        };
+        ops.push(op(at, kind, expect, 0));
+    }
+    for at in 0..keys.len() {
+        let last = keys.iter().rposition(|key| *key == keys[at]).unwrap();
+        ops.push(op(at, Kind::Get, Expect::Present, ops.len() - last));
+    }
+    let segment = Segment {
+        ops,
+        keys: keys.to_vec(),
+        ..Segment::default()
+    };
+    let mut timed = Loop::new(
+        Faulty::new(fault),
+        Unbounded,
+        Hasher::new(crate::hash::find("sip13").unwrap(), [1, 2]),
+        (batch, Between::Chained),
+        (true, Worker::ALONE),
+    );
+    timed.prepare(&segment);
+    timed.run(&segment, &segment.ops);
+    let tally = std::mem::take(timed.tally());
+    (timed.session.batches, tally)
+}
+
+#[test]
+fn sets_that_follow_each_other_are_handed_over_together() {
+    let all: Vec<u8> = (0..=255).collect();
+    let cases: [(u32, &[u8], &[usize]); 9] = [
+        (1, b"abac", &[]),
+        (16, b"a", &[]),
+        (16, b"abacaa", &[6]),
+        (3, b"abacaa", &[3, 3]),
+        // What is left over is one set.
+        (3, b"aaaa", &[3]),
+        (16, &all[..40], &[16, 16, 8]),
+        (17, &all[..40], &[17, 17, 6]),
+        (100, &all[..120], &[64, 36, 20]),
+        (4096, &all, &[64, 64, 64, 64]),
+    ];
+    for (batch, keys, wanted) in cases {
+        let (batches, tally) = sets_then_gets(Fault::None, batch, keys);
+        assert_eq!(batches, wanted, "batches of {batch}");
+        let mut different = keys.to_vec();
+        different.sort_unstable();
+        different.dedup();
+        let counted = Tally {
+            hits: keys.len() as u64,
+            balance: i64::try_from(different.len()).unwrap(),
+            ..Tally::default()
+        };
+        assert_eq!(tally, counted, "batches of {batch}");
+    }
+}
+
+#[test]
+fn a_batch_of_sets_is_answered_once_for_each() {
+    for (fault, times) in [(Fault::Unanswered, 2), (Fault::AnswersTwice, 4)] {
+        let (_, tally) = sets_then_gets(fault, 16, b"abc");
+        let first = tally.first_wrong.unwrap();
+        let says = format!("set_many answered {times} times for 3 entries");
+        assert_eq!((tally.wrong, first), (1, says));
+    }
+}
+
 /// Lost writes and old answers are seen while the clock runs: those that are looked at before the key is written
 /// again.
 #[test]
 fn a_lost_write_and_an_old_value_are_seen() {
-    for batch in [1, 16] {
+    for batch in [1, 3, 16] {
         assert_eq!(wrong_under(Fault::None, batch), (0, None));
         for fault in [Fault::LosesSet, Fault::LosesUpdate, Fault::Stale] {
             let (wrong, first) = wrong_under(fault, batch);
