@@ -18,6 +18,7 @@ mod erased;
 mod faults;
 mod fixed;
 mod guarantees;
+mod hinted;
 mod incremental;
 mod inline;
 mod item;

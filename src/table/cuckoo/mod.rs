@@ -75,6 +75,7 @@ use self::overflow::Link;
 use self::version::Version;
 use super::buckets;
 use super::guarantees::{Batch, Floods, Freed, Guarantees, Holds, Promise, Waits};
+use super::hinted;
 use super::prefetch::{LINE, prefetch_read};
 use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy};
 use crate::base::{
@@ -511,6 +512,18 @@ impl Session for CuckooSession<'_> {
         let guard = self.handle.pin();
         let array = self.table.array(&guard);
         array.prefetch(array.place(key.hash));
+    }
+
+    fn set_many(&mut self, entries: &[(Key<'_>, &[u8])], each: impl FnMut(usize, Stored)) {
+        // The pins of the hints and of the sets are within this one, and cost next to nothing.
+        let _pin = self.handle.pin();
+        hinted::set_many(self, entries, each, |session, key| {
+            let guard = session.handle.pin();
+            let array = session.table.array(&guard);
+            for entry in array.candidates(array.place(key.hash)) {
+                prefetch_read(entry);
+            }
+        });
     }
 
     fn insert_new(&mut self, key: Key<'_>, value: &[u8]) {

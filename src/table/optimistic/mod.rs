@@ -71,6 +71,7 @@ use self::slab::{Arena, Slab, class_bytes, class_for};
 use self::version::{State, Wait};
 use super::buckets::buckets_for;
 use super::guarantees::{Batch, Floods, Freed, Guarantees, Holds, Promise, Waits};
+use super::hinted;
 use super::prefetch::prefetch_read;
 use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy};
 use crate::base::{
@@ -544,6 +545,20 @@ impl Session for OptimisticSession<'_> {
     fn prefetch(&self, key: Key<'_>) {
         let directory = &self.table.directory;
         prefetch_read(directory.bucket(index(key.hash, directory.mask())));
+    }
+
+    fn set_many(&mut self, entries: &[(Key<'_>, &[u8])], each: impl FnMut(usize, Stored)) {
+        hinted::set_many(self, entries, each, |session, key| {
+            let directory = &session.table.directory;
+            let bucket = directory.bucket(index(key.hash, directory.mask()));
+            let state = bucket.version.load();
+            if state.is_live()
+                && !state.is_locked()
+                && let Some(entry) = bucket.candidate(state, tag(key.hash))
+            {
+                entry.prefetch();
+            }
+        });
     }
 
     fn insert_new(&mut self, key: Key<'_>, value: &[u8]) {
