@@ -418,9 +418,9 @@ impl<'t> Locked<'t> {
             let Some(block) = self.block(place) else {
                 continue;
             };
-            // Without a look at the block, which costs a wait: one of more lines holds nothing that is short.
+            // Without a look at the block, which costs a wait: a long one holds nothing that is short.
             let word = self.words(place)[0].load(Ordering::Relaxed);
-            if Entry::from_word(word).lines() > MOST_LINES {
+            if Entry::from_word(word).is_long() {
                 continue;
             }
             let (key_len, value_len) = block.lengths();
@@ -458,9 +458,6 @@ impl<'t> Locked<'t> {
         }
     }
 }
-
-/// Cache lines that the block of an entry spans at most that could be a record: 256 bytes, wherever they begin.
-const MOST_LINES: usize = 5;
 
 /// The tag that the page has for an entry, whose own is the longer one of the same bits.
 pub(super) fn tag_of(entry: Entry) -> u8 {

@@ -31,7 +31,7 @@ pub(in crate::table) enum Read {
 
 impl Block {
     /// The smallest block, and the alignment of all, in bytes.
-    pub(in crate::table) const MIN: usize = 16;
+    pub(in crate::table) const MIN: usize = 8;
     /// Bytes that are neither key nor value nor padding.
     pub(in crate::table) const HEADER: usize = size_of::<u64>();
 

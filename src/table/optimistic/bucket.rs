@@ -30,9 +30,11 @@ pub(in crate::table) const SLOTS: usize = 7;
 const TAG_SHIFT: u32 = 48;
 const ADDRESS: usize = (1 << TAG_SHIFT) - Block::MIN;
 /// Set where the entry has been used since the mark was last cleared.
-const MARK: usize = 8;
-/// Below the mark: how many cache lines the block spans, or as many as fit.
+const MARK: usize = 4;
+/// Below the mark: how many cache lines the block spans: one, two, three to [`FEW`], or more.
 const LINES: usize = MARK - 1;
+/// Cache lines that 256 bytes span at most, wherever they begin.
+const FEW: usize = 5;
 
 const _: () = assert!(usize::BITS == 64);
 
@@ -78,7 +80,11 @@ impl Entry {
             pointer.addr() & !ADDRESS == 0,
             "an address has 48 bits and is aligned"
         );
-        let lines = (pointer.addr() % 64 + bytes).div_ceil(64).min(LINES);
+        let lines = match (pointer.addr() % 64 + bytes).div_ceil(64) {
+            lines @ 0..3 => lines.saturating_sub(1),
+            3..=FEW => LINES - 1,
+            _ => LINES,
+        };
         Entry(pointer.map_addr(|address| tag(hash) << TAG_SHIFT | address | lines))
     }
 
@@ -123,16 +129,17 @@ impl Entry {
         self.0.addr() >> TAG_SHIFT
     }
 
-    /// Cache lines that the block spans, or 7 if there are more.
-    pub(in crate::table) fn lines(self) -> usize {
-        self.0.addr() & LINES
+    /// Whether the block is longer than 256 bytes, as far as the lines say so that it spans.
+    pub(in crate::table) fn is_long(self) -> bool {
+        self.0.addr() & LINES == LINES
     }
 
-    /// Asks for the block's lines: as many as matter to an entry of a few hundred bytes.
+    /// Asks for the block's lines: as many as matter to an entry of a few hundred bytes. The processor follows the
+    /// first ones of its own accord.
     #[inline]
     pub(in crate::table) fn prefetch(self) {
         let pointer = self.0.map_addr(|packed| packed & ADDRESS);
-        for line in 0..(self.0.addr() & LINES).min(4) {
+        for line in 0..=self.0.addr() & LINES {
             prefetch_read(pointer.wrapping_add(64 * line));
         }
     }

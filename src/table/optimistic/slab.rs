@@ -12,7 +12,7 @@
 //! its place for ever, all memory is zeroed before the first use, and free blocks are linked through
 //! atomics. Item blocks and overflow buckets never turn into each other.
 //!
-//! Classes go up by 16 bytes to 512, then in eight steps a doubling: at most an eighth is lost to
+//! Classes go up by 8 bytes to 512, then in eight steps a doubling: at most an eighth is lost to
 //! rounding. A session owns an arena while it lives and leaves it to the next session; blocks freed
 //! by one session reach another a magazine at a time.
 //!
@@ -29,8 +29,8 @@ use crossbeam_utils::CachePadded;
 
 /// The class of overflow buckets: 64 bytes, aligned to as many.
 pub(in crate::table) const OVERFLOW: usize = 0;
-/// Classes in steps of 16 bytes: 1 is 16 bytes, 32 is 512.
-const FINE: usize = 32;
+/// Classes in steps of 8 bytes: 1 is 8 bytes, 64 is 512.
+const FINE: usize = 64;
 /// Enough for a header and two lengths of 32 bits.
 const CLASSES: usize = FINE + 1 + 8 * 25;
 /// A cache line: what buckets are aligned to, and chunks.
@@ -43,7 +43,7 @@ const LARGEST_CHUNK: usize = 2 << 20;
 #[inline]
 pub(in crate::table) fn class_for(bytes: usize) -> usize {
     if bytes <= 512 {
-        return bytes.div_ceil(16).max(1);
+        return bytes.div_ceil(8).max(1);
     }
     // Between 2^power and twice that, eight steps of 2^(power - 3).
     let power = (bytes - 1).ilog2() as usize;
@@ -56,7 +56,7 @@ pub(in crate::table) fn class_for(bytes: usize) -> usize {
 pub(in crate::table) fn class_bytes(class: usize) -> usize {
     match class {
         OVERFLOW => LINE,
-        1..=FINE => 16 * class,
+        1..=FINE => 8 * class,
         _ => {
             let (power, step) = (9 + (class - FINE - 1) / 8, (class - FINE - 1) % 8);
             (9 + step) << (power - 3)
@@ -153,7 +153,7 @@ impl Free {
 
     fn push(&mut self, block: NonNull<u8>) {
         let link = block.cast::<AtomicPtr<u8>>();
-        // SAFETY: a block is aligned and longer than a pointer, stays mapped, and belongs to the thread that
+        // SAFETY: a block is aligned and as long as a pointer at least, stays mapped, and belongs to the thread that
         // frees it. The store is atomic, as stale readers may look; it comes after the lock under
         // which the block was unlinked, so no reader takes it for the entry.
         unsafe { link.as_ref() }.store(self.top.cast(), Ordering::Relaxed);
@@ -330,11 +330,11 @@ mod tests {
             let class = class_for(bytes);
             let room = class_bytes(class);
             assert!(
-                class < CLASSES && room >= bytes && room.is_multiple_of(16),
+                class < CLASSES && room >= bytes && room.is_multiple_of(8),
                 "{bytes}: {room}"
             );
             assert!(
-                room - bytes < 16.max(bytes.div_ceil(8) + 1),
+                room - bytes < 8.max(bytes.div_ceil(8) + 1),
                 "{bytes}: {room}"
             );
             assert_eq!(class_for(room), class, "{bytes}");
