@@ -22,7 +22,7 @@
 //!
 //! | | waits for memory that depend on each other | lines |
 //! |---|---|---|
-//! | hit in a page | 1; in a batch 2, which those of other keys hide | 16 asked for at once; in a batch the first and 2 of the record |
+//! | hit in a page | 1; in a batch 2, which those of other keys hide | 16 asked for at once; in a batch the first and those of the record |
 //! | hit in a block | 2; in a batch 3 where the pointer is not in the first line | as many more as the block has |
 //! | miss | 1 | 16; in a batch 1 |
 //! | set | 1, with a block 2 | 16 |
@@ -80,11 +80,12 @@ use self::page::{BODY, Hint, Look, POINTER, Page};
 use self::record::{MOST_WORDS, Span};
 use self::weight::{ROOM, weight};
 use super::guarantees::{Batch, Floods, Freed, Guarantees, Holds, Promise, Waits};
+use super::hinted;
 use super::optimistic::block::{Block, as_bytes_from};
 use super::optimistic::bucket::overflow_bytes;
 use super::optimistic::slab::{Arena, Slab, class_bytes, class_for};
 use super::optimistic::version::{State, Wait};
-use super::prefetch::prefetch_read;
+use super::prefetch::{LINE, prefetch_read};
 use super::segments::bucket_of;
 use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy};
 use crate::base::{
@@ -123,6 +124,10 @@ pub struct InlineSession<'t> {
     /// Where values are copied to: [`MOST_WORDS`] at least.
     copy: Vec<u64>,
     scratch: Vec<u8>,
+    /// How far the last byte of the record that a batch read or wrote last was behind its first.
+    last: usize,
+    /// Whether the lines that a set needs have been asked for.
+    asked: bool,
     /// Words that were added and not yet reported.
     pending: i64,
     report_every: u64,
@@ -141,12 +146,14 @@ impl Inline {
         self.count.load(Ordering::Acquire)
     }
 
-    /// Locks the page of a hash.
-    fn lock(&self, hash: u64) -> Locked<'_> {
+    /// Locks the page of a hash; `asked` says that the lines are at hand.
+    fn lock(&self, hash: u64, asked: bool) -> Locked<'_> {
         loop {
             let count = self.pages();
             let page = self.page(hash, count);
-            page.prefetch_rest();
+            if !asked {
+                page.prefetch_rest();
+            }
             let locked = Locked::new(page);
             // A thread that divided this page since had not raised the count before.
             if bucket_of(hash, self.pages()) == bucket_of(hash, count) {
@@ -192,7 +199,7 @@ impl Inline {
 
     #[cold]
     fn find_locked(&self, key: Key<'_>, into: &mut Vec<u64>) -> Option<Span> {
-        let locked = self.lock(key.hash);
+        let locked = self.lock(key.hash, false);
         let spot = locked.find(key)?;
         self.touch(&locked, spot);
         // SAFETY: the page is locked, and nothing is written meanwhile.
@@ -308,6 +315,8 @@ impl Strategy for Inline {
             arena: Some(self.slab.take_arena()),
             copy: vec![0; MOST_WORDS],
             scratch: Vec::new(),
+            last: LINE,
+            asked: false,
             pending: 0,
             report_every,
         }
@@ -411,8 +420,10 @@ impl Session for InlineSession<'_> {
     }
 
     fn set(&mut self, key: Key<'_>, value: &[u8]) -> Stored {
+        let asked = self.asked;
+        self.last = key.bytes.len() + value.len();
         let (table, mut memory) = self.parts();
-        let mut locked = table.lock(key.hash);
+        let mut locked = table.lock(key.hash, asked);
         let Some(spot) = locked.find(key) else {
             let more = create(locked, key, value, &mut memory);
             self.weigh(more);
@@ -430,7 +441,7 @@ impl Session for InlineSession<'_> {
 
     fn remove(&mut self, key: Key<'_>) -> bool {
         let (table, mut memory) = self.parts();
-        let mut locked = table.lock(key.hash);
+        let mut locked = table.lock(key.hash, false);
         let Some(spot) = locked.find(key) else {
             return false;
         };
@@ -451,7 +462,7 @@ impl Session for InlineSession<'_> {
     ) -> (Outcome, R) {
         let mut scratch = std::mem::take(&mut self.scratch);
         let (table, mut memory) = self.parts();
-        let mut locked = table.lock(key.hash);
+        let mut locked = table.lock(key.hash, false);
         let found = locked.find(key);
         if let Some(spot) = found {
             table.touch(&locked, spot);
@@ -516,7 +527,10 @@ impl Session for InlineSession<'_> {
                 };
                 // Anything out of the ordinary is looked up from the start; the first line is at hand.
                 let span = match look {
-                    Look::Found(span) => Some(span),
+                    Look::Found(span) => {
+                        self.last = key.bytes.len() + span.len;
+                        Some(span)
+                    }
                     _ => table.find(key, true, &mut self.copy),
                 };
                 each(at, span.map(|span| Self::value(&self.copy, span)));
@@ -527,7 +541,7 @@ impl Session for InlineSession<'_> {
                 let page = pages[at % RING];
                 let state = page.version.load();
                 hints[at % RING] =
-                    (!state.is_locked()).then(|| (state, page.hint(state, key.hash)));
+                    (!state.is_locked()).then(|| (state, page.hint(state, key.hash, self.last)));
             }
             if let Some(key) = keys.get(step) {
                 let page = table.page(key.hash, table.pages());
@@ -543,9 +557,23 @@ impl Session for InlineSession<'_> {
         prefetch_read(self.table.page(key.hash, self.table.pages()));
     }
 
+    fn set_many(&mut self, entries: &[(Key<'_>, &[u8])], each: impl FnMut(usize, Stored)) {
+        self.asked = true;
+        hinted::set_many(self, entries, each, |session, key| {
+            let page = session.table.page(key.hash, session.table.pages());
+            let state = page.version.load();
+            if !state.is_locked()
+                && let Hint::None = page.hint(state, key.hash, session.last)
+            {
+                page.prefetch_end(session.last);
+            }
+        });
+        self.asked = false;
+    }
+
     fn insert_new(&mut self, key: Key<'_>, value: &[u8]) {
         let (table, mut memory) = self.parts();
-        let locked = table.lock(key.hash);
+        let locked = table.lock(key.hash, false);
         debug_assert!(
             locked.find(key).is_none(),
             "insert_new of a key that is present"

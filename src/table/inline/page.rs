@@ -249,9 +249,10 @@ impl Page {
         }
     }
 
-    /// Where the first entry with the key's tag is, and asks for its lines. The first line is at hand.
+    /// Where the first entry with the key's tag is, and asks for its lines, those of a record as if its last byte
+    /// were `last` behind its first. The first line is at hand.
     #[inline]
-    pub(super) fn hint(&self, state: State, hash: u64) -> Hint {
+    pub(super) fn hint(&self, state: State, hash: u64, last: usize) -> Hint {
         let tag = tag(hash);
         for half in 0..2 {
             let bits = matches(self.tags[half].load(Ordering::Relaxed), tag);
@@ -262,8 +263,7 @@ impl Page {
             let place = byte_of(places, bits.trailing_zeros() / 8);
             if place & POINTER == 0 {
                 let record = self.body.as_ptr().wrapping_add(usize::from(place));
-                prefetch_read(record);
-                prefetch_read(record.wrapping_byte_add(LINE));
+                prefetch_record(record, last);
                 return Hint::Record(place);
             }
             return match self.pointer(place, state, hash) {
@@ -274,6 +274,13 @@ impl Page {
         Hint::None
     }
 
+    /// Asks for the lines of a record that would be added, as [`Page::hint`] does for one that is there.
+    pub(super) fn prefetch_end(&self, last: usize) {
+        let end = byte_of(self.meta.load(Ordering::Relaxed), END_SHIFT / 8);
+        let end = usize::from(end).max(DIRECT);
+        prefetch_record(self.body.as_ptr().wrapping_add(end), last);
+    }
+
     /// Marks an entry as used, if it has no mark. For readers without a lock too: by then another entry may have its
     /// place, and gets the mark; it is a hint.
     #[inline]
@@ -282,6 +289,15 @@ impl Page {
         if self.meta.load(Ordering::Relaxed) & mark == 0 {
             self.meta.fetch_or(mark, Ordering::Relaxed);
         }
+    }
+}
+
+/// Asks for the lines of a record. Of most two of these addresses are in one line: to ask twice costs less than a branch
+/// that chance takes, and a line that nobody asked for costs a wait.
+#[inline]
+fn prefetch_record(start: *const AtomicU64, last: usize) {
+    for at in [0, LINE, 2 * LINE, 3 * LINE] {
+        prefetch_read(start.wrapping_byte_add(at.min(last)));
     }
 }
 

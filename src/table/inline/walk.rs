@@ -18,7 +18,7 @@ impl Inline {
     ) -> (Cursor, i64) {
         let mut gone = 0;
         let cursor = scan::steps(from, pages, |at| {
-            let mut locked = self.lock(at);
+            let mut locked = self.lock(at, false);
             gone += show(&mut locked, &mut see, memory);
             // Under the lock: this page cannot be divided meanwhile, and what becomes of others does not change how
             // many bits the hashes in this one share.
