@@ -103,6 +103,10 @@ impl Heap {
             }
             tunables += "glibc.malloc.hugetlb=1";
             variables.push(("GLIBC_TUNABLES".to_owned(), tunables));
+            // glibc (2.36 and around) compares what the kernel says of its huge pages together with one byte of the
+            // stack behind it, which the lazy binding of functions leaves different from 0 in one process of
+            // five, or of ten all but one.
+            variables.push(("LD_BIND_NOW".to_owned(), "1".to_owned()));
         }
         variables
     }
@@ -208,6 +212,7 @@ mod tests {
         };
         let environment = huge.environment();
         assert!(environment[1].1.ends_with("glibc.malloc.hugetlb=1"));
+        assert_eq!(environment[2].0, "LD_BIND_NOW");
     }
 
     /// The library's own tests run without the allocator that can choose.
