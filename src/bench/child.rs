@@ -144,6 +144,7 @@ impl Setting<'_> {
             between: open.workload.between,
             outcomes: !is_control,
             budget: self.budget,
+            single_sets: open.workload.budget.is_some(),
         };
         let make = |index| shared.timed(Worker { index, of }, how);
         let at_start = shared.usage().items;

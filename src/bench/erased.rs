@@ -54,6 +54,8 @@ pub(crate) struct How {
     pub(crate) outcomes: bool,
     /// The bytes that the table is kept to, where it is bounded.
     pub(crate) budget: Option<u64>,
+    /// Whether sets are never handed over together: in a panel with a budget, its controls included.
+    pub(crate) single_sets: bool,
 }
 
 /// A table whose sessions can be timed.
@@ -70,16 +72,19 @@ impl<S: Strategy> TimedTable for Opened<S> {
             between,
             outcomes,
             budget,
+            single_sets,
         } = how;
         let session = self.table.session(who);
         match budget {
-            None => Box::new(Loop::new(
-                session,
-                Unbounded,
-                hasher,
-                (batch, between),
-                (outcomes, who),
-            )),
+            None => {
+                let how = (batch, between);
+                let timed = Loop::new(session, Unbounded, hasher, how, (outcomes, who));
+                if single_sets {
+                    Box::new(timed.with_single_sets())
+                } else {
+                    Box::new(timed)
+                }
+            }
             Some(budget) => {
                 let room = Bounded::new(&self.table, &self.clock, budget, who.of);
                 Box::new(Loop::new(

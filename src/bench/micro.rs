@@ -121,6 +121,7 @@ fn run(
         between: workload.between,
         outcomes,
         budget: None,
+        single_sets: false,
     };
     let mut chunks = table.timed(Worker::ALONE, how);
     chunks.prepare(&segment);

@@ -19,6 +19,10 @@ use crate::workload::{Expect, Kind, Op, Segment, VALUE_BYTES_MAX};
 /// A batch of so few sets has a smaller place on the stack, as that has to be cleared.
 const SHORT: usize = 16;
 
+/// Bytes of values that a batch of sets is made of at most, so that they stay in the first cache and the copy that
+/// a table makes of a value costs what it costs a program that has just made it.
+const SOURCE_BYTES: usize = 16 << 10;
+
 const NO_KEY: Key<'static> = Key {
     bytes: &[],
     hash: 0,
@@ -34,7 +38,9 @@ pub(super) struct Loop<S, R> {
     stamps: Stamps,
     /// The bytes of every value that is set; the first sixteen are rewritten for each.
     value: Vec<u8>,
-    /// The same, one for each set of a batch.
+    /// Whether plain sets are handed over together: not where room is made after each.
+    sets_together: bool,
+    /// The same as `value`, one for each set of a batch.
     values: Vec<Vec<u8>>,
     checks: Checks,
 }
@@ -57,12 +63,21 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
             gap: Gap::new(between),
             stamps: Stamps::new(who, outcomes),
             value,
+            sets_together: batch > 1 && !R::EVICTS,
             values: Vec::new(),
             checks: Checks {
                 outcomes,
                 evicts: R::EVICTS,
                 tally: Tally::default(),
             },
+        }
+    }
+
+    /// The same loop with sets one at a time: a control does as the tables do that are held to a budget.
+    pub(super) fn with_single_sets(self) -> Loop<S, R> {
+        Loop {
+            sets_together: false,
+            ..self
         }
     }
 
@@ -77,13 +92,13 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
         grow_pattern(&mut self.value, longest);
         let sets = segment.ops.iter().filter(|op| is_set(op));
         if let Some(longest) = sets.map(|op| op.value_len).max()
-            && self.batch > 1
-            && !R::EVICTS
+            && self.sets_together
         {
-            let together = self.batch.min(MOST_TOGETHER);
-            self.values.resize_with(together, Vec::new);
+            let longest = longest as usize;
+            let together = (SOURCE_BYTES / longest.max(1)).clamp(1, MOST_TOGETHER);
+            self.values.resize_with(together.min(self.batch), Vec::new);
             for value in &mut self.values {
-                grow_pattern(value, longest as usize);
+                grow_pattern(value, longest);
             }
         }
     }
@@ -115,15 +130,20 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
         let mut rest = ops;
         while let Some(op) = rest.first() {
             let reads = is_read(op);
-            if !reads && !is_set(op) {
+            if !(reads || self.sets_together && is_set(op)) {
                 moved = gap.after(self.one(op, segment.key_moved(op, moved)));
                 rest = &rest[1..];
                 continue;
             }
             let goes_on = |next: &Op| if reads { is_read(next) } else { is_set(next) };
             let (mut left, mut answer) = (self.batch, Some(0));
+            let at_once = if reads {
+                MOST_TOGETHER
+            } else {
+                self.values.len()
+            };
             loop {
-                let most = left.min(rest.len()).min(MOST_TOGETHER);
+                let most = left.min(rest.len()).min(at_once);
                 let (count, part) = if reads {
                     self.many(&mut keys, segment, &rest[..most], moved)
                 } else {
@@ -131,7 +151,7 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
                 };
                 answer = answer.zip(part).map(|(all, part)| all ^ part);
                 (rest, left) = (&rest[count..], left - count);
-                if count < MOST_TOGETHER || left == 0 || !rest.first().is_some_and(goes_on) {
+                if count < at_once || left == 0 || !rest.first().is_some_and(goes_on) {
                     break;
                 }
             }
@@ -150,7 +170,10 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
             all ^= hash;
             answered &= is_read(op) && op.expect != Expect::Absent;
             waiting += 1;
-            if waiting >= self.batch || !ops.get(at + 1).is_some_and(|next| are_alike(op, next)) {
+            let goes_on = |next: &Op| {
+                is_read(op) && is_read(next) || self.sets_together && is_set(op) && is_set(next)
+            };
+            if waiting >= self.batch || !ops.get(at + 1).is_some_and(goes_on) {
                 moved = gap.after(answered.then_some(all));
                 answered = true;
                 waiting = 0;
@@ -253,27 +276,19 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
         (count, None)
     }
 
-    /// Hands the plain sets at the start of some operations over together, at most [`MOST_TOGETHER`]; returns how
-    /// many there were.
+    /// Hands the plain sets at the start of some operations over together, no more than there are buffers for values;
+    /// returns how many there were.
     fn many_sets(&mut self, segment: &Segment, ops: &[Op], moved: usize) -> usize {
         let count = ops.iter().take_while(|op| is_set(op)).count();
         let ops = &ops[..count];
-        if R::EVICTS || count == 1 {
-            // Room is made after each.
-            self.set_singly(segment, ops, moved);
+        if let [op] = ops {
+            self.one(op, segment.key_moved(op, moved));
         } else if count <= SHORT {
             self.set_together::<SHORT>(segment, ops, moved);
         } else {
             self.set_together::<MOST_TOGETHER>(segment, ops, moved);
         }
         count
-    }
-
-    #[inline(never)]
-    fn set_singly(&mut self, segment: &Segment, ops: &[Op], moved: usize) {
-        for op in ops {
-            self.one(op, segment.key_moved(op, moved));
-        }
     }
 
     /// In a table without a limit, where there is nothing to do after a write.
@@ -476,12 +491,6 @@ fn is_read(op: &Op) -> bool {
 #[inline]
 fn is_set(op: &Op) -> bool {
     matches!(op.kind, Kind::Set | Kind::Insert)
-}
-
-/// Whether two operations go into one batch.
-#[inline]
-fn are_alike(one: &Op, next: &Op) -> bool {
-    is_read(one) && is_read(next) || is_set(one) && is_set(next)
 }
 
 /// Adds 1 to a little-endian number, or takes it away; past either end it goes round.

@@ -232,7 +232,7 @@ pub struct PanelEntry {
     pub about: String,
     /// Threads.
     pub threads: u32,
-    /// Gets handed over at a time.
+    /// Gets, or plain sets, handed over at a time.
     pub batch: u32,
     /// Connections to a server, over all threads; 0 for one a thread.
     #[serde(default, skip_serializing_if = "is_default")]

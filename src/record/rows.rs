@@ -36,7 +36,7 @@ pub struct TrialRow {
     pub pages: String,
     /// Threads that work on the table.
     pub threads: u32,
-    /// Gets handed over at a time.
+    /// Gets, or plain sets, handed over at a time.
     pub batch: u32,
     /// What stands between two operations of a thread: `chained`, `none` or a number of instructions.
     pub between: String,

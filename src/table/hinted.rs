@@ -5,23 +5,29 @@ use super::prefetch::AHEAD;
 use super::strategy::{Session, Stored};
 use crate::base::Key;
 
-/// [`Session::set_many`] of a table that can tell where the entry of a key may be, once its bucket is at hand: `entry`
-/// asks for it. Neither hint changes a result.
+/// An entry to be set.
+pub(super) type Entry<'e> = (Key<'e>, &'e [u8]);
+
+/// [`Session::set_many`] of a table that can tell where the entry of a key may be, once its bucket is at hand: `hint`
+/// asks for it, and says whether it could; `set` gets that with the entry. Hints change no result.
 #[inline]
 pub(super) fn set_many<S: Session>(
     session: &mut S,
-    entries: &[(Key<'_>, &[u8])],
+    entries: &[Entry<'_>],
     mut each: impl FnMut(usize, Stored),
-    entry: impl Fn(&S, Key<'_>),
+    hint: impl Fn(&S, Entry<'_>) -> bool,
+    set: impl Fn(&mut S, Entry<'_>, bool) -> Stored,
 ) {
     let ahead = entries.len().min(AHEAD);
+    let mut hinted = [false; AHEAD];
     for step in 0..entries.len() + 2 * ahead {
         if let Some(at) = step.checked_sub(2 * ahead) {
-            let (key, value) = entries[at];
-            each(at, session.set(key, value));
+            each(at, set(session, entries[at], hinted[at % AHEAD]));
         }
-        if let Some((key, _)) = step.checked_sub(ahead).and_then(|at| entries.get(at)) {
-            entry(session, *key);
+        if let Some(at) = step.checked_sub(ahead)
+            && let Some(entry) = entries.get(at)
+        {
+            hinted[at % AHEAD] = hint(session, *entry);
         }
         if let Some((key, _)) = entries.get(step) {
             session.prefetch(*key);

@@ -7,8 +7,9 @@ use crate::base::Key;
 /// at once (Intel's line fill buffers); more keys than that only wait in line, and hold locks.
 pub(super) const GROUP: usize = 16;
 
-/// How many operations lie between a hint and the operation that it is for. A set waits for two lines, bucket and
-/// entry, so eight of them have [`GROUP`] misses under way; and eight sets take longer than memory does.
+/// How many operations lie between two passes over a batch of sets: bucket, entry, set. Eight buckets and eight entries
+/// are [`GROUP`] misses under way, and eight sets take longer than memory does. The prefill, which hints at the bucket
+/// alone, keeps the same distance.
 pub(crate) const AHEAD: usize = GROUP / 2;
 
 /// Bytes of a cache line, as far as prefetching is concerned.

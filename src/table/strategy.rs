@@ -147,7 +147,7 @@ pub trait Session {
     }
 
     /// Asks memory for what an operation on `key` loads first, such as its bucket. A hint: it may be given any number
-    /// of times, changes no result, takes no lock and waits for nothing.
+    /// of times, changes no result and takes no lock; at most it loads what leads to the bucket.
     #[inline]
     fn prefetch(&self, key: Key<'_>) {
         let _ = key;

@@ -39,17 +39,19 @@ pub(super) const NOTHING: u8 = 13;
 pub(super) const LOSES_LAST: u8 = 14;
 /// Large batches of sets leave out their last entry.
 pub(super) const SKIPS_SETS: u8 = 15;
+/// A batch of sets begins with its last entry: of two with one key the earlier one stays.
+pub(super) const REVERSES_SETS: u8 = 16;
 
 /// A walk leaves out an entry now and then. From here on faults are of walks.
-pub(super) const WALKS_PAST: u8 = 16;
+pub(super) const WALKS_PAST: u8 = 17;
 /// A walk shows nothing as used.
-pub(super) const FORGETS_USES: u8 = 17;
+pub(super) const FORGETS_USES: u8 = 18;
 /// A walk does not clear marks.
-pub(super) const NEVER_UNMARKS: u8 = 18;
+pub(super) const NEVER_UNMARKS: u8 = 19;
 /// A walk does not remove.
-pub(super) const NEVER_REMOVES: u8 = 19;
+pub(super) const NEVER_REMOVES: u8 = 20;
 /// A walk passes over a bucket where something was set since the last call.
-pub(super) const LOSES_ITS_PLACE: u8 = 20;
+pub(super) const LOSES_ITS_PLACE: u8 = 21;
 
 /// How long a fault that needs another thread waits for one: long enough for others to be scheduled
 /// where there are fewer cores than threads.
@@ -214,6 +216,11 @@ impl<T: Session, const FAULT: u8> Session for BrokenSession<T, FAULT> {
             }
             (SKIPS_SETS, Some((_, before))) if before.len() >= 30 => {
                 self.inner.set_many(before, each);
+            }
+            (REVERSES_SETS, _) => {
+                for (index, (key, value)) in entries.iter().enumerate().rev() {
+                    each(index, self.inner.set(*key, value));
+                }
             }
             _ => self.inner.set_many(entries, each),
         }

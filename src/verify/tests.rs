@@ -261,6 +261,8 @@ fn wrong_batches_buffers_and_removals_are_caught() {
     );
     let failure = alone::<{ broken::LOSES_LAST }>();
     assert!(failure.expected.contains("the value"), "{failure}");
+    let failure = alone::<{ broken::REVERSES_SETS }>();
+    assert_eq!(failure.operation, "set_many", "{failure}");
     let failure = alone::<{ broken::DIRTY }>();
     assert_eq!(failure.expected, "an empty buffer");
     let failure = alone::<{ broken::BOASTS }>();

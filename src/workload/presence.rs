@@ -8,7 +8,7 @@
 //!   get that fills makes the key present for certain only for gets of a later batch, and a write
 //!   may overtake a get that waits. Nothing here assumes when a batch is handed over, only that
 //!   two gets with `batch` gets between them are never in one, and that batches keep their order.
-//!   No operation of another kind overtakes a batch of sets.
+//!   Sets that are handed over together run where they stand in the stream, in order; only gets wait.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;

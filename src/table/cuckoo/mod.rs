@@ -88,6 +88,9 @@ const FILL: f64 = 3.6;
 /// Keys that `get_many` looks up side by side: as many misses as a core keeps in flight, or more.
 const GROUP: usize = 16;
 
+/// Sets of a batch under one pin: what they replace is freed after it at the earliest, in all threads.
+const PINNED: usize = 64;
+
 /// Cuckoo hashing with tags, optimistic readers and one writer.
 pub struct Cuckoo {
     /// The array in force: from a box, and valid until it has been replaced and every reader that was
@@ -515,15 +518,23 @@ impl Session for CuckooSession<'_> {
     }
 
     fn set_many(&mut self, entries: &[(Key<'_>, &[u8])], each: impl FnMut(usize, Stored)) {
-        // The pins of the hints and of the sets are within this one, and cost next to nothing.
-        let _pin = self.handle.pin();
-        hinted::set_many(self, entries, each, |session, key| {
+        let mut each = each;
+        let hint = |session: &Self, (key, _): hinted::Entry<'_>| {
             let guard = session.handle.pin();
             let array = session.table.array(&guard);
             for entry in array.candidates(array.place(key.hash)) {
                 prefetch_read(entry);
             }
-        });
+            true
+        };
+        for (part, entries) in entries.chunks(PINNED).enumerate() {
+            // The pins of the hints and of the sets are within this one, and cost next to nothing.
+            let _pin = self.handle.pin();
+            let each = |at, stored| each(part * PINNED + at, stored);
+            hinted::set_many(self, entries, each, hint, |session, (key, value), _| {
+                session.set(key, value)
+            });
+        }
     }
 
     fn insert_new(&mut self, key: Key<'_>, value: &[u8]) {

@@ -25,7 +25,7 @@
 //! | hit in a page | 1; in a batch 2, which those of other keys hide | 16 asked for at once; in a batch the first and those of the record |
 //! | hit in a block | 2; in a batch 3 where the pointer is not in the first line | as many more as the block has |
 //! | miss | 1 | 16; in a batch 1 |
-//! | set | 1, with a block 2 | 16 |
+//! | set | 1, with a block 2; in a batch 2, which those of other keys hide | 16; in a batch the first and those of the record |
 //! | in a page that spills | 1 more for each overflow line, and for the block | 1 more each |
 //!
 //! With entries of 87 bytes, 9.75 to a page, one in six or so has to go to a block. Pages spill where more than
@@ -95,9 +95,9 @@ use crate::base::{
 /// Races that a reader loses before it locks the page.
 const PATIENCE: u32 = 64;
 /// Keys of a batch between two passes over it: about as many lines as a core can wait for.
-const AHEAD: usize = 16;
+const GET_AHEAD: usize = 16;
 /// Keys of a batch that are between the first pass and the last.
-const RING: usize = 2 * AHEAD;
+const RING: usize = 2 * GET_AHEAD;
 /// Entries of a page that `capacity` reckons with: those of 87 bytes.
 const USUAL: f64 = 10.0;
 
@@ -124,10 +124,8 @@ pub struct InlineSession<'t> {
     /// Where values are copied to: [`MOST_WORDS`] at least.
     copy: Vec<u64>,
     scratch: Vec<u8>,
-    /// How far the last byte of the record that a batch read or wrote last was behind its first.
+    /// How far the last byte of the record that a batch read last was behind its first.
     last: usize,
-    /// Whether the lines that a set needs have been asked for.
-    asked: bool,
     /// Words that were added and not yet reported.
     pending: i64,
     report_every: u64,
@@ -147,13 +145,14 @@ impl Inline {
     }
 
     /// Locks the page of a hash; `asked` says that the lines are at hand.
-    fn lock(&self, hash: u64, asked: bool) -> Locked<'_> {
+    fn lock(&self, hash: u64, mut asked: bool) -> Locked<'_> {
         loop {
             let count = self.pages();
             let page = self.page(hash, count);
             if !asked {
                 page.prefetch_rest();
             }
+            asked = false;
             let locked = Locked::new(page);
             // A thread that divided this page since had not raised the count before.
             if bucket_of(hash, self.pages()) == bucket_of(hash, count) {
@@ -316,7 +315,6 @@ impl Strategy for Inline {
             copy: vec![0; MOST_WORDS],
             scratch: Vec::new(),
             last: LINE,
-            asked: false,
             pending: 0,
             report_every,
         }
@@ -389,6 +387,26 @@ impl<'t> InlineSession<'t> {
         (self.table, memory)
     }
 
+    /// Sets; `asked` says that the lines are at hand.
+    #[inline]
+    fn set_asked(&mut self, (key, value): hinted::Entry<'_>, asked: bool) -> Stored {
+        let (table, mut memory) = self.parts();
+        let mut locked = table.lock(key.hash, asked);
+        let Some(spot) = locked.find(key) else {
+            let more = create(locked, key, value, &mut memory);
+            self.weigh(more);
+            return Stored::Created;
+        };
+        table.touch(&locked, spot);
+        // SAFETY: the page is locked, and the length is all that is used.
+        let before = unsafe { locked.bytes(spot) }.1.len();
+        locked.replace(spot, key, value, &mut memory);
+        drop(locked);
+        let len = key.bytes.len();
+        self.weigh(weight(len, value.len()) - weight(len, before));
+        Stored::Replaced
+    }
+
     #[inline]
     fn value(copy: &[u64], span: Span) -> &[u8] {
         as_bytes_from(copy, span.from, span.len)
@@ -420,23 +438,7 @@ impl Session for InlineSession<'_> {
     }
 
     fn set(&mut self, key: Key<'_>, value: &[u8]) -> Stored {
-        let asked = self.asked;
-        self.last = key.bytes.len() + value.len();
-        let (table, mut memory) = self.parts();
-        let mut locked = table.lock(key.hash, asked);
-        let Some(spot) = locked.find(key) else {
-            let more = create(locked, key, value, &mut memory);
-            self.weigh(more);
-            return Stored::Created;
-        };
-        table.touch(&locked, spot);
-        // SAFETY: the page is locked, and the length is all that is used.
-        let before = unsafe { locked.bytes(spot) }.1.len();
-        locked.replace(spot, key, value, &mut memory);
-        drop(locked);
-        let len = key.bytes.len();
-        self.weigh(weight(len, value.len()) - weight(len, before));
-        Stored::Replaced
+        self.set_asked((key, value), false)
     }
 
     fn remove(&mut self, key: Key<'_>) -> bool {
@@ -508,7 +510,7 @@ impl Session for InlineSession<'_> {
     fn get_many(&mut self, keys: &[Key<'_>], mut each: impl FnMut(usize, Option<&[u8]>)) {
         let table = self.table;
         let Some(first) = keys.first() else { return };
-        let ahead = keys.len().min(AHEAD);
+        let ahead = keys.len().min(GET_AHEAD);
         let mut pages = [table.page(first.hash, table.pages()); RING];
         let mut hints: [Option<(State, Hint)>; RING] = [None; RING];
         for step in 0..keys.len() + 2 * ahead {
@@ -528,7 +530,7 @@ impl Session for InlineSession<'_> {
                 // Anything out of the ordinary is looked up from the start; the first line is at hand.
                 let span = match look {
                     Look::Found(span) => {
-                        self.last = key.bytes.len() + span.len;
+                        self.last = record::last_byte(key.bytes.len(), span.len);
                         Some(span)
                     }
                     _ => table.find(key, true, &mut self.copy),
@@ -558,17 +560,19 @@ impl Session for InlineSession<'_> {
     }
 
     fn set_many(&mut self, entries: &[(Key<'_>, &[u8])], each: impl FnMut(usize, Stored)) {
-        self.asked = true;
-        hinted::set_many(self, entries, each, |session, key| {
+        let hint = |session: &Self, (key, value): hinted::Entry<'_>| {
             let page = session.table.page(key.hash, session.table.pages());
             let state = page.version.load();
-            if !state.is_locked()
-                && let Hint::None = page.hint(state, key.hash, session.last)
-            {
-                page.prefetch_end(session.last);
+            if state.is_locked() || state.spills() {
+                return false;
             }
-        });
-        self.asked = false;
+            let last = record::last_byte(key.bytes.len(), value.len());
+            if let Hint::None = page.hint(state, key.hash, last) {
+                page.prefetch_end(last);
+            }
+            true
+        };
+        hinted::set_many(self, entries, each, hint, Self::set_asked);
     }
 
     fn insert_new(&mut self, key: Key<'_>, value: &[u8]) {

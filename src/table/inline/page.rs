@@ -292,12 +292,12 @@ impl Page {
     }
 }
 
-/// Asks for the lines of a record. Of most two of these addresses are in one line: to ask twice costs less than a branch
-/// that chance takes, and a line that nobody asked for costs a wait.
+/// Asks for the lines of a record. Some of the addresses lie in one line: to ask twice costs less than a branch that
+/// chance takes, and a line that nobody asked for costs a wait.
 #[inline]
 fn prefetch_record(start: *const AtomicU64, last: usize) {
-    for at in [0, LINE, 2 * LINE, 3 * LINE] {
-        prefetch_read(start.wrapping_byte_add(at.min(last)));
+    for at in record::lines(last) {
+        prefetch_read(start.wrapping_byte_add(at));
     }
 }
 

@@ -11,6 +11,7 @@
 //! A reader compares and copies whole words; the value starts somewhere in the first word of its copy.
 
 use crate::table::optimistic::block::copy_words;
+use crate::table::prefetch::LINE;
 use crate::table::sync::atomic::{AtomicU64, Ordering};
 
 /// Bytes before the key.
@@ -105,6 +106,18 @@ pub(super) fn read(words: &[AtomicU64], key: &[u8], into: &mut [u64]) -> Option<
     })
 }
 
+/// How far the last byte of a record with a key and a value of these lengths is behind its first.
+#[inline]
+pub(super) fn last_byte(key_len: usize, value_len: usize) -> usize {
+    HEADER + key_len + value_len - 1
+}
+
+/// Where to ask for the lines of a record, behind its first byte: each of its lines is among them, wherever it starts.
+#[inline]
+pub(super) fn lines(last: usize) -> [usize; 5] {
+    [0, LINE, 2 * LINE, 3 * LINE, 8 * MOST_WORDS - 1].map(|at| at.min(last))
+}
+
 /// Up to four bytes as a little-endian number.
 #[inline]
 fn tail_of_four(bytes: &[u8]) -> u64 {
@@ -197,6 +210,19 @@ mod tests {
                     assert_eq!(read(&memory, &other, &mut copy), None, "{key_len} {at}");
                 }
                 assert_eq!(read(&memory, &all[..=key_len], &mut copy), None);
+            }
+        }
+    }
+
+    #[test]
+    fn every_line_of_a_record_is_asked_for() {
+        for start in (0..LINE).step_by(8) {
+            for value_len in 0..=8 * MOST_WORDS - HEADER {
+                let last = last_byte(0, value_len);
+                let asked = lines(last).map(|at| (start + at) / LINE);
+                for line in 0..=(start + last) / LINE {
+                    assert!(asked.contains(&line), "{value_len} at {start}: {asked:?}");
+                }
             }
         }
     }

@@ -5,7 +5,7 @@
 //!                                                             ▼
 //!   Overflow  │ next ●  │ slot 0 │ … │ slot 5 │ slot 6 │      (pool of its own)
 //!                    ▼
-//!   slot      63        48 47                 4  3   2     0
+//!   slot      63        48 47                 3  2   1     0
 //!            │ tag: 16 bits│ address of a block │mark│ lines │    0: empty
 //! ```
 //!
@@ -129,7 +129,8 @@ impl Entry {
         self.0.addr() >> TAG_SHIFT
     }
 
-    /// Whether the block is longer than 256 bytes, as far as the lines say so that it spans.
+    /// Whether the block spans more than [`FEW`] lines, and so is longer than 256 bytes. Some that are little longer
+    /// span no more.
     pub(in crate::table) fn is_long(self) -> bool {
         self.0.addr() & LINES == LINES
     }
@@ -408,4 +409,30 @@ impl<'t> Chain<'t> {
 /// Bytes of an overflow bucket.
 pub(in crate::table) fn overflow_bytes() -> usize {
     class_bytes(OVERFLOW)
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicU64;
+
+    #[test]
+    fn an_entry_has_its_tag_its_block_and_how_long_that_is() {
+        let memory: Vec<AtomicU64> = (0..16).map(AtomicU64::new).collect();
+        let hash = 0xabcd << 48;
+        for word in memory.iter().take(8) {
+            let block = Block(NonNull::from(word));
+            for bytes in (8..1000).step_by(8) {
+                let entry = Entry::new(block, hash, bytes);
+                assert!(entry.block() == Some(block) && entry.tag() == tag(hash));
+                assert!(!entry.is_marked() && entry.marked().is_marked());
+                assert!(entry.marked().block() == Some(block));
+                assert!(entry.marked().unmarked() == entry);
+                assert!(Entry::from_word(entry.to_word()) == entry);
+                let lines = (NonNull::from(word).addr().get() % 64 + bytes).div_ceil(64);
+                assert_eq!(entry.is_long(), lines > FEW, "{bytes}");
+                assert!(bytes > 256 || !entry.is_long(), "{bytes}");
+            }
+        }
+    }
 }

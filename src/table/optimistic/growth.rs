@@ -1,6 +1,6 @@
 //! Growth of `optimistic`: when the array doubles, and how its buckets get their entries.
 
-use super::bucket::{Chain, SLOTS};
+use super::bucket::{Chain, Entry, SLOTS};
 use super::slab::Arena;
 use super::{Locked, Optimistic, index};
 use crate::base::EventKind;
@@ -67,7 +67,10 @@ impl Optimistic {
             return;
         }
         for slot in parent.chain.slots() {
-            slot.load().prefetch();
+            let entry = slot.load();
+            if entry != Entry::NONE {
+                entry.prefetch();
+            }
         }
         // SAFETY: a bucket that is not live is touched only under its parent's lock.
         let mut split = unsafe { Chain::new(bucket, state) };
