@@ -64,7 +64,9 @@ fn the_result_in_the_readme_is_part_of_the_results() {
 fn what_is_said_of_other_suites_is_what_the_records_say() {
     for (suite, page) in [
         ("peers", "results/README.md"),
+        ("fast", "results/README.md"),
         ("overlap", "src/guide/overlap.md"),
+        ("servers", "src/guide/servers.md"),
         ("where-time-goes", "src/guide/servers.md"),
     ] {
         findings_stand_in(suite, page);
@@ -83,12 +85,49 @@ fn findings_stand_in(suite: &str, page: &str) {
     );
 }
 
+/// The README's matrix: a row for each panel, with the fastest of ours and of others, and the ratio of the two.
+#[test]
+fn the_matrix_in_the_readme_is_what_the_records_say() {
+    let run = root().join("results/reference/fast");
+    let summary = analysis::Summary::of(&Records::read(&run).unwrap());
+    let readme = document("README.md");
+    let (_, block) = readme.split_once("<!-- bucketlab run fast -->\n").unwrap();
+    let (block, _) = block.split_once("<!-- end -->").unwrap();
+    let rows: Vec<Vec<&str>> = block
+        .lines()
+        .skip(2)
+        .map(|line| line.split('|').map(str::trim).collect())
+        .collect();
+    assert_eq!(rows.len(), summary.panels.len());
+    let number = |text: &str| text.trim_end_matches('×').parse::<f64>().unwrap();
+    let close = |text: &str, value: f64| (number(text) / value - 1.0).abs() < 0.006;
+    for (row, panel) in rows.iter().zip(&summary.panels) {
+        let ranking = panel.ranking();
+        let best = |peer| ranking.iter().find(|cell| cell.entry.peer == peer).unwrap();
+        let (ours, other) = (best(false), best(true));
+        let rate = |cell: &analysis::CellSummary| cell.rate.unwrap().mid / 1e6;
+        let over = |cell: &analysis::CellSummary| cell.ratio.map_or(1.0, |ratio| ratio.interval.mid);
+        assert_eq!(row[1], panel.entry.workload);
+        assert_eq!(row[6], format!("`{}`", ours.entry.strategy), "{row:?}");
+        assert_eq!(row[8], format!("`{}`", other.entry.strategy), "{row:?}");
+        assert!(close(row[7], rate(ours)) && close(row[9], rate(other)), "{row:?}");
+        assert!(close(row[10], over(ours) / over(other)), "{row:?}");
+    }
+}
+
 /// Pages and other charts are not committed: `bucketlab report` draws them.
 #[test]
 fn the_charts_that_the_documents_show_are_drawn_from_the_records() {
     let mut stale = Vec::new();
     let mut shown = 0;
-    for suite in ["quick", "overlap", "peers", "where-time-goes"] {
+    for suite in [
+        "quick",
+        "overlap",
+        "peers",
+        "fast",
+        "servers",
+        "where-time-goes",
+    ] {
         let run = root().join("results/reference").join(suite);
         let records = Records::read(&run).unwrap();
         let summary = analysis::Summary::of(&records);

@@ -172,8 +172,8 @@ fn what_is_replaced_makes_room_for_as_much() {
             let half = stored / 2;
             assert!((10_000..50_000).contains(&half), "{stored} at {length}");
             let mut refused = 0;
-            for index in 0..2000 {
-                let key = half + index * 7 % half;
+            for index in 0..1400 {
+                let key = half + index * 7;
                 for (request, said) in [
                     (
                         format!("add k{key} 0 0 {length}\r\n{value}\r\n"),
