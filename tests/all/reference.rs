@@ -106,11 +106,15 @@ fn the_matrix_in_the_readme_is_what_the_records_say() {
         let best = |peer| ranking.iter().find(|cell| cell.entry.peer == peer).unwrap();
         let (ours, other) = (best(false), best(true));
         let rate = |cell: &analysis::CellSummary| cell.rate.unwrap().mid / 1e6;
-        let over = |cell: &analysis::CellSummary| cell.ratio.map_or(1.0, |ratio| ratio.interval.mid);
+        let over =
+            |cell: &analysis::CellSummary| cell.ratio.map_or(1.0, |ratio| ratio.interval.mid);
         assert_eq!(row[1], panel.entry.workload);
         assert_eq!(row[6], format!("`{}`", ours.entry.strategy), "{row:?}");
         assert_eq!(row[8], format!("`{}`", other.entry.strategy), "{row:?}");
-        assert!(close(row[7], rate(ours)) && close(row[9], rate(other)), "{row:?}");
+        assert!(
+            close(row[7], rate(ours)) && close(row[9], rate(other)),
+            "{row:?}"
+        );
         assert!(close(row[10], over(ours) / over(other)), "{row:?}");
     }
 }
