@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::baseline;
 use super::disturbance::Disturbance;
+use super::labels;
 use super::percentiles::Latencies;
 use super::rates::{Index, Share};
 use super::scaling;
@@ -60,6 +61,7 @@ impl Summary {
             panel.family = family;
             judge(panel);
         }
+        labels::say_heap_once(&mut panels);
         Summary {
             manifest: records.manifest.clone(),
             laws: scaling::laws(&panels, &records.manifest),

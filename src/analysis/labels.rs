@@ -3,6 +3,7 @@
 use super::format::counted;
 use super::summary::{CellSummary, PanelSummary, Summary};
 use crate::base::{Between, asked_in_words};
+use crate::machine::Heap;
 use crate::record::PanelEntry;
 
 /// A panel's workload by what tells it from those of other panels: `ycsb-c of 1000000 entries in batches of 16`.
@@ -116,6 +117,34 @@ pub(crate) fn label_among<'s>(
         return own.target.clone();
     }
     format!("{} ({})", own.target, rest.join(", "))
+}
+
+/// Takes the heap out of the names of targets where all cells of a run have the same: [`common`] says it.
+pub(super) fn say_heap_once(panels: &mut [PanelSummary]) {
+    let heap = |cell: &CellSummary| Heap {
+        allocator: cell.entry.allocator,
+        pages: cell.entry.pages,
+    };
+    let mut heaps = panels.iter().flat_map(|panel| &panel.cells).map(heap);
+    let Some(first) = heaps
+        .next()
+        .filter(|first| heaps.all(|heap| heap == *first))
+    else {
+        return;
+    };
+    let suffix = first.suffix();
+    let shorten = |name: &mut String| {
+        let length = name.strip_suffix(&suffix).unwrap_or(name).len();
+        name.truncate(length);
+    };
+    for panel in panels {
+        for cell in &mut panel.cells {
+            shorten(&mut cell.entry.target);
+        }
+        if let Some(floor) = &mut panel.harness {
+            shorten(&mut floor.target);
+        }
+    }
 }
 
 /// What all ranked cells of a run share, said once so that no name has to: `All cells: 100000 entries, chained, hash
@@ -341,6 +370,26 @@ mod tests {
             "a:x=2 (system, huge pages)",
         ];
         assert_eq!(labels(&records)[..3], wanted);
+    }
+
+    #[test]
+    fn a_heap_that_all_have_is_in_no_name() {
+        let cells = ["a (huge pages)", "b (huge pages)"].map(|target| Cell::new(target, 9.0));
+        let mut records = Synthetic::new().panel("w", 1, &cells).records();
+        for cell in &mut records.manifest.cells {
+            cell.pages = crate::machine::Pages::Huge;
+        }
+        let names = |records: &crate::record::Records| -> Vec<String> {
+            let panel = &Summary::of(records).panels[0];
+            panel
+                .cells
+                .iter()
+                .map(|cell| cell.entry.target.clone())
+                .collect()
+        };
+        assert_eq!(names(&records)[..2], ["a", "b"]);
+        records.manifest.cells[0].pages = crate::machine::Pages::Default;
+        assert_eq!(names(&records)[..2], ["a (huge pages)", "b (huge pages)"]);
     }
 
     #[test]
