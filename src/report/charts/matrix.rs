@@ -6,6 +6,7 @@ use crate::analysis::figures::gather;
 use crate::report::format::{figure, times};
 use crate::report::labels;
 use crate::report::summary::{CellSummary, PanelSummary};
+use crate::workload::absent_suffix;
 
 /// Pixels that columns have together, and the least that one takes.
 const ROOM: usize = 600;
@@ -24,8 +25,14 @@ struct Target<'s> {
 /// What tells columns apart, from the outermost: its name, what it is of a panel, and how it is written.
 type Level = (&'static str, fn(&PanelSummary) -> String);
 
-const LEVELS: [Level; 8] = [
-    ("workload", |panel| panel.entry.workload.clone()),
+const LEVELS: [Level; 9] = [
+    ("workload", |panel| {
+        // The share of absent keys is a level of its own, as the longest head makes all columns wide.
+        let entry = &panel.entry;
+        let name = entry.workload.strip_suffix(&absent_suffix(entry.absent));
+        name.unwrap_or(&entry.workload).to_owned()
+    }),
+    ("absent", |panel| panel.entry.absent.to_string()),
     ("keys", |panel| match panel.entry.corpus.as_str() {
         "" => "ordinary".to_owned(),
         corpus => corpus.to_owned(),
@@ -64,6 +71,7 @@ pub(super) fn charts(suite: &Suite<'_>) -> Vec<Draft> {
         (
             workload,
             entry.corpus.as_str(),
+            entry.absent,
             entry.entries,
             (entry.batch, entry.asked()),
             entry.between,
