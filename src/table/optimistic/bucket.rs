@@ -414,7 +414,7 @@ pub(in crate::table) fn overflow_bytes() -> usize {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use std::sync::atomic::AtomicU64;
+    use crate::table::sync::atomic::AtomicU64;
 
     #[test]
     fn an_entry_has_its_tag_its_block_and_how_long_that_is() {
