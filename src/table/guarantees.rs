@@ -90,7 +90,7 @@ pub enum Freed {
     AtOnce,
     /// When every thread that may be reading it has moved on, some operations later.
     Unread,
-    /// When the table is dropped; until then it is kept for entries of about the same size.
+    /// When the table is dropped; until then it is kept for other entries, or lent to the system.
     Kept,
 }
 

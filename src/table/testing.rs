@@ -96,6 +96,59 @@ pub(super) fn read_beside_growth<S: Strategy>(table: &S, last: u64, most: u64) {
     assert_eq!(table.usage().items, last + 1);
 }
 
+/// Readers look up entries, one by one and in batches, whose values change their sizes all the while, all of them together:
+/// so that memory of one size becomes that of another under the readers' eyes. Each value says whose it is.
+pub(super) fn read_beside_other_sizes<S: Strategy>(table: &S, turns: usize) {
+    const KEYS: usize = 400;
+    const SIZES: [usize; 7] = [30, 3000, 200, 9000, 60, 700, 40_000];
+    let names: Vec<String> = (0..KEYS).map(|number| format!("key {number:04}")).collect();
+    let value = |name: &str, len: usize| -> Vec<u8> { name.bytes().cycle().take(len).collect() };
+    let check = |name: &str, value: Option<&[u8]>| {
+        let Some(value) = value else { return };
+        let whole = value
+            .chunks(name.len())
+            .all(|part| name.as_bytes().starts_with(part));
+        let known = SIZES.iter().any(|size| value.len().abs_diff(*size) < 100);
+        assert!(whole && known, "{name}: {} bytes", value.len());
+    };
+    let left = AtomicU64::new(2);
+    std::thread::scope(|scope| {
+        for half in 0..2 {
+            let (left, names) = (&left, &names);
+            scope.spawn(move || {
+                let mut session = table.session(Worker::ALONE);
+                for turn in 0..turns {
+                    let size = SIZES[turn % SIZES.len()];
+                    for (number, name) in names.iter().enumerate().skip(half).step_by(2) {
+                        session.set(key(name), &value(name, size + (number + turn) % 100));
+                        if (number / 2 + turn).is_multiple_of(5) {
+                            session.remove(key(name));
+                        }
+                    }
+                }
+                left.fetch_sub(1, Ordering::Release);
+            });
+            scope.spawn(move || {
+                let mut session = table.session(Worker::ALONE);
+                let mut at = 0;
+                while left.load(Ordering::Acquire) > 0 {
+                    at = (at * 5 + 3) % KEYS;
+                    session.get(key(&names[at]), |value| check(&names[at], Some(value)));
+                    let batch = &names[at..KEYS.min(at + 32)];
+                    let keys: Vec<_> = batch.iter().map(|name| key(name)).collect();
+                    session.get_many(&keys, |index, value| check(&batch[index], value));
+                }
+            });
+        }
+    });
+    let mut session = table.session(Worker::ALONE);
+    for (number, name) in names.iter().enumerate() {
+        let kept = !(number / 2 + turns - 1).is_multiple_of(5);
+        let found = session.get(key(name), |value| check(name, Some(value)));
+        assert_eq!(found.is_some(), kept, "{name}");
+    }
+}
+
 /// An edit that panics leaves the entry as it was, and the table at work.
 pub(super) fn survives_a_panic_in_an_edit<S: Strategy>(table: &S) {
     fill(table, 0..1);

@@ -45,7 +45,7 @@
 //!   hash still has that page: the number of pages rises before a divided page is unlocked.
 //!
 //! **Memory:** records move within their page, under its lock. Blocks and overflow lines come from the slab of
-//! `optimistic`: what a table once held in blocks it keeps, for entries of about that size. A page that empties stays.
+//! `optimistic`, which gives back what it no longer needs. A page that empties stays.
 //!
 //! **Good at** lookups of small entries that wait for each other; at batches; at growing. **Bad at** writers that meet
 //! in one page, which has ten entries, and so in a hot one; at back-to-back lookups on a machine whose memory is busy,
@@ -261,9 +261,8 @@ impl Strategy for Inline {
         "inline:buckets=1,capacity=100",
     ];
     const WALK: bool = true;
-    const UNCLAIMED: Option<&'static str> = Some(
-        "its slab takes memory in chunks for each size class, and claims only the blocks in use",
-    );
+    const UNCLAIMED: Option<&'static str> =
+        Some("its slab takes memory in chunks, and claims only the blocks in use");
     const BUCKET_BYTES: usize = size_of::<Page>();
     const GUARANTEES: Guarantees = Guarantees {
         linearizable: Promise::shown(true),

@@ -4,7 +4,8 @@ use super::page::SLOTS;
 use super::*;
 use crate::base::EventKind;
 use crate::table::testing::{
-    env, fill, key, open, open_in, read_beside_growth, survives_a_panic_in_an_edit,
+    env, fill, key, open, open_in, read_beside_growth, read_beside_other_sizes,
+    survives_a_panic_in_an_edit,
 };
 
 /// Values of lengths that are records, blocks, and nothing at all, by the number of the key.
@@ -122,6 +123,11 @@ fn pages_are_divided_one_by_one() {
 #[test]
 fn readers_are_right_while_the_table_grows() {
     read_beside_growth(&open::<Inline>("inline:buckets=1,load=0.6"), 8_000, 50);
+}
+
+#[test]
+fn readers_are_right_while_memory_changes_its_size() {
+    read_beside_other_sizes(&open::<Inline>("inline:buckets=4,load=20"), 200);
 }
 
 #[test]

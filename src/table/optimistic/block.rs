@@ -15,7 +15,8 @@ use std::ptr::NonNull;
 use super::version::fence_before_reuse;
 
 /// A block of the slab: at least [`Block::MIN`] zeroed or written bytes, aligned to as many, never
-/// unmapped while the table lives. A handle, not an owner.
+/// unmapped while the table lives. Once it is free its bytes may become parts of blocks of other sizes. A handle, not
+/// an owner.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(in crate::table) struct Block(pub(in crate::table) NonNull<AtomicU64>);
 
@@ -118,7 +119,7 @@ impl Block {
         }
         let key_words = key_len.div_ceil(8);
         // SAFETY: the lengths have been validated, so the block was allocated for at least this
-        // much; reuse does not move its end, and slab memory stays mapped.
+        // much; whatever its bytes are now, they stay mapped, and are stored to through atomics only.
         let words = unsafe { self.words(1, key_words + value_len.div_ceil(8)) };
         let (ours, value) = words.split_at(key_words);
         if !equal(ours, key) {
@@ -173,7 +174,8 @@ impl Block {
     #[inline]
     unsafe fn words<'b>(self, from: usize, count: usize) -> &'b [AtomicU64] {
         // SAFETY: as the caller promises; all memory of a slab is initialised from the start, and
-        // it is written only through atomics, which references to atomics allow.
+        // what blocks lie in is written only through atomics, which references to atomics allow. (The system may write
+        // zeros, which is no access of this program.)
         unsafe { NonNull::slice_from_raw_parts(self.0.add(from), count).as_ref() }
     }
 }

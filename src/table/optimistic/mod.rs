@@ -41,16 +41,17 @@
 //!   since the bucket was picked; if a bucket was read in place of its child, the child must not
 //!   have been live after the parent's version was loaded.
 //!
-//! **Memory:** type-stable, not epoch-based: entries and overflow buckets come from a slab by size
-//! class whose chunks stay mapped while the table lives, so a stale pointer leads to words that may
+//! **Memory:** not epoch-based: entries and overflow buckets come from a slab by size class whose chunks
+//! stay mapped while the table lives, so a stale pointer leads to words that may
 //! be loaded, and the version tells that they are not the entry's. A pin per lookup costs a full fence,
 //! which also keeps one lookup from overlapping the next; a validated copy of 64 bytes costs less.
-//! The other side: blocks are reused only within their class, and what a table once held it keeps.
-//! Free blocks count in no figure of `usage` or `census`.
+//! Pages of 64 KiB whose blocks are all free are cut for other classes, or their memory goes to the system; the
+//! allocator gets the chunks when the table is dropped. Overflow buckets stay overflow buckets, as readers follow
+//! what is in them. Free blocks count in no figure of `usage` or `census`.
 //!
 //! **Good at** reads of small values by many threads, and batches above all. **Bad at** values of
-//! many kilobytes, which are copied at each read; at a workload that changes its value sizes for
-//! good, as slabs do not change class.
+//! many kilobytes, which are copied at each read; at removing most entries at random for good, as an entry here and there
+//! keeps the pages that they were in.
 //!
 //! **Source:** the bucket is that of MICA (Lim et al., *MICA: A Holistic Approach to Fast In-Memory
 //! Key-Value Storage*, NSDI 2014: version, seven tagged slots, one line, linked overflow) and of
@@ -328,9 +329,8 @@ impl Strategy for Optimistic {
         "optimistic:buckets=1,capacity=100",
     ];
     const WALK: bool = true;
-    const UNCLAIMED: Option<&'static str> = Some(
-        "its slab takes memory in chunks for each size class, and claims only the blocks in use",
-    );
+    const UNCLAIMED: Option<&'static str> =
+        Some("its slab takes memory in chunks, and claims only the blocks in use");
     const BUCKET_BYTES: usize = size_of::<Bucket>();
     const GUARANTEES: Guarantees = Guarantees {
         linearizable: Promise::shown(true),

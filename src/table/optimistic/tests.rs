@@ -3,7 +3,8 @@
 use super::*;
 use crate::base::EventKind;
 use crate::table::testing::{
-    env, fill, key, open, open_in, read_beside_growth, survives_a_panic_in_an_edit,
+    env, fill, key, open, open_in, read_beside_growth, read_beside_other_sizes,
+    survives_a_panic_in_an_edit,
 };
 
 #[test]
@@ -105,6 +106,40 @@ fn readers_are_right_while_the_table_doubles() {
         20_000,
         16,
     );
+}
+
+#[test]
+fn readers_are_right_while_memory_changes_its_size() {
+    let table = open::<Optimistic>("optimistic:buckets=16,load=50");
+    read_beside_other_sizes(&table, 200);
+}
+
+/// Bytes that the slab holds stay near those in use, whatever sizes there were before.
+#[test]
+fn memory_follows_the_sizes_of_values() {
+    let table: Optimistic = open("optimistic");
+    let names: Vec<String> = (0..20_000).map(|number| number.to_string()).collect();
+    let mut session = table.session(Worker::ALONE);
+    let near = |table: &Optimistic| {
+        let (used, held) = (table.slab.used().1, table.slab.held());
+        assert!(held < used * 5 / 4 + (6 << 20), "{used} used, {held} held");
+    };
+    for size in [50, 900, 10, 2500, 300, 9000, 100] {
+        // In place of the others, in another order, and then as the only ones.
+        for (at, _) in names.iter().enumerate() {
+            session.set(key(&names[at * 7 % names.len()]), &vec![1; size]);
+        }
+        near(&table);
+        for name in &names {
+            assert!(session.remove(key(name)));
+        }
+        assert_eq!(table.slab.used().1, 0);
+        near(&table);
+        for name in &names {
+            session.set(key(name), &vec![1; size + 40]);
+        }
+        near(&table);
+    }
 }
 
 #[test]

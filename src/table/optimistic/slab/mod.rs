@@ -1,0 +1,297 @@
+//! Memory for blocks by size class, cut from pages that go from class to class, in chunks that stay mapped while the table
+//! lives.
+//!
+//! ```text
+//!   session ─▶ Arena: per class two magazines of free blocks, and a run of blocks to cut
+//!                 │ a full magazine too many        ▲ none left
+//!                 ▼                                 │
+//!              Depot: per class a few full magazines, and the pages with room, under one mutex
+//!                 │ a page without blocks in use    ▲ no room left
+//!                 ▼                                 │
+//!              Pool: pages of no class; the memory of all but some goes to the system
+//! ```
+//!
+//! **Stale readers** may look at a block after it was freed and reused, whatever as. They load words through atomics, and
+//! only words of the block as it was when they found it, as lengths are validated before they are used: so they stay
+//! behind the page's header, and what they load the version tells not to be the entry's. Therefore:
+//! - memory stays mapped, and is zeroed before the first use;
+//! - what is stored in blocks, links of free ones too, is stored through atomics, and after a release fence that follows
+//!   the lock through which the thread got hold of them (`fence_before_reuse`), if it did not unlink them itself. From
+//!   the removal of an entry to the last that becomes of its bytes, each thread takes over from another under a
+//!   lock: so a reader that sees any of these stores, and then validates, sees the removal;
+//! - a page header is touched under its class's lock, and no block ever covers it;
+//! - overflow buckets, whose pointers readers follow, never turn into anything else: their pages are theirs for ever.
+//!
+//! **Classes** go up by 8 bytes to 512, then in eight steps a doubling: at most an eighth is lost to
+//! rounding, and to the end of a page. Blocks of more than 7,680 bytes come from chunks of their own, and keep their class.
+//!
+//! **What is free** is bounded: a session keeps 64 KiB a class at most, and with each magazine that goes to the
+//! depot or comes from there it looks at a few other classes; what it has of one that it did not use since it looked last
+//! goes back to the pages, as one block keeps a whole page from another class. A session that does nothing keeps what it has. The
+//! pool keeps an eighth of the pages in use at hand, a chunk at least; so it is with the bytes of large blocks. What stays
+//! bound are pages of which some blocks are in use: a class that shrinks at random places leaves many of these, until
+//! it has shrunk to a small part.
+//!
+//! A session owns an arena while it lives and leaves it to the next session.
+//!
+//! **Source:** Bonwick, *The Slab Allocator*, 1994 (pages of one class with a count of their blocks in use; memcached's
+//! slabs come from it); Bonwick and Adams, *Magazines and Vmem*, 2001 (the depot).
+
+mod chunk;
+mod depot;
+mod free;
+mod large;
+mod page;
+mod sizes;
+
+#[cfg(all(test, not(loom)))]
+mod tests;
+
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use crossbeam_utils::CachePadded;
+
+pub(in crate::table) use self::chunk::Chunk;
+use self::depot::Depot;
+use self::free::{Free, Run};
+use self::large::Large;
+use self::page::{Pool, Taken};
+use self::sizes::{CACHED, PAGED, magazine_size};
+pub(in crate::table) use self::sizes::{OVERFLOW, class_bytes, class_for};
+use crate::table::sync::Mutex;
+use crate::table::sync::atomic::{AtomicU64, Ordering};
+
+/// Classes that a session looks at with each magazine: all of them with some thirty.
+const LOOKS: usize = 4;
+
+/// The slab of one table.
+pub(in crate::table) struct Slab {
+    depots: Box<[Depot]>,
+    pool: Pool,
+    large: Large,
+    idle: Mutex<Vec<Arena>>,
+    counts: Mutex<Vec<Arc<CachePadded<Counts>>>>,
+}
+
+/// What one arena's sessions have added, less what they have taken away: below zero and wrapped
+/// where they took what others added. Written by the owner alone.
+#[derive(Default)]
+struct Counts {
+    items: AtomicU64,
+    bytes: AtomicU64,
+}
+
+/// One session's part of the slab.
+pub(in crate::table) struct Arena {
+    caches: Box<[Cache]>,
+    /// The class that was looked at last.
+    looked: usize,
+    counts: Arc<CachePadded<Counts>>,
+}
+
+/// What a session has at hand of one class: a line.
+#[derive(Clone)]
+#[repr(align(64))]
+struct Cache {
+    loaded: Free,
+    spare: Free,
+    run: Run,
+    /// What it was when the session looked at it.
+    seen: (usize, usize),
+}
+
+const _: () = assert!(size_of::<Cache>() == 64);
+
+impl Cache {
+    const EMPTY: Cache = Cache {
+        loaded: Free::NONE,
+        spare: Free::NONE,
+        run: Run::NONE,
+        seen: (0, 0),
+    };
+
+    /// What is likely to be another after any use, and (0, 0) if there is nothing at hand.
+    fn look(&self) -> (usize, usize) {
+        let blocks = self.loaded.count + self.spare.count + self.run.count;
+        (self.loaded.top.addr(), blocks)
+    }
+}
+
+impl Slab {
+    pub(in crate::table) fn new() -> Slab {
+        Slab {
+            depots: (0..PAGED).map(Depot::of).collect(),
+            pool: Pool::default(),
+            large: Large::default(),
+            idle: Mutex::default(),
+            counts: Mutex::default(),
+        }
+    }
+
+    /// An arena for a session: one that another left, or a new one.
+    pub(in crate::table) fn take_arena(&self) -> Arena {
+        let idle = self.idle.lock().pop();
+        idle.unwrap_or_else(|| {
+            let counts = Arc::<CachePadded<Counts>>::default();
+            self.counts.lock().push(Arc::clone(&counts));
+            Arena {
+                caches: vec![Cache::EMPTY; CACHED].into_boxed_slice(),
+                looked: OVERFLOW,
+                counts,
+            }
+        })
+    }
+
+    /// Leaves an arena to the next session.
+    pub(in crate::table) fn leave_arena(&self, arena: Arena) {
+        self.idle.lock().push(arena);
+    }
+
+    /// Items, and bytes of blocks in use.
+    pub(in crate::table) fn used(&self) -> (u64, u64) {
+        let (mut items, mut bytes) = (0_u64, 0_u64);
+        for counts in &*self.counts.lock() {
+            items = items.wrapping_add(counts.items.load(Ordering::Relaxed));
+            bytes = bytes.wrapping_add(counts.bytes.load(Ordering::Relaxed));
+        }
+        // While others work, a removal may be seen without the addition before it.
+        (
+            items.cast_signed().max(0).cast_unsigned(),
+            bytes.cast_signed().max(0).cast_unsigned(),
+        )
+    }
+
+    /// Bytes that are not the system's: pages and large blocks in use or at hand.
+    #[cfg(all(test, not(loom)))]
+    pub(in crate::table) fn held(&self) -> u64 {
+        let ([pages, at_hand, _], [large, warm, _]) = (self.pool.figures(), self.large.figures());
+        ((pages + at_hand) * sizes::PAGE) as u64 + large + warm
+    }
+
+    /// Takes all that a session had at hand of a class.
+    ///
+    /// # Safety
+    /// The blocks came from this slab with this class, and the thread has sole use of them.
+    unsafe fn clear(&self, class: usize, cache: &Cache) {
+        let free = [cache.loaded, cache.spare];
+        if let Some(depot) = self.depots.get(class) {
+            // SAFETY: as the caller promises.
+            unsafe { depot.clear(free, cache.run, &self.pool) };
+            return;
+        }
+        for mut blocks in free {
+            while let Some(block) = blocks.pop() {
+                self.large.give(class, block);
+            }
+        }
+    }
+}
+
+impl Arena {
+    /// A block of a class. An overflow bucket is zero, or as its last user left it, but for the first word; in any other
+    /// block may be anything. Out of memory ends the process, as for a `Box`.
+    pub(in crate::table) fn allocate(&mut self, slab: &Slab, class: usize) -> NonNull<u8> {
+        self.count(0, class_bytes(class).cast_signed());
+        let Some(cache) = self.caches.get_mut(class) else {
+            return slab.large.take(class);
+        };
+        if let Some(block) = cache.loaded.pop() {
+            return block;
+        }
+        std::mem::swap(&mut cache.loaded, &mut cache.spare);
+        if let Some(block) = cache.loaded.pop() {
+            return block;
+        }
+        self.refill(slab, class)
+    }
+
+    /// Takes back a block that no bucket holds any longer.
+    ///
+    /// # Safety
+    /// The block came from [`Arena::allocate`] of an arena of this slab with this class, and
+    /// the thread that frees it had sole use of it, and unlinked it itself.
+    pub(in crate::table) unsafe fn free(&mut self, slab: &Slab, class: usize, block: NonNull<u8>) {
+        self.count(0, -class_bytes(class).cast_signed());
+        let Some(cache) = self.caches.get_mut(class) else {
+            return slab.large.give(class, block);
+        };
+        if cache.loaded.count < magazine_size(class) {
+            return cache.loaded.push(block);
+        }
+        std::mem::swap(&mut cache.loaded, &mut cache.spare);
+        let full = std::mem::replace(&mut cache.loaded, Free::NONE);
+        cache.loaded.push(block);
+        if full.count > 0 {
+            self.give(slab, class, full);
+        }
+    }
+
+    /// Counts items and bytes more or less.
+    #[inline]
+    pub(in crate::table) fn count(&self, items: isize, bytes: isize) {
+        let add = |count: &AtomicU64, change: isize| {
+            // Only the owner of an arena writes its counts.
+            let count_now = count.load(Ordering::Relaxed);
+            count.store(
+                count_now.wrapping_add_signed(change as i64),
+                Ordering::Relaxed,
+            );
+        };
+        add(&self.counts.items, items);
+        add(&self.counts.bytes, bytes);
+    }
+
+    /// A block of a class of which both magazines are empty.
+    #[cold]
+    fn refill(&mut self, slab: &Slab, class: usize) -> NonNull<u8> {
+        let Some(depot) = slab.depots.get(class) else {
+            return slab.large.take(class);
+        };
+        let cache = &mut self.caches[class];
+        let bytes = class_bytes(class);
+        if let Some(block) = cache.run.cut(bytes) {
+            return block;
+        }
+        match depot.take(&slab.pool) {
+            Taken::Free(free) => cache.loaded = free,
+            Taken::Run(run) => cache.run = run,
+        }
+        let block = cache.loaded.pop().or_else(|| cache.run.cut(bytes));
+        self.look_around(slab);
+        block.expect("a depot gives a block at least")
+    }
+
+    #[cold]
+    fn give(&mut self, slab: &Slab, class: usize, mut full: Free) {
+        if let Some(depot) = slab.depots.get(class) {
+            // SAFETY: the blocks were freed with this class, and this arena alone has them.
+            unsafe { depot.give(full, &slab.pool) };
+        } else {
+            while let Some(block) = full.pop() {
+                slab.large.give(class, block);
+            }
+        }
+        self.look_around(slab);
+    }
+
+    /// Gives back what is at hand of classes that were not used for long.
+    fn look_around(&mut self, slab: &Slab) {
+        for _ in 0..LOOKS {
+            // Not the class of overflow buckets, whose pages are of no use to another.
+            self.looked = if self.looked + 1 < CACHED {
+                self.looked + 1
+            } else {
+                OVERFLOW + 1
+            };
+            let cache = &mut self.caches[self.looked];
+            let now = cache.look();
+            if now == (0, 0) || std::mem::replace(&mut cache.seen, now) != now {
+                continue;
+            }
+            let cache = std::mem::replace(cache, Cache::EMPTY);
+            // SAFETY: the blocks are of this class, and this arena alone has them.
+            unsafe { slab.clear(self.looked, &cache) };
+        }
+    }
+}

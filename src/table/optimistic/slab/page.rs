@@ -1,0 +1,337 @@
+//! Pages: what blocks of one class at a time are cut from, and the pool of those that have none.
+//!
+//! ```text
+//!   page, 64 KiB, aligned to as many
+//!   ┌────────┬───────┬───────┬───────┬───────┬─────────────────────────┐
+//!   │ header │ block │ free ●┼─▶free │ block │ never cut               │
+//!   └────────┴───────┴───────┴───────┴───────┴─────────────────────────┘
+//! ```
+//!
+//! A block's page follows from its address. The header is the page's first line, which no block of any class ever covers:
+//! no stale reader looks at it, and only holders of the class's lock do.
+
+use std::ptr::{NonNull, null_mut, with_exposed_provenance_mut};
+
+use super::chunk::{Chunk, LARGEST_CHUNK, give_back};
+use super::free::{Free, Run};
+use super::sizes::{OVERFLOW, PAGE, class_bytes};
+use crate::table::sync::Mutex;
+
+/// Pages of the largest chunk, and those that are kept at hand where few are in use.
+const MOST_PAGES: usize = LARGEST_CHUNK / PAGE;
+/// Bytes that a session is given to cut at once: fewer, and sessions that fill a table meet at the lock more often.
+const RUN_BYTES: usize = 16 << 10;
+
+/// The header of a page that a class has.
+#[repr(C, align(64))]
+pub(super) struct Page {
+    /// Neighbours in the list of the class's pages with room.
+    before: *mut Page,
+    after: *mut Page,
+    /// Whether it is in that list.
+    listed: bool,
+    /// Blocks that are neither free nor never cut.
+    used: u32,
+    /// Where the part begins that was never cut, and how many blocks are in it.
+    uncut: Run,
+    free: Free,
+}
+
+const _: () = assert!(size_of::<Page>() == 64);
+
+/// The page that an address is in. That of its chunk was exposed: a pointer to a block may be good for the block alone.
+fn page_of(address: usize) -> *mut Page {
+    with_exposed_provenance_mut(address & !(PAGE - 1))
+}
+
+/// Blocks for a session.
+pub(super) enum Taken {
+    Free(Free),
+    Run(Run),
+}
+
+/// The pages of one class that have room. All access is under the class's lock.
+pub(super) struct Pages {
+    class: usize,
+    first: *mut Page,
+}
+
+// SAFETY: the pages are memory of the slab, which any thread may use; the headers are touched under the lock that this is in.
+unsafe impl Send for Pages {}
+
+impl Pages {
+    pub(super) fn of(class: usize) -> Pages {
+        let first = null_mut();
+        Pages { class, first }
+    }
+
+    /// Makes a page of the pool one of this class.
+    ///
+    /// # Safety
+    /// The page is the caller's alone.
+    pub(super) unsafe fn add(&mut self, memory: NonNull<u8>) {
+        let page = memory.cast::<Page>();
+        let uncut = Run {
+            // SAFETY: the first line of a page is its header, and the rest is long enough for blocks.
+            at: unsafe { memory.add(size_of::<Page>()) }.as_ptr(),
+            count: (PAGE - size_of::<Page>()) / class_bytes(self.class),
+        };
+        let header = Page {
+            before: null_mut(),
+            after: null_mut(),
+            listed: false,
+            used: 0,
+            uncut,
+            free: Free::NONE,
+        };
+        // SAFETY: a page is aligned, its first line is for the header, and no other thread has it.
+        unsafe {
+            page.write(header);
+            self.link(page.as_ptr());
+        }
+    }
+
+    /// Blocks of the first page with room: a few pages' free ones, up to `enough`, or all of one page that has more, or
+    /// else some that were never cut. Nothing if no page has room.
+    ///
+    /// The thread has called `fence_before_reuse` since it took the lock.
+    pub(super) fn take(&mut self, enough: usize) -> Option<Taken> {
+        let mut taken = Free::NONE;
+        // SAFETY: pages in the list are of this class, and the headers of these are touched under this lock only.
+        while let Some(page) = unsafe { self.first.as_mut() } {
+            if page.free.count == 0 {
+                if taken.count > 0 {
+                    break;
+                }
+                let bytes = class_bytes(self.class);
+                let count = (RUN_BYTES / bytes).min(page.uncut.count);
+                let run = Run {
+                    count,
+                    ..page.uncut
+                };
+                page.uncut.at = page.uncut.at.wrapping_add(count * bytes);
+                page.uncut.count -= count;
+                self.lend(page, count);
+                return Some(Taken::Run(run));
+            }
+            let count = page.free.count;
+            if taken.count == 0 {
+                taken = std::mem::replace(&mut page.free, Free::NONE);
+            } else if taken.count + count <= enough {
+                while let Some(block) = page.free.pop() {
+                    taken.push(block);
+                }
+            } else {
+                break;
+            }
+            self.lend(page, count);
+            if !page.listed {
+                continue;
+            }
+            // It has room that was never cut.
+            break;
+        }
+        (taken.count > 0).then_some(Taken::Free(taken))
+    }
+
+    /// Notes that a page has lent so many of its blocks.
+    fn lend(&mut self, page: &mut Page, count: usize) {
+        page.used += u32::try_from(count).expect("a page has few blocks");
+        if page.free.count == 0 && page.uncut.count == 0 {
+            self.unlink(page);
+        }
+    }
+
+    /// Gives free blocks back to their pages; `empty` is told of pages that have no other blocks any longer, which are
+    /// the caller's then.
+    ///
+    /// # Safety
+    /// The blocks were taken from pages of this class, and the thread has called `fence_before_reuse` since it took the
+    /// lock.
+    pub(super) unsafe fn give(&mut self, mut blocks: Free, mut empty: impl FnMut(NonNull<u8>)) {
+        while let Some(block) = blocks.pop() {
+            // SAFETY: the page of a block is one of this class, whose header is touched under this lock only.
+            let page = unsafe { &mut *page_of(block.addr().get()) };
+            page.free.push(block);
+            // SAFETY: as above.
+            unsafe { self.came_back(page, 1, &mut empty) };
+        }
+    }
+
+    /// Gives back what a session has not cut of a run.
+    ///
+    /// # Safety
+    /// As for [`Pages::give`].
+    pub(super) unsafe fn give_run(&mut self, mut run: Run, mut empty: impl FnMut(NonNull<u8>)) {
+        let (count, bytes) = (run.count, class_bytes(self.class));
+        if count == 0 {
+            return;
+        }
+        // SAFETY: as for `give`.
+        let page = unsafe { &mut *page_of(run.at.addr()) };
+        if page.uncut.at == run.at.wrapping_add(count * bytes) {
+            page.uncut.at = run.at;
+            page.uncut.count += count;
+        } else {
+            while let Some(block) = run.cut(bytes) {
+                page.free.push(block);
+            }
+        }
+        // SAFETY: as above.
+        unsafe { self.came_back(page, count, &mut empty) };
+    }
+
+    /// # Safety
+    /// The page is one of this class.
+    unsafe fn came_back(
+        &mut self,
+        page: &mut Page,
+        count: usize,
+        empty: &mut impl FnMut(NonNull<u8>),
+    ) {
+        page.used -= u32::try_from(count).expect("a page has few blocks");
+        // Pages of overflow buckets stay what they are: readers follow what is in these.
+        if page.used == 0 && self.class != OVERFLOW {
+            if page.listed {
+                self.unlink(page);
+            }
+            let page = page_of(std::ptr::from_mut(page).addr());
+            empty(NonNull::new(page).expect("a page has an address").cast());
+        } else if !page.listed {
+            // SAFETY: as the caller promises.
+            unsafe { self.link(page) };
+        }
+    }
+
+    /// Puts a page at the front: of those with room it has had room for the shortest time, and likely the least. The
+    /// last ones are left to become empty.
+    ///
+    /// # Safety
+    /// The page is one of this class, and in no list.
+    unsafe fn link(&mut self, page: *mut Page) {
+        // SAFETY: headers of this class's pages are touched under this lock only; one at a time is borrowed here.
+        unsafe {
+            (*page).before = null_mut();
+            (*page).after = self.first;
+            (*page).listed = true;
+            if let Some(first) = self.first.as_mut() {
+                first.before = page;
+            }
+        }
+        self.first = page;
+    }
+
+    fn unlink(&mut self, page: &mut Page) {
+        let (before, after) = (page.before, page.after);
+        // SAFETY: as in `link`; a page is no neighbour of its own.
+        unsafe {
+            match before.as_mut() {
+                Some(before) => before.after = after,
+                None => self.first = after,
+            }
+            if let Some(after) = after.as_mut() {
+                after.before = before;
+            }
+        }
+        page.listed = false;
+    }
+}
+
+/// The pages that no class has, and how many there are of which kind.
+#[derive(Default)]
+pub(super) struct Pool(Mutex<Unused>);
+
+struct Unused {
+    chunks: Vec<Chunk>,
+    /// The rest of the last chunk.
+    fresh: *mut u8,
+    left: usize,
+    next: usize,
+    /// Pages that hold what was last in them.
+    warm: Vec<NonNull<u8>>,
+    /// Pages whose memory has been given back.
+    cold: Vec<NonNull<u8>>,
+    /// Pages that a class has.
+    used: usize,
+}
+
+// SAFETY: the pages are memory of the slab, which any thread may use.
+unsafe impl Send for Unused {}
+
+impl Default for Unused {
+    fn default() -> Unused {
+        Unused {
+            chunks: Vec::new(),
+            fresh: null_mut(),
+            left: 0,
+            next: 1,
+            warm: Vec::new(),
+            cold: Vec::new(),
+            used: 0,
+        }
+    }
+}
+
+impl Unused {
+    fn take_fresh(&mut self) -> NonNull<u8> {
+        if self.left == 0 {
+            let chunk = Chunk::demand(self.next * PAGE, PAGE);
+            self.fresh = chunk.start().as_ptr();
+            // For `page_of`.
+            self.fresh.expose_provenance();
+            self.chunks.push(chunk);
+            self.left = self.next;
+            self.next = (2 * self.next).min(MOST_PAGES);
+        }
+        let page = NonNull::new(self.fresh).expect("a chunk has an address");
+        self.left -= 1;
+        // Wrapping: behind the last page is the end of the chunk.
+        self.fresh = self.fresh.wrapping_add(PAGE);
+        page
+    }
+}
+
+impl Pool {
+    /// A page that never was another class's, all zeros.
+    pub(super) fn take_fresh(&self) -> NonNull<u8> {
+        let mut unused = self.0.lock();
+        unused.used += 1;
+        unused.take_fresh()
+    }
+
+    /// A page with anything in it.
+    pub(super) fn take(&self) -> NonNull<u8> {
+        let mut unused = self.0.lock();
+        unused.used += 1;
+        let old = unused.warm.pop().or_else(|| unused.cold.pop());
+        old.unwrap_or_else(|| unused.take_fresh())
+    }
+
+    /// Takes pages back that no class has any longer. As long as there are more at hand than an eighth of those in use,
+    /// the memory of the oldest goes to the system.
+    #[cold]
+    pub(super) fn put(&self, pages: &[NonNull<u8>]) {
+        let mut unused = self.0.lock();
+        unused.used -= pages.len();
+        unused.warm.extend(pages);
+        let kept = MOST_PAGES.max(unused.used / 8);
+        let surplus = unused.warm.len().saturating_sub(kept);
+        if surplus == 0 {
+            return;
+        }
+        let surplus: Vec<_> = unused.warm.drain(..surplus).collect();
+        drop(unused);
+        for page in &surplus {
+            // SAFETY: a page is of one chunk, and this one is nobody's, as it is in no list.
+            unsafe { give_back(*page, PAGE) };
+        }
+        self.0.lock().cold.extend(surplus);
+    }
+
+    /// Pages that classes have, pages at hand, and pages whose memory has been given back.
+    #[cfg(all(test, not(loom)))]
+    pub(super) fn figures(&self) -> [usize; 3] {
+        let unused = self.0.lock();
+        [unused.used, unused.warm.len(), unused.cold.len()]
+    }
+}

@@ -1,0 +1,332 @@
+//! The slab as a whole: blocks that come back, pages that go from class to class, memory that goes to the system.
+
+use super::page::Taken;
+use super::sizes::{CLASSES, PAGE};
+use super::*;
+
+/// Pages of the largest chunk: as many are kept at hand.
+const KEPT: usize = 32;
+
+fn allocate(slab: &Slab, arena: &mut Arena, class: usize, count: usize) -> Vec<NonNull<u8>> {
+    (0..count).map(|_| arena.allocate(slab, class)).collect()
+}
+
+fn free(slab: &Slab, arena: &mut Arena, class: usize, blocks: &[NonNull<u8>]) {
+    for block in blocks {
+        // SAFETY: the tests free what they have allocated with this class, once, and no other thread uses it.
+        unsafe { arena.free(slab, class, *block) };
+    }
+}
+
+/// What an arena has at hand goes to the pages, as it does for classes that a session does not use.
+fn put_away(slab: &Slab, arena: &mut Arena) {
+    for _ in 0..2 * CACHED {
+        arena.look_around(slab);
+    }
+}
+
+fn pages(slab: &Slab) -> [usize; 3] {
+    slab.pool.figures()
+}
+
+#[test]
+fn blocks_are_apart_and_come_back_across_arenas() {
+    let slab = Slab::new();
+    let (mut one, mut other) = (slab.take_arena(), slab.take_arena());
+    let class = class_for(92);
+    let mut blocks = allocate(&slab, &mut one, class, 1000);
+    let line = one.allocate(&slab, OVERFLOW);
+    assert_eq!(line.align_offset(64), 0);
+    assert_eq!(slab.used(), (0, 96 * 1000 + 64));
+    blocks.sort_unstable();
+    assert!(
+        blocks
+            .windows(2)
+            .all(|pair| pair[1].addr().get() - pair[0].addr().get() >= 96)
+    );
+    free(&slab, &mut other, class, &blocks);
+    assert_eq!(slab.used(), (0, 64));
+    // All but what `other` still has in its two magazines, and the rest of the run that `one` was cutting.
+    let again = allocate(&slab, &mut one, class, 1000);
+    let known = again
+        .iter()
+        .filter(|block| blocks.binary_search(block).is_ok());
+    assert!(known.count() >= 1000 - 2 * magazine_size(class) - (16 << 10) / 96);
+    slab.leave_arena(other);
+    let mut heir = slab.take_arena();
+    assert!(blocks.binary_search(&heir.allocate(&slab, class)).is_ok());
+}
+
+#[test]
+fn blocks_of_every_class_lie_within_a_page_behind_its_header() {
+    let slab = Slab::new();
+    let mut arena = slab.take_arena();
+    for class in 0..PAGED {
+        let bytes = class_bytes(class);
+        let a_page = (PAGE - 64) / bytes;
+        let before = pages(&slab)[0];
+        let blocks = allocate(&slab, &mut arena, class, a_page + 1);
+        assert_eq!(pages(&slab)[0], before + 2, "{class}");
+        for block in blocks {
+            let at = block.addr().get() % PAGE;
+            assert!(
+                at >= 64 && at + bytes <= PAGE && at.is_multiple_of(8),
+                "{class}"
+            );
+            // SAFETY: just allocated, and used by no other thread.
+            unsafe { block.write_bytes(0xff, bytes) };
+        }
+    }
+}
+
+#[test]
+fn a_page_without_blocks_in_use_is_cut_for_another_class() {
+    let slab = Slab::new();
+    let mut arena = slab.take_arena();
+    let (small, great) = (class_for(40), class_for(4000));
+    let blocks = allocate(&slab, &mut arena, small, 10_000);
+    let used = pages(&slab);
+    assert_eq!(used, [10_000_usize.div_ceil((PAGE - 64) / 40), 0, 0]);
+    free(&slab, &mut arena, small, &blocks);
+    put_away(&slab, &mut arena);
+    assert_eq!(pages(&slab), [0, used[0], 0]);
+    let addresses = |blocks: &[NonNull<u8>]| -> Vec<usize> {
+        let pages = blocks.iter().map(|block| block.addr().get() / PAGE);
+        let pages: std::collections::BTreeSet<usize> = pages.collect();
+        pages.into_iter().collect()
+    };
+    let others = allocate(&slab, &mut arena, great, used[0] * 15);
+    assert_eq!(pages(&slab), used);
+    assert_eq!(addresses(&blocks), addresses(&others));
+    free(&slab, &mut arena, great, &others);
+    put_away(&slab, &mut arena);
+    assert_eq!(pages(&slab), [0, used[0], 0]);
+}
+
+/// One block in use keeps a page; and the others of the page are given out again.
+#[test]
+fn a_page_with_a_block_in_use_stays() {
+    let slab = Slab::new();
+    let mut arena = slab.take_arena();
+    let class = class_for(100);
+    let blocks = allocate(&slab, &mut arena, class, 5000);
+    let used = pages(&slab)[0];
+    let (kept, freed): (Vec<_>, Vec<_>) =
+        blocks.iter().enumerate().partition(|(at, _)| at % 100 == 0);
+    let of = |blocks: Vec<(usize, &NonNull<u8>)>| -> Vec<NonNull<u8>> {
+        blocks.into_iter().map(|(_, block)| *block).collect()
+    };
+    let (kept, freed) = (of(kept), of(freed));
+    free(&slab, &mut arena, class, &freed);
+    put_away(&slab, &mut arena);
+    assert_eq!(pages(&slab), [used, 0, 0]);
+    let again = allocate(&slab, &mut arena, class, freed.len());
+    assert_eq!(pages(&slab), [used, 0, 0]);
+    assert!(again.iter().all(|block| !kept.contains(block)));
+    free(&slab, &mut arena, class, &again);
+    free(&slab, &mut arena, class, &kept);
+    put_away(&slab, &mut arena);
+    assert_eq!(pages(&slab), [0, used, 0]);
+}
+
+#[test]
+fn overflow_buckets_stay_what_they_are() {
+    let slab = Slab::new();
+    let mut arena = slab.take_arena();
+    let items = allocate(&slab, &mut arena, class_for(64), 5000);
+    // SAFETY: just allocated, and used by no other thread.
+    items
+        .iter()
+        .for_each(|block| unsafe { block.write_bytes(0xff, 64) });
+    free(&slab, &mut arena, class_for(64), &items);
+    put_away(&slab, &mut arena);
+    let lines = allocate(&slab, &mut arena, OVERFLOW, 5000);
+    for line in &lines {
+        // SAFETY: just allocated, initialised, and used by no other thread.
+        let bytes = unsafe { line.cast::<[u8; 64]>().read() };
+        assert_eq!(bytes, [0; 64]);
+    }
+    free(&slab, &mut arena, OVERFLOW, &lines);
+    let mut heap = allocate(&slab, &mut arena, class_for(64), 50_000);
+    heap.retain(|block| lines.contains(block));
+    assert!(heap.is_empty());
+    let mut again = allocate(&slab, &mut arena, OVERFLOW, 4000);
+    again.retain(|line| !lines.contains(line));
+    // The rest of the run that was being cut.
+    assert!(again.len() < 256, "{}", again.len());
+}
+
+#[test]
+fn pages_beyond_a_reserve_go_to_the_system_and_are_used_again() {
+    let slab = Slab::new();
+    let mut arena = slab.take_arena();
+    let class = class_for(1000);
+    let blocks = allocate(&slab, &mut arena, class, 63 * 1000);
+    let used = pages(&slab)[0];
+    assert!((1000..1010).contains(&used), "{used}");
+    free(&slab, &mut arena, class, &blocks[..63 * 500]);
+    put_away(&slab, &mut arena);
+    let [used, warm, cold] = pages(&slab);
+    assert!(
+        used < 510 && warm <= KEPT.max(used / 8) && cold > 400,
+        "{used} {warm} {cold}"
+    );
+    free(&slab, &mut arena, class, &blocks[63 * 500..]);
+    put_away(&slab, &mut arena);
+    let all = pages(&slab);
+    assert!(all[0] == 0 && all[1] == KEPT && all[2] > 900, "{all:?}");
+    let others = allocate(&slab, &mut arena, class_for(300), 200_000);
+    let now = pages(&slab);
+    assert_eq!(now.iter().sum::<usize>(), all.iter().sum::<usize>());
+    assert!(now[1] == 0 && now[2] < 100, "{now:?}");
+    for block in others {
+        // SAFETY: just allocated, and used by no other thread.
+        unsafe { block.write_bytes(1, 300) };
+    }
+}
+
+/// A session gives back what it has of a class that it no longer uses while it works with another.
+#[test]
+fn a_session_that_goes_on_to_another_class_leaves_nothing_behind() {
+    let slab = Slab::new();
+    let mut arena = slab.take_arena();
+    let classes = [
+        class_for(64),
+        class_for(200),
+        class_for(3000),
+        class_for(20_000),
+    ];
+    for class in classes {
+        let blocks = allocate(&slab, &mut arena, class, 200);
+        free(&slab, &mut arena, class, &blocks);
+    }
+    let class = class_for(96);
+    for _ in 0..40 {
+        let blocks = allocate(&slab, &mut arena, class, 1000);
+        free(&slab, &mut arena, class, &blocks);
+    }
+    for other in classes {
+        assert_eq!(arena.caches[other].look(), (0, 0), "{other}");
+    }
+    assert!(pages(&slab)[0] <= 3, "{:?}", pages(&slab));
+    assert_eq!(slab.large.figures()[0], 0);
+}
+
+#[test]
+fn a_run_that_was_not_cut_to_its_end_comes_back() {
+    let pool = Pool::default();
+    let depot = Depot::of(class_for(1000));
+    let run = || match depot.take(&pool) {
+        Taken::Run(run) => run,
+        Taken::Free(_) => panic!("a fresh page has no free blocks"),
+    };
+    let (mut first, mut second) = (run(), run());
+    // SAFETY: for all calls: the blocks are from this depot, and nobody else has them.
+    unsafe {
+        let mut cut = Free::NONE;
+        cut.push(first.cut(1024).unwrap());
+        cut.push(second.cut(1024).unwrap());
+        // The first has another behind it, the second has not.
+        depot.clear([Free::NONE; 2], first, &pool);
+        depot.clear([Free::NONE; 2], second, &pool);
+        assert_eq!(pool.figures(), [1, 0, 0]);
+        depot.clear([cut, Free::NONE], Run::NONE, &pool);
+    }
+    assert_eq!(pool.figures(), [0, 1, 0]);
+}
+
+#[test]
+fn large_blocks_keep_their_class_and_give_back_their_memory() {
+    let slab = Slab::new();
+    let mut arena = slab.take_arena();
+    for bytes in [8000, 9000, 30_000, 40_000, 1 << 20, (1 << 20) + 1] {
+        let class = class_for(bytes);
+        let count = (16 << 20) / class_bytes(class);
+        let all = (count * class_bytes(class)) as u64;
+        let mut blocks = allocate(&slab, &mut arena, class, count);
+        let [used, ..] = slab.large.figures();
+        assert_eq!(used, all, "{bytes}");
+        for block in &blocks {
+            // SAFETY: just allocated, and used by no other thread.
+            unsafe { block.write_bytes(0xff, class_bytes(class)) };
+        }
+        free(&slab, &mut arena, class, &blocks);
+        put_away(&slab, &mut arena);
+        let [used, warm, cold] = slab.large.figures();
+        assert!(used == 0 && warm <= 2 << 20, "{bytes}: {used} {warm}");
+        assert!(
+            cold >= all - (2 << 20) - class_bytes(class) as u64,
+            "{bytes}: {cold}"
+        );
+        let mut again = allocate(&slab, &mut arena, class, count);
+        blocks.sort_unstable();
+        again.sort_unstable();
+        assert_eq!(blocks, again, "{bytes}");
+        free(&slab, &mut arena, class, &again);
+        put_away(&slab, &mut arena);
+    }
+    assert_eq!(slab.used(), (0, 0));
+    let largest = CLASSES - 1;
+    assert!(largest >= CACHED && magazine_size(largest) == 0);
+}
+
+/// Blocks go from thread to thread and pages from class to class, and no block is anybody else's meanwhile.
+#[test]
+fn threads_share_pages_and_no_block() {
+    let slab = Slab::new();
+    let (sender, receiver) = std::sync::mpsc::sync_channel::<(usize, usize, u64)>(1000);
+    let receiver = std::sync::Mutex::new(receiver);
+    let check = |block: NonNull<u8>, class: usize, mark: u64| {
+        for at in (0..class_bytes(class)).step_by(8) {
+            // SAFETY: the block is this thread's, and that long.
+            assert_eq!(unsafe { block.add(at).cast::<u64>().read() }, mark);
+        }
+    };
+    std::thread::scope(|scope| {
+        for thread in 0..2_u64 {
+            let (slab, sender) = (&slab, sender.clone());
+            scope.spawn(move || {
+                let mut arena = slab.take_arena();
+                for turn in 0..30_000_u64 {
+                    let bytes = 16 + (turn / 100 * 97 % 9000) as usize;
+                    let (class, mark) = (class_for(bytes), thread << 32 | turn);
+                    let block = arena.allocate(slab, class);
+                    for at in (0..class_bytes(class)).step_by(8) {
+                        // SAFETY: the block is this thread's, and that long.
+                        unsafe { block.add(at).cast::<u64>().write(mark) };
+                    }
+                    let address = block.as_ptr().expose_provenance();
+                    sender.send((address, class, mark)).unwrap();
+                }
+                slab.leave_arena(arena);
+            });
+            let (slab, receiver, check) = (slab, &receiver, &check);
+            scope.spawn(move || {
+                let mut arena = slab.take_arena();
+                loop {
+                    let next = receiver.lock().unwrap().recv();
+                    let Ok((address, class, mark)) = next else {
+                        break;
+                    };
+                    let block = NonNull::new(std::ptr::with_exposed_provenance_mut(address));
+                    let block = block.unwrap();
+                    check(block, class, mark);
+                    free(slab, &mut arena, class, &[block]);
+                }
+                slab.leave_arena(arena);
+            });
+        }
+        drop(sender);
+    });
+    assert_eq!(slab.used(), (0, 0));
+    for _ in 0..2 {
+        let mut arena = slab.take_arena();
+        put_away(&slab, &mut arena);
+        std::mem::forget(arena);
+    }
+    let figures = pages(&slab);
+    assert!(
+        figures[0] < 250 && slab.large.figures()[0] < 2 << 20,
+        "{figures:?}"
+    );
+}
