@@ -25,12 +25,12 @@
 //! **Classes** go up by 8 bytes to 512, then in eight steps a doubling: at most an eighth is lost to
 //! rounding, and to the end of a page. Blocks of more than 7,680 bytes come from chunks of their own, and keep their class.
 //!
-//! **What is free** is bounded: a session keeps 64 KiB a class at most, and with each magazine that goes to the
-//! depot or comes from there it looks at a few other classes; what it has of one that it did not use since it looked last
-//! goes back to the pages, as one block keeps a whole page from another class. A session that does nothing keeps what it has. The
-//! pool keeps an eighth of the pages in use at hand, a chunk at least; so it is with the bytes of large blocks. What stays
-//! bound are pages of which some blocks are in use: a class that shrinks at random places leaves many of these, until
-//! it has shrunk to a small part.
+//! **What is free** is bounded: a session keeps two magazines a class, each of 32 KiB or of what one page had free, and with
+//! each that goes to the depot or comes from there it looks at a few other classes; what it has of one that it did not
+//! use since it looked last goes back to the pages, as one block keeps a whole page from other classes. A session that
+//! does nothing keeps what it has. The pool keeps an eighth of the pages in use at hand, a chunk at least; so it is with
+//! the bytes of large blocks. What stays bound are pages of which some blocks are in use: nothing is moved, so a class that
+//! shrinks at random places keeps nearly all its pages until few of its blocks are left.
 //!
 //! A session owns an arena while it lives and leaves it to the next session.
 //!
