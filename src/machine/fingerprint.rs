@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use super::memory::{available_bytes, meminfo_bytes};
+use super::memory::{available_bytes, free_in_large_blocks, meminfo_bytes};
 use super::pin::allowed_cpus;
 use super::{counters, counting};
 
@@ -44,7 +44,7 @@ pub fn fingerprint() -> BTreeMap<String, String> {
 }
 
 /// What the kernel says of the machine whose file system starts at `root`.
-fn system(root: &Path) -> [(&'static str, Fact); 17] {
+fn system(root: &Path) -> [(&'static str, Fact); 18] {
     let cpu = "sys/devices/system/cpu";
     [
         ("caches", caches(root)),
@@ -67,6 +67,10 @@ fn system(root: &Path) -> [(&'static str, Fact); 17] {
         ("hypervisor", hypervisor(root)),
         ("kernel", kernel(root)),
         ("load_average", load_average(root)),
+        (
+            "memory_free_in_large_blocks",
+            memory_free_in_large_blocks(root),
+        ),
         ("memory_total_bytes", memory_total(root)),
         ("microcode", cpuinfo(root, "microcode")),
         ("numa_nodes", read(root, "sys/devices/system/node/online")),
@@ -97,6 +101,14 @@ fn meminfo(text: &str, name: &str) -> Fact {
 
 fn memory_total(root: &Path) -> Fact {
     meminfo(&read(root, "proc/meminfo")?, "MemTotal")
+}
+
+/// How much of the free memory is in large blocks: a guest's table in small pages that lie apart is slower.
+fn memory_free_in_large_blocks(root: &Path) -> Fact {
+    let blocks = read(root, "proc/buddyinfo")?;
+    free_in_large_blocks(&blocks, rustix::param::page_size() as u64)
+        .map(|part| format!("{:.0} %", part * 100.0))
+        .ok_or_else(|| "/proc/buddyinfo lists no free memory".to_owned())
 }
 
 fn memory_available() -> Fact {
@@ -412,6 +424,10 @@ mod tests {
                 "processor\t: 0\nmodel name\t: A 9000 @ 3GHz\nmicrocode\t: 0x1f\n\
                  flags\t\t: fpu hypervisor sse2 avx2 sse4_2\n",
             ),
+            (
+                "proc/buddyinfo",
+                "Node 0, zone Normal 768 0 0 0 0 0 0 0 0 0 1\n",
+            ),
             ("proc/loadavg", "0.10 0.20 0.30 1/80 4242\n"),
             ("proc/meminfo", "MemTotal:     24 kB\nSwapTotal: 0 kB\n"),
             (
@@ -433,6 +449,7 @@ mod tests {
         for (name, value) in [
             ("cpu_model", "A 9000 @ 3GHz"),
             ("load_average", "0.10 0.20 0.30"),
+            ("memory_free_in_large_blocks", "57 %"),
             ("memory_total_bytes", "24576"),
             ("swap_total_bytes", "0"),
             ("huge_pages", "madvise"),

@@ -73,6 +73,31 @@ pub(super) fn meminfo_bytes(text: &str, name: &str) -> Option<u64> {
     kib.checked_mul(1024)
 }
 
+/// What counts as a large block of memory: a huge page of most processors, by which a host backs its guests.
+const LARGE_BLOCK: f64 = 2.0 * 1024.0 * 1024.0;
+
+/// The part of the free memory that lies in blocks of at least 2 MiB, all zones together, from the text of
+/// `/proc/buddyinfo`: a line for each zone, and in it how many blocks of 1, 2, 4, … pages are free. `None` if that
+/// lists no free memory.
+pub(super) fn free_in_large_blocks(buddyinfo: &str, page_bytes: u64) -> Option<f64> {
+    let (mut all, mut large) = (0.0, 0.0);
+    for line in buddyinfo.lines() {
+        let Some((_, zone)) = line.split_once(", zone") else {
+            continue;
+        };
+        let mut block = page_bytes as f64;
+        for count in zone.split_whitespace().skip(1) {
+            let bytes = count.parse::<u64>().ok()? as f64 * block;
+            all += bytes;
+            if block >= LARGE_BLOCK {
+                large += bytes;
+            }
+            block *= 2.0;
+        }
+    }
+    (all > 0.0).then(|| large / all)
+}
+
 /// [`available_bytes`] of the machine whose file system starts at `root`.
 pub(super) fn available_under(root: &Path) -> Option<u64> {
     let meminfo = fs::read_to_string(root.join("proc/meminfo")).unwrap_or_default();
@@ -209,6 +234,20 @@ mod tests {
             Some(1000 * 1024)
         );
         assert_eq!(available_under(machine(&[]).path()), None);
+    }
+
+    #[test]
+    fn free_blocks_of_all_zones_are_added_up() {
+        // Of 4 KiB pages: 4 blocks of 1 page and 1 of 2; 3 of 512; and in the other zone 1 of 1,024 and 2 of 256.
+        let zones = "Node 0, zone    DMA32      4      1      0      0      0      0      0      0      0      3      0 \n\
+                     Node 0, zone   Normal      0      0      0      0      0      0      0      0      2      0      1 \n";
+        let part = |page| free_in_large_blocks(zones, page);
+        assert_eq!(part(4096), Some(2560.0 / 3078.0));
+        // Twice the page, and blocks of 256 pages have 2 MiB as well.
+        assert_eq!(part(8192), Some(3072.0 / 3078.0));
+        assert_eq!(free_in_large_blocks("Node 0, zone DMA 0 0\n", 4096), None);
+        assert_eq!(free_in_large_blocks("Node 0, zone DMA 1 x\n", 4096), None);
+        assert_eq!(free_in_large_blocks("", 4096), None);
     }
 
     #[test]

@@ -59,6 +59,10 @@ const GOOD: &[(&str, &str)] = &[
         "always [madvise] never\n",
     ),
     (
+        "proc/buddyinfo",
+        "Node 0, zone Normal 512 0 0 0 0 0 0 0 0 0 512\n",
+    ),
+    (
         "proc/meminfo",
         "MemTotal: 8000000 kB\nMemAvailable: 7000000 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n",
     ),
@@ -247,6 +251,32 @@ fn a_quota_is_found_in_either_kind_of_control_group() {
     assert!(found.seen.starts_with("2.00 cores"), "{}", found.seen);
 }
 
+/// It costs on virtual machines alone.
+#[test]
+fn free_memory_in_pieces_is_a_fault_of_a_virtual_machine() {
+    let free_blocks = |blocks, processor| {
+        let root = machine(&[("proc/buddyinfo", blocks), ("proc/cpuinfo", processor)]);
+        let all = all(root.path(), &own(8));
+        found(&all, "free blocks").clone()
+    };
+    let (guest, bare) = ("flags : fpu hypervisor\n", "flags : fpu\n");
+    // 1,025 pages alone, and as many but one in one block.
+    let pieces = "Node 0, zone Normal 1025 0 0 0 0 0 0 0 0 0 1\n";
+    let found = free_blocks(pieces, guest);
+    assert_eq!(found.severity, Severity::Warning);
+    assert!(found.seen.starts_with("50 % of free memory"), "{found:?}");
+    assert!(found.why.contains("--pages huge") && found.advice.contains("compact_memory"));
+    assert_eq!(
+        free_blocks(pieces, "Features : asimd\n").severity,
+        Severity::Note
+    );
+    assert_eq!(free_blocks(pieces, bare).severity, Severity::Ok);
+    let half = "Node 0, zone DMA 1024\nNode 0, zone Normal 0 0 0 0 0 0 0 0 0 0 1\n";
+    assert_eq!(free_blocks(half, guest).severity, Severity::Ok);
+    let none = free_blocks("Node 0, zone Normal 0 0 0\n", guest);
+    assert!(none.seen.starts_with("unknown"), "{none:?}");
+}
+
 #[test]
 fn a_machine_that_says_nothing_is_no_good_machine() {
     let root = machine(&[]);
@@ -261,6 +291,7 @@ fn a_machine_that_says_nothing_is_no_good_machine() {
         "load",
         "steal",
         "huge pages",
+        "free blocks",
         "memory",
         "layout",
     ] {

@@ -128,8 +128,12 @@ fn notes(a: &Summary, b: &Summary, both: usize, differences: &[[String; 3]]) -> 
     notes
 }
 
-/// Facts of the machine that change by themselves and say nothing of what was measured.
-const VOLATILE: [&str; 2] = ["load_average", "memory_available_bytes"];
+/// Facts of the machine that change by themselves: they differ between any two runs, whatever was measured.
+const VOLATILE: [&str; 3] = [
+    "load_average",
+    "memory_available_bytes",
+    "memory_free_in_large_blocks",
+];
 
 fn differences(a: &Manifest, b: &Manifest) -> Vec<[String; 3]> {
     let mut found = Vec::new();

@@ -556,6 +556,16 @@ fn two_runs_stand_side_by_side() {
     );
     has(&compared(&b, &a), &["slower"]);
     has(&compared(&a, &a.clone()), &["Nothing: same command"]);
+    let mut later = a.clone();
+    for volatile in [
+        "load_average",
+        "memory_available_bytes",
+        "memory_free_in_large_blocks",
+    ] {
+        let value = "another".to_owned();
+        later.manifest.machine.insert(volatile.into(), value);
+    }
+    has(&compared(&a, &later), &["Nothing: same command"]);
     let other = Synthetic::new()
         .panel("w", 1, &[Cell::new("papaya", 10.0)])
         .records();
