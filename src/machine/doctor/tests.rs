@@ -254,25 +254,30 @@ fn a_quota_is_found_in_either_kind_of_control_group() {
 /// It costs on virtual machines alone.
 #[test]
 fn free_memory_in_pieces_is_a_fault_of_a_virtual_machine() {
-    let free_blocks = |blocks, processor| {
+    let free_blocks = |blocks: &str, processor: &str| {
         let root = machine(&[("proc/buddyinfo", blocks), ("proc/cpuinfo", processor)]);
         let all = all(root.path(), &own(8));
         found(&all, "free blocks").clone()
     };
     let (guest, bare) = ("flags : fpu hypervisor\n", "flags : fpu\n");
-    // 1,025 pages alone, and as many but one in one block.
-    let pieces = "Node 0, zone Normal 1025 0 0 0 0 0 0 0 0 0 1\n";
-    let found = free_blocks(pieces, guest);
+    // One large block and just more, or just as many as, three times its pages; below it a zone without pieces.
+    let zones = |pages| {
+        format!(
+            "Node 0, zone DMA32 0 0 0 0 0 0 0 0 0 0 700\n\
+             Node 0, zone Normal {pages} 0 0 0 0 0 0 0 0 0 1\n"
+        )
+    };
+    let (pieces, joined) = (zones(3073), zones(3072));
+    let found = free_blocks(&pieces, guest);
     assert_eq!(found.severity, Severity::Warning);
-    assert!(found.seen.starts_with("50 % of free memory"), "{found:?}");
+    assert!(found.seen.starts_with("25 % of free memory"), "{found:?}");
+    assert_eq!(free_blocks(&joined, guest).severity, Severity::Ok);
     assert!(found.why.contains("--pages huge") && found.advice.contains("compact_memory"));
     assert_eq!(
-        free_blocks(pieces, "Features : asimd\n").severity,
+        free_blocks(&pieces, "Features : asimd\n").severity,
         Severity::Note
     );
-    assert_eq!(free_blocks(pieces, bare).severity, Severity::Ok);
-    let half = "Node 0, zone DMA 1024\nNode 0, zone Normal 0 0 0 0 0 0 0 0 0 0 1\n";
-    assert_eq!(free_blocks(half, guest).severity, Severity::Ok);
+    assert_eq!(free_blocks(&pieces, bare).severity, Severity::Ok);
     let none = free_blocks("Node 0, zone Normal 0 0 0\n", guest);
     assert!(none.seen.starts_with("unknown"), "{none:?}");
 }
