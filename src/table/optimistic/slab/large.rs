@@ -1,16 +1,21 @@
 //! Blocks that are too long for pages: they keep their class, and their place, for ever; but the memory of free ones goes
 //! back to the system.
 
+use std::collections::VecDeque;
 use std::ptr::{NonNull, null_mut};
 
 use super::chunk::{Chunk, LARGEST_CHUNK, LINE, give_back};
 use super::sizes::{CLASSES, PAGED, class_bytes};
-use crate::table::sync::Mutex;
+use crate::table::sync::{Mutex, MutexGuard};
 
 /// The first chunk.
 const SMALLEST_CHUNK: usize = 64 << 10;
 /// Free bytes whose memory is kept where few are in use.
 const KEPT: u64 = 2 << 20;
+/// Blocks that are kept of the class that was freed last, however long they are: another is likely wanted soon.
+const LAST: usize = 2;
+/// Bytes that one call gives the system, or one block that has more: the caller may have a bucket locked.
+const GIVEN: usize = 256 << 10;
 /// Pages of the system have so many bytes, or some such blocks are not given back whole.
 const SYSTEM_PAGE: usize = 4 << 10;
 
@@ -25,6 +30,8 @@ struct Blocks {
     left: usize,
     next: usize,
     free: Vec<FreeOfClass>,
+    /// The class that was freed last.
+    last: usize,
     /// Bytes of blocks that are not in `free`, and bytes of free ones that hold what was last in them.
     used: u64,
     warm: u64,
@@ -33,8 +40,8 @@ struct Blocks {
 /// Free blocks of one class. Not linked through their words: these may have gone to the system.
 #[derive(Clone, Default)]
 struct FreeOfClass {
-    /// Blocks that hold what was last in them.
-    warm: Vec<NonNull<u8>>,
+    /// Blocks that hold what was last in them, those that were freed last at the back.
+    warm: VecDeque<NonNull<u8>>,
     /// Blocks whose memory has been given back.
     cold: Vec<NonNull<u8>>,
 }
@@ -50,6 +57,7 @@ impl Default for Blocks {
             left: 0,
             next: SMALLEST_CHUNK,
             free: Vec::new(),
+            last: PAGED,
             used: 0,
             warm: 0,
         }
@@ -98,14 +106,19 @@ impl Blocks {
         start
     }
 
-    /// Takes out a free block that holds what was last in it, an old one, of this class if there is one.
-    fn take_warm(&mut self, class: usize) -> Option<(usize, NonNull<u8>)> {
-        let class = if self.of(class).warm.is_empty() {
-            PAGED + self.free.iter().position(|free| !free.warm.is_empty())?
+    /// Takes out a free block that holds what was last in it: the oldest of the class that was freed last, or
+    /// one of another class if that has no more than are kept.
+    fn take_warm(&mut self) -> Option<(usize, NonNull<u8>)> {
+        let last = self.last;
+        let class = if self.of(last).warm.len() > LAST {
+            last
         } else {
-            class
+            let others = self.free.iter().enumerate();
+            let mut others =
+                others.filter(|(at, free)| PAGED + at != last && !free.warm.is_empty());
+            PAGED + others.next()?.0
         };
-        let block = self.of(class).warm.swap_remove(0);
+        let block = self.of(class).warm.pop_front()?;
         self.warm -= class_bytes(class) as u64;
         Some((class, block))
     }
@@ -118,7 +131,7 @@ impl Large {
         let mut blocks = self.0.lock();
         blocks.used += bytes as u64;
         let free = blocks.of(class);
-        if let Some(block) = free.warm.pop() {
+        if let Some(block) = free.warm.pop_back() {
             blocks.warm -= bytes as u64;
             return block;
         }
@@ -132,16 +145,31 @@ impl Large {
         let bytes = class_bytes(class) as u64;
         let mut blocks = self.0.lock();
         blocks.used -= bytes;
-        blocks.of(class).warm.push(block);
+        blocks.of(class).warm.push_back(block);
         blocks.warm += bytes;
-        while blocks.warm > KEPT.max(blocks.used / 8) {
-            let (class, block) = blocks.take_warm(class).expect("there are such blocks");
+        blocks.last = class;
+        self.give_some_back(blocks);
+    }
+
+    /// Gives the system memory of blocks of which there are too many at hand, if so, and says whether there were.
+    pub(super) fn trim(&self) -> bool {
+        self.give_some_back(self.0.lock())
+    }
+
+    fn give_some_back<'l>(&'l self, mut blocks: MutexGuard<'l, Blocks>) -> bool {
+        let mut given = 0;
+        while given < GIVEN && blocks.warm > KEPT.max(blocks.used / 8) {
+            let Some((class, block)) = blocks.take_warm() else {
+                break;
+            };
             drop(blocks);
+            given += class_bytes(class);
             // SAFETY: a block is of one chunk, and this one is nobody's, as it is in no list.
             unsafe { give_back(block, class_bytes(class)) };
             blocks = self.0.lock();
             blocks.of(class).cold.push(block);
         }
+        given > 0
     }
 
     /// Bytes of blocks in use, of free ones at hand, and of free ones whose memory has been given back.

@@ -29,7 +29,7 @@
 //! each that goes to the depot or comes from there it looks at a few other classes; what it has of one that it did not
 //! use since it looked last goes back to the pages, as one block keeps a whole page from other classes. A session that
 //! does nothing keeps what it has. The pool keeps an eighth of the pages in use at hand, a chunk at least; so it is with
-//! the bytes of large blocks. What stays bound are pages of which some blocks are in use: nothing is moved, so a class that
+//! the bytes of large blocks, but for two of the class that was freed last, however long these are. What stays bound are pages of which some blocks are in use: nothing is moved, so a class that
 //! shrinks at random places keeps nearly all its pages until few of its blocks are left.
 //!
 //! A session owns an arena while it lives and leaves it to the next session.
@@ -145,6 +145,8 @@ impl Slab {
 
     /// Leaves an arena to the next session.
     pub(in crate::table) fn leave_arena(&self, arena: Arena) {
+        // Nobody waits for a session that ends.
+        while self.large.trim() {}
         self.idle.lock().push(arena);
     }
 
