@@ -42,12 +42,16 @@ impl Depot {
         if let Some(taken) = inside.pages.take(enough) {
             return taken;
         }
+        // Which may take memory from the system: nobody waits for it here.
+        drop(inside);
         let page = if self.class == OVERFLOW {
             // Overflow buckets are zero but for what was stored in them as such.
             pool.take_fresh()
         } else {
             pool.take()
         };
+        let mut inside = self.inside.lock();
+        fence_before_reuse();
         // SAFETY: the pool has just given the page to this thread.
         unsafe { inside.pages.add(page) };
         let taken = inside.pages.take(enough);

@@ -146,6 +146,9 @@ impl Slab {
     /// Leaves an arena to the next session.
     pub(in crate::table) fn leave_arena(&self, arena: Arena) {
         // Nobody waits for a session that ends.
+        while self.pool.has_surplus() {
+            self.pool.trim();
+        }
         while self.large.trim() {}
         self.idle.lock().push(arena);
     }
@@ -215,6 +218,9 @@ impl Arena {
     /// the thread that frees it had sole use of it, and unlinked it itself.
     pub(in crate::table) unsafe fn free(&mut self, slab: &Slab, class: usize, block: NonNull<u8>) {
         self.count(0, -class_bytes(class).cast_signed());
+        if slab.pool.has_surplus() {
+            slab.pool.trim();
+        }
         let Some(cache) = self.caches.get_mut(class) else {
             return slab.large.give(class, block);
         };

@@ -10,17 +10,21 @@
 //! A block's page follows from its address. The header is the page's first line, which no block of any class ever covers:
 //! no stale reader looks at it, and only holders of the class's lock do.
 
+use std::collections::VecDeque;
 use std::ptr::{NonNull, null_mut, with_exposed_provenance_mut};
 
 use super::chunk::{Chunk, LARGEST_CHUNK, give_back};
 use super::free::{Free, Run};
 use super::sizes::{OVERFLOW, PAGE, class_bytes};
-use crate::table::sync::Mutex;
+use crate::table::sync::atomic::{AtomicBool, Ordering};
+use crate::table::sync::{Mutex, MutexGuard};
 
 /// Pages of the largest chunk, and those that are kept at hand where few are in use.
 const MOST_PAGES: usize = LARGEST_CHUNK / PAGE;
 /// Bytes that a session is given to cut at once: fewer, and sessions that fill a table meet at the lock more often.
 const RUN_BYTES: usize = 16 << 10;
+/// Pages whose memory one call gives the system: the caller may have a bucket locked.
+const GIVEN: usize = 4;
 
 /// The header of a page that a class has.
 #[repr(C, align(64))]
@@ -40,6 +44,8 @@ pub(super) struct Page {
 const _: () = assert!(size_of::<Page>() == 64);
 
 /// The page that an address is in. That of its chunk was exposed: a pointer to a block may be good for the block alone.
+/// Only such pointers are kept, and references made from them end before the next is made: a pointer made from a
+/// reference would end with it.
 fn page_of(address: usize) -> *mut Page {
     with_exposed_provenance_mut(address & !(PAGE - 1))
 }
@@ -97,13 +103,16 @@ impl Pages {
     /// The thread has called `fence_before_reuse` since it took the lock.
     pub(super) fn take(&mut self, enough: usize) -> Option<Taken> {
         let mut taken = Free::NONE;
-        // SAFETY: pages in the list are of this class, and the headers of these are touched under this lock only.
-        while let Some(page) = unsafe { self.first.as_mut() } {
-            if page.free.count == 0 {
+        let bytes = class_bytes(self.class);
+        while let Some(at) = NonNull::new(self.first) {
+            // SAFETY: pages in the list are of this class, and the headers of these are touched under this lock only, by
+            // one reference at a time.
+            let page = unsafe { &mut *at.as_ptr() };
+            let count = page.free.count;
+            if count == 0 {
                 if taken.count > 0 {
                     break;
                 }
-                let bytes = class_bytes(self.class);
                 let count = (RUN_BYTES / bytes).min(page.uncut.count);
                 let run = Run {
                     count,
@@ -111,10 +120,10 @@ impl Pages {
                 };
                 page.uncut.at = page.uncut.at.wrapping_add(count * bytes);
                 page.uncut.count -= count;
-                self.lend(page, count);
+                // SAFETY: as above.
+                unsafe { self.lend(at.as_ptr(), count) };
                 return Some(Taken::Run(run));
             }
-            let count = page.free.count;
             if taken.count == 0 {
                 taken = std::mem::replace(&mut page.free, Free::NONE);
             } else if taken.count + count <= enough {
@@ -124,21 +133,27 @@ impl Pages {
             } else {
                 break;
             }
-            self.lend(page, count);
-            if !page.listed {
-                continue;
+            let has_more = page.uncut.count > 0;
+            // SAFETY: as above.
+            unsafe { self.lend(at.as_ptr(), count) };
+            if has_more {
+                break;
             }
-            // It has room that was never cut.
-            break;
         }
         (taken.count > 0).then_some(Taken::Free(taken))
     }
 
     /// Notes that a page has lent so many of its blocks.
-    fn lend(&mut self, page: &mut Page, count: usize) {
+    ///
+    /// # Safety
+    /// The page is one of the list.
+    unsafe fn lend(&mut self, at: *mut Page, count: usize) {
+        // SAFETY: as the caller promises, and as in `link`.
+        let page = unsafe { &mut *at };
         page.used += u32::try_from(count).expect("a page has few blocks");
         if page.free.count == 0 && page.uncut.count == 0 {
-            self.unlink(page);
+            // SAFETY: as above.
+            unsafe { self.unlink(at) };
         }
     }
 
@@ -150,11 +165,12 @@ impl Pages {
     /// lock.
     pub(super) unsafe fn give(&mut self, mut blocks: Free, mut empty: impl FnMut(NonNull<u8>)) {
         while let Some(block) = blocks.pop() {
+            let page = page_of(block.addr().get());
             // SAFETY: the page of a block is one of this class, whose header is touched under this lock only.
-            let page = unsafe { &mut *page_of(block.addr().get()) };
-            page.free.push(block);
-            // SAFETY: as above.
-            unsafe { self.came_back(page, 1, &mut empty) };
+            unsafe {
+                (*page).free.push(block);
+                self.came_back(page, 1, &mut empty);
+            }
         }
     }
 
@@ -167,8 +183,9 @@ impl Pages {
         if count == 0 {
             return;
         }
+        let at = page_of(run.at.addr());
         // SAFETY: as for `give`.
-        let page = unsafe { &mut *page_of(run.at.addr()) };
+        let page = unsafe { &mut *at };
         if page.uncut.at == run.at.wrapping_add(count * bytes) {
             page.uncut.at = run.at;
             page.uncut.count += count;
@@ -178,28 +195,30 @@ impl Pages {
             }
         }
         // SAFETY: as above.
-        unsafe { self.came_back(page, count, &mut empty) };
+        unsafe { self.came_back(at, count, &mut empty) };
     }
 
     /// # Safety
     /// The page is one of this class.
     unsafe fn came_back(
         &mut self,
-        page: &mut Page,
+        at: *mut Page,
         count: usize,
         empty: &mut impl FnMut(NonNull<u8>),
     ) {
+        // SAFETY: as the caller promises, and as in `link`.
+        let page = unsafe { &mut *at };
         page.used -= u32::try_from(count).expect("a page has few blocks");
         // Pages of overflow buckets stay what they are: readers follow what is in these.
         if page.used == 0 && self.class != OVERFLOW {
             if page.listed {
-                self.unlink(page);
+                // SAFETY: as the caller promises.
+                unsafe { self.unlink(at) };
             }
-            let page = page_of(std::ptr::from_mut(page).addr());
-            empty(NonNull::new(page).expect("a page has an address").cast());
+            empty(NonNull::new(at).expect("a page has an address").cast());
         } else if !page.listed {
             // SAFETY: as the caller promises.
-            unsafe { self.link(page) };
+            unsafe { self.link(at) };
         }
     }
 
@@ -221,10 +240,13 @@ impl Pages {
         self.first = page;
     }
 
-    fn unlink(&mut self, page: &mut Page) {
-        let (before, after) = (page.before, page.after);
+    /// # Safety
+    /// The page is one of the list.
+    unsafe fn unlink(&mut self, page: *mut Page) {
         // SAFETY: as in `link`; a page is no neighbour of its own.
         unsafe {
+            let (before, after) = ((*page).before, (*page).after);
+            (*page).listed = false;
             match before.as_mut() {
                 Some(before) => before.after = after,
                 None => self.first = after,
@@ -233,13 +255,16 @@ impl Pages {
                 after.before = before;
             }
         }
-        page.listed = false;
     }
 }
 
 /// The pages that no class has, and how many there are of which kind.
 #[derive(Default)]
-pub(super) struct Pool(Mutex<Unused>);
+pub(super) struct Pool {
+    unused: Mutex<Unused>,
+    /// Whether more pages are at hand than are kept.
+    has_surplus: AtomicBool,
+}
 
 struct Unused {
     chunks: Vec<Chunk>,
@@ -247,8 +272,8 @@ struct Unused {
     fresh: *mut u8,
     left: usize,
     next: usize,
-    /// Pages that hold what was last in them.
-    warm: Vec<NonNull<u8>>,
+    /// Pages that hold what was last in them, those that came back last at the back.
+    warm: VecDeque<NonNull<u8>>,
     /// Pages whose memory has been given back.
     cold: Vec<NonNull<u8>>,
     /// Pages that a class has.
@@ -265,7 +290,7 @@ impl Default for Unused {
             fresh: null_mut(),
             left: 0,
             next: 1,
-            warm: Vec::new(),
+            warm: VecDeque::new(),
             cold: Vec::new(),
             used: 0,
         }
@@ -273,65 +298,104 @@ impl Default for Unused {
 }
 
 impl Unused {
-    fn take_fresh(&mut self) -> NonNull<u8> {
-        if self.left == 0 {
-            let chunk = Chunk::demand(self.next * PAGE, PAGE);
-            self.fresh = chunk.start().as_ptr();
-            // For `page_of`.
-            self.fresh.expose_provenance();
-            self.chunks.push(chunk);
-            self.left = self.next;
-            self.next = (2 * self.next).min(MOST_PAGES);
-        }
-        let page = NonNull::new(self.fresh).expect("a chunk has an address");
-        self.left -= 1;
+    /// A page that never was a class's, if the last chunk has one.
+    fn cut(&mut self) -> Option<NonNull<u8>> {
+        self.left = self.left.checked_sub(1)?;
+        let page = NonNull::new(self.fresh)?;
         // Wrapping: behind the last page is the end of the chunk.
         self.fresh = self.fresh.wrapping_add(PAGE);
-        page
+        Some(page)
+    }
+
+    /// Takes up a chunk of `next` pages.
+    fn keep(&mut self, chunk: Chunk) {
+        self.fresh = chunk.start().as_ptr();
+        // For `page_of`.
+        self.fresh.expose_provenance();
+        self.chunks.push(chunk);
+        self.left = self.next;
+        self.next = (2 * self.next).min(MOST_PAGES);
     }
 }
 
 impl Pool {
     /// A page that never was another class's, all zeros.
     pub(super) fn take_fresh(&self) -> NonNull<u8> {
-        let mut unused = self.0.lock();
-        unused.used += 1;
-        unused.take_fresh()
+        self.cut(self.unused.lock())
     }
 
     /// A page with anything in it.
     pub(super) fn take(&self) -> NonNull<u8> {
-        let mut unused = self.0.lock();
-        unused.used += 1;
-        let old = unused.warm.pop().or_else(|| unused.cold.pop());
-        old.unwrap_or_else(|| unused.take_fresh())
+        let mut unused = self.unused.lock();
+        match unused.warm.pop_back().or_else(|| unused.cold.pop()) {
+            Some(page) => {
+                unused.used += 1;
+                page
+            }
+            None => self.cut(unused),
+        }
+    }
+
+    fn cut<'l>(&'l self, mut unused: MutexGuard<'l, Unused>) -> NonNull<u8> {
+        loop {
+            if let Some(page) = unused.cut() {
+                unused.used += 1;
+                return page;
+            }
+            // The system may take its time: nobody waits for it here.
+            let pages = unused.next;
+            drop(unused);
+            let chunk = Chunk::demand(pages * PAGE, PAGE);
+            unused = self.unused.lock();
+            // Else another thread was faster, and this chunk is one too many.
+            if unused.left == 0 && unused.next == pages {
+                unused.keep(chunk);
+            }
+        }
     }
 
     /// Takes pages back that no class has any longer. As long as there are more at hand than an eighth of those in use,
-    /// the memory of the oldest goes to the system.
+    /// the memory of the oldest goes to the system: of a few at once, and of the others with the next calls.
     #[cold]
     pub(super) fn put(&self, pages: &[NonNull<u8>]) {
-        let mut unused = self.0.lock();
+        let mut unused = self.unused.lock();
         unused.used -= pages.len();
         unused.warm.extend(pages);
+        self.give_some_back(unused, GIVEN);
+    }
+
+    /// Whether [`Pool::trim`] has something to do.
+    #[inline]
+    pub(super) fn has_surplus(&self) -> bool {
+        self.has_surplus.load(Ordering::Relaxed)
+    }
+
+    /// Gives the system the memory of one page, if there are too many at hand.
+    #[cold]
+    pub(super) fn trim(&self) {
+        self.give_some_back(self.unused.lock(), 1);
+    }
+
+    fn give_some_back(&self, mut unused: MutexGuard<'_, Unused>, most: usize) {
         let kept = MOST_PAGES.max(unused.used / 8);
         let surplus = unused.warm.len().saturating_sub(kept);
+        self.has_surplus.store(surplus > most, Ordering::Relaxed);
         if surplus == 0 {
             return;
         }
-        let surplus: Vec<_> = unused.warm.drain(..surplus).collect();
+        let given: Vec<_> = unused.warm.drain(..surplus.min(most)).collect();
         drop(unused);
-        for page in &surplus {
+        for page in &given {
             // SAFETY: a page is of one chunk, and this one is nobody's, as it is in no list.
             unsafe { give_back(*page, PAGE) };
         }
-        self.0.lock().cold.extend(surplus);
+        self.unused.lock().cold.extend(given);
     }
 
     /// Pages that classes have, pages at hand, and pages whose memory has been given back.
     #[cfg(all(test, not(loom)))]
     pub(super) fn figures(&self) -> [usize; 3] {
-        let unused = self.0.lock();
+        let unused = self.unused.lock();
         [unused.used, unused.warm.len(), unused.cold.len()]
     }
 }

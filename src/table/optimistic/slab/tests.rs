@@ -23,6 +23,9 @@ fn put_away(slab: &Slab, arena: &mut Arena) {
     for _ in 0..2 * CACHED {
         arena.look_around(slab);
     }
+    while slab.pool.has_surplus() {
+        slab.pool.trim();
+    }
     while slab.large.trim() {}
 }
 
@@ -314,6 +317,32 @@ fn the_oldest_large_blocks_are_given_back_first() {
         holds,
         [false, false, false, false, false, false, true, true]
     );
+}
+
+/// A bucket may be locked meanwhile.
+#[test]
+fn little_is_given_back_at_once() {
+    let pool = Pool::default();
+    let all: Vec<_> = (0..200).map(|_| pool.take()).collect();
+    pool.put(&all);
+    assert_eq!(pool.figures(), [0, 196, 4]);
+    assert!(pool.has_surplus());
+    while pool.has_surplus() {
+        pool.trim();
+    }
+    assert_eq!(pool.figures(), [0, KEPT, 200 - KEPT]);
+
+    let slab = Slab::new();
+    let mut arena = slab.take_arena();
+    let (great, small) = (class_for(256 << 20), class_for(8000));
+    let block = arena.allocate(&slab, great);
+    let blocks = allocate(&slab, &mut arena, small, 4000);
+    free(&slab, &mut arena, small, &blocks);
+    let [_, warm, cold] = slab.large.figures();
+    free(&slab, &mut arena, great, &[block]);
+    let [_, _, now] = slab.large.figures();
+    assert!(warm > 20 << 20, "{warm}");
+    assert!(now > cold && now - cold <= 264 << 10, "{cold} {now}");
 }
 
 /// Blocks go from thread to thread and pages from class to class, and no block is anybody else's meanwhile.
