@@ -122,7 +122,8 @@ fn memory_follows_the_sizes_of_values() {
     let mut session = table.session(Worker::ALONE);
     let near = |table: &Optimistic| {
         let (used, held) = (table.slab.used().1, table.slab.held());
-        assert!(held < used * 5 / 4 + (6 << 20), "{used} used, {held} held");
+        // Beside what the pool keeps, each free block that the session has at hand may keep a page.
+        assert!(held < used * 5 / 4 + (8 << 20), "{used} used, {held} held");
     };
     for size in [50, 900, 10, 2500, 300, 9000, 100] {
         // In place of the others, in another order, and then as the only ones.
@@ -130,8 +131,9 @@ fn memory_follows_the_sizes_of_values() {
             session.set(key(&names[at * 7 % names.len()]), &vec![1; size]);
         }
         near(&table);
-        for name in &names {
-            assert!(session.remove(key(name)));
+        // At random places, as far as memory goes.
+        for (at, _) in names.iter().enumerate() {
+            assert!(session.remove(key(&names[at * 7919 % names.len()])));
         }
         assert_eq!(table.slab.used().1, 0);
         near(&table);

@@ -1,4 +1,4 @@
-//! What sessions exchange blocks of one class through: a few magazines as they are, all else by way of the blocks' pages.
+//! What sessions exchange blocks of one class through: two magazines as they are, all else by way of the blocks' pages.
 
 use std::ptr::NonNull;
 
@@ -7,33 +7,49 @@ use super::page::{Pages, Pool, Taken};
 use super::sizes::{OVERFLOW, magazine_size};
 use crate::table::optimistic::version::fence_before_reuse;
 use crate::table::sync::Mutex;
+use crate::table::sync::atomic::{AtomicBool, Ordering};
 
-/// Full magazines that are kept as they are: what one session frees and another allocates again touches no page.
-const STOCK: usize = 8;
+/// Full magazines that are kept as they are: what one session frees and another allocates again touches no page. Few, as
+/// each block may be the last one in use of a page.
+const STOCK: usize = 2;
 
 /// The depot of one class. On lines of its own, as other classes' locks have nothing to do with it.
 #[repr(align(64))]
 pub(super) struct Depot {
     class: usize,
+    /// Whether there is a stock.
+    has_stock: AtomicBool,
     inside: Mutex<Inside>,
 }
 
 struct Inside {
     stock: Vec<Free>,
+    /// Whether a session wanted blocks since one last looked whether any does.
+    is_wanted: bool,
     pages: Pages,
 }
 
 impl Depot {
     pub(super) fn of(class: usize) -> Depot {
-        let (stock, pages) = (Vec::new(), Pages::of(class));
-        let inside = Mutex::new(Inside { stock, pages });
-        Depot { class, inside }
+        let inside = Inside {
+            stock: Vec::new(),
+            is_wanted: false,
+            pages: Pages::of(class),
+        };
+        Depot {
+            class,
+            has_stock: AtomicBool::new(false),
+            inside: Mutex::new(inside),
+        }
     }
 
     /// Blocks for a session that has none: a magazine, free blocks of pages, or a run of a page.
     pub(super) fn take(&self, pool: &Pool) -> Taken {
         let mut inside = self.inside.lock();
+        inside.is_wanted = true;
         if let Some(full) = inside.stock.pop() {
+            self.has_stock
+                .store(!inside.stock.is_empty(), Ordering::Relaxed);
             return Taken::Free(full);
         }
         // The blocks that go from a page to the session are linked anew.
@@ -58,40 +74,57 @@ impl Depot {
         taken.expect("a page that was just added has room")
     }
 
-    /// Takes a magazine that a session has too many of.
+    /// Takes a magazine that a session has too many of. It goes to the pages if no session wants blocks of this class,
+    /// so that these become empty.
     ///
     /// # Safety
     /// The blocks were taken from this depot, and the thread has sole use of them.
     pub(super) unsafe fn give(&self, full: Free, pool: &Pool) {
         let mut inside = self.inside.lock();
-        if inside.stock.len() < STOCK {
+        if inside.stock.len() < STOCK && inside.is_wanted {
             inside.stock.push(full);
+            self.has_stock.store(true, Ordering::Relaxed);
             return;
         }
-        let mut empty = Vec::new();
-        fence_before_reuse();
-        // SAFETY: as the caller promises.
-        unsafe { inside.pages.give(full, |page| empty.push(page)) };
         drop(inside);
-        Depot::pass_on(&empty, pool);
+        // SAFETY: as the caller promises.
+        unsafe { self.give_to_pages(full, Run::NONE, pool) };
     }
 
-    /// Takes back all that a session has which no longer uses this class, and gives it to the pages with all that
-    /// is kept here: so that these become empty.
+    /// Gives a magazine that is kept here to the pages, if no session wanted blocks since this was last called, and
+    /// says whether there was one.
+    pub(super) fn trim(&self, pool: &Pool) -> bool {
+        if !self.has_stock.load(Ordering::Relaxed) {
+            return false;
+        }
+        let mut inside = self.inside.lock();
+        if std::mem::replace(&mut inside.is_wanted, false) {
+            return false;
+        }
+        let Some(full) = inside.stock.pop() else {
+            return false;
+        };
+        self.has_stock
+            .store(!inside.stock.is_empty(), Ordering::Relaxed);
+        drop(inside);
+        // SAFETY: what is kept here was given with the same promise.
+        unsafe { self.give_to_pages(full, Run::NONE, pool) };
+        true
+    }
+
+    /// Takes back a magazine, and what was not cut of a run, of a session that does not use this class.
     ///
     /// # Safety
     /// As for [`Depot::give`].
-    pub(super) unsafe fn clear(&self, free: [Free; 2], run: Run, pool: &Pool) {
+    pub(super) unsafe fn give_to_pages(&self, free: Free, run: Run, pool: &Pool) {
         let mut empty: Vec<NonNull<u8>> = Vec::new();
         let mut inside = self.inside.lock();
-        let stock = std::mem::take(&mut inside.stock);
         fence_before_reuse();
-        for blocks in free.into_iter().chain(stock) {
-            // SAFETY: as the caller promises; what is kept here was given with the same promise.
-            unsafe { inside.pages.give(blocks, |page| empty.push(page)) };
+        // SAFETY: as the caller promises.
+        unsafe {
+            inside.pages.give(free, |page| empty.push(page));
+            inside.pages.give_run(run, |page| empty.push(page));
         }
-        // SAFETY: as above.
-        unsafe { inside.pages.give_run(run, |page| empty.push(page)) };
         drop(inside);
         Depot::pass_on(&empty, pool);
     }

@@ -5,7 +5,7 @@
 //!   session ─▶ Arena: per class two magazines of free blocks, and a run of blocks to cut
 //!                 │ a full magazine too many        ▲ none left
 //!                 ▼                                 │
-//!              Depot: per class a few full magazines, and the pages with room, under one mutex
+//!              Depot: per class two full magazines, and the pages with room, under one mutex
 //!                 │ a page without blocks in use    ▲ no room left
 //!                 ▼                                 │
 //!              Pool: pages of no class; the memory of all but some goes to the system
@@ -25,14 +25,21 @@
 //! **Classes** go up by 8 bytes to 512, then in eight steps a doubling: at most an eighth is lost to
 //! rounding, and to the end of a page. Blocks of more than 7,680 bytes come from chunks of their own, and keep their class.
 //!
-//! **What is free** is bounded: a session keeps two magazines a class, each of 32 KiB or of what one page had free, and with
-//! each that goes to the depot or comes from there it looks at a few other classes; what it has of one that it did not
-//! use since it looked last goes back to the pages, as one block keeps a whole page from other classes. A session that
-//! does nothing keeps what it has. The pool keeps an eighth of the pages in use at hand, a chunk at least; so it is with
-//! the bytes of large blocks, but for two of the class that was freed last, however long these are. What stays bound are pages of which some blocks are in use: nothing is moved, so a class that
-//! shrinks at random places keeps nearly all its pages until few of its blocks are left.
+//! **What is free** is bounded, though one free block keeps a page of 64 KiB from other classes and the system. Of each
+//! class it uses, a session keeps two magazines, each of 32 KiB and 64 blocks at most or of what one page had free, and a
+//! run: so 128 pages at worst, 8 MiB, after blocks of 512 bytes or fewer were freed at random. With each magazine that
+//! goes to the depot or comes from there, and each block too long for magazines, it looks at a few other classes, and what
+//! it has of one that it did not use since it looked last goes back to the pages. So do the two magazines that a depot
+//! keeps, once no session takes blocks of the class. A session that does nothing keeps what it has; one
+//! that ends keeps nothing. The pool keeps an eighth of the pages in use at hand, a chunk at least; so it is with the bytes of
+//! large blocks, but for two of the class that was freed last, however long these are. What stays bound are
+//! pages of which some blocks are in use: nothing is moved, so a class that shrinks at random places keeps nearly all its
+//! pages until few of its blocks are left.
 //!
-//! A session owns an arena while it lives and leaves it to the next session.
+//! **A call is short**, as a bucket may be locked meanwhile: it gives two magazines to their pages, and a few pages or a large
+//! block to the system, at most. The next calls go on; what was too much when the last one ended stays.
+//!
+//! A session owns an arena while it lives and leaves it, empty, to the next session.
 //!
 //! **Source:** Bonwick, *The Slab Allocator*, 1994 (pages of one class with a count of their blocks in use; memcached's
 //! slabs come from it); Bonwick and Adams, *Magazines and Vmem*, 2001 (the depot).
@@ -116,6 +123,17 @@ impl Cache {
         let blocks = self.loaded.count + self.spare.count + self.run.count;
         (self.loaded.top.addr(), blocks)
     }
+
+    /// Takes out a part of what is at hand, if there is anything.
+    fn take_part(&mut self) -> Option<(Free, Run)> {
+        for free in [&mut self.spare, &mut self.loaded] {
+            if free.count > 0 {
+                return Some((std::mem::replace(free, Free::NONE), Run::NONE));
+            }
+        }
+        let run = std::mem::replace(&mut self.run, Run::NONE);
+        (run.count > 0).then_some((Free::NONE, run))
+    }
 }
 
 impl Slab {
@@ -143,8 +161,14 @@ impl Slab {
         })
     }
 
-    /// Leaves an arena to the next session.
-    pub(in crate::table) fn leave_arena(&self, arena: Arena) {
+    /// Leaves an arena to the next session, and what it has at hand to all.
+    pub(in crate::table) fn leave_arena(&self, mut arena: Arena) {
+        for class in 0..CACHED {
+            while let Some((free, run)) = arena.caches[class].take_part() {
+                // SAFETY: the blocks are of this class, and this arena alone has them.
+                unsafe { self.give_to_pages(class, free, run) };
+            }
+        }
         // Nobody waits for a session that ends.
         while self.pool.has_surplus() {
             self.pool.trim();
@@ -174,21 +198,17 @@ impl Slab {
         ((pages + at_hand) * sizes::PAGE) as u64 + large + warm
     }
 
-    /// Takes all that a session had at hand of a class.
+    /// Takes what a session had at hand of a class.
     ///
     /// # Safety
     /// The blocks came from this slab with this class, and the thread has sole use of them.
-    unsafe fn clear(&self, class: usize, cache: &Cache) {
-        let free = [cache.loaded, cache.spare];
+    unsafe fn give_to_pages(&self, class: usize, mut free: Free, run: Run) {
         if let Some(depot) = self.depots.get(class) {
             // SAFETY: as the caller promises.
-            unsafe { depot.clear(free, cache.run, &self.pool) };
-            return;
+            return unsafe { depot.give_to_pages(free, run, &self.pool) };
         }
-        for mut blocks in free {
-            while let Some(block) = blocks.pop() {
-                self.large.give(class, block);
-            }
+        while let Some(block) = free.pop() {
+            self.large.give(class, block);
         }
     }
 }
@@ -199,6 +219,7 @@ impl Arena {
     pub(in crate::table) fn allocate(&mut self, slab: &Slab, class: usize) -> NonNull<u8> {
         self.count(0, class_bytes(class).cast_signed());
         let Some(cache) = self.caches.get_mut(class) else {
+            self.look_around(slab);
             return slab.large.take(class);
         };
         if let Some(block) = cache.loaded.pop() {
@@ -222,6 +243,7 @@ impl Arena {
             slab.pool.trim();
         }
         let Some(cache) = self.caches.get_mut(class) else {
+            self.look_around(slab);
             return slab.large.give(class, block);
         };
         if cache.loaded.count < magazine_size(class) {
@@ -254,6 +276,7 @@ impl Arena {
     #[cold]
     fn refill(&mut self, slab: &Slab, class: usize) -> NonNull<u8> {
         let Some(depot) = slab.depots.get(class) else {
+            self.look_around(slab);
             return slab.large.take(class);
         };
         let cache = &mut self.caches[class];
@@ -283,7 +306,8 @@ impl Arena {
         self.look_around(slab);
     }
 
-    /// Gives back what is at hand of classes that were not used for long.
+    /// Gives back some of what is at hand of a class that was not used for long. A magazine at most: a bucket may be
+    /// locked.
     fn look_around(&mut self, slab: &Slab) {
         for _ in 0..LOOKS {
             // Not the class of overflow buckets, whose pages are of no use to another.
@@ -294,12 +318,18 @@ impl Arena {
             };
             let cache = &mut self.caches[self.looked];
             let now = cache.look();
-            if now == (0, 0) || std::mem::replace(&mut cache.seen, now) != now {
-                continue;
+            if std::mem::replace(&mut cache.seen, now) == now
+                && let Some((free, run)) = cache.take_part()
+            {
+                cache.seen = cache.look();
+                // SAFETY: the blocks are of this class, and this arena alone has them.
+                return unsafe { slab.give_to_pages(self.looked, free, run) };
             }
-            let cache = std::mem::replace(cache, Cache::EMPTY);
-            // SAFETY: the blocks are of this class, and this arena alone has them.
-            unsafe { slab.clear(self.looked, &cache) };
+            // What sessions left that do not use the class any more, or have ended.
+            let depot = slab.depots.get(self.looked);
+            if depot.is_some_and(|depot| depot.trim(&slab.pool)) {
+                return;
+            }
         }
     }
 }

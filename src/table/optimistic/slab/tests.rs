@@ -18,15 +18,26 @@ fn free(slab: &Slab, arena: &mut Arena, class: usize, blocks: &[NonNull<u8>]) {
     }
 }
 
-/// What an arena has at hand goes to the pages, as it does for classes that a session does not use.
+/// What an arena has at hand goes to the pages, as it does for classes that a session does not use, and what is too much
+/// to the system.
 fn put_away(slab: &Slab, arena: &mut Arena) {
-    for _ in 0..2 * CACHED {
+    for _ in 0..8 * CACHED {
         arena.look_around(slab);
     }
     while slab.pool.has_surplus() {
         slab.pool.trim();
     }
     while slab.large.trim() {}
+}
+
+/// The blocks in an order that has nothing to do with where they are.
+fn shuffled(mut blocks: Vec<NonNull<u8>>) -> Vec<NonNull<u8>> {
+    let mut random = 1_u64;
+    for last in (1..blocks.len()).rev() {
+        random = random.wrapping_mul(6_364_136_223_846_793_005) | 1;
+        blocks.swap(last, (random >> 33) as usize % (last + 1));
+    }
+    blocks
 }
 
 fn pages(slab: &Slab) -> [usize; 3] {
@@ -231,10 +242,10 @@ fn a_run_that_was_not_cut_to_its_end_comes_back() {
         cut.push(first.cut(1024).unwrap());
         cut.push(second.cut(1024).unwrap());
         // The first has another behind it, the second has not.
-        depot.clear([Free::NONE; 2], first, &pool);
-        depot.clear([Free::NONE; 2], second, &pool);
+        depot.give_to_pages(Free::NONE, first, &pool);
+        depot.give_to_pages(Free::NONE, second, &pool);
         assert_eq!(pool.figures(), [1, 0, 0]);
-        depot.clear([cut, Free::NONE], Run::NONE, &pool);
+        depot.give_to_pages(cut, Run::NONE, &pool);
     }
     assert_eq!(pool.figures(), [0, 1, 0]);
 }
@@ -273,6 +284,100 @@ fn large_blocks_keep_their_class_and_give_back_their_memory() {
     assert_eq!(slab.used(), (0, 0));
     let largest = CLASSES - 1;
     assert!(largest >= CACHED && magazine_size(largest) == 0);
+}
+
+/// Each free block may be one that alone keeps a page: so few are kept.
+#[test]
+fn free_blocks_keep_few_pages() {
+    let slab = Slab::new();
+    let mut arena = slab.take_arena();
+    let class = class_for(512);
+    let blocks = allocate(&slab, &mut arena, class, 64 << 11);
+    assert!(pages(&slab)[0] > 1000);
+    free(&slab, &mut arena, class, &shuffled(blocks));
+    let [used, warm, _] = pages(&slab);
+    // The two magazines of the session, and the pages that the last blocks left.
+    assert!(used <= 2 * 64 + 1, "{used}");
+    assert!(warm <= KEPT + 64, "{warm}");
+    slab.leave_arena(arena);
+    assert!(pages(&slab)[0] == 0 && pages(&slab)[1] <= KEPT);
+}
+
+#[test]
+fn sessions_that_end_leave_nothing_in_their_arenas() {
+    let slab = Slab::new();
+    let class = class_for(300);
+    let mut arenas: Vec<Arena> = (0..32).map(|_| slab.take_arena()).collect();
+    let blocks = allocate(&slab, &mut arenas[0], class, 200_000);
+    for (blocks, arena) in shuffled(blocks).chunks(6250).zip(&mut arenas) {
+        free(&slab, arena, class, blocks);
+        let _ = arena.allocate(&slab, class_for(7000));
+    }
+    for arena in arenas {
+        slab.leave_arena(arena);
+    }
+    // Blocks of 7 KiB, nine a page, and what the depot has.
+    assert!(pages(&slab)[0] <= 4 + 2 * 64, "{:?}", pages(&slab));
+    assert!(pages(&slab)[1] <= KEPT);
+}
+
+/// Two sessions exchange blocks, and end; another goes on, and does not use these.
+#[test]
+fn what_sessions_left_in_a_depot_comes_back() {
+    let slab = Slab::new();
+    let (mut one, mut other) = (slab.take_arena(), slab.take_arena());
+    let class = class_for(64);
+    for _ in 0..10 {
+        let blocks = allocate(&slab, &mut one, class, 10_000);
+        free(&slab, &mut other, class, &shuffled(blocks));
+    }
+    slab.leave_arena(one);
+    slab.leave_arena(other);
+    let mut arena = slab.take_arena();
+    for _ in 0..20 {
+        let blocks = allocate(&slab, &mut arena, class_for(200), 1000);
+        free(&slab, &mut arena, class_for(200), &blocks);
+    }
+    assert!(pages(&slab)[0] <= 4, "{:?}", pages(&slab));
+}
+
+/// A bucket may be locked meanwhile.
+#[test]
+fn little_is_given_back_at_once() {
+    let pool = Pool::default();
+    let all: Vec<_> = (0..200).map(|_| pool.take()).collect();
+    pool.put(&all);
+    assert_eq!(pool.figures(), [0, 196, 4]);
+    assert!(pool.has_surplus());
+    while pool.has_surplus() {
+        pool.trim();
+    }
+    assert_eq!(pool.figures(), [0, KEPT, 200 - KEPT]);
+
+    let slab = Slab::new();
+    let mut arena = slab.take_arena();
+    let class = class_for(64);
+    let blocks = allocate(&slab, &mut arena, class, 1000);
+    free(&slab, &mut arena, class, &blocks);
+    loop {
+        let before = arena.caches[class].look().1;
+        arena.look_around(&slab);
+        let now = arena.caches[class].look().1;
+        assert!(before - now <= (16 << 10) / 64);
+        if now == 0 {
+            break;
+        }
+    }
+
+    let (great, small) = (class_for(256 << 20), class_for(8000));
+    let block = arena.allocate(&slab, great);
+    let blocks = allocate(&slab, &mut arena, small, 4000);
+    free(&slab, &mut arena, small, &blocks);
+    let [_, warm, cold] = slab.large.figures();
+    free(&slab, &mut arena, great, &[block]);
+    let [_, _, now] = slab.large.figures();
+    assert!(warm > 20 << 20, "{warm}");
+    assert!(now > cold && now - cold <= 264 << 10, "{cold} {now}");
 }
 
 #[test]
@@ -319,30 +424,18 @@ fn the_oldest_large_blocks_are_given_back_first() {
     );
 }
 
-/// A bucket may be locked meanwhile.
 #[test]
-fn little_is_given_back_at_once() {
-    let pool = Pool::default();
-    let all: Vec<_> = (0..200).map(|_| pool.take()).collect();
-    pool.put(&all);
-    assert_eq!(pool.figures(), [0, 196, 4]);
-    assert!(pool.has_surplus());
-    while pool.has_surplus() {
-        pool.trim();
+fn a_session_that_goes_on_to_large_blocks_leaves_nothing_behind() {
+    for great in [class_for(20_000), class_for(40_000)] {
+        let slab = Slab::new();
+        let mut arena = slab.take_arena();
+        let class = class_for(64);
+        let blocks = allocate(&slab, &mut arena, class, 1000);
+        free(&slab, &mut arena, class, &blocks);
+        let _ = allocate(&slab, &mut arena, great, 500);
+        assert_eq!(arena.caches[class].look(), (0, 0));
+        assert_eq!(pages(&slab)[0], 0);
     }
-    assert_eq!(pool.figures(), [0, KEPT, 200 - KEPT]);
-
-    let slab = Slab::new();
-    let mut arena = slab.take_arena();
-    let (great, small) = (class_for(256 << 20), class_for(8000));
-    let block = arena.allocate(&slab, great);
-    let blocks = allocate(&slab, &mut arena, small, 4000);
-    free(&slab, &mut arena, small, &blocks);
-    let [_, warm, cold] = slab.large.figures();
-    free(&slab, &mut arena, great, &[block]);
-    let [_, _, now] = slab.large.figures();
-    assert!(warm > 20 << 20, "{warm}");
-    assert!(now > cold && now - cold <= 264 << 10, "{cold} {now}");
 }
 
 /// Blocks go from thread to thread and pages from class to class, and no block is anybody else's meanwhile.
