@@ -11,7 +11,7 @@
 //! in which they were drawn, as they do in the harness's ring, so that they stream from memory and only the table's
 //! own misses are left. An operation hashes its key, looks it up and compares the value with the key.
 //!
-//! The tables take turns in slices of 20 ms, so that noise hits all alike. A birth makes all tables anew. The
+//! The tables take turns in slices as long as the harness's, so that noise hits all alike. A birth makes all tables anew. The
 //! output is CSV: nanoseconds of processor time per operation, the median and the quartiles over the slices of all
 //! births. `scripts/chained` sets it beside the harness's.
 //!
@@ -45,9 +45,10 @@ const TABLES: [Make; 6] = [
 
 const VALUE_BYTES: usize = 64;
 
-/// How long a slice takes, and for how long the table's lines come back to the caches before it.
-const SLICE: Duration = Duration::from_millis(20);
-const WARM: Duration = Duration::from_millis(5);
+/// How long a slice takes, and for how long the table's lines come back to the caches before it: as in the harness,
+/// as they are colder after every turn of the others, and a longer slice would hide more of that.
+const SLICE: Duration = Duration::from_millis(8);
+const WARM: Duration = Duration::from_millis(2);
 
 /// The most entries: key addresses have 32 bits.
 const ENTRIES_MAX: usize = 100_000_000;
@@ -74,7 +75,7 @@ const TINY: Extent = Extent {
 const FULL: Extent = Extent {
     entries: 1_000_000,
     births: 3,
-    rounds: 20,
+    rounds: 50,
     slice: SLICE,
     warm: WARM,
 };
