@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use super::baseline;
 use super::disturbance::Disturbance;
+use super::index::Index;
 use super::labels;
 use super::percentiles::Latencies;
-use super::rates::{Index, Share};
+use super::rates::Share;
 use super::scaling;
 use super::searched::Searched;
 use super::summary::{
@@ -68,7 +69,7 @@ impl Summary {
             panels,
             simulated: records.misses.clone(),
             searched: Searched::of(&records.slo),
-            disturbance: Disturbance::of(records),
+            disturbance: Disturbance::of(records, index.shared()),
             family,
             dropped_lines: records.dropped_lines,
         }

@@ -1,6 +1,7 @@
 //! How much of a run was disturbed by what else went on.
 
 use super::format::counted;
+use super::shared_core::Shared;
 use crate::record::{Records, TrialRow};
 
 /// A part of the slices from which on a reader should run again on a quieter machine.
@@ -19,11 +20,13 @@ pub struct Disturbance {
     pub foreign: Option<f64>,
     /// Part of our cores' time that a hypervisor took during slices.
     pub steal: Option<f64>,
+    /// Slices beside which another hardware thread worked on a core.
+    pub shared: Option<Shared>,
 }
 
 impl Disturbance {
     /// `None` where nothing was judged.
-    pub(crate) fn of(records: &Records) -> Option<Disturbance> {
+    pub(crate) fn of(records: &Records, shared: Option<Shared>) -> Option<Disturbance> {
         let judged = || {
             let trials = records.trials.iter();
             trials.filter(|row| row.disturbed_slices.is_some())
@@ -44,6 +47,7 @@ impl Disturbance {
             repeated: sum(|row| u64::from(row.repeated_slices.unwrap_or(0))),
             foreign: part(foreign_ns as f64),
             steal: part(steal_ns as f64),
+            shared,
         })
     }
 
@@ -74,6 +78,9 @@ impl Disturbance {
                 percent(steal)
             );
         }
+        if let Some(clause) = self.shared.and_then(|shared| shared.clause()) {
+            text += &format!("; {clause}");
+        }
         text
     }
 }
@@ -87,7 +94,7 @@ mod tests {
     fn what_the_guard_saw_is_added_up() {
         let cells = [Cell::new("fixed", 400.0), Cell::new("striped", 80.0)];
         let mut records = Synthetic::new().panel("ycsb-c", 1, &cells).records();
-        assert_eq!(Disturbance::of(&records), None);
+        assert_eq!(Disturbance::of(&records, None), None);
         for row in records.trials.iter_mut().take(2) {
             row.slices = 10;
             row.disturbed_slices = Some(1);
@@ -97,7 +104,7 @@ mod tests {
             row.cores_ns = Some(1000);
         }
         records.trials[1].foreign_cpu_ns = Some(210);
-        let seen = Disturbance::of(&records).unwrap();
+        let seen = Disturbance::of(&records, None).unwrap();
         assert_eq!((seen.slices, seen.disturbed, seen.repeated), (20, 2, 6));
         assert_eq!((seen.foreign, seen.steal), (Some(0.1), Some(0.02)));
         assert!(seen.is_much());

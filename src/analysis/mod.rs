@@ -19,6 +19,7 @@ pub(crate) mod findings;
 pub(crate) mod format;
 pub(crate) mod hashes;
 pub(crate) mod history;
+mod index;
 pub(crate) mod labels;
 pub(crate) mod latency;
 pub(crate) mod load_side;
@@ -34,6 +35,7 @@ pub(crate) mod rates;
 pub(crate) mod sawtooth;
 pub(crate) mod scaling;
 mod searched;
+mod shared_core;
 pub(crate) mod structure;
 pub(crate) mod summary;
 pub(crate) mod sweep;
@@ -56,12 +58,14 @@ pub use hashes::{
     AvalancheFigures, Fall, HashFigures, HashFinding, HashSummary, SpeedPoint, hash_findings,
 };
 pub use history::{Change, FALSE_ALARMS, History, LEAST_RUNS, PastRun, PastSeries};
+pub use index::ratio;
 pub use latency::unmet;
 pub use percentiles::{Latency, Percentile};
 pub use predict::{Buckets, HeldOut, Prediction, Question, errors_in_words, predict};
 pub use rank::{Ranked, Ranking};
-pub use rates::{PAIRS_FOR_A_VERDICT, Ratio, Share, Spread, precision, ratio};
+pub use rates::{PAIRS_FOR_A_VERDICT, Ratio, Share, Spread, precision};
 pub use searched::Searched;
+pub use shared_core::Shared;
 pub use summary::{
     CellSummary, CountedPerOp, FloodCost, HarnessFloor, PanelSummary, ScalingLaw, Summary, Tally,
     Variant, Verdict,

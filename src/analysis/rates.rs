@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::record::{Records, SliceKind, SliceRow, TrialRow};
+use crate::record::{SliceKind, SliceRow};
 use crate::stats::{self, Interval};
 
 /// Pairs that a verdict needs: of fewer, chance alone puts all on one side too often.
@@ -21,6 +21,8 @@ pub(crate) struct Rates {
     pub shares: Vec<Share>,
     /// Slices, or passes, without a rate: a thread did nothing that counts in them.
     pub idle: usize,
+    /// Slices that are left out, as another hardware thread worked on a thread's core.
+    pub shared: usize,
     /// The birth that each of them belongs to.
     births: Vec<u32>,
     /// The mean natural logarithm of the rates within one pairing; a rate of 0 has none.
@@ -152,8 +154,13 @@ type Parts<'r> = BTreeMap<u32, Vec<&'r SliceRow>>;
 
 impl Rates {
     /// The rates behind throughput or hash slices of one cell: what was discarded is left
-    /// out, and of a slice that was repeated the last attempt counts.
-    fn of<'r>(slices: impl Iterator<Item = &'r SliceRow>, pass: bool) -> Rates {
+    /// out, and of a slice that was repeated the last attempt counts. Slices in which a thread's core gave it less than
+    /// `least` additions in a thousand cycles are left out and counted.
+    pub(super) fn of<'r>(
+        slices: impl Iterator<Item = &'r SliceRow>,
+        pass: bool,
+        least: Option<u64>,
+    ) -> Rates {
         let mut attempts: BTreeMap<(Pairing, u32, u32, u32), &SliceRow> = BTreeMap::new();
         for slice in slices {
             let unit = if pass { slice.trial } else { slice.round };
@@ -173,7 +180,15 @@ impl Rates {
         }
         let mut rates = Rates::default();
         let mut logs: BTreeMap<Pairing, Vec<f64>> = BTreeMap::new();
+        let has_less = |row: &SliceRow| {
+            let given = least.zip(row.additions_per_kcycle);
+            given.is_some_and(|(least, given)| given < least)
+        };
         for ((pairing, _), parts) in units {
+            if parts.values().flatten().any(|row| has_less(row)) {
+                rates.shared += 1;
+                continue;
+            }
             let Some(Measured { rate, share }) =
                 Measured::of(parts.values().map(Vec::as_slice), pass)
             else {
@@ -278,7 +293,7 @@ fn by_birth(values: impl Iterator<Item = (u32, f64)>, seed: u64) -> Option<Inter
 pub fn precision(cell: &[&SliceRow], baseline: &[&SliceRow], pass: bool, seed: u64) -> Option<f64> {
     let rates = |slices: &[&SliceRow]| {
         let of_kind = |row: &&SliceRow| row.kind == SliceKind::Throughput;
-        Rates::of(slices.iter().copied().filter(of_kind), pass)
+        Rates::of(slices.iter().copied().filter(of_kind), pass, None)
     };
     let ratio = rates(cell).ratio_to(&rates(baseline), seed)?;
     let Interval { low, mid, high } = ratio.interval;
@@ -312,73 +327,6 @@ pub struct Spread {
     pub of: usize,
 }
 
-/// The rows of a run by panel and cell: each cell's are looked for once.
-pub(crate) struct Index<'r> {
-    trials: BTreeMap<(u32, &'r str), Vec<&'r TrialRow>>,
-    slices: BTreeMap<(u32, &'r str), Vec<&'r SliceRow>>,
-}
-
-impl<'r> Index<'r> {
-    pub fn of(records: &'r Records) -> Index<'r> {
-        // The last attempt at a trial is the one that counts.
-        let mut attempts: BTreeMap<(u32, &str, u32, u32), &TrialRow> = BTreeMap::new();
-        for row in &records.trials {
-            let place = (row.panel, row.cell_id.as_str(), row.birth, row.trial);
-            let kept = attempts.entry(place).or_insert(row);
-            if row.attempt >= kept.attempt {
-                *kept = row;
-            }
-        }
-        let mut trials: BTreeMap<_, Vec<&TrialRow>> = BTreeMap::new();
-        for ((panel, cell, ..), row) in attempts {
-            trials.entry((panel, cell)).or_default().push(row);
-        }
-        let mut slices: BTreeMap<_, Vec<&SliceRow>> = BTreeMap::new();
-        for row in &records.slices {
-            let place = (row.panel, row.cell_id.as_str());
-            slices.entry(place).or_default().push(row);
-        }
-        Index { trials, slices }
-    }
-
-    /// A cell's trials, failed ones included.
-    pub fn trials<'s>(&'s self, panel: u32, cell: &'s str) -> &'s [&'s TrialRow] {
-        self.trials.get(&(panel, cell)).map_or(&[], Vec::as_slice)
-    }
-
-    /// A cell's rates. A slice whose trial has no row yet was never checked and does not count; a
-    /// cell with a failed trial has no rates at all.
-    pub fn rates(&self, panel: u32, cell: &str, kind: SliceKind, pass: bool) -> Rates {
-        let trials = self.trials(panel, cell);
-        if trials.iter().any(|row| !row.error.is_empty()) {
-            return Rates::default();
-        }
-        let checked: BTreeSet<(u32, u32)> =
-            trials.iter().map(|row| (row.birth, row.trial)).collect();
-        let slices = self
-            .slices
-            .get(&(panel, cell))
-            .map_or(&[][..], Vec::as_slice);
-        let counted = slices
-            .iter()
-            .copied()
-            .filter(|row| row.kind == kind && checked.contains(&(row.birth, row.trial)));
-        Rates::of(counted, pass)
-    }
-}
-
-/// The rate of one cell over another's, measured together in the same panel: 2 means that `cell_a`
-/// does twice the operations a second. `None` where they share no panel or one has no figures.
-#[must_use]
-pub fn ratio(records: &Records, cell_a: &str, cell_b: &str) -> Option<Interval> {
-    let index = Index::of(records);
-    records.manifest.panels.iter().find_map(|panel| {
-        let rates = |cell| index.rates(panel.panel, cell, SliceKind::Throughput, panel.pass);
-        let ratio = rates(cell_a).ratio_to(&rates(cell_b), records.manifest.seed)?;
-        Some(ratio.interval)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -408,11 +356,12 @@ mod tests {
             involuntary_switches: None,
             page_faults: None,
             disturbed: None,
+            additions_per_kcycle: None,
         }
     }
 
     fn rates(rows: &[SliceRow], pass: bool) -> Rates {
-        Rates::of(rows.iter(), pass)
+        Rates::of(rows.iter(), pass, None)
     }
 
     /// What one core does.

@@ -479,6 +479,7 @@ fn slice(
         involuntary_switches: None,
         page_faults: None,
         disturbed: None,
+        additions_per_kcycle: None,
     }
 }
 

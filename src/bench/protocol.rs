@@ -225,6 +225,10 @@ pub struct ThreadSlice {
     /// Pages that had to be mapped first.
     #[serde(default)]
     pub page_faults: u64,
+    /// Additions in a thousand cycles that the core had left in probes between the operations of a slice of time: fewer where its
+    /// other hardware thread works. `None` in other slices, and where the processor counts, as it would count probes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub additions_per_kcycle: Option<u64>,
     /// What the processor counted during the operations, discarded ones included; `None` where it
     /// cannot, and in slices of latencies, where the wait for the next operation would count too.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -12,8 +12,8 @@ use super::latency::Recorder;
 use super::paced::{Pacer, Stretch};
 use super::protocol::{Cut, LatencyOrder, SliceOrder, ThreadSlice};
 use crate::base::counted;
-use crate::machine;
 use crate::machine::counters::Counters;
+use crate::machine::{self, CoreShare};
 use crate::workload::{Filled, Pace, Segment, Stream};
 
 /// Time between two looks at the clock and the stop flag that calibration aims at. Reading the
@@ -270,11 +270,16 @@ fn slice(
             return Err("the closed loop is sampled in slices of time".to_owned());
         }
         (None, Cut::Time { ns, discard_ns }) => {
+            // Counters would count the probes too.
+            let mut share = (!counters.are_there()).then(CoreShare::new);
             counters.resume();
             let cpu_before = machine::thread_cpu_ns();
-            let mut slice = by_time(feed, session, job, chunk, ns, discard_ns);
-            slice.cpu_ns = machine::thread_cpu_ns().saturating_sub(cpu_before);
+            let (mut slice, probed_ns) =
+                by_time(feed, session, job, chunk, (ns, discard_ns), share.as_mut());
+            let cpu_ns = machine::thread_cpu_ns().saturating_sub(cpu_before);
+            slice.cpu_ns = cpu_ns.saturating_sub(probed_ns);
             counters.pause();
+            slice.additions_per_kcycle = share.and_then(|share| share.additions_per_kcycle());
             slice
         }
         (None, Cut::Part { part, of }) => {
@@ -318,21 +323,22 @@ fn slice(
 /// Runs until the time is over, in chunks between looks at the clock; the chunk is calibrated in
 /// the discarded part, which starts when all threads have begun and ends for all at the same time. A slice
 /// does not end before every thread has done something that counts, unless one is kept from running for
-/// several times the length of the slice.
+/// several times the length of the slice. The slice's clock stands while the core is probed: how long it
+/// stood is returned too.
 fn by_time(
     feed: &mut Feed,
     session: &mut dyn Chunks,
     job: &Job,
     chunk: &mut usize,
-    ns: u64,
-    discard_ns: u64,
-) -> ThreadSlice {
+    (ns, discard_ns): (u64, u64),
+    mut share: Option<&mut CoreShare>,
+) -> (ThreadSlice, u64) {
     let started_ns = machine::now_ns();
     let mut slice = ThreadSlice {
         started_ns,
         ..ThreadSlice::default()
     };
-    let (mut warm, mut counted) = (false, false);
+    let (mut warm, mut counted, mut probed_ns) = (false, false, 0);
     job.start.begin(started_ns, discard_ns);
     loop {
         if feed.left() == 0 {
@@ -347,7 +353,8 @@ fn by_time(
         }
         feed.at += count;
         slice.ops += count as u64;
-        let elapsed_ns = machine::now_ns() - started_ns;
+        let now_ns = machine::now_ns();
+        let elapsed_ns = now_ns - started_ns - probed_ns;
         let chunk_ns = elapsed_ns - slice.elapsed_ns;
         slice.elapsed_ns = elapsed_ns;
         if !warm {
@@ -357,17 +364,20 @@ fn by_time(
                 *chunk = (*chunk / 2).max(1);
             }
             (slice.discarded_ops, slice.discarded_ns) = (slice.ops, elapsed_ns);
-            warm = started_ns + elapsed_ns >= job.start.counts_from_ns();
+            warm = now_ns >= job.start.counts_from_ns();
         } else if !counted {
             counted = true;
             job.start.counted.fetch_add(1, Ordering::Relaxed);
         }
-        let counted_ns = (started_ns + elapsed_ns).saturating_sub(job.start.counts_from_ns());
+        let counted_ns = now_ns.saturating_sub(job.start.counts_from_ns());
         if counted_ns >= ns - discard_ns && job.start.all_counted() || elapsed_ns >= ns * 5 {
             job.start.stop.store(true, Ordering::Relaxed);
         }
         if job.start.stop.load(Ordering::Relaxed) {
-            return slice;
+            return (slice, probed_ns);
+        }
+        if let Some(share) = share.as_mut().filter(|_| warm) {
+            probed_ns += share.look(now_ns) - now_ns;
         }
     }
 }

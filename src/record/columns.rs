@@ -134,7 +134,10 @@ impl Row for SliceRow {
         "involuntary_switches",
         "page_faults",
         "disturbed",
+        "additions_per_kcycle",
     ];
+
+    const OPTIONAL: &'static [&'static str] = &["additions_per_kcycle"];
 
     const NAMES: &'static [&'static str] = &["workload", "target", "twin", "threads"];
 
@@ -314,6 +317,7 @@ mod tests {
             involuntary_switches: None,
             page_faults: None,
             disturbed: None,
+            additions_per_kcycle: None,
         };
         let census = CensusRow {
             cell_id: String::new(),

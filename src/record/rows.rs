@@ -229,6 +229,10 @@ pub struct SliceRow {
     /// Whether the slice's threads were kept from running for more than a tenth of the time.
     #[serde(default)]
     pub disturbed: Option<bool>,
+    /// Additions in a thousand cycles that the core had left for probes between the operations: fewer where another hardware
+    /// thread works on it.
+    #[serde(default)]
+    pub additions_per_kcycle: Option<u64>,
 }
 
 /// A row of `census.csv`: one figure of a cell's structure, in long form.

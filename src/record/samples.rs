@@ -100,5 +100,6 @@ pub(super) fn slice(thread: u32) -> SliceRow {
         involuntary_switches: Some(1),
         page_faults: Some(0),
         disturbed: Some(true),
+        additions_per_kcycle: Some(3650),
     }
 }

@@ -20,7 +20,7 @@ use crate::stats::Interval;
 /// |---|---|
 /// | `schema_version`, `run_id`, `name`, `started`, `status` | as in `run.toml` |
 /// | `dropped_lines` | rows that were cut short and left out |
-/// | `disturbance` | `slices` judged, `disturbed` of them, attempts `repeated`; `foreign`, `steal`: parts of our cores' time |
+/// | `disturbance` | `slices` judged, `disturbed` of them, attempts `repeated`; `foreign`, `steal`: parts of our cores' time; `shared`: slices `probed`, `shared` with another hardware thread, `left_out` of the figures |
 /// | `verification` | as in `run.toml`: `skipped`, `targets[]` with their `stages[]`; `null` where it was not recorded |
 /// | `guarantees[]` | as in `run.toml`: what each `strategy` promises, in words; `†` marks the author's word |
 /// | `answer` | which table to take, in a sentence; `null` where there is none to choose |
@@ -100,6 +100,9 @@ fn disturbance(seen: Disturbance) -> Value {
         "repeated": seen.repeated,
         "foreign": seen.foreign,
         "steal": seen.steal,
+        "shared": seen.shared.map(|of| {
+            json!({ "probed": of.probed, "shared": of.shared, "left_out": of.left_out })
+        }),
     })
 }
 

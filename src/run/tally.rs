@@ -154,6 +154,7 @@ impl Trial {
                 involuntary_switches: Some(slice.involuntary_switches),
                 page_faults: Some(slice.page_faults),
                 disturbed: attempt.watched.disturbed,
+                additions_per_kcycle: slice.additions_per_kcycle,
             });
             if let Some(hash_ns) = slice.hash_ns {
                 let timed = self.slices.last().expect("just pushed");

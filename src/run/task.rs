@@ -91,7 +91,7 @@ pub fn run_task(
         return Ok(Finish::Preempted);
     }
     let records = Records::read(&path)?;
-    let part = Disturbance::of(&records).map_or(0.0, |seen| seen.part());
+    let part = Disturbance::of(&records, None).map_or(0.0, |seen| seen.part());
     if part > most_disturbed {
         replaced(&path, &place.disturbed)?;
         place.clear();

@@ -23,6 +23,12 @@ impl Counters {
     /// Would stop counting.
     pub fn pause(&mut self) {}
 
+    /// Whether anything is counted: nothing is.
+    #[must_use]
+    pub fn are_there(&self) -> bool {
+        false
+    }
+
     /// What was counted: nothing.
     pub fn take(&mut self) -> Option<Counts> {
         None

@@ -61,6 +61,12 @@ impl Counters {
         }
     }
 
+    /// Whether anything is counted.
+    #[must_use]
+    pub fn are_there(&self) -> bool {
+        self.opened.is_some()
+    }
+
     /// What was counted since it was last taken; `None` where nothing was.
     pub fn take(&mut self) -> Option<Counts> {
         let opened = self.opened.as_mut()?;

@@ -255,6 +255,7 @@ fn trial_of(run_id: &str, panel: u32, at: u32, trial: u32) -> (TrialRow, Vec<Sli
             involuntary_switches: None,
             page_faults: None,
             disturbed: None,
+            additions_per_kcycle: None,
         });
     }
     let ops: u64 = slices.iter().map(|slice| slice.ops).sum();
