@@ -1,10 +1,11 @@
 //! What the tests of tables share: an environment, keys, and tables opened from a spec.
 
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::strategy::{Edit, Env, Session, Stored, Strategy};
+use super::strategy::{Edit, Env, Keep, Session, Stored, Strategy};
 use crate::base::{Journal, Key, Params, Worker};
 use crate::hash::{self, Hasher};
 
@@ -162,4 +163,185 @@ pub(super) fn survives_a_panic_in_an_edit<S: Strategy>(table: &S) {
         Some(b"value".to_vec())
     );
     assert_eq!(session.set(key("0"), b"other"), Stored::Replaced);
+}
+
+/// Values change their length little by little while keys come at random, and what is too much for a budget goes at
+/// random. `see` is called now and then.
+pub(super) fn drift<S: Strategy>(
+    table: &S,
+    lengths: [usize; 2],
+    budget: u64,
+    mut see: impl FnMut(&S),
+) {
+    const SETS: usize = 100_000;
+    let [from, to, sets] = [lengths[0], lengths[1], SETS].map(|n| i64::try_from(n).unwrap());
+    let mut dice = Dice(7);
+    let mut present: Vec<usize> = Vec::new();
+    let mut session = table.session(Worker::ALONE);
+    for at in 0..SETS {
+        let length = from + (to - from) * i64::try_from(at).unwrap() / sets;
+        let number = dice.below(SETS);
+        let value = vec![1; usize::try_from(length).unwrap()];
+        if session.set(key(&number.to_string()), &value) == Stored::Created {
+            present.push(number);
+        }
+        while table.usage().bytes > budget {
+            let victim = present.swap_remove(dice.below(present.len()));
+            assert!(session.remove(key(&victim.to_string())), "{victim}");
+        }
+        if at % 500 == 0 {
+            see(table);
+        }
+    }
+}
+
+/// Numbers at random, the same at each run.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        usize::try_from(self.0 >> 33).unwrap() % end
+    }
+}
+
+/// Threads read, write, remove and walk while another one moves entries all the time. There are more entries and fewer
+/// by turns, so that pages become sparse. Each value says whose it is and how long it should be.
+pub(super) fn work_beside_moves<S: Strategy>(
+    table: &S,
+    move_some: impl Fn(&mut S::Session<'_>) + Sync,
+) {
+    const OWN: usize = 2_000;
+    const STAY: usize = 300;
+    const TURNS: usize = 40_000;
+    const LENGTHS: [usize; 4] = [40, 300, 500, 900];
+    let value = |name: &str, len: usize| -> Vec<u8> {
+        let start = len.to_string() + name;
+        start.bytes().cycle().take(len).collect()
+    };
+    let is_whole = |name: &str, seen: &[u8]| seen == value(name, seen.len());
+    let staying: Vec<String> = (0..STAY).map(|at| format!("stays {at}")).collect();
+    let own: [Vec<String>; 2] =
+        [0, 1].map(|me| (0..OWN).map(|at| format!("own {me} {at}")).collect());
+    let left = AtomicU64::new(2);
+    let write = |me: usize| {
+        let mut session = table.session(Worker::ALONE);
+        let mut dice = Dice(me as u64);
+        let mut known: Vec<Option<usize>> = vec![None; OWN];
+        for turn in 0..TURNS {
+            let at = dice.below(OWN);
+            let name = &own[me][at];
+            let grows = turn / 4_000 % 2 == 0;
+            if dice.below(10) < if grows { 8 } else { 1 } {
+                let length = LENGTHS[dice.below(LENGTHS.len())];
+                session.set(key(name), &value(name, length));
+                known[at] = Some(length);
+            } else if grows || dice.below(3) == 0 {
+                let found = session.get(key(name), |seen| seen == value(name, seen.len()));
+                assert_eq!(found, known[at].map(|_| true), "{name}");
+            } else {
+                assert_eq!(session.remove(key(name)), known[at].is_some(), "{name}");
+                known[at] = None;
+            }
+            // Some of them here and there among the others.
+            if turn % 20 == 0 && turn / 20 < STAY && me == 0 {
+                let name = &staying[turn / 20];
+                session.insert_new(key(name), &value(name, LENGTHS[turn / 20 % 4]));
+            }
+        }
+        for (name, length) in own[me].iter().zip(known) {
+            let found = session.get(key(name), <[u8]>::to_vec);
+            assert_eq!(found, length.map(|length| value(name, length)), "{name}");
+        }
+        left.fetch_sub(1, Ordering::Release);
+    };
+    let read = || {
+        let mut session = table.session(Worker::ALONE);
+        let mut dice = Dice(3);
+        let mut stays = 0;
+        while left.load(Ordering::Acquire) > 0 {
+            let from = dice.below(OWN - 16);
+            let names = &own[from % 2][from..from + 16];
+            let keys: Vec<_> = names.iter().map(|name| key(name)).collect();
+            session.get_many(&keys, |index, seen| {
+                assert!(seen.is_none_or(|seen| is_whole(&names[index], seen)));
+            });
+            // Those that are there stay.
+            for name in &staying[..stays] {
+                let found = session.get(key(name), |seen| is_whole(name, seen));
+                assert_eq!(found, Some(true), "{name}");
+            }
+            while stays < STAY && session.get(key(&staying[stays]), |_| ()).is_some() {
+                stays += 1;
+            }
+        }
+    };
+    let walk = || {
+        let mut session = table.session(Worker::ALONE);
+        while left.load(Ordering::Acquire) > 0 {
+            let is_there = |name: &&String| session.get(key(name), |_| ()).is_some();
+            let there: Vec<&String> = staying.iter().filter(is_there).collect();
+            let (mut cursor, mut seen) = (0, HashSet::new());
+            loop {
+                cursor = session.walk(cursor, 3, |name, value, _| {
+                    let name = std::str::from_utf8(name).unwrap();
+                    assert!(is_whole(name, value), "{name}");
+                    seen.insert(name.to_owned());
+                    Keep::Keep
+                });
+                if cursor == 0 {
+                    break;
+                }
+            }
+            assert!(there.into_iter().all(|name| seen.contains(name)));
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| write(0));
+        scope.spawn(|| write(1));
+        scope.spawn(read);
+        scope.spawn(walk);
+        scope.spawn(|| {
+            let mut session = table.session(Worker::ALONE);
+            while left.load(Ordering::Acquire) > 0 {
+                move_some(&mut session);
+            }
+        });
+    });
+}
+
+/// Marks of entries that move go with them; `move_some` is called until all have moved that are to.
+pub(super) fn marks_move<S: Strategy>(table: &S, move_some: impl Fn(&mut S::Session<'_>)) {
+    let mut session = table.session(Worker::ALONE);
+    for number in 0..5_000_u32 {
+        session.insert_new(key(&number.to_string()), &[7; 300]);
+    }
+    let kept = |number: u32| number % 10 == 3;
+    let used = |number: u32| number % 20 == 3;
+    for number in (0..5_000).filter(|number| !kept(*number)) {
+        assert!(session.remove(key(&number.to_string())));
+    }
+    for number in (0..5_000).filter(|number| used(*number)) {
+        assert!(session.get(key(&number.to_string()), |_| ()).is_some());
+    }
+    for _ in 0..1_000 {
+        move_some(&mut session);
+    }
+    let (mut cursor, mut seen) = (0, 0);
+    loop {
+        cursor = session.walk(cursor, 1, |name, value, mark| {
+            let number = std::str::from_utf8(name).unwrap().parse().unwrap();
+            assert!(kept(number) && value == [7; 300]);
+            assert_eq!(mark, used(number), "{number}");
+            seen += 1;
+            Keep::Keep
+        });
+        if cursor == 0 {
+            break;
+        }
+    }
+    assert_eq!(seen, 500);
 }

@@ -60,7 +60,7 @@ impl Memory<'_> {
 }
 
 /// The class of a block in use.
-fn class_of(block: Block) -> usize {
+pub(super) fn class_of(block: Block) -> usize {
     let (key_len, value_len) = block.lengths();
     class_for(Block::bytes_for(key_len, value_len))
 }
@@ -437,7 +437,7 @@ impl<'t> Locked<'t> {
         }
     }
 
-    fn block_at(&self, spot: Spot<'_>) -> Option<Block> {
+    pub(super) fn block_at(&self, spot: Spot<'_>) -> Option<Block> {
         match spot {
             Spot::Line(slot) => slot.load().block(),
             Spot::Slot(slot) => self.block(self.place(slot)),

@@ -66,13 +66,15 @@ impl Inline {
 }
 
 impl InlineSession<'_> {
-    /// Counts words that were added or taken away, and divides pages if it is time. The caller holds no lock.
+    /// At the end of a call that wrote: counts words that were added or taken away, and divides pages or moves entries if
+    /// it is time. The caller holds no lock.
     #[inline]
     pub(super) fn weigh(&mut self, words: i64) {
         self.pending += words;
         if self.pending.unsigned_abs() >= self.report_every {
             self.report();
         }
+        self.move_if_sparse();
     }
 
     /// Tells the table what has been counted.

@@ -44,8 +44,8 @@
 //! - A hit is right, as entries move between pages under both locks. A miss is right if the page is unchanged *and* the
 //!   hash still has that page: the number of pages rises before a divided page is unlocked.
 //!
-//! **Memory:** records move within their page, under its lock. Blocks and overflow lines come from the slab of
-//! `optimistic`, which gives back what it no longer needs. A page that empties stays.
+//! **Memory:** records move within their page, under its lock. Blocks and overflow lines come from the slab of `optimistic`,
+//! which gives back what it no longer needs, and has entries moved from block to block for that. A page that empties stays.
 //!
 //! **Good at** lookups of small entries that wait for each other; at batches; at growing. **Bad at** writers that meet
 //! in one page, which has ten entries, and so in a hot one; at back-to-back lookups on a machine whose memory is busy,
@@ -61,6 +61,7 @@ mod directory;
 mod divide;
 mod edit;
 mod growth;
+mod leave;
 mod lines;
 mod page;
 mod record;

@@ -4,8 +4,8 @@ use super::page::SLOTS;
 use super::*;
 use crate::base::EventKind;
 use crate::table::testing::{
-    env, fill, key, open, open_in, read_beside_growth, read_beside_other_sizes,
-    survives_a_panic_in_an_edit,
+    drift, env, fill, key, marks_move, open, open_in, read_beside_growth, read_beside_other_sizes,
+    survives_a_panic_in_an_edit, work_beside_moves,
 };
 
 /// Values of lengths that are records, blocks, and nothing at all, by the number of the key.
@@ -128,6 +128,53 @@ fn readers_are_right_while_the_table_grows() {
 #[test]
 fn readers_are_right_while_memory_changes_its_size() {
     read_beside_other_sizes(&open::<Inline>("inline:buckets=4,load=20"), 200);
+}
+
+/// Entries leave pages of the slab of which few blocks are in use: what it holds stays near a budget.
+#[test]
+fn memory_of_blocks_stays_near_a_budget_while_sizes_drift() {
+    const BUDGET: u64 = 16 << 20;
+    for lengths in [[300, 3000], [3000, 300]] {
+        let mut table: Inline = open("inline");
+        let mut most = 0;
+        drift(&table, lengths, BUDGET, |table| {
+            most = most.max(table.slab.held());
+        });
+        assert!(most < BUDGET * 3 / 2 + (4 << 20), "{lengths:?}: {most}");
+        let (_, left) = table.slab.moved();
+        assert!(left > 100, "{left}");
+        counted(&mut table);
+    }
+}
+
+#[test]
+fn entries_are_right_while_they_move() {
+    for spec in ["inline:buckets=4", "inline:buckets=1,load=20"] {
+        let mut table: Inline = open(spec);
+        work_beside_moves(&table, |session: &mut InlineSession<'_>| {
+            session.move_some();
+        });
+        let (moved, _) = table.slab.moved();
+        assert!(moved > 500, "{moved}");
+        counted(&mut table);
+    }
+}
+
+#[test]
+fn marks_move_with_their_entries() {
+    let recency = true;
+    let table: Inline = open_in(
+        "inline:load=3",
+        &Env {
+            recency,
+            ..env("sip13")
+        },
+    );
+    marks_move(&table, |session: &mut InlineSession<'_>| {
+        session.move_some();
+    });
+    let (moved, left) = table.slab.moved();
+    assert!(moved > 300 && left > 10, "{moved} {left}");
 }
 
 #[test]

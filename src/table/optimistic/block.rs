@@ -12,6 +12,7 @@
 use crate::table::sync::atomic::{AtomicU64, Ordering};
 use std::ptr::NonNull;
 
+use super::slab::class_for;
 use super::version::fence_before_reuse;
 
 /// A block of the slab: at least [`Block::MIN`] zeroed or written bytes, aligned to as many, never
@@ -135,6 +136,30 @@ impl Block {
         } else {
             Read::Changed
         }
+    }
+
+    /// The key of what looks like an entry in a block of this class, copied by one that does not know whether it is one:
+    /// any bytes, unless a bucket turns out to hold the block, and it to hold this key.
+    ///
+    /// # Safety
+    /// The block lies in memory of a slab, which is as long as blocks of the class from there on, and no header of a page.
+    pub(in crate::table) unsafe fn presumed_key(
+        self,
+        class: usize,
+        copy: &mut Vec<u64>,
+    ) -> Option<&[u8]> {
+        let (key_len, value_len) = self.lengths();
+        if class_for(Block::bytes_for(key_len, value_len)) != class {
+            return None;
+        }
+        let words = key_len.div_ceil(8);
+        if copy.len() < words {
+            copy.resize(words, 0);
+        }
+        // SAFETY: a key of an entry of this class is no longer than that; whatever the bytes are, they stay mapped, and
+        // are stored to through atomics only.
+        copy_words(unsafe { self.words(1, words) }, &mut copy[..words]);
+        Some(as_bytes(copy, key_len))
     }
 
     /// Whether the block holds `key`.

@@ -1,8 +1,9 @@
 //! Growth of `optimistic`: when the array doubles, and how its buckets get their entries.
 
 use super::bucket::{Chain, Entry, SLOTS};
+use super::locked::Locked;
 use super::slab::Arena;
-use super::{Locked, Optimistic, index};
+use super::{Optimistic, index};
 use crate::base::EventKind;
 use crate::table::Env;
 use crate::table::buckets::items_allowed;

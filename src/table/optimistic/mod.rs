@@ -36,6 +36,7 @@
 //!   that lost [`PATIENCE`] races in a row locks the bucket once, so that it ends.)
 //! - Writers lock one bucket through its version word; a split locks the parent and no other. While
 //!   `edit` runs, the bucket is locked; while `read` runs, nothing is.
+//! - A write that moves entries for the slab does so when it has unlocked its own bucket, and locks theirs one at a time.
 //! - A hit is right whatever the array's size was, as an entry is in one bucket at a time and is
 //!   moved under lock. A miss is right if the bucket is unchanged *and* the array has not doubled
 //!   since the bucket was picked; if a bucket was read in place of its child, the child must not
@@ -46,12 +47,13 @@
 //! be loaded, and the version tells that they are not the entry's. A pin per lookup costs a full fence,
 //! which also keeps one lookup from overlapping the next; a validated copy of 64 bytes costs less.
 //! Pages of 64 KiB whose blocks are all free are cut for other classes, or their memory goes to the system; the
-//! allocator gets the chunks when the table is dropped. Overflow buckets stay overflow buckets, as readers follow
-//! what is in them. Free blocks count in no figure of `usage` or `census`.
+//! allocator gets the chunks when the table is dropped. While pages have much room, writers move entries out of those
+//! that have most: a few at the end of a call, each under the lock of its bucket, from one block to another. Overflow
+//! buckets stay overflow buckets, as readers follow what is in them. Free blocks count in no figure of `usage` or
+//! `census`.
 //!
 //! **Good at** reads of small values by many threads, and batches above all. **Bad at** values of
-//! many kilobytes, which are copied at each read; at removing most entries at random for good, as an entry here and there
-//! keeps the pages that they were in.
+//! many kilobytes, which are copied at each read.
 //!
 //! **Source:** the bucket is that of MICA (Lim et al., *MICA: A Holistic Approach to Fast In-Memory
 //! Key-Value Storage*, NSDI 2014: version, seven tagged slots, one line, linked overflow) and of
@@ -63,6 +65,8 @@ pub(super) mod block;
 pub(super) mod bucket;
 mod directory;
 mod growth;
+mod leave;
+mod locked;
 pub(super) mod slab;
 pub(super) mod version;
 mod walk;
@@ -75,8 +79,9 @@ use crate::table::sync::Mutex;
 use self::block::{Block, Read, as_bytes};
 use self::bucket::{Bucket, Chain, Entry, overflow_bytes, tag};
 use self::directory::Directory;
+use self::locked::Locked;
 use self::slab::{Arena, Slab, class_bytes, class_for};
-use self::version::{State, Wait};
+use self::version::Wait;
 use super::buckets::buckets_for;
 use super::guarantees::{Batch, Floods, Freed, Guarantees, Holds, Promise, Waits};
 use super::hinted;
@@ -111,45 +116,6 @@ pub struct OptimisticSession<'t> {
     /// Where values are copied to.
     copy: Vec<u64>,
     scratch: Vec<u8>,
-}
-
-/// A bucket whose lock is held; unlocked when dropped.
-struct Locked<'t> {
-    bucket: &'t Bucket,
-    chain: Chain<'t>,
-    before: State,
-    /// Whether anything has been stored under the lock.
-    changed: bool,
-}
-
-impl Drop for Locked<'_> {
-    fn drop(&mut self) {
-        if self.changed {
-            self.bucket.version.unlock(self.chain.state);
-        } else {
-            self.bucket.version.unlock_unchanged(self.before);
-        }
-    }
-}
-
-impl<'t> Locked<'t> {
-    fn new(bucket: &'t Bucket) -> Locked<'t> {
-        let before = bucket.version.lock();
-        // SAFETY: the bucket is locked until this is dropped.
-        let chain = unsafe { Chain::new(bucket, before) };
-        Locked {
-            bucket,
-            chain,
-            before,
-            changed: false,
-        }
-    }
-
-    /// The chain, to be changed.
-    fn chain_mut(&mut self) -> &mut Chain<'t> {
-        self.changed = true;
-        &mut self.chain
-    }
 }
 
 /// The low bits of a hash.
@@ -451,13 +417,17 @@ impl Session for OptimisticSession<'_> {
     fn set(&mut self, key: Key<'_>, value: &[u8]) -> Stored {
         let (table, arena) = self.parts();
         let mut locked = table.lock(key.hash, arena);
-        if let Some(found) = locked.chain.find(key.hash, key.bytes) {
+        let stored = if let Some(found) = locked.chain.find(key.hash, key.bytes) {
             table.touch(found.0);
             table.replace(&mut locked, found, key, value, arena);
-            return Stored::Replaced;
-        }
-        table.create(locked, key, value, arena);
-        Stored::Created
+            drop(locked);
+            Stored::Replaced
+        } else {
+            table.create(locked, key, value, arena);
+            Stored::Created
+        };
+        self.move_if_sparse();
+        stored
     }
 
     fn remove(&mut self, key: Key<'_>) -> bool {
@@ -467,6 +437,8 @@ impl Session for OptimisticSession<'_> {
             return false;
         };
         table.remove(&mut locked, slot, arena);
+        drop(locked);
+        self.move_if_sparse();
         true
     }
 
@@ -487,9 +459,10 @@ impl Session for OptimisticSession<'_> {
         let value = found.map(|(_, block)| unsafe { block.bytes() }.1);
         let (edit, result) = edit(value, scratch);
         let outcome = match (edit, found) {
-            (Edit::Keep, _) | (Edit::Remove, None) => Outcome::Kept,
+            (Edit::Keep, _) | (Edit::Remove, None) => return (Outcome::Kept, result),
             (Edit::Store, Some(found)) => {
                 table.replace(&mut locked, found, key, scratch, arena);
+                drop(locked);
                 Outcome::Replaced
             }
             (Edit::Store, None) => {
@@ -501,13 +474,15 @@ impl Session for OptimisticSession<'_> {
                 locked.changed = true;
                 // SAFETY: the bucket is locked.
                 unsafe { block.patch(at, scratch) };
-                Outcome::Replaced
+                return (Outcome::Replaced, result);
             }
             (Edit::Remove, Some((slot, _))) => {
                 table.remove(&mut locked, slot, arena);
+                drop(locked);
                 Outcome::Removed
             }
         };
+        self.move_if_sparse();
         (outcome, result)
     }
 
@@ -578,6 +553,7 @@ impl Session for OptimisticSession<'_> {
             "insert_new of a key that is present"
         );
         table.create(locked, key, value, arena);
+        self.move_if_sparse();
     }
 
     fn walk(
@@ -587,6 +563,8 @@ impl Session for OptimisticSession<'_> {
         see: impl FnMut(&[u8], &[u8], bool) -> Keep,
     ) -> Cursor {
         let (table, arena) = self.parts();
-        table.walk(from, buckets, see, arena)
+        let cursor = table.walk(from, buckets, see, arena);
+        self.move_if_sparse();
+        cursor
     }
 }

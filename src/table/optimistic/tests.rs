@@ -3,8 +3,8 @@
 use super::*;
 use crate::base::EventKind;
 use crate::table::testing::{
-    env, fill, key, open, open_in, read_beside_growth, read_beside_other_sizes,
-    survives_a_panic_in_an_edit,
+    drift, env, fill, key, marks_move, open, open_in, read_beside_growth, read_beside_other_sizes,
+    survives_a_panic_in_an_edit, work_beside_moves,
 };
 
 #[test]
@@ -142,6 +142,54 @@ fn memory_follows_the_sizes_of_values() {
         }
         near(&table);
     }
+}
+
+/// Entries leave pages of which few blocks are in use: what is held stays near a budget of bytes in use.
+#[test]
+fn memory_stays_near_a_budget_while_sizes_drift() {
+    const BUDGET: u64 = 16 << 20;
+    for lengths in [[50, 3000], [3000, 50]] {
+        let mut table: Optimistic = open("optimistic");
+        let mut most = 0;
+        drift(&table, lengths, BUDGET, |table| {
+            most = most.max(table.slab.held());
+        });
+        // The pool keeps an eighth of the pages at hand, and a session some blocks, of pages that these keep.
+        assert!(most < BUDGET * 3 / 2 + (4 << 20), "{lengths:?}: {most}");
+        let (_, left) = table.slab.moved();
+        assert!(left > 100, "{left}");
+        assert_eq!(table.census().bytes.total(), table.usage().bytes);
+        assert_eq!(table.census().items, table.usage().items);
+    }
+}
+
+#[test]
+fn entries_are_right_while_they_move() {
+    let mut table: Optimistic = open("optimistic:buckets=4,load=4");
+    work_beside_moves(&table, |session: &mut OptimisticSession<'_>| {
+        session.move_some();
+    });
+    let (moved, _) = table.slab.moved();
+    assert!(moved > 500, "{moved}");
+    assert_eq!(table.census().bytes.total(), table.usage().bytes);
+    assert_eq!(table.census().items, table.usage().items);
+}
+
+#[test]
+fn marks_move_with_their_entries() {
+    let recency = true;
+    let table: Optimistic = open_in(
+        "optimistic",
+        &Env {
+            recency,
+            ..env("sip13")
+        },
+    );
+    marks_move(&table, |session: &mut OptimisticSession<'_>| {
+        session.move_some();
+    });
+    let (moved, left) = table.slab.moved();
+    assert!(moved > 300 && left > 10, "{moved} {left}");
 }
 
 #[test]

@@ -2,8 +2,9 @@
 
 use super::block::Block;
 use super::bucket::Slot;
+use super::locked::Locked;
 use super::slab::Arena;
-use super::{Locked, Optimistic, index};
+use super::{Optimistic, index};
 use crate::table::{Cursor, Keep, scan};
 
 impl Optimistic {

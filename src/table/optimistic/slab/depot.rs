@@ -7,7 +7,7 @@ use super::page::{Pages, Pool, Taken};
 use super::sizes::{OVERFLOW, magazine_size};
 use crate::table::optimistic::version::fence_before_reuse;
 use crate::table::sync::Mutex;
-use crate::table::sync::atomic::{AtomicBool, Ordering};
+use crate::table::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Full magazines that are kept as they are: what one session frees and another allocates again touches no page. Few, as
 /// each block may be the last one in use of a page.
@@ -19,6 +19,8 @@ pub(super) struct Depot {
     class: usize,
     /// Whether there is a stock.
     has_stock: AtomicBool,
+    /// Bytes of room in the pages, as the pool was told.
+    room: AtomicUsize,
     inside: Mutex<Inside>,
 }
 
@@ -39,6 +41,7 @@ impl Depot {
         Depot {
             class,
             has_stock: AtomicBool::new(false),
+            room: AtomicUsize::new(0),
             inside: Mutex::new(inside),
         }
     }
@@ -56,6 +59,7 @@ impl Depot {
         fence_before_reuse();
         let enough = magazine_size(self.class);
         if let Some(taken) = inside.pages.take(enough) {
+            self.note_room(&inside, pool);
             return taken;
         }
         // Which may take memory from the system: nobody waits for it here.
@@ -71,17 +75,18 @@ impl Depot {
         // SAFETY: the pool has just given the page to this thread.
         unsafe { inside.pages.add(page) };
         let taken = inside.pages.take(enough);
+        self.note_room(&inside, pool);
         taken.expect("a page that was just added has room")
     }
 
     /// Takes a magazine that a session has too many of. It goes to the pages if no session wants blocks of this class,
-    /// so that these become empty.
+    /// so that these become empty, or if one of them is being left, as the blocks may be of that one.
     ///
     /// # Safety
     /// The blocks were taken from this depot, and the thread has sole use of them.
     pub(super) unsafe fn give(&self, full: Free, pool: &Pool) {
         let mut inside = self.inside.lock();
-        if inside.stock.len() < STOCK && inside.is_wanted {
+        if inside.stock.len() < STOCK && inside.is_wanted && !inside.pages.is_leaving() {
             inside.stock.push(full);
             self.has_stock.store(true, Ordering::Relaxed);
             return;
@@ -125,8 +130,47 @@ impl Depot {
             inside.pages.give(free, |page| empty.push(page));
             inside.pages.give_run(run, |page| empty.push(page));
         }
+        self.note_room(&inside, pool);
         drop(inside);
         Depot::pass_on(&empty, pool);
+    }
+
+    /// Bytes of blocks that are free in the pages.
+    pub(super) fn room(&self) -> usize {
+        self.room.load(Ordering::Relaxed)
+    }
+
+    /// Tells the pool of the room in the pages, before these are unlocked.
+    fn note_room(&self, inside: &Inside, pool: &Pool) {
+        let (before, now) = (self.room(), inside.pages.room());
+        if before != now {
+            self.room.store(now, Ordering::Relaxed);
+            pool.note_room(before, now);
+        }
+    }
+
+    /// Picks a page to be left, if one is worth it: the blocks in it that may hold entries. Until
+    /// [`Depot::end_leaving`] no block is lent of it, and none is kept here: so nothing comes to be in it but what
+    /// sessions have at hand.
+    pub(super) fn begin_leaving(&self, pool: &Pool) -> Option<Run> {
+        let mut empty: Vec<NonNull<u8>> = Vec::new();
+        let mut inside = self.inside.lock();
+        fence_before_reuse();
+        for full in std::mem::take(&mut inside.stock) {
+            // SAFETY: what is kept here was given with the promise of `give`.
+            unsafe { inside.pages.give(full, |page| empty.push(page)) };
+        }
+        self.has_stock.store(false, Ordering::Relaxed);
+        let begun = inside.pages.begin_leaving();
+        self.note_room(&inside, pool);
+        drop(inside);
+        Depot::pass_on(&empty, pool);
+        begun
+    }
+
+    /// Lends blocks of the page that was being left again, unless it became empty; whether it did.
+    pub(super) fn end_leaving(&self) -> bool {
+        self.inside.lock().pages.end_leaving()
     }
 
     fn pass_on(empty: &[NonNull<u8>], pool: &Pool) {

@@ -1,5 +1,5 @@
 //! Memory for blocks by size class, cut from pages that go from class to class, in chunks that stay mapped while the table
-//! lives.
+//! lives. Entries leave pages of which few blocks are in use.
 //!
 //! ```text
 //!   session ─▶ Arena: per class two magazines of free blocks, and a run of blocks to cut
@@ -22,6 +22,10 @@
 //! - a page header is touched under its class's lock, and no block ever covers it;
 //! - overflow buckets, whose pointers readers follow, never turn into anything else: their pages are theirs for ever.
 //!
+//! A thread that moves entries is a stale reader that no bucket has sent: it looks at each block of a page, whatever has
+//! become of it. It takes only lengths that belong to the page's class, so that what it loads lies within
+//! the block, and uses what it found under the lock of the bucket alone, if that turns out to hold the block.
+//!
 //! **Classes** go up by 8 bytes to 512, then in eight steps a doubling: at most an eighth is lost to
 //! rounding, and to the end of a page. Blocks of more than 7,680 bytes come from chunks of their own, and keep their class.
 //!
@@ -32,12 +36,22 @@
 //! it has of one that it did not use since it looked last goes back to the pages. So do the two magazines that a depot
 //! keeps, once no session takes blocks of the class. A session that does nothing keeps what it has; one
 //! that ends keeps nothing. The pool keeps an eighth of the pages in use at hand, a chunk at least; so it is with the bytes of
-//! large blocks, but for two of the class that was freed last, however long these are. What stays bound are
-//! pages of which some blocks are in use: nothing is moved, so a class that shrinks at random places keeps nearly all its
-//! pages until few of its blocks are left.
+//! large blocks, but for two of the class that was freed last, however long these are.
+//!
+//! **Entries move** (`leave.rs`), as a class that shrinks at random places would otherwise keep nearly all its pages until few
+//! of its blocks are left. If the pages have more room than an eighth of what is in use and 2 MiB, a session that
+//! exchanges blocks with a depot learns so ([`Arena::is_sparse`]), and when its call has nothing locked any more, the
+//! table has some entries moved ([`Arena::move_some`]): a page of a class with much room is picked, an eighth of which
+//! is free at least, and lends no blocks from then on. The table is given each of its blocks in turn, finds by way of the
+//! key whether a bucket holds it, and if so puts the entry into another block of the class, under the bucket's lock,
+//! as an overwrite puts one into a block of another class: what readers make of that they make of this. Free blocks that
+//! other sessions have at hand keep a page from becoming empty; then it lends blocks again. What stays bound is
+//! as much room as is let be, and a few pages of each class: they are not worth it, where the others have no room for
+//! what is in them. Nothing moves where nothing is written.
 //!
 //! **A call is short**, as a bucket may be locked meanwhile: it gives two magazines to their pages, and a few pages or a large
-//! block to the system, at most. The next calls go on; what was too much when the last one ended stays.
+//! block to the system, at most. The next calls go on; what was too much when the last one ended stays. One that moves
+//! entries has nothing locked, looks at 512 blocks of one page and moves 64 entries at most.
 //!
 //! A session owns an arena while it lives and leaves it, empty, to the next session.
 //!
@@ -48,6 +62,7 @@ mod chunk;
 mod depot;
 mod free;
 mod large;
+mod leave;
 mod page;
 mod sizes;
 
@@ -63,6 +78,7 @@ pub(in crate::table) use self::chunk::Chunk;
 use self::depot::Depot;
 use self::free::{Free, Run};
 use self::large::Large;
+use self::leave::Leaving;
 use self::page::{Pool, Taken};
 use self::sizes::{CACHED, PAGED, magazine_size};
 pub(in crate::table) use self::sizes::{OVERFLOW, class_bytes, class_for};
@@ -72,11 +88,16 @@ use crate::table::sync::atomic::{AtomicU64, Ordering};
 /// Classes that a session looks at with each magazine: all of them with some thirty.
 const LOOKS: usize = 4;
 
+/// Blocks that one call looks at where entries are to move, and entries that it moves, at most.
+const LOOKED: usize = 512;
+const MOVED: usize = 64;
+
 /// The slab of one table.
 pub(in crate::table) struct Slab {
     depots: Box<[Depot]>,
     pool: Pool,
     large: Large,
+    leaving: Mutex<Leaving>,
     idle: Mutex<Vec<Arena>>,
     counts: Mutex<Vec<Arc<CachePadded<Counts>>>>,
 }
@@ -94,6 +115,8 @@ pub(in crate::table) struct Arena {
     caches: Box<[Cache]>,
     /// The class that was looked at last.
     looked: usize,
+    /// Whether some entries should move, once the session has no bucket locked.
+    is_sparse: bool,
     counts: Arc<CachePadded<Counts>>,
 }
 
@@ -142,6 +165,7 @@ impl Slab {
             depots: (0..PAGED).map(Depot::of).collect(),
             pool: Pool::default(),
             large: Large::default(),
+            leaving: Mutex::default(),
             idle: Mutex::default(),
             counts: Mutex::default(),
         }
@@ -156,6 +180,7 @@ impl Slab {
             Arena {
                 caches: vec![Cache::EMPTY; CACHED].into_boxed_slice(),
                 looked: OVERFLOW,
+                is_sparse: false,
                 counts,
             }
         })
@@ -164,10 +189,7 @@ impl Slab {
     /// Leaves an arena to the next session, and what it has at hand to all.
     pub(in crate::table) fn leave_arena(&self, mut arena: Arena) {
         for class in 0..CACHED {
-            while let Some((free, run)) = arena.caches[class].take_part() {
-                // SAFETY: the blocks are of this class, and this arena alone has them.
-                unsafe { self.give_to_pages(class, free, run) };
-            }
+            arena.put_away(self, class);
         }
         // Nobody waits for a session that ends.
         while self.pool.has_surplus() {
@@ -196,6 +218,13 @@ impl Slab {
     pub(in crate::table) fn held(&self) -> u64 {
         let ([pages, at_hand, _], [large, warm, _]) = (self.pool.figures(), self.large.figures());
         ((pages + at_hand) * sizes::PAGE) as u64 + large + warm
+    }
+
+    /// Entries that moved, and pages that became empty by that.
+    #[cfg(all(test, not(loom)))]
+    pub(in crate::table) fn moved(&self) -> (usize, usize) {
+        let leaving = self.leaving.lock();
+        (leaving.moved, leaving.left)
     }
 
     /// Takes what a session had at hand of a class.
@@ -257,6 +286,65 @@ impl Arena {
         }
     }
 
+    /// Whether the session should call [`Arena::move_some`] when it has no bucket locked.
+    #[inline]
+    pub(in crate::table) fn is_sparse(&self) -> bool {
+        self.is_sparse
+    }
+
+    /// Moves a few entries out of a page of which few blocks are in use. `move_out` is given a block of a class, which may
+    /// hold an entry or be free or anybody's: if a bucket holds it, it puts the entry into another block of the class, and
+    /// the bucket holds that one. It says whether it did.
+    ///
+    /// # Safety
+    /// When `move_out` says so, the block came from this slab with this class, no bucket holds it any longer, and the
+    /// thread had sole use of it, and unlinked it itself.
+    #[cold]
+    pub(in crate::table) unsafe fn move_some(
+        &mut self,
+        slab: &Slab,
+        mut move_out: impl FnMut(&mut Arena, usize, NonNull<u8>) -> bool,
+    ) {
+        self.is_sparse = false;
+        // Where another thread does so, that one goes on.
+        let Some(mut leaving) = slab.leaving.try_lock() else {
+            return;
+        };
+        // No entry goes to a block of the page that the session has at hand.
+        let come_home = |class: usize| self.put_away(slab, class);
+        let Some(page) = leaving.page(&slab.depots, &slab.pool, come_home) else {
+            return;
+        };
+        let class = page.class;
+        let (mut gone, mut looked) = (Free::NONE, 0);
+        while looked < LOOKED
+            && gone.count < MOVED
+            && let Some(block) = page.next()
+        {
+            looked += 1;
+            if move_out(self, class, block) {
+                self.count(0, -class_bytes(class).cast_signed());
+                gone.push(block);
+            }
+        }
+        #[cfg(all(test, not(loom)))]
+        {
+            leaving.moved += gone.count;
+        }
+        // Not to where the session takes blocks from: these are to be free.
+        // SAFETY: as the caller promises.
+        unsafe { slab.give_to_pages(class, gone, Run::NONE) };
+        leaving.end_if_done(&slab.depots);
+    }
+
+    /// Gives the pages all that is at hand of a class.
+    fn put_away(&mut self, slab: &Slab, class: usize) {
+        while let Some((free, run)) = self.caches[class].take_part() {
+            // SAFETY: the blocks are of this class, and this arena alone has them.
+            unsafe { slab.give_to_pages(class, free, run) };
+        }
+    }
+
     /// Counts items and bytes more or less.
     #[inline]
     pub(in crate::table) fn count(&self, items: isize, bytes: isize) {
@@ -309,6 +397,7 @@ impl Arena {
     /// Gives back some of what is at hand of a class that was not used for long. A magazine at most: a bucket may be
     /// locked.
     fn look_around(&mut self, slab: &Slab) {
+        self.is_sparse = slab.pool.is_sparse();
         for _ in 0..LOOKS {
             // Not the class of overflow buckets, whose pages are of no use to another.
             self.looked = if self.looked + 1 < CACHED {

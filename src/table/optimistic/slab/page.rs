@@ -16,7 +16,7 @@ use std::ptr::{NonNull, null_mut, with_exposed_provenance_mut};
 use super::chunk::{Chunk, LARGEST_CHUNK, give_back};
 use super::free::{Free, Run};
 use super::sizes::{OVERFLOW, PAGE, class_bytes};
-use crate::table::sync::atomic::{AtomicBool, Ordering};
+use crate::table::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::table::sync::{Mutex, MutexGuard};
 
 /// Pages of the largest chunk, and those that are kept at hand where few are in use.
@@ -25,6 +25,15 @@ const MOST_PAGES: usize = LARGEST_CHUNK / PAGE;
 const RUN_BYTES: usize = 16 << 10;
 /// Pages whose memory one call gives the system: the caller may have a bucket locked.
 const GIVEN: usize = 4;
+/// Pages at the end of a list of which the emptiest is to be left.
+const LAST: usize = 8;
+/// A page is left only if a part of its blocks is free: one in so many.
+const WORTH: usize = 8;
+/// Bytes of room in pages that are let be, beside a part of what is in use: one in [`SPARSE`].
+const LET_BE: usize = 2 << 20;
+const SPARSE: usize = 8;
+/// Schedules of tests have few entries, and try moves all the time.
+pub(super) const EAGER: bool = cfg!(all(test, shuttle));
 
 /// The header of a page that a class has.
 #[repr(C, align(64))]
@@ -32,8 +41,7 @@ pub(super) struct Page {
     /// Neighbours in the list of the class's pages with room.
     before: *mut Page,
     after: *mut Page,
-    /// Whether it is in that list.
-    listed: bool,
+    stands: Stands,
     /// Blocks that are neither free nor never cut.
     used: u32,
     /// Where the part begins that was never cut, and how many blocks are in it.
@@ -42,6 +50,17 @@ pub(super) struct Page {
 }
 
 const _: () = assert!(size_of::<Page>() == 64);
+
+/// Where a page of a class stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stands {
+    /// It has no room.
+    Full,
+    /// It is in the list of those with room.
+    Listed,
+    /// Its entries are being moved: it lends no blocks.
+    Leaving,
+}
 
 /// The page that an address is in. That of its chunk was exposed: a pointer to a block may be good for the block alone.
 /// Only such pointers are kept, and references made from them end before the next is made: a pointer made from a
@@ -60,6 +79,11 @@ pub(super) enum Taken {
 pub(super) struct Pages {
     class: usize,
     first: *mut Page,
+    last: *mut Page,
+    /// The page that is being left, if one is.
+    leaving: *mut Page,
+    /// Blocks that are free in pages, or never cut.
+    free: usize,
 }
 
 // SAFETY: the pages are memory of the slab, which any thread may use; the headers are touched under the lock that this is in.
@@ -67,8 +91,32 @@ unsafe impl Send for Pages {}
 
 impl Pages {
     pub(super) fn of(class: usize) -> Pages {
-        let first = null_mut();
-        Pages { class, first }
+        Pages {
+            class,
+            first: null_mut(),
+            last: null_mut(),
+            leaving: null_mut(),
+            free: 0,
+        }
+    }
+
+    /// Blocks of a page.
+    fn capacity(&self) -> usize {
+        (PAGE - size_of::<Page>()) / class_bytes(self.class)
+    }
+
+    /// Bytes of blocks that are free in pages which may be left.
+    pub(super) fn room(&self) -> usize {
+        if self.class == OVERFLOW {
+            0
+        } else {
+            self.free * class_bytes(self.class)
+        }
+    }
+
+    /// Whether a page is being left.
+    pub(super) fn is_leaving(&self) -> bool {
+        !self.leaving.is_null()
     }
 
     /// Makes a page of the pool one of this class.
@@ -80,16 +128,17 @@ impl Pages {
         let uncut = Run {
             // SAFETY: the first line of a page is its header, and the rest is long enough for blocks.
             at: unsafe { memory.add(size_of::<Page>()) }.as_ptr(),
-            count: (PAGE - size_of::<Page>()) / class_bytes(self.class),
+            count: self.capacity(),
         };
         let header = Page {
             before: null_mut(),
             after: null_mut(),
-            listed: false,
+            stands: Stands::Full,
             used: 0,
             uncut,
             free: Free::NONE,
         };
+        self.free += uncut.count;
         // SAFETY: a page is aligned, its first line is for the header, and no other thread has it.
         unsafe {
             page.write(header);
@@ -150,6 +199,7 @@ impl Pages {
     unsafe fn lend(&mut self, at: *mut Page, count: usize) {
         // SAFETY: as the caller promises, and as in `link`.
         let page = unsafe { &mut *at };
+        self.free -= count;
         page.used += u32::try_from(count).expect("a page has few blocks");
         if page.free.count == 0 && page.uncut.count == 0 {
             // SAFETY: as above.
@@ -208,18 +258,72 @@ impl Pages {
     ) {
         // SAFETY: as the caller promises, and as in `link`.
         let page = unsafe { &mut *at };
+        self.free += count;
         page.used -= u32::try_from(count).expect("a page has few blocks");
+        let stands = page.stands;
         // Pages of overflow buckets stay what they are: readers follow what is in these.
         if page.used == 0 && self.class != OVERFLOW {
-            if page.listed {
+            match stands {
+                Stands::Full => {}
                 // SAFETY: as the caller promises.
-                unsafe { self.unlink(at) };
+                Stands::Listed => unsafe { self.unlink(at) },
+                Stands::Leaving => self.leaving = null_mut(),
             }
+            self.free -= self.capacity();
             empty(NonNull::new(at).expect("a page has an address").cast());
-        } else if !page.listed {
+        } else if stands == Stands::Full {
             // SAFETY: as the caller promises.
             unsafe { self.link(at) };
         }
+    }
+
+    /// Takes a page out of the list, so that it lends no more blocks, and says which ones it ever lent: the emptiest of
+    /// the last ones, if much of it is free and the others have room for what is in it.
+    pub(super) fn begin_leaving(&mut self) -> Option<Run> {
+        debug_assert!(!self.is_leaving() && self.class != OVERFLOW);
+        let mut emptiest: Option<(*mut Page, usize)> = None;
+        let mut next = self.last;
+        for _ in 0..LAST {
+            // SAFETY: pages in the list are of this class, and the headers of these are touched under this lock only.
+            let Some(page) = (unsafe { next.as_ref() }) else {
+                break;
+            };
+            let used = page.used as usize;
+            if emptiest.is_none_or(|(_, least)| used < least) {
+                emptiest = Some((next, used));
+            }
+            next = page.before;
+        }
+        let (at, used) = emptiest?;
+        let free = self.capacity() - used;
+        let is_worth_it = WORTH * free >= self.capacity() && self.free - free >= used;
+        if !is_worth_it && !EAGER {
+            return None;
+        }
+        // SAFETY: it is in the list, and a reference ends before the next is made.
+        unsafe {
+            self.unlink(at);
+            (*at).stands = Stands::Leaving;
+        }
+        self.leaving = at;
+        // SAFETY: as above.
+        let uncut = unsafe { (*at).uncut.count };
+        Some(Run {
+            at: at.cast::<u8>().wrapping_add(size_of::<Page>()),
+            count: self.capacity() - uncut,
+        })
+    }
+
+    /// Ends what [`Pages::begin_leaving`] began; whether the page became empty. If not, the next blocks are taken from
+    /// it: what it still has in use may be what sessions keep, and it is as good as a new one.
+    pub(super) fn end_leaving(&mut self) -> bool {
+        let at = std::mem::replace(&mut self.leaving, null_mut());
+        if !at.is_null() {
+            // SAFETY: the page that is being left is one of this class, and in no list. It has room, as it had when it
+            // was taken out of the list, and has lent nothing since.
+            unsafe { self.link(at) };
+        }
+        at.is_null()
     }
 
     /// Puts a page at the front: of those with room it has had room for the shortest time, and likely the least. The
@@ -232,9 +336,10 @@ impl Pages {
         unsafe {
             (*page).before = null_mut();
             (*page).after = self.first;
-            (*page).listed = true;
-            if let Some(first) = self.first.as_mut() {
-                first.before = page;
+            (*page).stands = Stands::Listed;
+            match self.first.as_mut() {
+                Some(first) => first.before = page,
+                None => self.last = page,
             }
         }
         self.first = page;
@@ -246,13 +351,14 @@ impl Pages {
         // SAFETY: as in `link`; a page is no neighbour of its own.
         unsafe {
             let (before, after) = ((*page).before, (*page).after);
-            (*page).listed = false;
+            (*page).stands = Stands::Full;
             match before.as_mut() {
                 Some(before) => before.after = after,
                 None => self.first = after,
             }
-            if let Some(after) = after.as_mut() {
-                after.before = before;
+            match after.as_mut() {
+                Some(after) => after.before = before,
+                None => self.last = before,
             }
         }
     }
@@ -264,6 +370,10 @@ pub(super) struct Pool {
     unused: Mutex<Unused>,
     /// Whether more pages are at hand than are kept.
     has_surplus: AtomicBool,
+    /// Pages that classes have, as [`Unused`] counts them.
+    used: AtomicUsize,
+    /// Bytes of blocks that are free in these.
+    room: AtomicUsize,
 }
 
 struct Unused {
@@ -329,7 +439,7 @@ impl Pool {
         let mut unused = self.unused.lock();
         match unused.warm.pop_back().or_else(|| unused.cold.pop()) {
             Some(page) => {
-                unused.used += 1;
+                self.lend(&mut unused);
                 page
             }
             None => self.cut(unused),
@@ -339,7 +449,7 @@ impl Pool {
     fn cut<'l>(&'l self, mut unused: MutexGuard<'l, Unused>) -> NonNull<u8> {
         loop {
             if let Some(page) = unused.cut() {
-                unused.used += 1;
+                self.lend(&mut unused);
                 return page;
             }
             // The system may take its time: nobody waits for it here.
@@ -354,12 +464,32 @@ impl Pool {
         }
     }
 
+    fn lend(&self, unused: &mut Unused) {
+        unused.used += 1;
+        self.used.store(unused.used, Ordering::Relaxed);
+    }
+
+    /// Notes that a class has so many bytes of room in its pages, and had so many before.
+    pub(super) fn note_room(&self, before: usize, now: usize) {
+        let change = now.wrapping_sub(before);
+        self.room.fetch_add(change, Ordering::Relaxed);
+    }
+
+    /// Whether pages have so much room that entries should move together. While others work, what was lent may be seen
+    /// without the page that it is of.
+    pub(super) fn is_sparse(&self) -> bool {
+        let room = self.room.load(Ordering::Relaxed);
+        let held = self.used.load(Ordering::Relaxed) * PAGE;
+        room > held.saturating_sub(room) / SPARSE + LET_BE || EAGER
+    }
+
     /// Takes pages back that no class has any longer. As long as there are more at hand than an eighth of those in use,
     /// the memory of the oldest goes to the system: of a few at once, and of the others with the next calls.
     #[cold]
     pub(super) fn put(&self, pages: &[NonNull<u8>]) {
         let mut unused = self.unused.lock();
         unused.used -= pages.len();
+        self.used.store(unused.used, Ordering::Relaxed);
         unused.warm.extend(pages);
         self.give_some_back(unused, GIVEN);
     }
@@ -390,6 +520,12 @@ impl Pool {
             unsafe { give_back(*page, PAGE) };
         }
         self.unused.lock().cold.extend(given);
+    }
+
+    /// Bytes of room that classes have noted.
+    #[cfg(all(test, not(loom)))]
+    pub(super) fn room(&self) -> usize {
+        self.room.load(Ordering::Relaxed)
     }
 
     /// Pages that classes have, pages at hand, and pages whose memory has been given back.

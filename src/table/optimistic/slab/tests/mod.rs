@@ -1,5 +1,7 @@
 //! The slab as a whole: blocks that come back, pages that go from class to class, memory that goes to the system.
 
+mod leave;
+
 use super::page::Taken;
 use super::sizes::{CLASSES, PAGE};
 use super::*;
