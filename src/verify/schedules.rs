@@ -7,6 +7,9 @@
 //! Burckhardt, Kothari, Musuvathi and Nagarakatte, "A Randomized Scheduler with Probabilistic Guarantees of Finding
 //! Bugs", ASPLOS 2010).
 //!
+//! In these schedules `optimistic` and `inline` move entries with each call that takes blocks from the slab or gives them
+//! back to it, however few there are.
+//!
 //! A seed stands for a batch of schedules, because PCT learns from the first of them how long they are. `scripts/schedules`
 //! runs them; it says how many, or which seed again.
 //!
@@ -80,6 +83,9 @@ const EACH: usize = 4;
 
 /// Shared keys.
 const KEYS: usize = 2;
+
+/// Lengths of values. The longest has a block in `inline`, too.
+const LENGTHS: [usize; 3] = [16, 24, 240];
 
 /// Changes of priority of a schedule of PCT.
 const DEPTH: usize = 3;
@@ -285,7 +291,7 @@ fn work(
         unique::write(
             written,
             number,
-            [16, 24][dice.random_range(0..2)],
+            LENGTHS[dice.random_range(0..LENGTHS.len())],
             &mut value,
         );
         let key = shared(number);
