@@ -167,7 +167,9 @@ fn chart(suite: &str, panels: &[&PanelSummary], levels: &[Level]) -> Option<Draf
         panels: numbers(panels.iter().copied()),
         title: "Which table is fast where?".to_owned(),
         about: format!(
-            "Million operations a second of all threads together, medians; a column for each panel, the best of each              framed. Shades are logarithmic, from the fastest of a column. Rows are in the order of their geometric              mean over the columns; a star marks a table of another project.{summed}{more}"
+            "Million operations a second of all threads together, medians; a column for each panel, the best of each \
+             framed. Shades are logarithmic, from the fastest of a column. Rows are in the order of their geometric \
+             mean over the columns; a star marks a table of another project.{summed}{more}"
         ),
         shape: Shape::Heat(Heat {
             columns: panels.iter().map(|panel| heads(panel, levels)).collect(),

@@ -79,7 +79,11 @@ fn ordinary() -> Records {
 }
 
 pub(super) fn drawn(records: &Records) -> Vec<Chart> {
-    charts(&Summary::of(records), records)
+    let charts = charts(&Summary::of(records), records);
+    for chart in &charts {
+        assert!(!chart.about.contains("  "), "a gap in: {}", chart.about);
+    }
+    charts
 }
 
 pub(super) fn titles(svg: &str) -> Vec<String> {
