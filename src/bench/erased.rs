@@ -85,7 +85,8 @@ impl<S: Strategy> TimedTable for Opened<S> {
                     Box::new(timed)
                 }
             }
-            Some(budget) => {
+            // Without the condition, loops that no budget ever reaches would be compiled too.
+            Some(budget) if S::WALK => {
                 let room = Bounded::new(&self.table, &self.clock, budget, who.of);
                 Box::new(Loop::new(
                     session,
@@ -95,6 +96,7 @@ impl<S: Strategy> TimedTable for Opened<S> {
                     (outcomes, who),
                 ))
             }
+            Some(_) => unreachable!("a table that cannot be walked has no budget"),
         }
     }
 }
