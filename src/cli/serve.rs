@@ -17,6 +17,7 @@ use crate::hash::{self, Hasher};
 use crate::serve::{Options, VERSION};
 
 const DEFAULT_PORT: u16 = 11211;
+const DEFAULT_TARGET: &str = "optimistic";
 
 #[derive(Args, Debug)]
 #[command(
@@ -25,7 +26,7 @@ const DEFAULT_PORT: u16 = 11211;
     args_override_self = true,
     after_help = "\
 Examples:
-  bucketlab serve                             striped on 127.0.0.1:11211
+  bucketlab serve                             optimistic on 127.0.0.1:11211
   bucketlab serve dash -p 11212 -t 2 -m 1024
   bucketlab serve -s cache.socket -o idle_timeout=60
 
@@ -39,7 +40,7 @@ connections. On SIGTERM or SIGINT it answers the requests that have arrived and 
 )]
 pub(super) struct Serve {
     /// The strategy with its parameters, like striped:buckets=2^16
-    #[arg(value_name = "TARGET", default_value = "striped")]
+    #[arg(value_name = "TARGET", default_value = DEFAULT_TARGET)]
     target: String,
     /// Address to listen on, optionally with a port; separate several with commas or repeat the flag
     #[arg(
@@ -242,7 +243,7 @@ pub(super) fn serve(house: House<'_>, args: &Serve) -> anyhow::Result<ExitCode> 
     let (row, params) = catalog::resolve(house.rows, &args.target.parse()?)?;
     if row.control {
         return Err(BadInput(format!(
-            "'{}' stores nothing, so it cannot be served; the default is striped",
+            "'{}' stores nothing, so it cannot be served; the default is {DEFAULT_TARGET}",
             row.name
         ))
         .into());

@@ -48,7 +48,7 @@ fn every_strategy_serves_python() {
 #[test]
 fn the_clients_that_people_use_are_served() {
     let server = Server::start(&["-t", "2", "-I", "1m"]);
-    run(&server, "all", "striped");
+    run(&server, "all", "the default");
 }
 
 /// The README's first lines about serving, as they stand there, on another port.
