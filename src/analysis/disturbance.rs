@@ -31,7 +31,9 @@ impl Disturbance {
             let trials = records.trials.iter();
             trials.filter(|row| row.disturbed_slices.is_some())
         };
-        judged().next()?;
+        if judged().next().is_none() && shared.is_none() {
+            return None;
+        }
         let sum = |of: fn(&TrialRow) -> u64| judged().map(of).sum::<u64>();
         let watched = judged().filter(|row| row.cores_ns.is_some());
         let (mut foreign_ns, mut steal_ns, mut cores_ns) = (0, 0, 0);

@@ -3,9 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::rates::Rates;
-use super::shared_core::{Shared, SharedCore};
+use super::shared_core::{Cells, Shared, SharedCore};
 use crate::record::{Records, SliceKind, SliceRow, TrialRow};
 use crate::stats::Interval;
+
+/// Slices of the hash alone from which its time can be told.
+const HASHES: usize = 4;
 
 /// The rows of a run by panel and cell: each cell's are looked for once.
 pub(crate) struct Index<'r> {
@@ -34,11 +37,18 @@ impl<'r> Index<'r> {
             let place = (row.panel, row.cell_id.as_str());
             slices.entry(place).or_default().push(row);
         }
-        Index {
+        let mut index = Index {
             trials,
             slices,
-            shared: SharedCore::of(records),
+            shared: SharedCore::default(),
+        };
+        let mut cells = Cells::default();
+        for &(panel, cell) in index.slices.keys() {
+            let counted = index.counted(panel, cell, SliceKind::Throughput);
+            cells.entry(panel).or_default().push(counted);
         }
+        index.shared = SharedCore::of(records, &cells);
+        index
     }
 
     /// A cell's trials, failed ones included.
@@ -51,24 +61,32 @@ impl<'r> Index<'r> {
         self.shared.seen
     }
 
-    /// A cell's rates. A slice whose trial has no row yet was never checked and does not count; a
-    /// cell with a failed trial has no rates at all.
-    pub fn rates(&self, panel: u32, cell: &str, kind: SliceKind, pass: bool) -> Rates {
+    /// A cell's slices of a kind that count. A slice whose trial has no row yet was never checked and does not; a
+    /// cell with a failed trial has none at all.
+    fn counted(&self, panel: u32, cell: &str, kind: SliceKind) -> Vec<&'r SliceRow> {
         let trials = self.trials(panel, cell);
         if trials.iter().any(|row| !row.error.is_empty()) {
-            return Rates::default();
+            return Vec::new();
         }
         let checked: BTreeSet<(u32, u32)> =
             trials.iter().map(|row| (row.birth, row.trial)).collect();
-        let slices = self
-            .slices
-            .get(&(panel, cell))
-            .map_or(&[][..], Vec::as_slice);
-        let counted = slices
-            .iter()
+        let slices = self.slices.get(&(panel, cell)).into_iter().flatten();
+        slices
             .copied()
-            .filter(|row| row.kind == kind && checked.contains(&(row.birth, row.trial)));
-        Rates::of(counted, pass, self.shared.least(panel))
+            .filter(|row| row.kind == kind && checked.contains(&(row.birth, row.trial)))
+            .collect()
+    }
+
+    /// A cell's rates, without slices that were shared with another hardware thread where these are left out.
+    pub fn rates(&self, panel: u32, cell: &str, kind: SliceKind, pass: bool) -> Rates {
+        let counted = self.counted(panel, cell, kind);
+        let of = |least| Rates::of(counted.iter().copied(), pass, least);
+        let rates = of(self.shared.least(panel));
+        // The hash alone is timed in few rounds, and needs none of the others'.
+        if kind == SliceKind::Hash && rates.values.len() < HASHES {
+            return of(None);
+        }
+        rates
     }
 }
 

@@ -209,6 +209,11 @@ impl Rates {
         rates
     }
 
+    /// What there is a rate of.
+    pub(super) fn rounds(&self) -> impl Iterator<Item = Pairing> {
+        self.logs.keys().copied()
+    }
+
     /// The rates by birth.
     pub fn by_birth(&self) -> Vec<Vec<f64>> {
         let mut births: BTreeMap<u32, Vec<f64>> = BTreeMap::new();

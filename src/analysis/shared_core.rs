@@ -1,34 +1,44 @@
 //! Slices beside which another hardware thread worked on the core.
 //!
 //! A program that the kernel does not see, on the core's other hardware thread, takes a part of the core's width and of
-//! its window of instructions: a neighbour of a guest, or a sibling that the guest takes for a core. Each thread
-//! probes its core between its operations ([`CoreShare`](crate::machine::CoreShare)), so a slice says itself how much it
-//! had of the core. What a probe says does not depend on the table. So slices beside a neighbour can be left out of the
-//! figures, without favour to any table, as long as enough others remain; where too few do, all count, and the
-//! run says so.
+//! its window of instructions. Where one thread works on a table, it probes its core between its operations
+//! ([`CoreShare`](crate::machine::CoreShare)), so a slice says itself how much it had of the core. Slices beside a
+//! neighbour can then be left out of the figures without favour to any table, as long as enough others remain; where too
+//! few do, all count, and the run says so.
+//!
+//! Two threads may be on two hardware threads of one core, and so may a table and its helper, or a client and its server:
+//! what one has of the core is then what the table leaves it. There nothing is judged.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::rates::Rates;
-use crate::record::{Records, SliceKind, SliceRow};
+use super::rates::{Pairing, Rates};
+use super::verdict::BIRTHS_FOR_AN_INTERVAL;
+use crate::base::whole;
+use crate::record::{PanelEntry, Records, SliceRow};
 use crate::stats;
 
 /// A core that is a thread's own gives it all but a tenth of what a core gives at best. Beside another thread it gave
 /// half to two thirds (Zen 4, [`CoreShare`](crate::machine::CoreShare)).
 const OWN: f64 = 0.9;
 
-/// What a core gives at best: a quantile of the slices, so that an odd probe does not decide.
+/// What a core gives at best: a quantile of the run's slices, so that an odd probe does not decide.
 const BEST: f64 = 0.98;
 
-/// Slices that each cell of a panel must keep.
+/// Rounds that a panel must keep in which no cell's slice was shared: ratios are paired within them.
 const KEPT: usize = 12;
+
+/// The part of a table's processor time from which on its helpers work beside it.
+const HELPED: f64 = 0.01;
+
+/// The throughput slices that count of the cells that have figures, by panel.
+pub(super) type Cells<'r> = BTreeMap<u32, Vec<Vec<&'r SliceRow>>>;
 
 /// The least that a core of its own gives, by panel: what is left out, and what was seen.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct SharedCore {
     /// Of panels whose shared slices are left out.
     least: BTreeMap<u32, u64>,
-    /// What was seen in all panels; `None` where nothing was probed.
+    /// What was seen in all panels; `None` where nothing was judged.
     pub(super) seen: Option<Shared>,
 }
 
@@ -62,75 +72,84 @@ impl Shared {
             ),
         };
         Some(format!(
-            "another hardware thread worked on the cores in {shared} of {probed} slices: {of_them}"
+            "another hardware thread worked on the core in {shared} of {probed} slices: {of_them}"
         ))
     }
 }
 
 impl SharedCore {
-    pub(super) fn of(records: &Records) -> SharedCore {
-        let mut found = SharedCore::default();
-        let mut best: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
-        let threads: BTreeMap<u32, u32> = (records.manifest.panels.iter())
-            .filter(|panel| !panel.pass)
-            .map(|panel| (panel.panel, panel.threads))
-            .collect();
-        for row in &records.slices {
-            if let (Some(given), Some(threads)) =
-                (row.additions_per_kcycle, threads.get(&row.panel))
-            {
-                best.entry(*threads).or_default().push(given as f64);
-            }
-        }
-        // Threads that work on hardware threads of one core share it with each other, and that is what they are: the best
-        // is that of slices with as many.
-        let least: BTreeMap<u32, f64> = best
+    pub(super) fn of(records: &Records, cells: &Cells<'_>) -> SharedCore {
+        let judged: Vec<&PanelEntry> = records
+            .manifest
+            .panels
             .iter()
-            .filter_map(|(threads, given)| Some((*threads, stats::quantile(given, BEST)? * OWN)))
+            .filter(|panel| is_alone(panel, records))
             .collect();
-        let mut panels: BTreeMap<u32, BTreeMap<&str, Vec<&SliceRow>>> = BTreeMap::new();
-        for row in &records.slices {
-            if row.kind == SliceKind::Throughput && threads.contains_key(&row.panel) {
-                let cells = panels.entry(row.panel).or_default();
-                cells.entry(&row.cell_id).or_default().push(row);
+        let given: Vec<f64> = judged
+            .iter()
+            .filter_map(|panel| cells.get(&panel.panel))
+            .flatten()
+            .flatten()
+            .filter_map(|row| row.additions_per_kcycle)
+            .map(|given| given as f64)
+            .collect();
+        let mut found = SharedCore::default();
+        if let Some(best) = stats::quantile(&given, BEST) {
+            for panel in judged {
+                let cells = cells.get(&panel.panel).map_or(&[][..], Vec::as_slice);
+                found.add(panel.panel, whole(best * OWN), cells);
             }
-        }
-        for (panel, cells) in panels {
-            let Some(least) = least.get(&threads[&panel]) else {
-                continue;
-            };
-            let least = crate::base::whole(*least);
-            found.add(panel, least, cells.values());
         }
         found
     }
 
-    fn add<'c, 'r: 'c>(
-        &mut self,
-        panel: u32,
-        least: u64,
-        cells: impl Iterator<Item = &'c Vec<&'r SliceRow>>,
-    ) {
-        let (mut own, mut probed, mut shared) = (true, 0, 0);
+    fn add(&mut self, panel: u32, least: u64, cells: &[Vec<&SliceRow>]) {
+        let of = |slices: &[&SliceRow], least| Rates::of(slices.iter().copied(), false, least);
+        let (mut all, mut kept): (BTreeSet<Pairing>, Option<BTreeSet<Pairing>>) =
+            Default::default();
+        let mut seen = Shared::default();
         for slices in cells {
-            let rates = Rates::of(slices.iter().copied(), false, Some(least));
-            own &= rates.values.len() >= KEPT || rates.shared == 0;
-            probed += (rates.values.len() + rates.shared) as u64;
-            shared += rates.shared as u64;
+            let own = of(slices, Some(least));
+            seen.probed += (own.values.len() + own.shared) as u64;
+            seen.shared += own.shared as u64;
+            all.extend(of(slices, None).rounds());
+            let own: BTreeSet<Pairing> = own.rounds().collect();
+            kept = Some(kept.map_or(own.clone(), |kept| &kept & &own));
         }
-        let seen = self.seen.get_or_insert_default();
-        seen.probed += probed;
-        seen.shared += shared;
-        if own {
-            seen.left_out += shared;
+        let kept = kept.unwrap_or_default();
+        let births = |rounds: &BTreeSet<Pairing>| {
+            let births: BTreeSet<u32> = rounds.iter().map(|(birth, _)| *birth).collect();
+            births.len()
+        };
+        // Intervals are resampled from births.
+        let enough = births(&all).min(BIRTHS_FOR_AN_INTERVAL);
+        if kept.len() >= KEPT && births(&kept) >= enough {
+            seen.left_out = seen.shared;
             self.least.insert(panel, least);
         }
+        let sum = self.seen.get_or_insert_default();
+        sum.probed += seen.probed;
+        sum.shared += seen.shared;
+        sum.left_out += seen.left_out;
     }
 
     /// The least that a slice of the panel must have had to count; `None` where all count.
     pub(super) fn least(&self, panel: u32) -> Option<u64> {
         self.least.get(&panel).copied()
     }
+}
+
+/// Whether one thread works on each table of a panel, and nothing of the run beside it.
+fn is_alone(panel: &PanelEntry, records: &Records) -> bool {
+    let is_helped = |helper_ns: Option<u64>, own_ns: Option<u64>| {
+        helper_ns.unwrap_or(0) as f64 > own_ns.unwrap_or(0) as f64 * HELPED
+    };
+    let mut trials = records.trials.iter();
+    let mut cells = records.manifest.cells.iter();
+    panel.threads == 1
+        && !panel.pass
+        && !cells.any(|cell| cell.panel == panel.panel && cell.server)
+        && !trials.any(|row| row.panel == panel.panel && is_helped(row.helper_cpu_ns, row.cpu_ns))
 }
 
 #[cfg(test)]
@@ -161,71 +180,90 @@ mod tests {
         striped.and_then(|cell| cell.rate).unwrap().mid
     }
 
+    fn seen(records: &Records) -> Option<Shared> {
+        Summary::of(records).disturbance.and_then(|all| all.shared)
+    }
+
     #[test]
     fn shared_slices_are_left_out_where_enough_others_remain() {
         let alone = rate(&records(|_| false));
         let records = records(|round| round % 3 != 0);
         // Slices differ by some per cent.
         assert!((rate(&records) / alone - 1.0).abs() < 0.05);
-        let seen = SharedCore::of(&records).seen.unwrap();
+        let seen = seen(&records).unwrap();
         assert_eq!((seen.probed, seen.shared, seen.left_out), (120, 80, 80));
         assert_eq!(
             seen.clause().unwrap(),
-            "another hardware thread worked on the cores in 80 of 120 slices: no figure counts these"
+            "another hardware thread worked on the core in 80 of 120 slices: no figure counts these"
         );
     }
 
     #[test]
-    fn where_too_few_others_remain_all_count() {
+    fn where_too_few_rounds_remain_to_all_cells_all_count() {
         let alone = rate(&records(|_| false));
-        let records = records(|round| round % 6 != 0);
-        assert!(rate(&records) < alone * 0.6);
-        let seen = SharedCore::of(&records).seen.unwrap();
-        assert_eq!((seen.shared, seen.left_out), (100, 0));
+        let few = records(|round| round % 6 != 0);
+        assert!(rate(&few) < alone * 0.6);
+        let told = seen(&few).unwrap();
+        assert_eq!((told.shared, told.left_out), (100, 0));
         assert!(
-            seen.clause()
+            told.clause()
                 .unwrap()
                 .ends_with("as too few others would remain")
         );
-    }
-
-    #[test]
-    fn a_slice_is_shared_if_the_core_of_one_thread_is_and_the_best_is_that_of_as_many_threads() {
-        let cells = [Cell::new("striped", 80.0)];
-        let mut records = Synthetic::new()
-            .panel("ycsb-c", 1, &cells)
-            .panel("ycsb-c", 2, &cells)
-            .records();
-        for row in &mut records.slices {
-            // The two threads' cores are hardware threads of one.
-            let alone = if row.panel == 0 { 3650 } else { 2000 };
-            let is_shared = row.panel == 1 && row.thread == 1 && row.round < 30;
-            row.additions_per_kcycle = Some(if is_shared { 1200 } else { alone });
+        // Each keeps thirty, none of which is the other's.
+        let mut crossed = records(|_| false);
+        for row in &mut crossed.slices {
+            if (row.round % 2 == 0) == row.cell_id.contains("striped") {
+                row.additions_per_kcycle = Some(2100);
+            }
         }
-        let found = SharedCore::of(&records);
-        let seen = found.seen.unwrap();
-        assert_eq!((seen.probed, seen.shared, seen.left_out), (120, 30, 30));
-        assert_eq!((found.least(0), found.least(1)), (Some(3285), Some(1800)));
+        let told = seen(&crossed).unwrap();
+        assert_eq!((told.shared, told.left_out), (60, 0));
     }
 
     #[test]
-    fn without_probes_nothing_is_said_and_all_count() {
-        let mut records = records(|round| round % 2 == 0);
+    fn births_that_would_go_whole_stay() {
+        let mut records = records(|_| false);
         for row in &mut records.slices {
+            row.birth = row.round / 20;
+            let is_shared = row.birth == 2;
+            row.additions_per_kcycle = Some(if is_shared { 2100 } else { 3650 });
+        }
+        // As many births as each cell has trials.
+        for row in &mut records.trials {
+            row.birth = row.trial;
+        }
+        let told = seen(&records).unwrap();
+        assert_eq!((told.shared, told.left_out), (40, 0));
+    }
+
+    #[test]
+    fn where_the_run_itself_works_beside_a_thread_nothing_is_judged() {
+        let shared = |round| round % 3 != 0;
+        let mut helped = records(shared);
+        helped.trials[1].helper_cpu_ns = Some(2);
+        helped.trials[1].cpu_ns = Some(100);
+        assert_eq!(seen(&helped), None);
+        let mut two = records(shared);
+        two.manifest.panels[0].threads = 2;
+        assert_eq!(seen(&two), None);
+        let mut server = records(shared);
+        server.manifest.cells[0].server = true;
+        assert_eq!(seen(&server), None);
+        let mut without = records(shared);
+        for row in &mut without.slices {
             row.additions_per_kcycle = None;
         }
-        assert_eq!(SharedCore::of(&records), SharedCore::default());
-        // As in a pass, which is measured as a whole.
-        let cells = [Cell::new("striped", 80.0)];
-        let records = Synthetic::new().pass("growth", 1, 1000, &cells).records();
-        assert_eq!(SharedCore::of(&records).seen, None);
-        assert_eq!(
-            Shared {
-                probed: 9,
-                ..Shared::default()
-            }
-            .clause(),
-            None
-        );
+        assert_eq!(seen(&without), None);
+        // A pass is measured as a whole.
+        let mut pass = records(shared);
+        pass.manifest.panels[0].pass = true;
+        assert_eq!(seen(&pass), None);
+    }
+
+    #[test]
+    fn nothing_shared_is_nothing_to_say() {
+        let told = seen(&records(|_| false)).unwrap();
+        assert_eq!((told.probed, told.shared, told.clause()), (120, 0, None));
     }
 }

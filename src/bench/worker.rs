@@ -271,7 +271,8 @@ fn slice(
         }
         (None, Cut::Time { ns, discard_ns }) => {
             // Counters would count the probes too.
-            let mut share = (!counters.are_there()).then(CoreShare::new);
+            let mut share =
+                (!counters.are_there() && machine::cores_are_alike()).then(CoreShare::new);
             counters.resume();
             let cpu_before = machine::thread_cpu_ns();
             let (mut slice, probed_ns) =

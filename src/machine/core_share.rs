@@ -9,6 +9,9 @@
 //! On a Zen 4 guest that counts as having no SMT: 3.7 additions a cycle alone and 2.0 to 2.3 beside another
 //! thread, while a multiplication takes 3 cycles in both.
 
+use std::path::Path;
+use std::sync::OnceLock;
+
 use super::now_ns;
 use crate::base::whole;
 
@@ -23,11 +26,21 @@ const MULTIPLICATIONS: usize = 300;
 /// is the same for all that it is compared with.
 const MULTIPLICATION_CYCLES: f64 = 3.0;
 
-/// Time between two probes, in nanoseconds: a probe takes a thousandth of it.
+/// Time between two probes, in nanoseconds: a probe takes some thousandths of it.
 const APART_NS: u64 = 500_000;
+
+/// Probes without which nothing is said.
+const LEAST: usize = 4;
 
 /// Probes that are kept of a slice.
 const MOST: usize = 64;
+
+/// Whether all cores are of one kind: what one of another kind gives says nothing of neighbours.
+pub fn cores_are_alike() -> bool {
+    static ALIKE: OnceLock<bool> = OnceLock::new();
+    // Linux has a device for each kind, and one name for it where there is one kind.
+    *ALIKE.get_or_init(|| !Path::new("/sys/bus/event_source/devices/cpu_atom").exists())
+}
 
 /// What probes between the operations of a slice have seen.
 pub struct CoreShare {
@@ -60,6 +73,9 @@ impl CoreShare {
     #[cold]
     #[inline(never)]
     fn probe(&mut self) -> u64 {
+        // The code comes to the caches first, from which a table may have displaced it.
+        add(24);
+        multiply(10);
         let began = now_ns();
         add(ADDITIONS);
         let added = now_ns();
@@ -72,11 +88,11 @@ impl CoreShare {
         ended
     }
 
-    /// Additions in a thousand cycles, the mean of the probes. `None` without a probe, and on processors for
-    /// which there is none.
+    /// Additions in a thousand cycles, the mean of the probes. `None` of fewer than four, and on processors for
+    /// which there is no probe.
     #[must_use]
     pub fn additions_per_kcycle(&self) -> Option<u64> {
-        if !cfg!(all(target_arch = "x86_64", not(miri))) {
+        if !cfg!(all(target_arch = "x86_64", not(miri))) || self.count < LEAST {
             return None;
         }
         // An interrupt lengthens the part that it comes in. The multiplications only tell the clock rate, so their
@@ -84,7 +100,7 @@ impl CoreShare {
         let mut multiplied_ns = self.multiplications_ns;
         let multiplied_ns = &mut multiplied_ns[..self.count];
         multiplied_ns.sort_by(f64::total_cmp);
-        let middle_ns = multiplied_ns.get(self.count / 2)?;
+        let middle_ns = multiplied_ns[(self.count - 1) / 2];
         let cycle_ns = middle_ns / (MULTIPLICATIONS as f64 * MULTIPLICATION_CYCLES);
         let rates: Vec<f64> = self.additions_ns[..self.count]
             .iter()
@@ -103,6 +119,7 @@ impl Default for CoreShare {
 
 /// Additions to six registers: more than a core adds to in a cycle.
 #[cfg(all(target_arch = "x86_64", not(miri)))]
+#[inline(never)]
 fn add(additions: usize) {
     for _ in 0..additions / 24 {
         // SAFETY: the instructions change the registers that are named, which nothing reads, and the flags.
@@ -122,6 +139,7 @@ fn add(additions: usize) {
 
 /// Multiplications of which each waits for the one before.
 #[cfg(all(target_arch = "x86_64", not(miri)))]
+#[inline(never)]
 fn multiply(multiplications: usize) {
     let mut product = 3_u64;
     for _ in 0..multiplications / 10 {
@@ -165,12 +183,13 @@ mod tests {
     #[test]
     fn additions_are_counted_in_cycles_of_the_median_multiplication() {
         let mut share = CoreShare::new();
-        share.count = 3;
+        share.count = 4;
         // Three cycles of 0.25 ns each; an interrupt in the second.
         let multiplied = MULTIPLICATIONS as f64 * 0.75;
-        share.multiplications_ns[..3].copy_from_slice(&[multiplied, 90_000.0, multiplied]);
+        share.multiplications_ns[..4]
+            .copy_from_slice(&[multiplied, 90_000.0, multiplied, 80_000.0]);
         let added = ADDITIONS as f64 * 0.25;
-        share.additions_ns[..3].copy_from_slice(&[added, added / 2.0, added / 3.0]);
+        share.additions_ns[..4].copy_from_slice(&[added, added / 2.0, added / 2.0, added / 3.0]);
         let expected = cfg!(all(target_arch = "x86_64", not(miri))).then_some(2000);
         assert_eq!(share.additions_per_kcycle(), expected);
     }

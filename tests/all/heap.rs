@@ -96,8 +96,11 @@ fn what_the_guard_saw_is_in_the_rows() {
     // Where the processor counts, it would count the probes of the core too.
     let counts = trials.iter().any(|row| !row["instructions"].is_empty());
     if cfg!(target_arch = "x86_64") && !counts {
-        for slice in slices {
-            let given: u64 = slice["additions_per_kcycle"].parse().unwrap();
+        let probed = slices.iter().map(|slice| &slice["additions_per_kcycle"]);
+        let probed: Vec<&String> = probed.filter(|given| !given.is_empty()).collect();
+        assert!(!probed.is_empty());
+        for given in probed {
+            let given: u64 = given.parse().unwrap();
             // No core adds more than eight numbers a cycle, and one that is shared adds some.
             assert!((10..=8_000).contains(&given), "{given}");
         }

@@ -146,7 +146,8 @@ fn badges(summary: &Summary) -> Vec<Badge> {
                 .into(),
         });
     }
-    if let Some(disturbance) = &summary.disturbance {
+    let judged = summary.disturbance.as_ref().filter(|all| all.slices > 0);
+    if let Some(disturbance) = judged {
         badges.push(Badge {
             text: disturbance.badge(),
             class: if disturbance.is_much() { "bad" } else { "" },
