@@ -149,6 +149,11 @@ impl Depot {
         }
     }
 
+    /// Whether a page is being left that has not become empty.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.inside.lock().pages.is_leaving()
+    }
+
     /// Picks a page to be left, if one is worth it: the blocks in it that may hold entries. Until
     /// [`Depot::end_leaving`] no block is lent of it, and none is kept here: so nothing comes to be in it but what
     /// sessions have at hand.

@@ -67,6 +67,11 @@ impl Leaving {
         pool: &Pool,
         mut come_home: impl FnMut(usize),
     ) -> Option<&mut Page> {
+        // Others freed what was left in it: it may be any class's by now.
+        let is_gone = |page: &mut Page| !depots[page.class].is_leaving();
+        if self.now.take_if(is_gone).is_some() {
+            self.ends_empty();
+        }
         if self.rest > 0 && !EAGER {
             self.rest -= 1;
             return None;
@@ -82,17 +87,26 @@ impl Leaving {
         self.now.as_mut()
     }
 
+    /// Whether there is a page to go on with.
+    pub(super) fn is_begun(&self) -> bool {
+        self.now.is_some()
+    }
+
+    fn ends_empty(&mut self) {
+        self.stayed = 0;
+        #[cfg(all(test, not(loom)))]
+        {
+            self.left += 1;
+        }
+    }
+
     /// Ends with the page if all of its blocks have been looked at.
     pub(super) fn end_if_done(&mut self, depots: &[Depot]) {
         let Some(page) = self.now.take_if(|page| page.is_done()) else {
             return;
         };
         if depots[page.class].end_leaving() {
-            self.stayed = 0;
-            #[cfg(all(test, not(loom)))]
-            {
-                self.left += 1;
-            }
+            self.ends_empty();
             return;
         }
         self.stayed += 1;

@@ -83,7 +83,7 @@ use self::page::{Pool, Taken};
 use self::sizes::{CACHED, PAGED, magazine_size};
 pub(in crate::table) use self::sizes::{OVERFLOW, class_bytes, class_for};
 use crate::table::sync::Mutex;
-use crate::table::sync::atomic::{AtomicU64, Ordering};
+use crate::table::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Classes that a session looks at with each magazine: all of them with some thirty.
 const LOOKS: usize = 4;
@@ -98,6 +98,8 @@ pub(in crate::table) struct Slab {
     pool: Pool,
     large: Large,
     leaving: Mutex<Leaving>,
+    /// Whether a page was begun to be left: that is brought to its end, however much room there is by then.
+    is_begun: AtomicBool,
     idle: Mutex<Vec<Arena>>,
     counts: Mutex<Vec<Arc<CachePadded<Counts>>>>,
 }
@@ -166,6 +168,7 @@ impl Slab {
             pool: Pool::default(),
             large: Large::default(),
             leaving: Mutex::default(),
+            is_begun: AtomicBool::new(false),
             idle: Mutex::default(),
             counts: Mutex::default(),
         }
@@ -313,6 +316,7 @@ impl Arena {
         // No entry goes to a block of the page that the session has at hand.
         let come_home = |class: usize| self.put_away(slab, class);
         let Some(page) = leaving.page(&slab.depots, &slab.pool, come_home) else {
+            slab.is_begun.store(false, Ordering::Relaxed);
             return;
         };
         let class = page.class;
@@ -335,6 +339,9 @@ impl Arena {
         // SAFETY: as the caller promises.
         unsafe { slab.give_to_pages(class, gone, Run::NONE) };
         leaving.end_if_done(&slab.depots);
+        slab.is_begun.store(leaving.is_begun(), Ordering::Relaxed);
+        // The blocks that entries moved to came by way of an exchange as well, which is none of the table's.
+        self.is_sparse = false;
     }
 
     /// Gives the pages all that is at hand of a class.
@@ -397,7 +404,7 @@ impl Arena {
     /// Gives back some of what is at hand of a class that was not used for long. A magazine at most: a bucket may be
     /// locked.
     fn look_around(&mut self, slab: &Slab) {
-        self.is_sparse = slab.pool.is_sparse();
+        self.is_sparse = slab.pool.is_sparse() || slab.is_begun.load(Ordering::Relaxed);
         for _ in 0..LOOKS {
             // Not the class of overflow buckets, whose pages are of no use to another.
             self.looked = if self.looked + 1 < CACHED {

@@ -278,7 +278,8 @@ impl Pages {
     }
 
     /// Takes a page out of the list, so that it lends no more blocks, and says which ones it ever lent: the emptiest of
-    /// the last ones, if much of it is free and the others have room for what is in it.
+    /// the last ones, if much of it is free and the others have room for what is in it. Where too little is, the last
+    /// ones become the first, which are filled next: pages that stay nearly full would hide emptier ones for ever.
     pub(super) fn begin_leaving(&mut self) -> Option<Run> {
         debug_assert!(!self.is_leaving() && self.class != OVERFLOW);
         let mut emptiest: Option<(*mut Page, usize)> = None;
@@ -296,9 +297,14 @@ impl Pages {
         }
         let (at, used) = emptiest?;
         let free = self.capacity() - used;
-        let is_worth_it = WORTH * free >= self.capacity() && self.free - free >= used;
-        if !is_worth_it && !EAGER {
-            return None;
+        if !EAGER {
+            if WORTH * free < self.capacity() {
+                self.turn();
+                return None;
+            }
+            if self.free - free < used {
+                return None;
+            }
         }
         // SAFETY: it is in the list, and a reference ends before the next is made.
         unsafe {
@@ -312,6 +318,21 @@ impl Pages {
             at: at.cast::<u8>().wrapping_add(size_of::<Page>()),
             count: self.capacity() - uncut,
         })
+    }
+
+    /// Puts the last pages of the list first.
+    fn turn(&mut self) {
+        for _ in 0..LAST {
+            let last = self.last;
+            if last.is_null() || last == self.first {
+                return;
+            }
+            // SAFETY: it is in the list, whose headers are touched under this lock only.
+            unsafe {
+                self.unlink(last);
+                self.link(last);
+            }
+        }
     }
 
     /// Ends what [`Pages::begin_leaving`] began; whether the page became empty. If not, the next blocks are taken from

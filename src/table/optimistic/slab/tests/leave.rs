@@ -1,6 +1,6 @@
 //! Pages that are left: whose blocks go where, and what a call does at most.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::ptr::NonNull;
 
 use super::super::sizes::{PAGE, class_for};
@@ -122,4 +122,38 @@ fn pages_that_do_not_become_empty_are_let_be_for_a_while() {
     }
     assert!(calls >= 5 && rest > 10, "{calls} {rest}");
     assert_eq!(slab.moved(), (0, 0));
+}
+
+#[test]
+fn pages_that_stay_nearly_full_hide_no_others() {
+    let slab = Slab::new();
+    let mut arena = slab.take_arena();
+    let class = class_for(100);
+    let mut by_page: BTreeMap<usize, Vec<NonNull<u8>>> = BTreeMap::new();
+    for block in allocate(&slab, &mut arena, class, 60_000) {
+        by_page
+            .entry(block.addr().get() / PAGE)
+            .or_default()
+            .push(block);
+    }
+    // Some pages lose a block each, and come to the end of the list; then all others lose most of theirs.
+    let mut live = HashSet::new();
+    for (at, blocks) in by_page.values().enumerate() {
+        let gone = if at < 12 { 1 } else { blocks.len() * 9 / 10 };
+        free(&slab, &mut arena, class, &blocks[..gone]);
+        put_away(&slab, &mut arena);
+        live.extend(&blocks[gone..]);
+    }
+    let entries = live.len();
+    for _ in 0..1_000 {
+        move_some(&slab, &mut arena, &mut live);
+    }
+    assert_eq!(live.len(), entries);
+    let least = entries.div_ceil(PAGE / 104);
+    let used = pages(&slab)[0];
+    assert!(used <= least + least / 2 + 1, "{used} of {least}");
+    let rest: Vec<_> = live.into_iter().collect();
+    free(&slab, &mut arena, class, &rest);
+    put_away(&slab, &mut arena);
+    assert_eq!(pages(&slab)[0], 0);
 }
