@@ -38,6 +38,7 @@
 //! `scripts/compare-trial` shows how often verdicts are right on the machine at hand.
 
 mod gates;
+mod notes;
 mod pairs;
 mod runs;
 mod targets;

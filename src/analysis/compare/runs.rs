@@ -1,15 +1,14 @@
 //! Two runs: nothing is paired between them.
 
+use super::notes::{note_on_yardsticks, notes};
 use super::{
     CellComparison, Compared, Drift, Judged, Place, judge, overall, pairs, places, seed_of, side,
 };
-use crate::analysis::format::counted;
 use crate::analysis::labels::place_of;
 use crate::analysis::rates::PAIRS_FOR_A_VERDICT;
 use crate::analysis::rates::{Rates, units};
 use crate::analysis::summary::{CellSummary, PanelSummary, Summary, Verdict};
 use crate::analysis::verdict::{BIRTHS_FOR_AN_INTERVAL, Noise};
-use crate::machine::{BUILD, CARGO_FEATURES};
 use crate::record::{Manifest, ServerEntry};
 use crate::stats::{self, Interval, Resampled};
 
@@ -311,71 +310,4 @@ fn why_alone((panel, cell): Place<'_>, other: &Summary, other_name: &str) -> Str
         Some([one]) => one.clone(),
         _ => format!("only in {}", if other_name == "A" { "B" } else { "A" }),
     }
-}
-
-/// What cells are taken relative to, where that could be better.
-fn note_on_yardsticks(peers: bool, same_peers: bool) -> Option<&'static str> {
-    match (peers, same_peers) {
-        (true, true) => None,
-        (true, false) => Some(
-            "Cargo.lock or a server's version differs, so peers may be other versions: cells are relative to the \
-             control.",
-        ),
-        (false, _) => Some(
-            "The runs share no peer: cells are relative to the control, which does not show \
-             changes of the machine's memory. With a peer in both (-t sharded-hashbrown) smaller \
-             changes can be seen.",
-        ),
-    }
-}
-
-fn notes(a: &Summary, b: &Summary) -> Vec<String> {
-    let mut notes = Vec::new();
-    let (of_a, of_b) = (&a.manifest, &b.manifest);
-    if of_a.run_id == of_b.run_id {
-        notes.push("Both are the same run.".to_owned());
-    }
-    for (name, summary) in [("A", a), ("B", b)] {
-        use crate::record::Status::{Complete, Errors, Interrupted, Running};
-        match summary.manifest.status {
-            Complete | Errors => {}
-            Interrupted => notes.push(format!("{name} was interrupted.")),
-            Running => notes.push(format!("{name} has not ended, or was killed.")),
-        }
-        if summary.dropped_lines > 0 {
-            let rows = counted(u64::from(summary.dropped_lines), "row");
-            notes.push(format!("{name}: {rows} cut short and left out."));
-        }
-    }
-    let mut differs = Vec::new();
-    if of_a.seed != of_b.seed {
-        differs.push(format!("seeds ({} and {})", of_a.seed, of_b.seed));
-    }
-    if of_a.slice_ns != of_b.slice_ns {
-        let ms = |manifest: &Manifest| manifest.slice_ns as f64 / 1e6;
-        differs.push(format!("slices ({} and {} ms)", ms(of_a), ms(of_b)));
-    }
-    let facts = [
-        "kernel",
-        "frequency_governor",
-        "huge_pages",
-        "affinity",
-        BUILD,
-        "rustc",
-        "target_features",
-        "libc",
-        CARGO_FEATURES,
-    ];
-    for fact in facts {
-        let [a, b] = [of_a, of_b].map(|manifest| manifest.machine.get(fact));
-        if let (Some(a), Some(b)) = (a, b)
-            && a != b
-        {
-            differs.push(format!("{} ({a} and {b})", fact.replace('_', " ")));
-        }
-    }
-    if !differs.is_empty() {
-        notes.push(format!("The runs differ in {}.", differs.join(", ")));
-    }
-    notes
 }
