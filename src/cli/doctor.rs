@@ -18,9 +18,12 @@ const IDLE: Duration = Duration::from_secs(1);
 /// How long it spins: long enough for one or two scheduler turns of other processes on the core.
 const SPINNING: Duration = Duration::from_millis(300);
 
+/// How long it probes each core: a neighbour that came and went did so in turns of some 100 ms.
+const PROBING: Duration = Duration::from_millis(700);
+
 pub(super) fn doctor(args: &Doctor) -> anyhow::Result<ExitCode> {
     let mut found = look(clock_cost_ps());
-    found.extend(watch(IDLE, SPINNING));
+    found.extend(watch(IDLE, SPINNING, PROBING));
     let warnings = found.iter().filter(|one| one.severity == Severity::Warning);
     let warnings = warnings.count();
     let text = match args.format {

@@ -406,8 +406,7 @@ fn free_blocks(root: &Path) -> Diagnosis {
         return Diagnosis::ok(CHECK, seen);
     }
     let why = "on a virtual machine a table in small pages is scattered over many huge pages of the \
-               host: chained lookups in 10^6 entries then took up to a quarter longer, and not \
-               all tables by the same factor. Join the free memory, or measure with --pages huge";
+               host: lookups then take longer, and not in all tables by the same factor. Join the free memory, or measure with --pages huge";
     let advice = "sync; echo 3 | sudo tee /proc/sys/vm/drop_caches; \
                   echo 1 | sudo tee /proc/sys/vm/compact_memory";
     match guest {

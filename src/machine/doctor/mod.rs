@@ -1,11 +1,13 @@
 //! What is wrong with a machine for measuring, and what to do about it.
 //!
 //! [`look`] reads what the kernel says, which takes no time and is recorded with every run;
-//! [`watch`] watches for a second or so: which other programs are busy, and how smoothly time passes. Nothing
+//! [`watch`] watches for a second or two: which other programs are busy, how smoothly time passes, and what the cores
+//! leave us. Nothing
 //! here changes the machine.
 
 mod checks;
 mod diagnosis;
+mod sharing;
 #[cfg(test)]
 mod tests;
 mod watch;

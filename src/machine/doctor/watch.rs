@@ -1,4 +1,5 @@
-//! The checks that observe for a while: other busy processes, and interruptions of our own time.
+//! The checks that observe for a while: other busy processes, interruptions of our own time, and other hardware
+//! threads on our cores.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,6 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::diagnosis::{Diagnosis, percent};
+use super::sharing::shared_cores;
 use crate::machine::cpu_times::CpuTimes;
 use crate::machine::{allowed_cpus, now_ns, pin_thread, process_cpu_ns};
 
@@ -22,11 +24,15 @@ const HOLES: (f64, f64) = (0.002, 0.02);
 /// The longest hole that is still no reason for a word, in nanoseconds.
 const LONG_HOLE_NS: u64 = 1_000_000;
 
-/// Looks on: `idle` without doing anything, then `spinning` on every core that is ours at once.
+/// Looks on: `idle` without doing anything, `spinning` on every core that is ours at once, then `probing` each.
 #[must_use]
-pub fn watch(idle: Duration, spinning: Duration) -> Vec<Diagnosis> {
+pub fn watch(idle: Duration, spinning: Duration, probing: Duration) -> Vec<Diagnosis> {
     let cpus = allowed_cpus();
-    vec![neighbours(&cpus, idle), holes(&spin(&cpus, spinning))]
+    vec![
+        neighbours(&cpus, idle),
+        holes(&spin(&cpus, spinning)),
+        shared_cores(&cpus, probing),
+    ]
 }
 
 fn neighbours(cpus: &[usize], time: Duration) -> Diagnosis {
