@@ -26,6 +26,7 @@ use std::time::Duration;
 use anyhow::{Context, bail, ensure};
 use bucketlab::base::{Journal, Key, Params, Spec, Worker};
 use bucketlab::hash::{self, Hasher};
+use bucketlab::machine::{self, OwnCore};
 use bucketlab::stats::{median, quantile};
 use bucketlab::table::{
     Cuckoo, Env, Inline, Optimistic, Papaya, Session, ShardedHashbrown, Strategy, Striped,
@@ -177,7 +178,7 @@ enum Between {
 
 /// The processor time of this thread: where others work too, its waits for a core do not count.
 fn cpu_time() -> Duration {
-    Duration::from_nanos(bucketlab::machine::thread_cpu_ns())
+    Duration::from_nanos(machine::thread_cpu_ns())
 }
 
 /// A filled table, of whichever strategy.
@@ -201,7 +202,7 @@ fn filled<S: Strategy>(entries: usize) -> anyhow::Result<(&'static str, Box<dyn 
     let hasher = Hasher::new(hash::find("xxh3")?, [1, 2]);
     let env = Env {
         hasher,
-        clock: bucketlab::machine::now_ns,
+        clock: machine::now_ns,
         journal: Arc::new(Journal::new(64)),
         recency: false,
     };
@@ -292,12 +293,22 @@ fn measure(extent: Extent) -> anyhow::Result<()> {
         })
         .collect();
     let mut names = Vec::new();
+    // As the harness does, each round has a core that no other hardware thread works on, if there is one.
+    let cores = machine::allowed_cpus();
+    let cores = cores
+        .first()
+        .map_or_else(Vec::new, |&first| machine::cores_beside(first));
+    let mut own_core = OwnCore::default();
     for _ in 0..extent.births {
         let born: Vec<_> = TABLES
             .iter()
             .map(|make| make(extent.entries))
             .collect::<anyhow::Result<_>>()?;
         for _ in 0..extent.rounds {
+            if let Some(core) = own_core.choose(&cores) {
+                // A refusal leaves the thread where it is.
+                let _ = machine::pin_thread(core);
+            }
             for course in &mut courses {
                 let table = &*born[course.table].1;
                 course.run(table, &stream, extent.warm)?;
@@ -308,7 +319,7 @@ fn measure(extent: Extent) -> anyhow::Result<()> {
         names = born.iter().map(|(name, _)| *name).collect();
         drop(born);
         // The next birth gets other pages.
-        bucketlab::machine::trim();
+        machine::trim();
     }
     println!("table,between,ns_per_op,quartile_low,quartile_high");
     for course in &courses {

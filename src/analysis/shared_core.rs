@@ -14,12 +14,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::rates::{Pairing, Rates};
 use super::verdict::BIRTHS_FOR_AN_INTERVAL;
 use crate::base::whole;
+use crate::machine::OWN_SHARE;
 use crate::record::{PanelEntry, Records, SliceRow};
 use crate::stats;
-
-/// A core that is a thread's own gives it all but a tenth of what a core gives at best. Beside another thread it gave
-/// half to two thirds (Zen 4, [`CoreShare`](crate::machine::CoreShare)).
-const OWN: f64 = 0.9;
 
 /// What a core gives at best: a quantile of the run's slices, so that an odd probe does not decide.
 const BEST: f64 = 0.98;
@@ -97,7 +94,7 @@ impl SharedCore {
         if let Some(best) = stats::quantile(&given, BEST) {
             for panel in judged {
                 let cells = cells.get(&panel.panel).map_or(&[][..], Vec::as_slice);
-                found.add(panel.panel, whole(best * OWN), cells);
+                found.add(panel.panel, whole(best * OWN_SHARE), cells);
             }
         }
         found

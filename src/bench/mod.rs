@@ -12,6 +12,7 @@
 //!
 //! `micro` and `hashing` time one operation, or one hash function, in this process.
 
+mod caught;
 mod checks;
 mod child;
 mod clocked;

@@ -82,6 +82,23 @@ pub struct SliceOrder {
     /// Measure latencies, for [`ThreadSlice::latencies`]; a part of a pass is then all of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latency: Option<LatencyOrder>,
+    /// The core that the only thread moves to first; `None` where threads stay where they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub core: Option<u32>,
+}
+
+impl SliceOrder {
+    /// A slice of throughput.
+    #[must_use]
+    pub fn of(cut: Cut) -> SliceOrder {
+        SliceOrder {
+            cut,
+            hash_only: false,
+            clocked: false,
+            latency: None,
+            core: None,
+        }
+    }
 }
 
 /// How latencies are measured.

@@ -1,10 +1,10 @@
 //! One worker thread with its stream, segment and session, which runs the slices it receives.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
 use std::sync::{Arc, Barrier};
 
+use super::caught::caught;
 use super::checks::Tally;
 use super::clocked::Longest;
 use super::erased::Chunks;
@@ -171,6 +171,10 @@ pub(super) fn serve<'t>(
         Ok(session)
     });
     while let Ok(job) = jobs.recv() {
+        if let Some(core) = job.order.core {
+            // A refusal leaves the thread where it is; figures stand.
+            let _ = machine::pin_thread(core as usize);
+        }
         let cpu_before = machine::thread_cpu_ns();
         let ready = match &mut session {
             Ok(session) => caught(|| prepare(&mut feed, session.as_mut(), &job)),
@@ -215,18 +219,6 @@ fn with_usage(slice: ThreadSlice, usage: machine::ThreadUsage) -> ThreadSlice {
         page_faults: usage.page_faults,
         ..slice
     }
-}
-
-/// Runs `work`; a panic is an error with its message.
-fn caught<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(work))
-        .unwrap_or_else(|panic| Err(format!("panicked: {}", panic_message(panic.as_ref()))))
-}
-
-fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("no message")
 }
 
 /// Untimed: the next part of a ring that is larger than a segment, and what reclamation there is.

@@ -57,12 +57,7 @@ fn open(server: &str, workload: Workload) -> Open {
 }
 
 fn order(cut: Cut) -> Request {
-    Request::Slice(SliceOrder {
-        cut,
-        hash_only: false,
-        clocked: false,
-        latency: None,
-    })
+    Request::Slice(SliceOrder::of(cut))
 }
 
 fn time(ns: u64) -> Cut {
@@ -173,10 +168,8 @@ fn offered_rates_and_samples_have_latencies() {
     workload.pace = Some(pace);
     let latency = |latency| {
         Request::Slice(SliceOrder {
-            cut: time(500_000_000),
-            hash_only: false,
-            clocked: false,
             latency: Some(latency),
+            ..SliceOrder::of(time(500_000_000))
         })
     };
     let requests = vec![

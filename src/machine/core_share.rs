@@ -11,6 +11,8 @@
 
 use std::path::Path;
 use std::sync::OnceLock;
+use std::thread;
+use std::time::Duration;
 
 use super::now_ns;
 use crate::base::whole;
@@ -34,6 +36,10 @@ const LEAST: usize = 4;
 
 /// Probes that are kept of a slice.
 const MOST: usize = 64;
+
+/// A core that is a thread's own gives it all but a tenth of what a core gives at best. Beside another thread it gave
+/// half to two thirds (Zen 4, as above).
+pub const OWN_SHARE: f64 = 0.9;
 
 /// Whether all cores are of one kind: what one of another kind gives says nothing of neighbours.
 pub fn cores_are_alike() -> bool {
@@ -60,6 +66,18 @@ impl CoreShare {
             count: 0,
             due_ns: 0,
         }
+    }
+
+    /// What this thread's core gives now, as [`CoreShare::additions_per_kcycle`] says it: of the fewest probes, with
+    /// pauses between them.
+    #[must_use]
+    pub fn here(pause: Duration) -> Option<u64> {
+        let mut share = CoreShare::new();
+        for _ in 0..LEAST {
+            thread::sleep(pause);
+            share.probe();
+        }
+        share.additions_per_kcycle()
     }
 
     /// Probes if that is due at `now_ns`, and returns the time on the clock after it.

@@ -15,6 +15,7 @@ mod fingerprint;
 mod heap;
 mod memory;
 mod memory_speed;
+mod own_core;
 mod pin;
 mod process;
 mod run_queue;
@@ -22,7 +23,7 @@ mod thread_usage;
 
 pub use choice::Allocator;
 pub use clock::{clock_cost_ps, now_ns, utc_now};
-pub use core_share::{CoreShare, cores_are_alike};
+pub use core_share::{CoreShare, OWN_SHARE, cores_are_alike};
 pub use counting::CountingAllocator;
 pub use cpu_time::{process_cpu_ns, thread_cpu_ns};
 pub use cpu_times::CpuTimes;
@@ -34,6 +35,7 @@ pub use memory::{
     trim,
 };
 pub use memory_speed::MemorySpeed;
+pub use own_core::{OwnCore, cores_beside};
 pub use pin::{allowed_cpus, pin_thread};
 pub use process::{
     cpu_ns_of, die_with_parent, end_process, is_root, limit_memory, raise_descriptors, spawn_kept,

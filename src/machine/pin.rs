@@ -1,6 +1,7 @@
 //! Which cores a thread may run on.
 
 use std::io;
+use std::ops::RangeInclusive;
 
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
@@ -15,6 +16,16 @@ pub fn allowed_cpus() -> Vec<usize> {
                 .collect()
         },
     )
+}
+
+/// The runs of numbers in a list of the kernel's: `0-3,8`.
+pub(super) fn runs_of(list: &str) -> Option<Vec<RangeInclusive<usize>>> {
+    let run = |run: &str| {
+        let (low, high) = run.split_once('-').unwrap_or((run, run));
+        let (low, high): (usize, usize) = (low.trim().parse().ok()?, high.trim().parse().ok()?);
+        (low <= high).then_some(low..=high)
+    };
+    list.split(',').map(run).collect()
 }
 
 /// Keeps the calling thread on one core.

@@ -20,7 +20,7 @@ use super::search;
 use super::verified::{is_whole, leave_out, verified};
 use super::watch::Watch;
 use crate::base::BadInput;
-use crate::machine::{self, MemorySpeed};
+use crate::machine::{self, MemorySpeed, OwnCore};
 use crate::record::{CellEntry, Manifest, Records, RunDirectory, SCHEMA_VERSION, Status};
 
 /// How a run ended.
@@ -227,6 +227,8 @@ fn measure_all(
         hash_seed: hash_seed(plan.seed),
         kept: Vec::new(),
         guard: Guard::new(),
+        own_core: OwnCore::default(),
+        core: None,
         overwrite: plan.overwrite,
         servers: std::mem::take(&mut manifest.servers),
     };

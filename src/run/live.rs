@@ -12,6 +12,7 @@ use super::watch::Watch;
 use crate::bench::{
     CensusReply, Cut, Memory, Opened, Reply, Request, ServerFacts, SliceOrder, Sliced,
 };
+use crate::machine::OwnCore;
 use crate::record::{RunDirectory, ServerEntry, SliceRow};
 
 /// What measuring a panel needs beside the panel.
@@ -24,6 +25,9 @@ pub(super) struct Bench<'b> {
     /// The slices of a panel that is to become as precise as asked; empty for others.
     pub(super) kept: Vec<SliceRow>,
     pub(super) guard: Guard,
+    pub(super) own_core: OwnCore,
+    /// The core that the only thread of a panel works on in this round; `None` where threads stay.
+    pub(super) core: Option<u32>,
     /// Whether servers that hold keys already may be written to.
     pub(super) overwrite: bool,
     /// What servers said of themselves, each once.

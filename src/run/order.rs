@@ -58,9 +58,7 @@ fn time() -> Cut {
 
 fn order(cut: Cut, latency: LatencyOrder) -> SliceOrder {
     SliceOrder {
-        cut,
-        hash_only: false,
-        clocked: false,
         latency: Some(latency),
+        ..SliceOrder::of(cut)
     }
 }

@@ -8,6 +8,7 @@ use crate::base::counted;
 use crate::machine::cpu_times::CpuTimes;
 use crate::machine::fingerprint::RELEASE;
 use crate::machine::memory::{free_in_large_blocks, group_directories, meminfo_bytes};
+use crate::machine::pin::runs_of;
 
 const CPU: &str = "sys/devices/system/cpu";
 
@@ -119,12 +120,7 @@ fn cores(root: &Path, own: &Own) -> Diagnosis {
 
 /// How many numbers are in a list of the kernel's: `0-3,8`.
 pub(super) fn listed(list: &str) -> Option<usize> {
-    let run = |run: &str| {
-        let (low, high) = run.split_once('-').unwrap_or((run, run));
-        let (low, high): (usize, usize) = (low.trim().parse().ok()?, high.trim().parse().ok()?);
-        high.checked_sub(low).map(|more| more + 1)
-    };
-    list.split(',').map(run).sum()
+    runs_of(list).map(|runs| runs.iter().map(|run| run.end() - run.start() + 1).sum())
 }
 
 /// The tightest limit on processor time of the control groups that we are in, in cores.

@@ -4,19 +4,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::diagnosis::{Diagnosis, percent};
-use crate::machine::{CoreShare, cores_are_alike, pin_thread};
-use crate::stats;
+use crate::machine::{CoreShare, OWN_SHARE, cores_are_alike, pin_thread};
 
 const CHECK: &str = "core";
 
 /// Time between two probes of a core. Cores that are two hardware threads of one hardly ever probe at the same time.
 const APART: Duration = Duration::from_micros(600);
-
-/// Probes of which one figure is made.
-const PROBES: usize = 4;
-
-/// Below this part of the best that was seen, a core was shared; runs judge their slices so too.
-const OWN: f64 = 0.9;
 
 /// A part of the time in which a core was shared: worth a word, and worth a warning.
 const SHARED: (f64, f64) = (0.02, 0.2);
@@ -55,36 +48,31 @@ fn probe_here(time: Duration) -> Vec<u64> {
     let began = Instant::now();
     let mut given = Vec::new();
     while began.elapsed() < time {
-        let mut share = CoreShare::new();
-        for _ in 0..PROBES {
-            thread::sleep(APART);
-            share.look(u64::MAX);
-        }
-        given.extend(share.additions_per_kcycle());
+        given.extend(CoreShare::here(APART));
     }
     given
 }
 
 fn judge(given: &[u64]) -> Diagnosis {
-    let all: Vec<f64> = given.iter().map(|&given| given as f64).collect();
+    let mut given: Vec<f64> = given.iter().map(|&given| given as f64).collect();
+    given.sort_by(f64::total_cmp);
     // The best but for an odd probe.
-    let Some(best) = stats::quantile(&all, 0.98) else {
+    let Some(&best) = given.get((given.len() * 98 / 100).min(given.len().saturating_sub(1))) else {
         return unknown("there is no probe for this processor");
     };
-    let shared = all.iter().filter(|&&given| given < best * OWN).count();
-    let part = shared as f64 / all.len() as f64;
+    let shared = given.iter().filter(|&&given| given < best * OWN_SHARE);
+    let part = shared.count() as f64 / given.len() as f64;
     if part < SHARED.0 {
         return Diagnosis::ok(CHECK, "no other hardware thread is seen on it");
     }
-    let least = all.iter().copied().fold(best, f64::min);
     let seen = format!(
         "another hardware thread works on it {} of the time, and leaves it {} of its width",
         percent(part),
-        percent(least / best)
+        percent(given[0] / best)
     );
     let why = "the kernel does not see it: two hardware threads halve a core's window of instructions, and \
-               tables whose lookups overlap lose most. Runs of one thread leave such slices out where \
-               enough others remain";
+               tables whose lookups overlap lose most. Panels of one thread go to another core where \
+               they can, and leave such slices out where enough others remain";
     if part < SHARED.1 {
         Diagnosis::note(CHECK, seen, why, "")
     } else {
