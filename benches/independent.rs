@@ -293,7 +293,8 @@ fn measure(extent: Extent) -> anyhow::Result<()> {
         })
         .collect();
     let mut names = Vec::new();
-    // As the harness does, each round has a core that no other hardware thread works on, if there is one.
+    // Like the harness's, the thread moves to a core that no other hardware thread works on, if there is one: before
+    // each slice, as slices beside one are not left out here.
     let cores = machine::allowed_cpus();
     let cores = cores
         .first()
@@ -305,11 +306,11 @@ fn measure(extent: Extent) -> anyhow::Result<()> {
             .map(|make| make(extent.entries))
             .collect::<anyhow::Result<_>>()?;
         for _ in 0..extent.rounds {
-            if let Some(core) = own_core.choose(&cores) {
-                // A refusal leaves the thread where it is.
-                let _ = machine::pin_thread(core);
-            }
             for course in &mut courses {
+                if let Some(core) = own_core.choose(&cores) {
+                    // A refusal leaves the thread where it is.
+                    let _ = machine::pin_thread(core);
+                }
                 let table = &*born[course.table].1;
                 course.run(table, &stream, extent.warm)?;
                 let ns = course.run(table, &stream, extent.slice)?;

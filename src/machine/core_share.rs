@@ -37,7 +37,10 @@ const LEAST: usize = 4;
 /// Probes that are kept of a slice.
 const MOST: usize = 64;
 
-/// A core that is a thread's own gives it all but a tenth of what a core gives at best. Beside another thread it gave
+/// Whether there is a probe for this processor.
+pub const CAN_PROBE: bool = cfg!(all(target_arch = "x86_64", not(miri)));
+
+/// A core that is a thread's own gives it at least nine tenths of what a core gives at best. Beside another thread it gave
 /// half to two thirds (Zen 4, as above).
 pub const OWN_SHARE: f64 = 0.9;
 
@@ -68,16 +71,21 @@ impl CoreShare {
         }
     }
 
-    /// What this thread's core gives now, as [`CoreShare::additions_per_kcycle`] says it: of the fewest probes, with
-    /// pauses between them.
+    /// What this thread's core gives now, in additions in a thousand cycles: the median of four probes with pauses between
+    /// them. `None` on processors for which there is no probe.
     #[must_use]
     pub fn here(pause: Duration) -> Option<u64> {
+        if !CAN_PROBE {
+            return None;
+        }
         let mut share = CoreShare::new();
         for _ in 0..LEAST {
             thread::sleep(pause);
             share.probe();
         }
-        share.additions_per_kcycle()
+        let mut rates = share.rates();
+        rates.sort_by(f64::total_cmp);
+        Some(whole(rates[rates.len() / 2] * 1000.0))
     }
 
     /// Probes if that is due at `now_ns`, and returns the time on the clock after it.
@@ -110,9 +118,16 @@ impl CoreShare {
     /// which there is no probe.
     #[must_use]
     pub fn additions_per_kcycle(&self) -> Option<u64> {
-        if !cfg!(all(target_arch = "x86_64", not(miri))) || self.count < LEAST {
+        if !CAN_PROBE || self.count < LEAST {
             return None;
         }
+        let rates = self.rates();
+        let mean = rates.iter().sum::<f64>() / rates.len() as f64;
+        Some(whole(mean * 1000.0))
+    }
+
+    /// Additions in a cycle, probe by probe.
+    fn rates(&self) -> Vec<f64> {
         // An interrupt lengthens the part that it comes in. The multiplications only tell the clock rate, so their
         // median does; of the additions the whole is wanted, and one of zero width is no time.
         let mut multiplied_ns = self.multiplications_ns;
@@ -120,12 +135,10 @@ impl CoreShare {
         multiplied_ns.sort_by(f64::total_cmp);
         let middle_ns = multiplied_ns[(self.count - 1) / 2];
         let cycle_ns = middle_ns / (MULTIPLICATIONS as f64 * MULTIPLICATION_CYCLES);
-        let rates: Vec<f64> = self.additions_ns[..self.count]
+        self.additions_ns[..self.count]
             .iter()
             .map(|ns| ADDITIONS as f64 * cycle_ns / ns.max(1.0))
-            .collect();
-        let mean = rates.iter().sum::<f64>() / rates.len() as f64;
-        Some(whole(mean * 1000.0))
+            .collect()
     }
 }
 

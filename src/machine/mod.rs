@@ -23,7 +23,7 @@ mod thread_usage;
 
 pub use choice::Allocator;
 pub use clock::{clock_cost_ps, now_ns, utc_now};
-pub use core_share::{CoreShare, OWN_SHARE, cores_are_alike};
+pub use core_share::{CAN_PROBE, CoreShare, OWN_SHARE, cores_are_alike};
 pub use counting::CountingAllocator;
 pub use cpu_time::{process_cpu_ns, thread_cpu_ns};
 pub use cpu_times::CpuTimes;

@@ -3,20 +3,27 @@
 //! Where neighbours work on the other hardware threads of some cores, and move from core to core every second or so, a
 //! thread that looks before it works has a core of its own more often than one that stays.
 
+use std::collections::VecDeque;
 use std::fs;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
 use super::pin::runs_of;
-use super::{CoreShare, OWN_SHARE, allowed_cpus, cores_are_alike, pin_thread};
+use super::{CAN_PROBE, CoreShare, OWN_SHARE, allowed_cpus, cores_are_alike, pin_thread};
 use crate::base::whole;
 
 /// Time between two probes of a core: a look takes half a millisecond to one.
 const PAUSE: Duration = Duration::from_micros(100);
 
-/// Looks at cores until which each is looked at, so that what a core gives at best is known.
+/// So many first looks go to every core, so that what a core gives at best is known.
 const LEARNING: usize = 32;
+
+/// Looks that are remembered.
+const LATEST: usize = 64;
+
+/// Of these so many may be odd: the next in order is the best that a core gives.
+const ODD: usize = 2;
 
 /// Cores that one chooses from at most: looking at all of many would take longer than a slice.
 const MOST: usize = 8;
@@ -25,16 +32,16 @@ const MOST: usize = 8;
 #[derive(Debug, Default)]
 pub struct OwnCore {
     looks: usize,
-    /// The most and the second most additions in a thousand cycles that any core gave: an odd probe is the first.
-    best: [u64; 2],
+    /// What cores gave in the latest looks, in additions in a thousand cycles.
+    latest: VecDeque<u64>,
 }
 
 impl OwnCore {
-    /// The first of these cores that nobody else works on now; the first of all where there is none, or where it cannot
-    /// be told.
+    /// The first of these cores that no other hardware thread works on now, and in the first looks the one that gives most;
+    /// the first of all where there is none, or where it cannot be told.
     pub fn choose(&mut self, cpus: &[usize]) -> Option<usize> {
         let first = cpus.first().copied()?;
-        if cpus.len() == 1 || !cores_are_alike() {
+        if cpus.len() == 1 || !CAN_PROBE || !cores_are_alike() {
             return Some(first);
         }
         // A thread of its own: this one stays where it may run.
@@ -43,29 +50,30 @@ impl OwnCore {
     }
 
     fn look(&mut self, cpus: &[usize], given_by: impl Fn(usize) -> Option<u64>) -> Option<usize> {
-        let is_learning = self.looks < LEARNING;
-        let mut found: Option<(usize, u64)> = None;
+        let mut most: Option<(usize, u64)> = None;
         for &cpu in cpus {
-            let given = given_by(cpu)?;
+            // A core may be another's by now.
+            let Some(given) = given_by(cpu) else { continue };
             self.looks += 1;
-            if given > self.best[0] {
-                self.best = [given, self.best[0]];
-            } else {
-                self.best[1] = self.best[1].max(given);
+            self.latest.push_front(given);
+            self.latest.truncate(LATEST);
+            if self.looks > LEARNING && given >= self.least() {
+                return Some(cpu);
             }
-            if given >= self.least() && found.is_none_or(|(_, most)| is_learning && given > most) {
-                found = Some((cpu, given));
-            }
-            if found.is_some() && !is_learning {
-                break;
+            if most.is_none_or(|(_, most)| given > most) {
+                most = Some((cpu, given));
             }
         }
-        found.map(|(cpu, _)| cpu)
+        let is_learning = self.looks <= LEARNING;
+        most.filter(|_| is_learning).map(|(cpu, _)| cpu)
     }
 
     /// What a core gives at least that is a thread's own.
     fn least(&self) -> u64 {
-        whole(self.best[1] as f64 * OWN_SHARE)
+        let mut given: Vec<u64> = self.latest.iter().copied().collect();
+        given.sort_unstable_by(|a, b| b.cmp(a));
+        let best = given.get(ODD).or(given.last()).copied().unwrap_or(0);
+        whole(best as f64 * OWN_SHARE)
     }
 }
 
@@ -74,7 +82,7 @@ fn given_by(cpu: usize) -> Option<u64> {
     CoreShare::here(PAUSE)
 }
 
-/// The cores that this process may use and that share their last cache with one of them, this one first and at most
+/// The cores that this process may use and that share their last cache with this one, itself first and at most
 /// eight: a thread that moves among them finds its memory as near as before. The one alone where the kernel does not say.
 #[must_use]
 pub fn cores_beside(cpu: usize) -> Vec<usize> {
@@ -107,17 +115,20 @@ fn beside(root: &Path, cpu: usize, allowed: &[usize]) -> Vec<usize> {
 mod tests {
     use super::*;
 
+    /// One that has had its first looks at cores that were all its own.
+    fn learnt() -> OwnCore {
+        let mut own = OwnCore::default();
+        for _ in 0..LEARNING {
+            assert_eq!(own.look(&[4], |_| Some(3600)), Some(4));
+        }
+        own
+    }
+
     #[test]
     fn the_first_core_of_ones_own_is_taken() {
-        let mut own = OwnCore::default();
-        let alone = |_| Some(3600);
-        for _ in 0..LEARNING {
-            assert_eq!(own.look(&[4, 5], alone), Some(4));
-        }
-        assert_eq!(
-            own.look(&[4, 5], |cpu| Some(if cpu == 4 { 2100 } else { 3500 })),
-            Some(5)
-        );
+        let mut own = learnt();
+        let first_shared = |cpu| Some(if cpu == 4 { 2100 } else { 3500 });
+        assert_eq!(own.look(&[4, 5], first_shared), Some(5));
         // Without looking at the other.
         let first_alone = |cpu| {
             assert_eq!(cpu, 5);
@@ -126,16 +137,31 @@ mod tests {
         assert_eq!(own.look(&[5, 4], first_alone), Some(5));
         assert_eq!(own.look(&[4, 5], |_| Some(2100)), None);
         assert_eq!(own.look(&[4, 5], |_| None), None);
+        let first_refused = |cpu| (cpu == 5).then_some(3500);
+        assert_eq!(own.look(&[4, 5], first_refused), Some(5));
     }
 
     #[test]
-    fn what_a_core_gives_at_best_is_learnt_first_and_an_odd_probe_is_not_it() {
+    fn the_core_that_gives_most_is_taken_at_first() {
         let mut own = OwnCore::default();
         let first_shared = |cpu| Some(if cpu == 0 { 2100 } else { 3600 });
-        assert_eq!(own.look(&[0, 1], first_shared), Some(1));
-        assert_eq!(own.look(&[0, 1], first_shared), Some(1));
-        assert_eq!(own.look(&[0], |_| Some(6000)), Some(0));
-        assert_eq!(own.look(&[0, 1], first_shared), Some(1));
+        for _ in 0..LEARNING {
+            assert_eq!(own.look(&[0, 1], first_shared), Some(1));
+        }
+    }
+
+    #[test]
+    fn odd_looks_do_not_decide_and_are_forgotten() {
+        let mut own = learnt();
+        for _ in 0..ODD {
+            assert_eq!(own.look(&[4], |_| Some(9000)), Some(4));
+        }
+        assert_eq!(own.look(&[4], |_| Some(3500)), Some(4));
+        // Where all cores give less for long, that is what they give.
+        let taken: Vec<Option<usize>> = (0..LATEST)
+            .map(|_| own.look(&[4, 5], |_| Some(2100)))
+            .collect();
+        assert_eq!((taken[0], taken[LATEST - 1]), (None, Some(4)));
     }
 
     #[test]

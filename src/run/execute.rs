@@ -12,6 +12,7 @@ use super::done::Done;
 use super::entries::{all_cells, all_guarantees, not_measured, panel_entry, suite_table};
 use super::guard::Guard;
 use super::live::Bench;
+use super::lone::Lone;
 use super::misses;
 use super::panel::measure;
 use super::plan::Plan;
@@ -20,7 +21,7 @@ use super::search;
 use super::verified::{is_whole, leave_out, verified};
 use super::watch::Watch;
 use crate::base::BadInput;
-use crate::machine::{self, MemorySpeed, OwnCore};
+use crate::machine::{self, MemorySpeed};
 use crate::record::{CellEntry, Manifest, Records, RunDirectory, SCHEMA_VERSION, Status};
 
 /// How a run ended.
@@ -227,8 +228,7 @@ fn measure_all(
         hash_seed: hash_seed(plan.seed),
         kept: Vec::new(),
         guard: Guard::new(),
-        own_core: OwnCore::default(),
-        core: None,
+        lone: Lone::default(),
         overwrite: plan.overwrite,
         servers: std::mem::take(&mut manifest.servers),
     };

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use super::cell::{Cell, Panel};
 use super::guard::{Guard, Watched};
+use super::lone::Lone;
 use super::process::{Failure, Process};
 use super::tally::Trial;
 use super::watch::Watch;
 use crate::bench::{
     CensusReply, Cut, Memory, Opened, Reply, Request, ServerFacts, SliceOrder, Sliced,
 };
-use crate::machine::OwnCore;
 use crate::record::{RunDirectory, ServerEntry, SliceRow};
 
 /// What measuring a panel needs beside the panel.
@@ -25,9 +25,7 @@ pub(super) struct Bench<'b> {
     /// The slices of a panel that is to become as precise as asked; empty for others.
     pub(super) kept: Vec<SliceRow>,
     pub(super) guard: Guard,
-    pub(super) own_core: OwnCore,
-    /// The core that the only thread of a panel works on in this round; `None` where threads stay.
-    pub(super) core: Option<u32>,
+    pub(super) lone: Lone,
     /// Whether servers that hold keys already may be written to.
     pub(super) overwrite: bool,
     /// What servers said of themselves, each once.

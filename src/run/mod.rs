@@ -48,6 +48,7 @@ mod hashes;
 mod latency;
 mod limit;
 mod live;
+mod lone;
 mod misses;
 mod order;
 mod pace;

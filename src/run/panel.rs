@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::cell::{Cell, Place};
+use super::cell::Place;
 use super::deal::Dealer;
 use super::done::{Done, PanelEnd};
 use super::estimate::MOST_BIRTHS;
@@ -14,7 +14,6 @@ use super::process::Failure;
 use super::tally::{self, Attempt};
 use crate::analysis;
 use crate::bench::{CensusReply, Cut, Memory, Reply, Request, SliceOrder, ThreadSlice};
-use crate::machine;
 use crate::record::{LatencyRow, SliceKind, SliceRow, TimeKind, TrialRow};
 
 /// Every so many rounds the floor also hashes its stream without looking anything up.
@@ -41,9 +40,6 @@ struct Measuring<'m, 'b, 'p> {
     round: u32,
     /// Time in slices so far.
     spent: Duration,
-    /// The cores that the only thread may move among from round to round, that of the birth first; empty where
-    /// threads stay.
-    cores: Vec<usize>,
 }
 
 /// Measures a panel. Failures of cells become error rows; an error is one of the run's own.
@@ -79,9 +75,7 @@ pub(super) fn measure(
         trial: done.trials,
         round,
         spent: done.spent,
-        cores: Vec::new(),
     };
-    measuring.bench.core = None;
     measuring.bench.kept.clone_from(&done.slices);
     let births = place.panel.births();
     let mut birth = done.birth;
@@ -92,7 +86,7 @@ pub(super) fn measure(
             break;
         }
         measuring.place.birth = birth;
-        measuring.cores = cores(measuring.place);
+        measuring.bench.lone.begin(measuring.place);
         let share = f64::from(birth + 1) / f64::from(births);
         let was_begun = done.trials > 0 && birth == done.birth;
         if !(was_begun && measuring.is_enough(share)) {
@@ -160,11 +154,13 @@ impl Measuring<'_, '_, '_> {
         let mut tried = 0;
         loop {
             let began = Instant::now();
+            self.bench.lone.take_looking();
             for part in 0..self.place.panel.slices() {
                 self.deal(part)?;
             }
             if tried == MOST_AGAIN || self.end.interrupted || !self.is_undecided() {
-                return Ok(began.elapsed());
+                let looking = self.bench.lone.take_looking();
+                return Ok(began.elapsed().saturating_sub(looking));
             }
             tried += 1;
             for live in &mut self.cells {
@@ -193,8 +189,7 @@ impl Measuring<'_, '_, '_> {
     /// One round: a slice for each cell that is left.
     fn deal(&mut self, part: u32) -> anyhow::Result<()> {
         let order = self.dealer.round().to_vec();
-        let core = self.bench.own_core.choose(&self.cores);
-        self.bench.core = core.and_then(|core| u32::try_from(core).ok());
+        self.bench.lone.choose();
         for (position, at) in (0..).zip(order) {
             let slots = (self.trial, self.round, position);
             self.work(at, &format!("trial {}", slots.0), |live, place, bench| {
@@ -311,24 +306,6 @@ impl Measuring<'_, '_, '_> {
     }
 }
 
-/// The cores that the only thread of a panel may move among, that of the birth first. Several threads stay where
-/// they are, and so do those beside a server; in a pass one round's work is not the other's, and at a pace the
-/// thread is idle most of the time.
-fn cores(place: Place<'_>) -> Vec<usize> {
-    let panel = place.panel;
-    let is_served = |cell: &Cell<'_>| cell.target.server().is_some();
-    let allowed = machine::allowed_cpus();
-    if panel.threads > 1
-        || panel.is_pass()
-        || panel.workload.pace.is_some()
-        || panel.cells.iter().any(is_served)
-        || allowed.is_empty()
-    {
-        return Vec::new();
-    }
-    machine::cores_beside(allowed[place.birth as usize % allowed.len()])
-}
-
 /// A cell none of whose slices has a rate has failed. Some may have none: others may keep a thread from
 /// its core for longer than a slice waits.
 fn has_a_rate(live: &Live<'_>, place: Place<'_>) -> Result<(), Stop> {
@@ -379,7 +356,7 @@ fn one_slice(
     };
     let order = SliceOrder {
         clocked: panel.workload.clocked,
-        core: bench.core,
+        core: bench.lone.core(),
         ..SliceOrder::of(cut)
     };
     for number in 0.. {
@@ -410,7 +387,7 @@ fn one_slice(
             live,
             SliceOrder {
                 hash_only: true,
-                core: bench.core,
+                core: bench.lone.core(),
                 ..SliceOrder::of(cut)
             },
             panel,
