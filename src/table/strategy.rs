@@ -92,7 +92,8 @@ pub trait Strategy: Send + Sync + Sized + 'static {
     /// Parameters that are each in range and do not go together.
     fn open(params: &Params, env: &Env) -> Result<Self, SpecError>;
 
-    /// A session for one thread; made once per thread, outside any timed region.
+    /// A session for one thread; made once per thread, outside any timed region. Helper threads are started in
+    /// [`open`](Strategy::open): one started here would inherit this thread's core, from which the thread itself may move.
     fn session(&self, who: Worker) -> Self::Session<'_>;
 
     /// Live items and bytes: cheap, for limits and statistics; exact when no thread is writing.

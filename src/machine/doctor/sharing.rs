@@ -1,4 +1,4 @@
-//! Whether other hardware threads work on our cores, which no file of the kernel's says under virtualization.
+//! Whether other hardware threads work on our cores, which under virtualization no file of the kernel's says.
 
 use std::thread;
 use std::time::{Duration, Instant};
