@@ -58,7 +58,7 @@ fn judge(cores: &[(usize, Vec<u64>)]) -> Diagnosis {
     let mut all: Vec<u64> = cores.iter().flat_map(|(_, given)| given).copied().collect();
     all.sort_unstable();
     // The best but for odd probes.
-    let Some(&best) = all.get((all.len() * 98 / 100).min(all.len().saturating_sub(1))) else {
+    let Some(&best) = all.get(all.len() * 98 / 100) else {
         return unknown("there is no probe for this processor");
     };
     let least = best as f64 * OWN_SHARE;
@@ -75,10 +75,10 @@ fn judge(cores: &[(usize, Vec<u64>)]) -> Diagnosis {
     };
     let most = match parts.len() {
         1 => format!("core {cpu}"),
-        many => format!("{many} of {} cores, most on core {cpu}:", cores.len()),
+        many => format!("{many} of {} cores, most on core {cpu}", cores.len()),
     };
     let seen = format!(
-        "another hardware thread works on {most} {} of the time, and leaves {} of the core's width",
+        "another hardware thread works on {most}, {} of the time, and leaves {} of the core's width",
         percent(*part),
         percent(shared[shared.len() / 2] as f64 / best as f64)
     );
@@ -116,7 +116,7 @@ mod tests {
         assert_eq!(some.severity, Severity::Note);
         assert_eq!(
             some.seen,
-            "another hardware thread works on core 3 10 % of the time, and leaves 60 % of the core's width"
+            "another hardware thread works on core 3, 10 % of the time, and leaves 60 % of the core's width"
         );
         assert_eq!(of(20).severity, Severity::Warning);
         assert!(judge(&[(0, Vec::new())]).seen.starts_with("unknown"));
@@ -133,7 +133,7 @@ mod tests {
         assert_eq!(found.severity, Severity::Warning);
         assert_eq!(
             found.seen,
-            "another hardware thread works on 2 of 3 cores, most on core 1: 30 % of the time, and leaves 50 % \
+            "another hardware thread works on 2 of 3 cores, most on core 1, 30 % of the time, and leaves 50 % \
              of the core's width"
         );
     }
