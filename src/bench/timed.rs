@@ -19,6 +19,9 @@ use crate::workload::{Expect, Kind, Op, Segment, VALUE_BYTES_MAX};
 /// A batch of so few sets has a smaller place on the stack, as that has to be cleared.
 const SHORT: usize = 16;
 
+/// The same for the few sets that follow each other in a mix of reads and writes.
+const SHORTEST: usize = 4;
+
 /// Bytes of values that a batch of sets is made of at most, so that they stay in the first cache and the copy that
 /// a table makes of a value costs what it costs a program that has just made it.
 const SOURCE_BYTES: usize = 16 << 10;
@@ -234,8 +237,8 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
         None
     }
 
-    /// Hands the gets at the start of some operations over together, at most [`MOST_TOGETHER`]; returns how many
-    /// there were, and the answer of all of them.
+    /// Hands the gets at the start of some operations over together, at most [`MOST_TOGETHER`], or one that stands
+    /// alone by itself; returns how many there were, and the answer of all of them.
     #[inline]
     fn many<'s>(
         &mut self,
@@ -244,6 +247,9 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
         ops: &[Op],
         moved: usize,
     ) -> (usize, Answer) {
+        if !ops.get(1).is_some_and(is_read) {
+            return (1, self.one(&ops[0], segment.key_moved(&ops[0], moved)));
+        }
         let mut count = 0;
         for (op, key) in ops.iter().zip(keys.iter_mut()) {
             if !is_read(op) {
@@ -283,6 +289,8 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
         let ops = &ops[..count];
         if let [op] = ops {
             self.one(op, segment.key_moved(op, moved));
+        } else if count <= SHORTEST {
+            self.set_together::<SHORTEST>(segment, ops, moved);
         } else if count <= SHORT {
             self.set_together::<SHORT>(segment, ops, moved);
         } else {
@@ -382,12 +390,11 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
 
     #[inline]
     fn read_modify_write(&mut self, op: &Op, key: Key<'_>) {
-        let stamps = &self.stamps;
-        let fresh = stamps.value_for(&mut self.value, op, key.bytes);
+        let (stamps, pattern) = (&self.stamps, &mut self.value);
         let (outcome, (present, faults)) = self.session.update(key, |old, new| {
             let mut faults = 0;
             let Some(old) = old else {
-                new.extend_from_slice(fresh);
+                new.extend_from_slice(stamps.value_for(pattern, op, key.bytes));
                 return (Edit::Store, (false, faults));
             };
             new.extend_from_slice(old);
