@@ -11,6 +11,9 @@
 //! in which they were drawn, as they do in the harness's ring, so that they stream from memory and only the table's
 //! own misses are left. An operation hashes its key, looks it up and compares the value with the key.
 //!
+//! Where glibc is told to ask for huge pages, the kernel is asked to gather each birth's memory into them, as the
+//! harness does.
+//!
 //! The tables take turns in slices as long as the harness's, so that noise hits all alike. A birth makes all tables anew. The
 //! output is CSV: nanoseconds of processor time per operation, the median and the quartiles over the slices of all
 //! births. `scripts/chained` sets it beside the harness's.
@@ -300,11 +303,16 @@ fn measure(extent: Extent) -> anyhow::Result<()> {
         .first()
         .map_or_else(Vec::new, |&first| machine::cores_beside(first));
     let mut own_core = OwnCore::default();
+    let tunables = std::env::var("GLIBC_TUNABLES").unwrap_or_default();
+    let huge = tunables.contains("glibc.malloc.hugetlb=1");
     for _ in 0..extent.births {
         let born: Vec<_> = TABLES
             .iter()
             .map(|make| make(extent.entries))
             .collect::<anyhow::Result<_>>()?;
+        if huge {
+            machine::collapse_into_huge_pages();
+        }
         for _ in 0..extent.rounds {
             for course in &mut courses {
                 if let Some(core) = own_core.choose(&cores) {

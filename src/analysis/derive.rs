@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::baseline;
 use super::disturbance::Disturbance;
+use super::huge_pages::HugePages;
 use super::index::Index;
 use super::labels;
 use super::percentiles::Latencies;
@@ -70,6 +71,7 @@ impl Summary {
             simulated: records.misses.clone(),
             searched: Searched::of(&records.slo),
             disturbance: Disturbance::of(records, index.shared()),
+            huge_pages: HugePages::of(records),
             family,
             dropped_lines: records.dropped_lines,
         }

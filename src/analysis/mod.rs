@@ -19,6 +19,7 @@ pub(crate) mod findings;
 pub(crate) mod format;
 pub(crate) mod hashes;
 pub(crate) mod history;
+mod huge_pages;
 mod index;
 pub(crate) mod labels;
 pub(crate) mod latency;
@@ -58,6 +59,7 @@ pub use hashes::{
     AvalancheFigures, Fall, HashFigures, HashFinding, HashSummary, SpeedPoint, hash_findings,
 };
 pub use history::{Change, FALSE_ALARMS, History, LEAST_RUNS, PastRun, PastSeries};
+pub use huge_pages::HugePages;
 pub use index::ratio;
 pub use latency::unmet;
 pub use percentiles::{Latency, Percentile};

@@ -1,6 +1,7 @@
 //! What a run measured: rates, ratios and verdicts. `derive` makes them from its rows.
 
 use super::disturbance::Disturbance;
+use super::huge_pages::HugePages;
 use super::percentiles::Latency;
 use super::rates::{PAIRS_FOR_A_VERDICT, Rates, Ratio, Share, Spread};
 use super::searched::Searched;
@@ -38,6 +39,8 @@ pub struct Summary {
     pub searched: Vec<Searched>,
     /// How much of the run was disturbed; `None` where nothing watched.
     pub disturbance: Option<Disturbance>,
+    /// How much of the tables lies in huge pages that asked for them; `None` where none did.
+    pub huge_pages: Option<HugePages>,
     /// How targets scale by threads, where enough thread counts were measured to tell.
     pub laws: Vec<ScalingLaw>,
     /// The verdicts that it gives together.

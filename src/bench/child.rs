@@ -16,7 +16,7 @@ use super::protocol::{
 use super::worker::{Done, Feed, Job, Start, serve};
 use crate::base::{Journal, Key, Params, Worker, counted};
 use crate::hash::{self, Hasher};
-use crate::machine;
+use crate::machine::{self, Pages};
 use crate::table::{Env, ErasedTable, Session};
 use crate::workload::{Prefill, Stream, Workload};
 
@@ -208,7 +208,13 @@ impl Setting<'_> {
             &mut table.session(Worker::ALONE),
             "after the prefill",
         )?;
-        let memory = grown.memory(live);
+        let mut memory = grown.memory(live);
+        if self.open.heap.pages == Pages::Huge {
+            // Births must not differ by which of them found free blocks: what a table holds is then as much in huge
+            // pages as the kernel can make it. Its resident memory is that of before.
+            machine::collapse_into_huge_pages();
+            memory.huge_page_bytes = grown.in_huge_pages();
+        }
         if !self.is_control && self.budget.is_none() {
             let (items, wanted) = (table.usage().items, workload.entries);
             if items != wanted {
@@ -293,6 +299,8 @@ fn settle<T: ErasedTable + ?Sized>(
 struct Grown {
     /// Resident memory before the table was opened, or why that is not to be had.
     before: Result<u64, &'static str>,
+    /// Memory in huge pages at that time.
+    huge_before: Option<u64>,
     /// Whether the kernel counts the peak from there on.
     peak_is_reset: bool,
 }
@@ -310,6 +318,7 @@ impl Grown {
         };
         Grown {
             before,
+            huge_before: machine::huge_page_bytes(),
             peak_is_reset: machine::reset_peak_resident(),
         }
     }
@@ -317,6 +326,12 @@ impl Grown {
     fn now(self) -> Result<u64, &'static str> {
         let now = machine::resident_bytes().ok_or(RSS_UNREADABLE)?;
         Ok(now.saturating_sub(self.before?))
+    }
+
+    /// Of it, what lies in huge pages.
+    fn in_huge_pages(self) -> Option<u64> {
+        self.before.ok()?;
+        Some(machine::huge_page_bytes()?.saturating_sub(self.huge_before?))
     }
 
     /// At the most; not less than now.
@@ -339,6 +354,7 @@ impl Grown {
             rss_bytes: rss.ok(),
             rss_peak_bytes: peak.ok(),
             rss_emptied_bytes: None,
+            huge_page_bytes: self.in_huge_pages(),
             reason: reasons.join("; "),
             bytes_counted: counted.ok(),
         }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::choice::{ALLOCATOR, Allocator, chosen};
 use super::counting;
-use super::memory::{meminfo_bytes, trim};
+use super::memory::{huge_page_bytes, trim};
 use crate::base::{BadInput, Written, unknown_name};
 
 /// Bytes of the block that is tried for huge pages: above the largest threshold up to which glibc
@@ -157,14 +157,10 @@ fn only_small_pages() -> Result<(), String> {
 
 /// Whether a large block comes in huge pages.
 fn huge_pages_come() -> bool {
-    let huge_bytes = || {
-        let rollup = std::fs::read_to_string("/proc/self/smaps_rollup").unwrap_or_default();
-        meminfo_bytes(&rollup, "AnonHugePages").unwrap_or(0)
-    };
-    let before = huge_bytes();
+    let before = huge_page_bytes();
     // Ones, so that every page is written to.
     let tried = black_box(vec![1_u8; TRIED_BYTES]);
-    let came = huge_bytes() > before;
+    let came = huge_page_bytes() > before;
     drop(tried);
     trim();
     came

@@ -25,6 +25,12 @@ pub fn resident_bytes() -> Option<u64> {
     pages.checked_mul(rustix::param::page_size() as u64)
 }
 
+/// Bytes of this process's anonymous memory that lie in huge pages.
+pub fn huge_page_bytes() -> Option<u64> {
+    let rollup = fs::read_to_string("/proc/self/smaps_rollup").ok()?;
+    meminfo_bytes(&rollup, "AnonHugePages")
+}
+
 /// Bytes of another process that are in memory; `None` where it has ended or is not to be looked at.
 pub fn resident_bytes_of(pid: u32) -> Option<u64> {
     meminfo_bytes(

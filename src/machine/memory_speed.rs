@@ -10,7 +10,7 @@ use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use serde::{Deserialize, Serialize};
 
-use super::{Pages, now_ns};
+use super::{Pages, collapse_into_huge_pages, now_ns};
 use crate::base::whole;
 
 /// Words in a cache line of 64 bytes.
@@ -43,6 +43,10 @@ impl MemorySpeed {
     pub fn measure(bytes: u64, pages: Pages, threads: u32) -> Option<MemorySpeed> {
         let lines = usize::try_from(bytes / 64).ok()?.max(IN_FLIGHT * 2);
         let words = chain(lines, pages)?;
+        if pages == Pages::Huge {
+            // As tables are once they are filled.
+            collapse_into_huge_pages();
+        }
         Some(MemorySpeed {
             bytes: lines as u64 * 64,
             dependent_load_ps: dependent_load_ps(&words),

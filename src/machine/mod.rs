@@ -4,6 +4,7 @@
 
 mod choice;
 mod clock;
+mod collapse;
 mod core_share;
 pub mod counters;
 pub mod counting;
@@ -23,6 +24,7 @@ mod thread_usage;
 
 pub use choice::Allocator;
 pub use clock::{clock_cost_ps, now_ns, utc_now};
+pub use collapse::collapse_into_huge_pages;
 pub use core_share::{CAN_PROBE, CoreShare, OWN_SHARE, cores_are_alike};
 pub use counting::CountingAllocator;
 pub use cpu_time::{process_cpu_ns, thread_cpu_ns};
@@ -31,8 +33,8 @@ pub use file_hash::file_hash;
 pub use fingerprint::{BUILD, CARGO_FEATURES, RELEASE, fingerprint, profile, profile_of};
 pub use heap::{Heap, Pages};
 pub use memory::{
-    available_bytes, peak_resident_bytes, reset_peak_resident, resident_bytes, resident_bytes_of,
-    trim,
+    available_bytes, huge_page_bytes, peak_resident_bytes, reset_peak_resident, resident_bytes,
+    resident_bytes_of, trim,
 };
 pub use memory_speed::MemorySpeed;
 pub use own_core::{OwnCore, cores_beside};

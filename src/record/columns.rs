@@ -74,6 +74,7 @@ impl Row for TrialRow {
         "rss_bytes",
         "rss_peak_bytes",
         "rss_emptied_bytes",
+        "huge_page_bytes",
         "bytes_claimed",
         "gap_bytes",
         "bytes_counted",
@@ -104,6 +105,7 @@ impl Row for TrialRow {
         "depth",
         "rss_peak_bytes",
         "rss_emptied_bytes",
+        "huge_page_bytes",
     ];
 
     fn schema_version(&self) -> Option<u32> {

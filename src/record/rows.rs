@@ -101,6 +101,10 @@ pub struct TrialRow {
     /// the first pass from empty of each child, without a budget and not of a trace.
     #[serde(default)]
     pub rss_emptied_bytes: Option<u64>,
+    /// How much of the child's growth lies in huge pages, in bytes; where they were asked for, after the kernel was
+    /// asked to gather what lay in others. Empty in files from before it was counted.
+    #[serde(default)]
+    pub huge_page_bytes: Option<u64>,
     /// Bytes that the table's census claims.
     pub bytes_claimed: Option<u64>,
     /// `rss_bytes` less `bytes_claimed`: what the allocator and the pages add.

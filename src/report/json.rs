@@ -21,6 +21,7 @@ use crate::stats::Interval;
 /// | `schema_version`, `run_id`, `name`, `started`, `status` | as in `run.toml` |
 /// | `dropped_lines` | rows that were cut short and left out |
 /// | `disturbance` | `slices` judged, `disturbed` of them, attempts `repeated`; `foreign`, `steal`: parts of our cores' time; `shared`: slices `probed`, `shared` with another hardware thread, `left_out` of the figures |
+/// | `huge_pages` | of tables that asked for huge pages: `births` judged, those `short` of them, and the `least` part of a birth's memory that lies in them |
 /// | `verification` | as in `run.toml`: `skipped`, `targets[]` with their `stages[]`; `null` where it was not recorded |
 /// | `guarantees[]` | as in `run.toml`: what each `strategy` promises, in words; `†` marks the author's word |
 /// | `answer` | which table to take, in a sentence; `null` where there is none to choose |
@@ -71,6 +72,9 @@ pub fn json(summary: &Summary) -> Value {
         "status": manifest.status,
         "dropped_lines": summary.dropped_lines,
         "disturbance": summary.disturbance.map(disturbance),
+        "huge_pages": summary.huge_pages.map(|seen| {
+            json!({ "births": seen.births, "short": seen.short, "least": seen.least })
+        }),
         "verification": manifest.verification,
         "guarantees": manifest.guarantees,
         "answer": answer(summary),

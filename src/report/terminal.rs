@@ -49,6 +49,7 @@ pub fn table(summary: &Summary, width: usize, colour: bool) -> String {
         Verified::of(&summary.manifest).line(),
         of_servers(&summary.manifest).map(|words| format!("{words}.")),
         disturbance.map(super::disturbance::Disturbance::sentence),
+        summary.huge_pages.and_then(|seen| seen.sentence()),
     ];
     for text in below.into_iter().flatten() {
         lines.push(String::new());

@@ -292,6 +292,7 @@ impl Trial {
                 row.rss_bytes = memory.rss_bytes;
                 row.rss_peak_bytes = memory.rss_peak_bytes;
                 row.rss_emptied_bytes = memory.rss_emptied_bytes;
+                row.huge_page_bytes = memory.huge_page_bytes;
                 row.bytes_claimed = Some(claimed);
                 row.gap_bytes = memory
                     .rss_bytes

@@ -109,6 +109,12 @@ fn paragraphs(summary: &Summary) -> Vec<String> {
             disturbance.sentence()
         ));
     }
+    if let Some(sentence) = summary.huge_pages.and_then(|seen| seen.sentence()) {
+        paragraphs.push(format!(
+            "Once a table is filled, the kernel is asked to gather its memory into the huge pages that were asked \
+             for. In this run {sentence}."
+        ));
+    }
     paragraphs
 }
 
