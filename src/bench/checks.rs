@@ -2,7 +2,7 @@
 
 use super::stamp::{FOREIGN, STALE};
 use crate::base::Key;
-use crate::table::Stored;
+use crate::table::{Outcome, Stored};
 use crate::workload::{Expect, Op};
 
 /// What a thread counted, and the first thing that was wrong.
@@ -76,6 +76,38 @@ impl Checks {
         };
         if !right {
             self.found(op, bytes, (present, faults));
+        }
+    }
+
+    /// Counts a read-modify-write: what the update came to, whether it has found its key, and what is wrong with the
+    /// value.
+    #[inline]
+    pub(crate) fn updated(
+        &mut self,
+        op: &Op,
+        bytes: &[u8],
+        outcome: Outcome,
+        (present, faults): (bool, u8),
+    ) {
+        self.read(op, bytes, (present, faults));
+        // Nearly every one replaces what it has found.
+        if outcome != Outcome::Replaced || !present {
+            self.updated_otherwise(bytes, outcome, present);
+        }
+    }
+
+    #[inline(never)]
+    fn updated_otherwise(&mut self, bytes: &[u8], outcome: Outcome, present: bool) {
+        self.tally.refused += u64::from(outcome == Outcome::Refused);
+        self.tally.balance += i64::from(outcome == Outcome::Created);
+        let as_told = match outcome {
+            Outcome::Created => !present,
+            Outcome::Replaced => present,
+            Outcome::Refused => true,
+            Outcome::Kept | Outcome::Removed => false,
+        };
+        if self.outcomes && !as_told {
+            self.note_wrong(|| format!("update {outcome:?} key {}", show(bytes)));
         }
     }
 

@@ -144,9 +144,16 @@ impl Stamps {
         value
     }
 
+    /// The start of a value, with the stamp of the operation that is under way.
+    #[inline]
+    pub(crate) fn marked(&self, mut head: [u8; 16]) -> [u8; 16] {
+        head[8..].copy_from_slice(&self.now.to_le_bytes());
+        head
+    }
+
     /// Writes which write a value is, where it has room for that.
     #[inline]
-    pub(crate) fn mark(&self, value: &mut [u8]) {
+    fn mark(&self, value: &mut [u8]) {
         mark(value, self.now);
     }
 }

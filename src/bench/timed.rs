@@ -397,28 +397,21 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
                 new.extend_from_slice(stamps.value_for(pattern, op, key.bytes));
                 return (Edit::Store, (false, faults));
             };
-            new.extend_from_slice(old);
-            stamps.mark(new);
-            // The modification: the last byte, past what identifies the key and the write.
-            if let Some(last) = new.get_mut(16..).and_then(<[u8]>::last_mut) {
-                *last = last.wrapping_add(1);
+            if let Some((head, rest)) = old.split_first_chunk::<16>() {
+                new.extend_from_slice(&stamps.marked(*head));
+                // The modification: the last byte, past what identifies the key and the write.
+                if let Some((last, before)) = rest.split_last() {
+                    new.extend_from_slice(before);
+                    new.push(last.wrapping_add(1));
+                }
+            } else {
+                new.extend_from_slice(old);
             }
             stamps.look((old, key.bytes), (op, 0), &mut faults);
             (Edit::Store, (true, faults))
         });
-        self.checks.tally.refused += u64::from(outcome == Outcome::Refused);
-        self.checks.tally.balance += i64::from(outcome == Outcome::Created);
-        self.checks.read(op, key.bytes, (present, faults));
-        let as_told = match outcome {
-            Outcome::Created => !present,
-            Outcome::Replaced => present,
-            Outcome::Refused => true,
-            Outcome::Kept | Outcome::Removed => false,
-        };
-        if self.checks.outcomes && !as_told {
-            self.checks
-                .note_wrong(|| format!("update {outcome:?} key {}", show(key.bytes)));
-        }
+        self.checks
+            .updated(op, key.bytes, outcome, (present, faults));
         self.wrote(op, key.bytes);
     }
 
