@@ -39,7 +39,7 @@ pub struct Summary {
     pub searched: Vec<Searched>,
     /// How much of the run was disturbed; `None` where nothing watched.
     pub disturbance: Option<Disturbance>,
-    /// How much of the tables lies in huge pages that asked for them; `None` where none did.
+    /// How much of the tables that asked for huge pages lies in them; `None` where none did.
     pub huge_pages: Option<HugePages>,
     /// How targets scale by threads, where enough thread counts were measured to tell.
     pub laws: Vec<ScalingLaw>,

@@ -129,6 +129,8 @@ impl Setting<'_> {
         let (open, is_control) = (self.open, self.is_control);
         let feeds = load_feeds(open)?;
         let pass_ops = feeds.iter().map(Feed::pass_ops).sum();
+        // The streams are the same for all tables; what they lie in is no part of what a table adds.
+        self.gather();
         let grown = Grown::from_here(is_first);
         let mut table = (self.timed.open)(&self.params, &self.env)?;
         let filled = self.filled(&mut *table, grown)?;
@@ -192,6 +194,14 @@ impl Setting<'_> {
         }))
     }
 
+    /// Where huge pages are asked for, gathers this process's memory into them: births must not differ by which of them
+    /// found free blocks.
+    fn gather(&self) {
+        if self.open.heap.pages == Pages::Huge {
+            machine::collapse_into_huge_pages();
+        }
+    }
+
     /// The table's prefill, where the workload has one: its memory, and what a count of its entries finds.
     fn filled(
         &self,
@@ -209,12 +219,8 @@ impl Setting<'_> {
             "after the prefill",
         )?;
         let mut memory = grown.memory(live);
-        if self.open.heap.pages == Pages::Huge {
-            // Births must not differ by which of them found free blocks: what a table holds is then as much in huge
-            // pages as the kernel can make it. Its resident memory is that of before.
-            machine::collapse_into_huge_pages();
-            memory.huge_page_bytes = grown.in_huge_pages();
-        }
+        self.gather();
+        memory.huge_page_bytes = grown.in_huge_pages();
         if !self.is_control && self.budget.is_none() {
             let (items, wanted) = (table.usage().items, workload.entries);
             if items != wanted {
@@ -354,7 +360,7 @@ impl Grown {
             rss_bytes: rss.ok(),
             rss_peak_bytes: peak.ok(),
             rss_emptied_bytes: None,
-            huge_page_bytes: self.in_huge_pages(),
+            huge_page_bytes: None,
             reason: reasons.join("; "),
             bytes_counted: counted.ok(),
         }

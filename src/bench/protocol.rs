@@ -274,7 +274,7 @@ pub struct Memory {
     pub rss_peak_bytes: Option<u64>,
     /// The growth that is left when all entries of a fill have been removed.
     pub rss_emptied_bytes: Option<u64>,
-    /// How much of what the process has added to its memory lies in huge pages.
+    /// How much of what the process has added to its memory lies in huge pages after the prefill.
     pub huge_page_bytes: Option<u64>,
     /// Live bytes asked of the allocator by the thread that filled the table.
     pub bytes_counted: Option<u64>,

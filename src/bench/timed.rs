@@ -214,6 +214,7 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
                 let found = self.session.get(key, |value| {
                     stamps.look((value, bytes), (op, 0), &mut faults)
                 });
+                let found = self.checks.answer(op, found);
                 self.checks.read(op, bytes, (found.is_some(), faults));
                 if found.is_none() {
                     self.fill(op, key);
@@ -237,8 +238,8 @@ impl<S: Session, R: Room<S>> Loop<S, R> {
         None
     }
 
-    /// Hands the gets at the start of some operations over together, at most [`MOST_TOGETHER`], or one that stands
-    /// alone by itself; returns how many there were, and the answer of all of them.
+    /// Hands the gets at the start of some operations over together, at most [`MOST_TOGETHER`]; a get that stands
+    /// alone goes by itself. Returns how many there were, and the answer of all of them.
     #[inline]
     fn many<'s>(
         &mut self,
@@ -522,3 +523,5 @@ pub(crate) fn write_value(value: &mut Vec<u8>, key: &[u8], length: usize) {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod update_tests;

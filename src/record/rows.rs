@@ -101,8 +101,10 @@ pub struct TrialRow {
     /// the first pass from empty of each child, without a budget and not of a trace.
     #[serde(default)]
     pub rss_emptied_bytes: Option<u64>,
-    /// How much of the child's growth lies in huge pages, in bytes; where they were asked for, after the kernel was
-    /// asked to gather what lay in others. Empty in files from before it was counted.
+    /// How much of that growth lies in huge pages, in bytes, of a table that keeps its keys, once it is filled. Where huge
+    /// pages were asked for, the kernel has been asked to gather into them what lay in others, after `rss_bytes` was read;
+    /// they take the room of whole blocks, so this may be more. Empty for passes, controls and servers, and in files from
+    /// before it was counted.
     #[serde(default)]
     pub huge_page_bytes: Option<u64>,
     /// Bytes that the table's census claims.

@@ -21,7 +21,7 @@ use crate::stats::Interval;
 /// | `schema_version`, `run_id`, `name`, `started`, `status` | as in `run.toml` |
 /// | `dropped_lines` | rows that were cut short and left out |
 /// | `disturbance` | `slices` judged, `disturbed` of them, attempts `repeated`; `foreign`, `steal`: parts of our cores' time; `shared`: slices `probed`, `shared` with another hardware thread, `left_out` of the figures |
-/// | `huge_pages` | of tables that asked for huge pages: `births` judged, those `short` of them, and the `least` part of a birth's memory that lies in them |
+/// | `huge_pages` | of tables that asked for huge pages: `births` judged, those `short` of them, and the `least` part of a birth's memory that lies in them; `null` where none did |
 /// | `verification` | as in `run.toml`: `skipped`, `targets[]` with their `stages[]`; `null` where it was not recorded |
 /// | `guarantees[]` | as in `run.toml`: what each `strategy` promises, in words; `†` marks the author's word |
 /// | `answer` | which table to take, in a sentence; `null` where there is none to choose |

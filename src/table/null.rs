@@ -82,8 +82,8 @@ fn value_of<'v>(value: &'v mut [u8; 16], key: Key<'v>) -> &'v [u8] {
     black_box(value)
 }
 
-/// Writes the end of a key and eight bytes of ones, in one store: a copy of all sixteen bytes would wait until two
-/// stores had left the core, which no table's value makes it do.
+/// Writes the end of a key and eight bytes of ones, in one store. A load of all sixteen bytes, as a copy makes it, cannot
+/// be served from a narrower store, and waits until that has reached the cache; no table's value makes it wait so.
 #[cfg(target_arch = "x86_64")]
 #[inline]
 fn write_whole(value: &mut [u8; 16], tail: [u8; 8]) {
@@ -95,6 +95,7 @@ fn write_whole(value: &mut [u8; 16], tail: [u8; 8]) {
     }
 }
 
+/// With the wait, so that the floor of read-modify-writes is higher elsewhere.
 #[cfg(not(target_arch = "x86_64"))]
 #[inline]
 fn write_whole(value: &mut [u8; 16], tail: [u8; 8]) {

@@ -67,6 +67,10 @@ fn huge_pages_come_or_are_an_error() {
     assert!(trials.iter().all(|row| row["pages"] == "huge"));
     let (had, failed): (Vec<_>, Vec<_>) = trials.iter().partition(|row| row["error"].is_empty());
     assert!(had.iter().all(|row| !row["ops"].is_empty()), "{had:?}");
+    let tables = had.iter().filter(|row| !row["items"].is_empty());
+    for row in tables {
+        assert!(!row["huge_page_bytes"].is_empty(), "{row:?}");
+    }
     let reason = "huge pages: the kernel gave none";
     let says = |row: &&std::collections::BTreeMap<String, String>| row["error"].contains(reason);
     assert!(failed.iter().all(says), "{failed:?}");

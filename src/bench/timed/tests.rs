@@ -326,6 +326,8 @@ struct Faulty {
     times: u32,
     /// How many entries the batches of sets had.
     batches: Vec<usize>,
+    /// How many keys those of gets had.
+    lookups: Vec<usize>,
 }
 
 impl Faulty {
@@ -335,6 +337,7 @@ impl Faulty {
             fault,
             times: 0,
             batches: Vec::new(),
+            lookups: Vec::new(),
         }
     }
 
@@ -392,6 +395,15 @@ impl Session for Faulty {
         (Outcome::Replaced, result)
     }
 
+    fn get_many(&mut self, keys: &[Key<'_>], mut each: impl FnMut(usize, Option<&[u8]>)) {
+        self.lookups.push(keys.len());
+        for (index, key) in keys.iter().enumerate() {
+            if self.get(*key, |value| each(index, Some(value))).is_none() {
+                each(index, None);
+            }
+        }
+    }
+
     fn set_many(&mut self, entries: &[(Key<'_>, &[u8])], mut each: impl FnMut(usize, Stored)) {
         self.batches.push(entries.len());
         for (index, (key, value)) in entries.iter().enumerate() {
@@ -444,8 +456,8 @@ fn wrong_under(fault: Fault, batch: u32) -> (u64, Option<String>) {
 }
 
 /// Sets of one-byte keys in the order of `keys`, then a get of each key, through a loop with batches; the batches
-/// that were handed over, and what was counted.
-fn sets_then_gets(fault: Fault, batch: u32, keys: &[u8]) -> (Vec<usize>, Tally) {
+/// of sets and of gets that were handed over, and what was counted.
+fn sets_then_gets(fault: Fault, batch: u32, keys: &[u8]) -> ([Vec<usize>; 2], Tally) {
     let op = |at: usize, kind, expect, since: usize| Op {
         key_at: u32::try_from(at).unwrap(),
         value_len: 20 + u32::try_from(at).unwrap() % 7,
@@ -482,18 +494,21 @@ fn sets_then_gets(fault: Fault, batch: u32, keys: &[u8]) -> (Vec<usize>, Tally) 
     timed.prepare(&segment);
     timed.run(&segment, &segment.ops);
     let tally = std::mem::take(timed.tally());
-    (timed.session.batches, tally)
+    let Faulty {
+        batches, lookups, ..
+    } = timed.session;
+    ([batches, lookups], tally)
 }
 
 #[test]
-fn sets_that_follow_each_other_are_handed_over_together() {
+fn what_follows_each_other_is_handed_over_together_and_one_alone_by_itself() {
     let all: Vec<u8> = (0..=255).collect();
     let cases: [(u32, &[u8], &[usize]); 9] = [
         (1, b"abac", &[]),
         (16, b"a", &[]),
         (16, b"abacaa", &[6]),
         (3, b"abacaa", &[3, 3]),
-        // What is left over is one set.
+        // What is left over is one set, and one get.
         (3, b"aaaa", &[3]),
         (16, &all[..40], &[16, 16, 8]),
         (17, &all[..40], &[17, 17, 6]),
@@ -501,8 +516,9 @@ fn sets_that_follow_each_other_are_handed_over_together() {
         (4096, &all, &[64, 64, 64, 64]),
     ];
     for (batch, keys, wanted) in cases {
-        let (batches, tally) = sets_then_gets(Fault::None, batch, keys);
-        assert_eq!(batches, wanted, "batches of {batch}");
+        let ([sets, gets], tally) = sets_then_gets(Fault::None, batch, keys);
+        assert_eq!(sets, wanted, "batches of {batch}");
+        assert_eq!(gets, wanted, "batches of {batch}");
         let mut different = keys.to_vec();
         different.sort_unstable();
         different.dedup();

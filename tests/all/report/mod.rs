@@ -57,7 +57,8 @@ fn ten_thousand_trials_make_a_page_that_can_be_sent() {
 #[test]
 fn the_same_records_give_the_same_bytes_and_old_charts_go() {
     let root = tempfile::tempdir().unwrap();
-    let run = made_up(root.path(), SMALL);
+    // Panels of each kind.
+    let run = made_up(root.path(), Size { panels: 8, ..SMALL });
     assert!(report(&[&run]).status.success());
     let first = pages(&run);
     let stale = run.join("charts/stale.svg");
