@@ -361,10 +361,16 @@ impl<'t> Locked<'t> {
             }
             Spot::Slot(slot) => {
                 let words = self.words(self.place(slot));
-                let longs = record::words_for(key.bytes.len(), value.len());
-                if block.is_none() && longs == Some(record_words(words)) {
-                    record::store(words, key.bytes, value);
-                    return;
+                if block.is_none() {
+                    let len = key.bytes.len();
+                    if record::lengths(words) == (len, value.len()) {
+                        record::store_value(words, len, value);
+                        return;
+                    }
+                    if record::words_for(len, value.len()) == Some(record_words(words)) {
+                        record::store(words, key.bytes, value);
+                        return;
+                    }
                 }
                 let marked = self.is_marked(slot);
                 self.take_out(slot);

@@ -77,7 +77,7 @@ use crossbeam_utils::CachePadded;
 
 use self::directory::Directory;
 use self::edit::{Locked, Memory, Spot};
-use self::page::{BODY, Hint, Look, POINTER, Page};
+use self::page::{BODY, Hint, Look, POINTER, Page, tag};
 use self::record::{MOST_WORDS, Span};
 use self::weight::{ROOM, weight};
 use super::guarantees::{Batch, Floods, Freed, Guarantees, Holds, Promise, Waits};
@@ -163,17 +163,47 @@ impl Inline {
     }
 
     /// Finds a key and copies its value; `asked` says that the lines are at hand.
+    ///
+    /// Most lookups end here, at the first slot with the tag or at none. Without a loop around it nothing is kept for a
+    /// next round.
     #[inline]
     fn find(&self, key: Key<'_>, asked: bool, into: &mut Vec<u64>) -> Option<Span> {
+        let count = self.pages();
+        let page = self.page(key.hash, count);
+        if !asked {
+            prefetch_read(page);
+            page.prefetch_rest();
+        }
+        let state = page.version.load();
+        if !state.is_locked() {
+            match page.candidate(tag(key.hash)) {
+                Some((slot, place)) => {
+                    if let Look::Found(span) = page.look_at(place, state, key, into) {
+                        if self.env.recency {
+                            page.mark(slot);
+                        }
+                        return Some(span);
+                    }
+                }
+                None if state.spills() => {}
+                None => {
+                    if page.version.unchanged_since(state) && self.is_of(key.hash, count) {
+                        return None;
+                    }
+                }
+            }
+        }
+        self.find_anywhere(key, into)
+    }
+
+    /// The same, wherever it may be, and whatever writers do meanwhile. The lines are at hand.
+    #[inline(never)]
+    fn find_anywhere(&self, key: Key<'_>, into: &mut Vec<u64>) -> Option<Span> {
         let mut races = 0;
         let mut wait = None;
         loop {
             let count = self.pages();
             let page = self.page(key.hash, count);
-            if !asked && races == 0 {
-                prefetch_read(page);
-                page.prefetch_rest();
-            }
             let state = page.version.load();
             if state.is_locked() {
                 wait.get_or_insert_with(Wait::new).a_little();

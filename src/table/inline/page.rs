@@ -149,9 +149,33 @@ impl Page {
         }
     }
 
+    /// The first slot with a tag, perhaps, and its place. Without a branch between the halves, as chance would take it.
+    #[inline]
+    pub(super) fn candidate(&self, tag: u8) -> Option<(usize, u8)> {
+        let [first, second] = &self.tags;
+        let found = [
+            matches(first.load(Ordering::Relaxed), tag),
+            matches(second.load(Ordering::Relaxed), tag),
+        ];
+        let half = usize::from(found[0] == 0);
+        let bits = found[half];
+        if bits == 0 {
+            return None;
+        }
+        let byte = bits.trailing_zeros() / 8;
+        let places = self.places[half].load(Ordering::Relaxed);
+        Some((8 * half + byte as usize, byte_of(places, byte)))
+    }
+
     /// Looks at one place. [`Look::Other`] is not validated.
     #[inline]
-    fn look_at(&self, place: u8, state: State, key: Key<'_>, into: &mut Vec<u64>) -> Look {
+    pub(super) fn look_at(
+        &self,
+        place: u8,
+        state: State,
+        key: Key<'_>,
+        into: &mut Vec<u64>,
+    ) -> Look {
         if place & POINTER == 0 {
             self.look_at_record(place, state, key.bytes, into)
         } else {
@@ -253,25 +277,18 @@ impl Page {
     /// were `last` behind its first. The first line is at hand.
     #[inline]
     pub(super) fn hint(&self, state: State, hash: u64, last: usize) -> Hint {
-        let tag = tag(hash);
-        for half in 0..2 {
-            let bits = matches(self.tags[half].load(Ordering::Relaxed), tag);
-            if bits == 0 {
-                continue;
-            }
-            let places = self.places[half].load(Ordering::Relaxed);
-            let place = byte_of(places, bits.trailing_zeros() / 8);
-            if place & POINTER == 0 {
+        match self.candidate(tag(hash)) {
+            None => Hint::None,
+            Some((_, place)) if place & POINTER == 0 => {
                 let record = self.body.as_ptr().wrapping_add(usize::from(place));
                 prefetch_record(record, last);
-                return Hint::Record(place);
+                Hint::Record(place)
             }
-            return match self.pointer(place, state, hash) {
+            Some((_, place)) => match self.pointer(place, state, hash) {
                 Some(Ok(block)) => Hint::Block(block),
                 _ => Hint::None,
-            };
+            },
         }
-        Hint::None
     }
 
     /// Asks for the lines of a record that would be added, as [`Page::hint`] does for one that is there.

@@ -10,7 +10,7 @@
 //!
 //! A reader compares and copies whole words; the value starts somewhere in the first word of its copy.
 
-use crate::table::optimistic::block::copy_words;
+use crate::table::optimistic::block::{copy_words, differing, store_bytes};
 use crate::table::prefetch::LINE;
 use crate::table::sync::atomic::{AtomicU64, Ordering};
 
@@ -46,24 +46,30 @@ pub(super) fn lengths(words: &[AtomicU64]) -> (usize, usize) {
     lengths_in(words[0].load(Ordering::Relaxed))
 }
 
-/// The bits of the first `bytes` bytes in a word read as little-endian; 8 bytes at most.
-#[inline]
-fn low_bytes(bytes: usize) -> u64 {
-    let above = 64 - 8 * u32::try_from(bytes).expect("8 at most");
-    u64::MAX.checked_shr(above).unwrap_or(0)
-}
-
 /// The last `count` bytes of `bytes`, 7 at most, as a little-endian word with zeros above. Cut out of the last eight
 /// where there are as many, which spares a copy of variable length.
 #[inline]
 fn tail(bytes: &[u8], count: usize) -> u64 {
     match bytes.last_chunk::<8>() {
         Some(last) if count > 0 => u64::from_le_bytes(*last) >> (64 - 8 * count),
-        _ => bytes[bytes.len() - count..]
-            .iter()
-            .rev()
-            .fold(0, |word, byte| word << 8 | u64::from(*byte)),
+        _ => little_endian(&bytes[bytes.len() - count..]),
     }
+}
+
+/// Up to eight bytes as a little-endian number.
+fn little_endian(bytes: &[u8]) -> u64 {
+    let (mut word, mut at) = (0, bytes.len());
+    while at > 0 {
+        at -= 1;
+        word = word << 8 | u64::from(bytes[at]);
+    }
+    word
+}
+
+/// The lowest `bytes` bytes of a number, 7 at most.
+#[inline]
+fn low_bytes(number: u64, bytes: usize) -> u64 {
+    number & !(u64::MAX << (8 * bytes))
 }
 
 /// Compares the key of the record that starts these words, and copies the words with its value, as a reader without
@@ -79,27 +85,25 @@ pub(super) fn read(words: &[AtomicU64], key: &[u8], into: &mut [u64]) -> Option<
         return None;
     }
     let words = &words[..total];
-    let start = &key[..key.len().min(4)];
-    let mut differ = u64::from_le(first) >> 32 ^ tail_of_four(start);
-    differ &= low_bytes(start.len());
-    let rest = &key[start.len()..];
-    let (chunks, odd) = rest.as_chunks::<8>();
-    let whole = chunks.len();
-    let mut at = 0;
-    while at < whole {
-        differ |= load(&words[1 + at]) ^ u64::from_ne_bytes(chunks[at]);
-        at += 1;
-    }
-    if !odd.is_empty() {
-        let ours = tail(key, odd.len());
-        differ |= (u64::from_le(load(&words[1 + whole])) ^ ours) & low_bytes(odd.len());
-    }
+    let differ = match key.split_first_chunk::<4>() {
+        Some((start, rest)) => {
+            let (chunks, odd) = rest.as_chunks::<8>();
+            let mut differ = u64::from_le(first) >> 32 ^ u64::from(u32::from_le_bytes(*start));
+            let (behind, others) = differing(&words[1..], chunks);
+            differ |= others;
+            if !odd.is_empty() {
+                let last = u64::from_le(behind.first().map_or(0, load));
+                differ |= low_bytes(last ^ tail(key, odd.len()), odd.len());
+            }
+            differ
+        }
+        None => low_bytes(u64::from_le(first) >> 32 ^ little_endian(key), key.len()),
+    };
     if differ != 0 {
         return None;
     }
     let from = HEADER + key_len;
-    let value = &words[(from / 8).min(total)..];
-    copy_words(value, &mut into[..value.len()]);
+    copy_words(&words[(from / 8).min(total)..], into);
     Some(Span {
         from: from % 8,
         len: value_len,
@@ -118,18 +122,6 @@ pub(super) fn lines(last: usize) -> [usize; 5] {
     [0, LINE, 2 * LINE, 3 * LINE, 8 * MOST_WORDS - 1].map(|at| at.min(last))
 }
 
-/// Up to four bytes as a little-endian number.
-#[inline]
-fn tail_of_four(bytes: &[u8]) -> u64 {
-    match bytes.first_chunk::<4>() {
-        Some(four) => u64::from(u32::from_le_bytes(*four)),
-        None => bytes
-            .iter()
-            .rev()
-            .fold(0, |word, byte| word << 8 | u64::from(*byte)),
-    }
-}
-
 /// Writes a record to the first [`words_for`] its lengths of these words. Only for the holder of the page's lock.
 pub(super) fn store(words: &[AtomicU64], key: &[u8], value: &[u8]) {
     let mut image = [[0_u8; 8]; MOST_WORDS];
@@ -143,6 +135,21 @@ pub(super) fn store(words: &[AtomicU64], key: &[u8], value: &[u8]) {
     for (word, image) in words[..count].iter().zip(&image) {
         word.store(u64::from_ne_bytes(*image), Ordering::Relaxed);
     }
+}
+
+/// Overwrites the value with one of as many bytes. Only for the holder of the page's lock.
+pub(super) fn store_value(words: &[AtomicU64], key_len: usize, value: &[u8]) {
+    let from = HEADER + key_len;
+    let (words, within) = (&words[from / 8..], from % 8);
+    if within == 0 {
+        return store_bytes(words, value);
+    }
+    // The first word ends with the value's first bytes, or with all of them and zeros.
+    let (start, rest) = value.split_at(value.len().min(8 - within));
+    let key = low_bytes(u64::from_le(words[0].load(Ordering::Relaxed)), within);
+    let word = key | little_endian(start) << (8 * within);
+    words[0].store(word.to_le(), Ordering::Relaxed);
+    store_bytes(&words[1..], rest);
 }
 
 /// Overwrites bytes of the value from `at` on. Only for the holder of the page's lock.
@@ -246,6 +253,25 @@ mod tests {
         );
         assert_eq!(read(&memory, &[1, 2, 3], &mut copy), None);
         assert_eq!(read(&[], &[], &mut copy), None);
+    }
+
+    #[test]
+    fn a_value_of_as_many_bytes_takes_the_place_of_another() {
+        let (old, new) = ([0x55; 40], (1..=40).collect::<Vec<u8>>());
+        for key_len in 0..20 {
+            for value_len in 0..40 {
+                let (key, value) = (&new[..key_len], &new[..value_len]);
+                let count = words_for(key_len, value_len).unwrap();
+                let (memory, fresh) = (words(count + 1), words(count + 1));
+                store(&memory, key, &old[..value_len]);
+                store_value(&memory[..count], key_len, value);
+                store(&fresh, key, value);
+                for (word, wanted) in memory.iter().zip(&fresh) {
+                    let both = [word, wanted].map(|word| word.load(Ordering::Relaxed));
+                    assert_eq!(both[0], both[1], "{key_len} {value_len}");
+                }
+            }
+        }
     }
 
     #[test]

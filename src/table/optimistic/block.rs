@@ -128,9 +128,9 @@ impl Block {
         }
         // It grows only: what is behind the value is not looked at.
         if into.len() < value.len() {
-            into.resize(value.len(), 0);
+            lengthen(into, value.len());
         }
-        copy_words(value, &mut into[..value.len()]);
+        copy_words(value, into);
         if unchanged() {
             Read::Value(value_len)
         } else {
@@ -205,23 +205,37 @@ impl Block {
     }
 }
 
+/// Makes a buffer longer, which happens a few times in a session.
+#[cold]
+fn lengthen(buffer: &mut Vec<u64>, words: usize) {
+    buffer.resize(words, 0);
+}
+
 /// Copies words that others may be writing, as many as there are of both.
 #[inline]
 pub(in crate::table) fn copy_words(from: &[AtomicU64], into: &mut [u64]) {
     let count = from.len().min(into.len());
-    let (from, into) = (&from[..count], &mut into[..count]);
-    // By index and four at a time: the machinery of an iterator costs as much as the words of a short value.
-    let mut at = 0;
-    while at + 4 <= count {
-        into[at] = from[at].load(Ordering::Relaxed);
-        into[at + 1] = from[at + 1].load(Ordering::Relaxed);
-        into[at + 2] = from[at + 2].load(Ordering::Relaxed);
-        into[at + 3] = from[at + 3].load(Ordering::Relaxed);
-        at += 4;
+    let (mut from, mut into) = (&from[..count], &mut into[..count]);
+    // Four at a time and without iterators: a call of one, or an index that is checked, costs as much as the word.
+    while let Some((four, rest)) = from.split_first_chunk::<4>()
+        && let Some((places, room)) = std::mem::take(&mut into).split_first_chunk_mut::<4>()
+    {
+        places[0] = four[0].load(Ordering::Relaxed);
+        places[1] = four[1].load(Ordering::Relaxed);
+        places[2] = four[2].load(Ordering::Relaxed);
+        places[3] = four[3].load(Ordering::Relaxed);
+        (from, into) = (rest, room);
     }
-    while at < count {
-        into[at] = from[at].load(Ordering::Relaxed);
-        at += 1;
+    // Three are left at most.
+    if let Some((two, rest)) = from.split_first_chunk::<2>()
+        && let Some((places, room)) = std::mem::take(&mut into).split_first_chunk_mut::<2>()
+    {
+        places[0] = two[0].load(Ordering::Relaxed);
+        places[1] = two[1].load(Ordering::Relaxed);
+        (from, into) = (rest, room);
+    }
+    if let (Some(word), Some(place)) = (from.first(), into.first_mut()) {
+        *place = word.load(Ordering::Relaxed);
     }
 }
 
@@ -243,14 +257,36 @@ fn length(len: usize) -> u32 {
     u32::try_from(len).expect("a key or value is shorter than 4 GiB")
 }
 
-/// Stores bytes word by word, the last one padded with zeros.
-fn store_bytes(words: &[AtomicU64], bytes: &[u8]) {
-    let (whole, rest) = bytes.as_chunks::<8>();
-    for (word, bytes) in words.iter().zip(whole) {
+/// Stores bytes word by word, the last one padded with zeros: four at a time, then two, then one, as [`differing`].
+#[inline]
+pub(in crate::table) fn store_bytes(words: &[AtomicU64], bytes: &[u8]) {
+    assert!(bytes.len() <= size_of_val(words));
+    let (mut chunks, rest) = bytes.as_chunks::<8>();
+    let (mut words, behind) = words.split_at(chunks.len());
+    let store = |word: &AtomicU64, bytes: &[u8; 8]| {
         word.store(u64::from_ne_bytes(*bytes), Ordering::Relaxed);
+    };
+    while let Some((four, left)) = chunks.split_first_chunk::<4>()
+        && let Some((places, more)) = words.split_first_chunk::<4>()
+    {
+        store(&places[0], &four[0]);
+        store(&places[1], &four[1]);
+        store(&places[2], &four[2]);
+        store(&places[3], &four[3]);
+        (words, chunks) = (more, left);
+    }
+    if let Some((two, left)) = chunks.split_first_chunk::<2>()
+        && let Some((places, more)) = words.split_first_chunk::<2>()
+    {
+        store(&places[0], &two[0]);
+        store(&places[1], &two[1]);
+        (words, chunks) = (more, left);
+    }
+    if let (Some(word), Some(one)) = (words.first(), chunks.first()) {
+        store(word, one);
     }
     if !rest.is_empty() {
-        words[whole.len()].store(tail(bytes, rest), Ordering::Relaxed);
+        behind[0].store(tail(bytes, rest), Ordering::Relaxed);
     }
 }
 
@@ -258,17 +294,45 @@ fn store_bytes(words: &[AtomicU64], bytes: &[u8]) {
 #[inline]
 fn equal(words: &[AtomicU64], bytes: &[u8]) -> bool {
     let (whole, rest) = bytes.as_chunks::<8>();
-    let mut differ = 0;
-    let count = whole.len().min(words.len());
-    let mut at = 0;
-    while at < count {
-        differ |= words[at].load(Ordering::Relaxed) ^ u64::from_ne_bytes(whole[at]);
-        at += 1;
-    }
-    if !rest.is_empty() {
-        differ |= words[whole.len()].load(Ordering::Relaxed) ^ tail(bytes, rest);
+    let (behind, mut differ) = differing(words, whole);
+    if let Some(last) = behind.first() {
+        differ |= last.load(Ordering::Relaxed) ^ tail(bytes, rest);
     }
     differ == 0
+}
+
+/// The bits by which words differ from as many chunks, and the words behind those.
+///
+/// Four at a time, then two, then one: a loop over single words is unrolled by the compiler, with more instructions before
+/// it than a key has words.
+#[inline]
+pub(in crate::table) fn differing<'w>(
+    words: &'w [AtomicU64],
+    chunks: &[[u8; 8]],
+) -> (&'w [AtomicU64], u64) {
+    let count = chunks.len().min(words.len());
+    let ((words, behind), mut chunks) = (words.split_at(count), &chunks[..count]);
+    let (mut words, mut differ) = (words, 0);
+    let differs = |word: &AtomicU64, bytes: &[u8; 8]| {
+        word.load(Ordering::Relaxed) ^ u64::from_ne_bytes(*bytes)
+    };
+    while let Some((ours, more)) = words.split_first_chunk::<4>()
+        && let Some((four, left)) = chunks.split_first_chunk::<4>()
+    {
+        differ |= differs(&ours[0], &four[0]) | differs(&ours[1], &four[1]);
+        differ |= differs(&ours[2], &four[2]) | differs(&ours[3], &four[3]);
+        (words, chunks) = (more, left);
+    }
+    if let Some((ours, more)) = words.split_first_chunk::<2>()
+        && let Some((two, left)) = chunks.split_first_chunk::<2>()
+    {
+        differ |= differs(&ours[0], &two[0]) | differs(&ours[1], &two[1]);
+        (words, chunks) = (more, left);
+    }
+    if let (Some(word), Some(one)) = (words.first(), chunks.first()) {
+        differ |= differs(word, one);
+    }
+    (behind, differ)
 }
 
 /// The last, partial word of `bytes`: `rest`, and zeros. Cut out of the last eight bytes where there

@@ -140,9 +140,12 @@ impl Entry {
     #[inline]
     pub(in crate::table) fn prefetch(self) {
         let pointer = self.0.map_addr(|packed| packed & ADDRESS);
-        for line in 0..=self.0.addr() & LINES {
-            prefetch_read(pointer.wrapping_add(64 * line));
-        }
+        let last = self.0.addr() & LINES;
+        // To ask twice for a line costs less than a loop.
+        prefetch_read(pointer);
+        prefetch_read(pointer.wrapping_add(64 * last.min(1)));
+        prefetch_read(pointer.wrapping_add(64 * last.min(2)));
+        prefetch_read(pointer.wrapping_add(64 * last));
     }
 }
 
@@ -186,16 +189,20 @@ impl Slot {
 /// predicted.
 #[inline]
 pub(in crate::table) fn matches(slots: &[Slot; SLOTS], tag: usize) -> u32 {
-    let bits = slots.iter().enumerate();
-    bits.fold(0, |bits, (at, slot)| {
-        bits | u32::from(slot.load().tag() == tag) << at
-    })
+    let wanted = tag << TAG_SHIFT;
+    // The last slot first, so that the first one has the lowest bit.
+    let (mut bits, mut at) = (0, SLOTS);
+    while at > 0 {
+        at -= 1;
+        bits = bits + bits + u32::from((slots[at].load().0.addr() ^ wanted) < 1 << TAG_SHIFT);
+    }
+    bits
 }
 
 /// The bits of the slots that hold entries in a bucket of this state.
 #[inline]
 fn entry_bits(state: State) -> u32 {
-    (1 << (SLOTS - usize::from(state.spills()))) - 1
+    ((1 << SLOTS) - 1) >> u32::from(state.spills())
 }
 
 impl Bucket {
@@ -216,12 +223,12 @@ impl Bucket {
         }
     }
 
-    /// The first entry whose tag matches, perhaps.
+    /// The first slot whose tag matches, perhaps.
     #[inline]
-    pub(super) fn candidate(&self, state: State, tag: usize) -> Option<Entry> {
+    pub(super) fn candidate(&self, state: State, tag: usize) -> Option<&Slot> {
         let bits = matches(&self.slots, tag) & entry_bits(state);
         if bits != 0 {
-            return Some(self.slots[bits.trailing_zeros() as usize].load());
+            return Some(&self.slots[bits.trailing_zeros() as usize]);
         }
         if state.spills() {
             prefetch_read(self.link(state));
@@ -320,10 +327,30 @@ impl<'t> Chain<'t> {
     }
 
     /// The entry of a key.
+    #[inline]
     pub(super) fn find(&self, hash: u64, key: &[u8]) -> Option<(&'t Slot, Block)> {
-        // SAFETY: as `new` demands, no other thread writes the entries.
-        self.blocks()
-            .find(|(slot, block)| slot.load().tag() == tag(hash) && unsafe { block.has_key(key) })
+        let mut slots = &self.bucket.slots;
+        let mut entries = entry_bits(self.state);
+        let mut next = self.bucket.link(self.state);
+        loop {
+            let mut bits = matches(slots, tag(hash)) & entries;
+            while bits != 0 {
+                let slot = &slots[bits.trailing_zeros() as usize];
+                bits &= bits - 1;
+                let entry = slot.load();
+                entry.prefetch();
+                if let Some(block) = entry.block()
+                    // SAFETY: as `new` demands, no other thread writes the entries.
+                    && unsafe { block.has_key(key) }
+                {
+                    return Some((slot, block));
+                }
+            }
+            // SAFETY: as `new` demands, no other thread changes the links; see `overflows`.
+            let overflow = unsafe { next.as_ref() }?;
+            (slots, entries) = (&overflow.slots, (1 << SLOTS) - 1);
+            next = overflow.next.load(Ordering::Relaxed);
+        }
     }
 
     /// Puts an entry into an empty slot; whether another overflow bucket was needed for it.

@@ -150,8 +150,37 @@ impl Optimistic {
     }
 
     /// Finds a key and copies its value; how many bytes that are.
+    ///
+    /// Most lookups end here, at the first slot with the tag or at none. Without a loop around it nothing is kept for a
+    /// next round, and the whole is short enough for the processor to begin the next lookup under the misses of this one.
     #[inline]
     fn find(&self, key: Key<'_>, into: &mut Vec<u64>) -> Option<usize> {
+        let mask = self.directory.mask();
+        let bucket = self.directory.bucket(index(key.hash, mask));
+        let state = bucket.version.load();
+        if state.is_readable() {
+            let unchanged = || bucket.version.unchanged_since(state);
+            if let Some(slot) = bucket.candidate(state, tag(key.hash)) {
+                let entry = slot.load();
+                entry.prefetch();
+                if let Some(block) = entry.block()
+                    && let Read::Value(len) = block.read(key.bytes, unchanged, into)
+                {
+                    if self.env.recency {
+                        slot.mark(entry);
+                    }
+                    return Some(len);
+                }
+            } else if !state.spills() && unchanged() && self.directory.mask() == mask {
+                return None;
+            }
+        }
+        self.find_anywhere(key, into)
+    }
+
+    /// The same, wherever it may be, and whatever writers do meanwhile. The bucket is at hand.
+    #[inline(never)]
+    fn find_anywhere(&self, key: Key<'_>, into: &mut Vec<u64>) -> Option<usize> {
         let mut races = 0;
         let mut wait = None;
         loop {
@@ -498,9 +527,10 @@ impl Session for OptimisticSession<'_> {
             let mut plans = [None; GROUP];
             for ((plan, key), bucket) in plans.iter_mut().zip(keys).zip(buckets) {
                 let state = bucket.version.load();
-                if state.is_live() && !state.is_locked() {
+                if state.is_readable() {
                     let candidate = bucket.candidate(state, tag(key.hash));
-                    *plan = candidate.and_then(|entry| {
+                    *plan = candidate.and_then(|slot| {
+                        let entry = slot.load();
                         entry.prefetch();
                         Some((state, entry.block()?))
                     });
@@ -534,11 +564,12 @@ impl Session for OptimisticSession<'_> {
             let directory = &session.table.directory;
             let bucket = directory.bucket(index(key.hash, directory.mask()));
             let state = bucket.version.load();
-            let is_readable = state.is_live() && !state.is_locked();
-            if is_readable && let Some(entry) = bucket.candidate(state, tag(key.hash)) {
-                entry.prefetch();
+            if state.is_readable()
+                && let Some(slot) = bucket.candidate(state, tag(key.hash))
+            {
+                slot.load().prefetch();
             }
-            is_readable
+            state.is_readable()
         };
         hinted::set_many(self, entries, each, hint, |session, (key, value), _| {
             session.set(key, value)

@@ -53,6 +53,12 @@ impl State {
         self.0 & LIVE != 0
     }
 
+    /// Whether a reader can begin here: the bucket has its entries, and no writer is at work.
+    #[inline]
+    pub(in crate::table) fn is_readable(self) -> bool {
+        self.0 & (LIVE | LOCKED) == LIVE
+    }
+
     /// Whether the last slot is a link to an overflow bucket.
     #[inline]
     pub(in crate::table) fn spills(self) -> bool {
