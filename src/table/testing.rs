@@ -345,3 +345,42 @@ pub(super) fn marks_move<S: Strategy>(table: &S, move_some: impl Fn(&mut S::Sess
     }
     assert_eq!(seen, 500);
 }
+
+/// Of entries with one hash, and so one tag, a use finds and marks the one that it asks for. The tag is that of an empty
+/// slot in some tables.
+pub(super) fn marks_one_of_a_hash<S: Strategy>(table: &S) {
+    let names: Vec<String> = (0..12).map(|number| format!("{number}")).collect();
+    let of = |at: usize| Key {
+        bytes: names[at].as_bytes(),
+        hash: 3,
+    };
+    let mut session = table.session(Worker::ALONE);
+    for count in [4, 12] {
+        for at in 0..count {
+            assert_eq!(session.set(of(at), b"value"), Stored::Created);
+        }
+        // In tables that close no gap, an empty slot comes first.
+        assert!(session.remove(of(0)));
+        let used = [1, count - 2, count - 1];
+        for at in used {
+            let found = session.get(of(at), |value| value == b"value");
+            assert_eq!(found, Some(true), "{at}");
+        }
+        assert!(session.get(of(0), |_| ()).is_none());
+        let mut cursor = 0;
+        loop {
+            cursor = session.walk(cursor, 1, |name, _, mark| {
+                let at = names.iter().position(|known| known.as_bytes() == name);
+                assert_eq!(mark, used.contains(&at.unwrap()), "{at:?} of {count}");
+                Keep::Unmark
+            });
+            if cursor == 0 {
+                break;
+            }
+        }
+        assert_eq!(session.set(of(2), b"other"), Stored::Replaced);
+        for at in 1..count {
+            assert!(session.remove(of(at)), "{at}");
+        }
+    }
+}

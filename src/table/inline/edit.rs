@@ -364,6 +364,7 @@ impl<'t> Locked<'t> {
                 if block.is_none() {
                     let len = key.bytes.len();
                     if record::lengths(words) == (len, value.len()) {
+                        // Lengths and key stay as they are.
                         record::store_value(words, len, value);
                         return;
                     }

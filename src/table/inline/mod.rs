@@ -38,7 +38,7 @@
 //!
 //! **Locking:**
 //! - Readers lock nothing and write nothing that is shared, but the marks of a table that evicts. (One that lost
-//!   [`PATIENCE`] races in a row locks the page once.)
+//!   [`PATIENCE`](find::PATIENCE) races in a row locks the page once.)
 //! - Writers lock one page through its version word; the thread that divides a page holds a mutex of the table that others
 //!   only try for. While `edit` runs, the page is locked; while `read` runs, nothing is.
 //! - A hit is right, as entries move between pages under both locks. A miss is right if the page is unchanged *and* the
@@ -60,6 +60,7 @@
 mod directory;
 mod divide;
 mod edit;
+mod find;
 mod growth;
 mod leave;
 mod lines;
@@ -77,7 +78,7 @@ use crossbeam_utils::CachePadded;
 
 use self::directory::Directory;
 use self::edit::{Locked, Memory, Spot};
-use self::page::{BODY, Hint, Look, POINTER, Page, tag};
+use self::page::{BODY, Hint, Look, POINTER, Page};
 use self::record::{MOST_WORDS, Span};
 use self::weight::{ROOM, weight};
 use super::guarantees::{Batch, Floods, Freed, Guarantees, Holds, Promise, Waits};
@@ -85,7 +86,7 @@ use super::hinted;
 use super::optimistic::block::{Block, as_bytes_from};
 use super::optimistic::bucket::overflow_bytes;
 use super::optimistic::slab::{Arena, Slab, class_bytes, class_for};
-use super::optimistic::version::{State, Wait};
+use super::optimistic::version::State;
 use super::prefetch::{LINE, prefetch_read};
 use super::segments::bucket_of;
 use super::{Cursor, Edit, Env, Keep, Outcome, Session, Stored, Strategy};
@@ -93,8 +94,6 @@ use crate::base::{
     BadInput, ByteSplit, Census, Key, Param, Params, Range, SpecError, Usage, Worker,
 };
 
-/// Races that a reader loses before it locks the page.
-const PATIENCE: u32 = 64;
 /// Keys of a batch between two passes over it: about as many lines as a core can wait for.
 const GET_AHEAD: usize = 16;
 /// Keys of a batch that are between the first pass and the last.
@@ -160,90 +159,6 @@ impl Inline {
                 return locked;
             }
         }
-    }
-
-    /// Finds a key and copies its value; `asked` says that the lines are at hand.
-    ///
-    /// Most lookups end here, at the first slot with the tag or at none. Without a loop around it nothing is kept for a
-    /// next round.
-    #[inline]
-    fn find(&self, key: Key<'_>, asked: bool, into: &mut Vec<u64>) -> Option<Span> {
-        let count = self.pages();
-        let page = self.page(key.hash, count);
-        if !asked {
-            prefetch_read(page);
-            page.prefetch_rest();
-        }
-        let state = page.version.load();
-        if !state.is_locked() {
-            match page.candidate(tag(key.hash)) {
-                Some((slot, place)) => {
-                    if let Look::Found(span) = page.look_at(place, state, key, into) {
-                        if self.env.recency {
-                            page.mark(slot);
-                        }
-                        return Some(span);
-                    }
-                }
-                None if state.spills() => {}
-                None => {
-                    if page.version.unchanged_since(state) && self.is_of(key.hash, count) {
-                        return None;
-                    }
-                }
-            }
-        }
-        self.find_anywhere(key, into)
-    }
-
-    /// The same, wherever it may be, and whatever writers do meanwhile. The lines are at hand.
-    #[inline(never)]
-    fn find_anywhere(&self, key: Key<'_>, into: &mut Vec<u64>) -> Option<Span> {
-        let mut races = 0;
-        let mut wait = None;
-        loop {
-            let count = self.pages();
-            let page = self.page(key.hash, count);
-            let state = page.version.load();
-            if state.is_locked() {
-                wait.get_or_insert_with(Wait::new).a_little();
-                continue;
-            }
-            match page.search(state, key, self.env.recency, into) {
-                Look::Found(span) => return Some(span),
-                Look::Other if self.is_of(key.hash, count) => return None,
-                Look::Other | Look::Changed => races += 1,
-            }
-            if races == PATIENCE {
-                return self.find_locked(key, into);
-            }
-        }
-    }
-
-    /// Whether a hash still has the page that it had among so many.
-    #[inline]
-    fn is_of(&self, hash: u64, count: usize) -> bool {
-        let now = self.pages();
-        now == count || bucket_of(hash, now) == bucket_of(hash, count)
-    }
-
-    #[cold]
-    fn find_locked(&self, key: Key<'_>, into: &mut Vec<u64>) -> Option<Span> {
-        let locked = self.lock(key.hash, false);
-        let spot = locked.find(key)?;
-        self.touch(&locked, spot);
-        // SAFETY: the page is locked, and nothing is written meanwhile.
-        let (_, value) = unsafe { locked.bytes(spot) };
-        into.resize(into.len().max(value.len().div_ceil(8)), 0);
-        for (word, bytes) in into.iter_mut().zip(value.chunks(8)) {
-            let mut image = [0; 8];
-            image[..bytes.len()].copy_from_slice(bytes);
-            *word = u64::from_ne_bytes(image);
-        }
-        Some(Span {
-            from: 0,
-            len: value.len(),
-        })
     }
 
     /// Marks an entry of a locked page as used, if uses are marked.

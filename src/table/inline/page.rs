@@ -149,7 +149,8 @@ impl Page {
         }
     }
 
-    /// The first slot with a tag, perhaps, and its place. Without a branch between the halves, as chance would take it.
+    /// The first slot with a tag, if there is one, and its place; it may hold another key. No branch on the half: which
+    /// one has the tag cannot be predicted.
     #[inline]
     pub(super) fn candidate(&self, tag: u8) -> Option<(usize, u8)> {
         let [first, second] = &self.tags;

@@ -10,7 +10,7 @@
 //!
 //! A reader compares and copies whole words; the value starts somewhere in the first word of its copy.
 
-use crate::table::optimistic::block::{copy_words, differing, store_bytes};
+use crate::table::optimistic::block::{copy_words, differing, little_endian, store_bytes, tail};
 use crate::table::prefetch::LINE;
 use crate::table::sync::atomic::{AtomicU64, Ordering};
 
@@ -44,26 +44,6 @@ fn lengths_in(first: u64) -> (usize, usize) {
 #[inline]
 pub(super) fn lengths(words: &[AtomicU64]) -> (usize, usize) {
     lengths_in(words[0].load(Ordering::Relaxed))
-}
-
-/// The last `count` bytes of `bytes`, 7 at most, as a little-endian word with zeros above. Cut out of the last eight
-/// where there are as many, which spares a copy of variable length.
-#[inline]
-fn tail(bytes: &[u8], count: usize) -> u64 {
-    match bytes.last_chunk::<8>() {
-        Some(last) if count > 0 => u64::from_le_bytes(*last) >> (64 - 8 * count),
-        _ => little_endian(&bytes[bytes.len() - count..]),
-    }
-}
-
-/// Up to eight bytes as a little-endian number.
-fn little_endian(bytes: &[u8]) -> u64 {
-    let (mut word, mut at) = (0, bytes.len());
-    while at > 0 {
-        at -= 1;
-        word = word << 8 | u64::from(bytes[at]);
-    }
-    word
 }
 
 /// The lowest `bytes` bytes of a number, 7 at most.
@@ -137,8 +117,10 @@ pub(super) fn store(words: &[AtomicU64], key: &[u8], value: &[u8]) {
     }
 }
 
-/// Overwrites the value with one of as many bytes. Only for the holder of the page's lock.
+/// Overwrites the value of the record that starts these words with one of as many bytes. Only for the holder of the page's
+/// lock.
 pub(super) fn store_value(words: &[AtomicU64], key_len: usize, value: &[u8]) {
+    debug_assert_eq!(lengths(words), (key_len, value.len()));
     let from = HEADER + key_len;
     let (words, within) = (&words[from / 8..], from % 8);
     if within == 0 {
@@ -257,9 +239,9 @@ mod tests {
 
     #[test]
     fn a_value_of_as_many_bytes_takes_the_place_of_another() {
-        let (old, new) = ([0x55; 40], (1..=40).collect::<Vec<u8>>());
+        let (old, new) = ([0x55; 120], (1..=120).collect::<Vec<u8>>());
         for key_len in 0..20 {
-            for value_len in 0..40 {
+            for value_len in 0..120 {
                 let (key, value) = (&new[..key_len], &new[..value_len]);
                 let count = words_for(key_len, value_len).unwrap();
                 let (memory, fresh) = (words(count + 1), words(count + 1));

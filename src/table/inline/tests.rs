@@ -4,8 +4,8 @@ use super::page::SLOTS;
 use super::*;
 use crate::base::EventKind;
 use crate::table::testing::{
-    drift, env, fill, key, marks_move, open, open_in, read_beside_growth, read_beside_other_sizes,
-    survives_a_panic_in_an_edit, work_beside_moves,
+    drift, env, fill, key, marks_move, marks_one_of_a_hash, open, open_in, read_beside_growth,
+    read_beside_other_sizes, survives_a_panic_in_an_edit, work_beside_moves,
 };
 
 /// Values of lengths that are records, blocks, and nothing at all, by the number of the key.
@@ -189,4 +189,12 @@ fn a_patch_of_nothing_asserts() {
     table
         .session(Worker::ALONE)
         .update(key("absent"), |_, _| (Edit::Patch { at: 0 }, ()));
+}
+
+#[test]
+fn a_use_marks_the_one_of_its_hash() {
+    let mut env = env("sip13");
+    env.recency = true;
+    let table: Inline = open_in("inline:buckets=1,load=1000", &env);
+    marks_one_of_a_hash(&table);
 }

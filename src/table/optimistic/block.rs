@@ -216,7 +216,7 @@ fn lengthen(buffer: &mut Vec<u64>, words: usize) {
 pub(in crate::table) fn copy_words(from: &[AtomicU64], into: &mut [u64]) {
     let count = from.len().min(into.len());
     let (mut from, mut into) = (&from[..count], &mut into[..count]);
-    // Four at a time and without iterators: a call of one, or an index that is checked, costs as much as the word.
+    // Four at a time and without iterators: the call of an iterator, or a checked index, costs as much as the word.
     while let Some((four, rest)) = from.split_first_chunk::<4>()
         && let Some((places, room)) = std::mem::take(&mut into).split_first_chunk_mut::<4>()
     {
@@ -257,9 +257,10 @@ fn length(len: usize) -> u32 {
     u32::try_from(len).expect("a key or value is shorter than 4 GiB")
 }
 
-/// Stores bytes word by word, the last one padded with zeros: four at a time, then two, then one, as [`differing`].
+/// Stores bytes as words, the last one padded with zeros; in groups, for the reason that [`differing`] has.
 #[inline]
 pub(in crate::table) fn store_bytes(words: &[AtomicU64], bytes: &[u8]) {
+    // Here, it spares the checks below.
     assert!(bytes.len() <= size_of_val(words));
     let (mut chunks, rest) = bytes.as_chunks::<8>();
     let (mut words, behind) = words.split_at(chunks.len());
@@ -286,22 +287,25 @@ pub(in crate::table) fn store_bytes(words: &[AtomicU64], bytes: &[u8]) {
         store(word, one);
     }
     if !rest.is_empty() {
-        behind[0].store(tail(bytes, rest), Ordering::Relaxed);
+        let last = tail(bytes, rest.len()).to_le();
+        behind[0].store(last, Ordering::Relaxed);
     }
 }
 
-/// Whether the words hold these bytes, as [`store_bytes`] left them.
+/// Whether the words hold these bytes, as [`store_bytes`] left them; there are as many words as the bytes take.
 #[inline]
 fn equal(words: &[AtomicU64], bytes: &[u8]) -> bool {
+    debug_assert_eq!(words.len(), bytes.len().div_ceil(8));
     let (whole, rest) = bytes.as_chunks::<8>();
     let (behind, mut differ) = differing(words, whole);
     if let Some(last) = behind.first() {
-        differ |= last.load(Ordering::Relaxed) ^ tail(bytes, rest);
+        differ |= last.load(Ordering::Relaxed) ^ tail(bytes, rest.len()).to_le();
     }
     differ == 0
 }
 
-/// The bits by which words differ from as many chunks, and the words behind those.
+/// The words behind as many as there are chunks, and the bits by which those before differ from the chunks. There are no
+/// fewer words than chunks.
 ///
 /// Four at a time, then two, then one: a loop over single words is unrolled by the compiler, with more instructions before
 /// it than a key has words.
@@ -310,6 +314,7 @@ pub(in crate::table) fn differing<'w>(
     words: &'w [AtomicU64],
     chunks: &[[u8; 8]],
 ) -> (&'w [AtomicU64], u64) {
+    debug_assert!(words.len() >= chunks.len());
     let count = chunks.len().min(words.len());
     let ((words, behind), mut chunks) = (words.split_at(count), &chunks[..count]);
     let (mut words, mut differ) = (words, 0);
@@ -335,18 +340,25 @@ pub(in crate::table) fn differing<'w>(
     (behind, differ)
 }
 
-/// The last, partial word of `bytes`: `rest`, and zeros. Cut out of the last eight bytes where there
-/// are as many, which spares a copy of variable length.
+/// The last `count` bytes of `bytes`, 7 at most, as a little-endian word with zeros above. Cut out of the last eight
+/// where there are as many, which spares a copy of variable length.
 #[inline]
-fn tail(bytes: &[u8], rest: &[u8]) -> u64 {
-    let little = match bytes.last_chunk::<8>() {
-        Some(last) => u64::from_le_bytes(*last) >> (8 * (8 - rest.len())),
-        None => rest
-            .iter()
-            .rev()
-            .fold(0, |word, byte| word << 8 | u64::from(*byte)),
-    };
-    little.to_le()
+pub(in crate::table) fn tail(bytes: &[u8], count: usize) -> u64 {
+    match bytes.last_chunk::<8>() {
+        Some(last) if count > 0 => u64::from_le_bytes(*last) >> (64 - 8 * count),
+        _ => little_endian(&bytes[bytes.len() - count..]),
+    }
+}
+
+/// Up to eight bytes as a little-endian number.
+#[inline]
+pub(in crate::table) fn little_endian(bytes: &[u8]) -> u64 {
+    let (mut word, mut at) = (0, bytes.len());
+    while at > 0 {
+        at -= 1;
+        word = word << 8 | u64::from(bytes[at]);
+    }
+    word
 }
 
 #[cfg(all(test, not(loom)))]
@@ -363,9 +375,11 @@ mod tests {
 
     #[test]
     fn bytes_of_every_length_come_back() {
-        let all: Vec<u8> = (1..=40).collect();
-        for key_len in 0..20 {
-            for value_len in 0..20 {
+        let all: Vec<u8> = (1..=200).collect();
+        // Whole words from none to two groups of four and three, with and without an end.
+        let lengths = (0..20).chain([24, 27, 32, 35, 40, 45, 48, 56, 59, 64, 72, 80, 88, 95]);
+        for key_len in lengths.clone() {
+            for value_len in lengths.clone() {
                 let (key, value) = (&all[..key_len], &all[key_len..key_len + value_len]);
                 let memory = words(Block::bytes_for(key_len, value_len) / 8);
                 let block = block_in(&memory);
@@ -379,20 +393,13 @@ mod tests {
                     Read::Value(len) => assert_eq!(as_bytes(&copy, len), value),
                     Read::Other | Read::Changed => panic!("{key_len} {value_len}"),
                 }
-                assert!(matches!(
-                    block.read(key, || false, &mut copy),
-                    Read::Changed
-                ));
-                assert!(matches!(
-                    block.read(b"another key, long", || true, &mut copy),
-                    Read::Other
-                ));
-                if let Some((last, front)) = key.split_last() {
-                    let other = [front, &[last ^ 0x80]].concat();
-                    assert!(matches!(
-                        block.read(&other, || true, &mut copy),
-                        Read::Other
-                    ));
+                let mut read = |key: &[u8], unchanged| block.read(key, || unchanged, &mut copy);
+                assert!(matches!(read(key, false), Read::Changed));
+                assert!(matches!(read(&all[..=key_len], true), Read::Other));
+                for at in 0..key_len {
+                    let mut other = key.to_vec();
+                    other[at] ^= 0x80;
+                    assert!(matches!(read(&other, true), Read::Other), "{key_len} {at}");
                 }
             }
         }

@@ -190,7 +190,7 @@ impl Slot {
 #[inline]
 pub(in crate::table) fn matches(slots: &[Slot; SLOTS], tag: usize) -> u32 {
     let wanted = tag << TAG_SHIFT;
-    // The last slot first, so that the first one has the lowest bit.
+    // Equal tags leave a number below 2^48. The last slot comes first, so that the first one has the lowest bit.
     let (mut bits, mut at) = (0, SLOTS);
     while at > 0 {
         at -= 1;
@@ -223,7 +223,8 @@ impl Bucket {
         }
     }
 
-    /// The first slot whose tag matches, perhaps.
+    /// The first slot with the tag, if there is one: it may hold another key, or where the tag is 0, none. Where there is
+    /// none, asks for the overflow bucket.
     #[inline]
     pub(super) fn candidate(&self, state: State, tag: usize) -> Option<&Slot> {
         let bits = matches(&self.slots, tag) & entry_bits(state);

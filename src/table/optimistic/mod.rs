@@ -11,11 +11,11 @@
 //!   └─────────┴────────┴────────┴─────┴───────────────┘└▶ overflow bucket, same shape
 //! ```
 //!
-//! A reader loads the version, compares tags, compares the key, copies the value word by word into
-//! its session's buffer, and hands it out if the version is still the same; else it starts again.
-//! Every word that a writer may be storing at that time is loaded atomically, so the copy is not
-//! spared: it is this table's price for reading entries that change in place. `get_many` asks
-//! for all buckets, then for all entries, and then reads: the misses of a batch overlap.
+//! A reader loads the version, compares tags, compares the key, copies the value word by word into its session's
+//! buffer, and hands it out if the version is still the same; else it starts again. Every word that a writer may be
+//! storing at that time is loaded atomically, so the copy is not spared: it is this table's price for reading entries
+//! that change in place. `get_many` asks for all buckets, then for all entries, and then reads: the misses of a batch
+//! overlap.
 //!
 //! | | waits for memory that depend on each other | lines |
 //! |---|---|---|
@@ -24,11 +24,10 @@
 //! | set | those of a hit, or of a miss and a block that the session has at hand | the same |
 //! | in a bucket that spills | 1 more for each overflow bucket | 1 more each |
 //!
-//! **Growth:** when an insertion needs a further overflow bucket and there are more than `load`
-//! items a bucket, the array doubles, by mapping another segment: buckets never move. Each
-//! new bucket takes its entries from the one whose index lacks the highest bit, its parent, under
-//! the parent's lock: when a writer first needs it, or when an insertion comes by, each of
-//! which splits four buckets while a doubling is on. Readers of a bucket that is not live yet look
+//! **Growth:** when an insertion needs a further overflow bucket and there are more than `load` items a bucket, the
+//! array doubles, by mapping another segment: buckets never move. Each new bucket takes its entries from the one whose
+//! index lacks the highest bit, its parent, under the parent's lock: when a writer first needs it, or when an insertion
+//! comes by, each of which splits four buckets while a doubling is on. Readers of a bucket that is not live yet look
 //! into its parent. No operation ever waits for more than a few buckets.
 //!
 //! **Locking:**
@@ -42,24 +41,22 @@
 //!   since the bucket was picked; if a bucket was read in place of its child, the child must not
 //!   have been live after the parent's version was loaded.
 //!
-//! **Memory:** not epoch-based: entries and overflow buckets come from a slab by size class whose chunks
-//! stay mapped while the table lives, so a stale pointer leads to words that may
-//! be loaded, and the version tells that they are not the entry's. A pin per lookup costs a full fence,
-//! which also keeps one lookup from overlapping the next; a validated copy of 64 bytes costs less.
-//! Pages of 64 KiB whose blocks are all free are cut for other classes, or their memory goes to the system; the
-//! allocator gets the chunks when the table is dropped. While pages have much room, writers move entries out of those
-//! that have most: a few at the end of a call, each under the lock of its bucket, from one block to another. Overflow
-//! buckets stay overflow buckets, as readers follow what is in them. Free blocks count in no figure of `usage` or
-//! `census`.
+//! **Memory:** not epoch-based: entries and overflow buckets come from a slab by size class whose chunks stay mapped
+//! while the table lives, so a stale pointer leads to words that may be loaded, and the version tells that they are not
+//! the entry's. A pin per lookup costs a full fence, which also keeps one lookup from overlapping the next; a validated
+//! copy of 64 bytes costs less. Pages of 64 KiB whose blocks are all free are cut for other classes, or their memory
+//! goes to the system; the allocator gets the chunks when the table is dropped. While pages have much room, writers
+//! move entries out of those that have most: a few at the end of a call, each under the lock of its bucket, from one
+//! block to another. Overflow buckets stay overflow buckets, as readers follow what is in them. Free blocks count in no
+//! figure of `usage` or `census`.
 //!
 //! **Good at** reads of small values by many threads, and batches above all. **Bad at** values of
 //! many kilobytes, which are copied at each read.
 //!
-//! **Source:** the bucket is that of MICA (Lim et al., *MICA: A Holistic Approach to Fast In-Memory
-//! Key-Value Storage*, NSDI 2014: version, seven tagged slots, one line, linked overflow) and of
-//! FASTER's hash index (Chandramouli et al., SIGMOD 2018); optimistic reads over versions as in `MemC3`
-//! (Fan, Andersen and Kaminsky, NSDI 2013). Splitting child from parent by the hash's next bit is
-//! linear hashing's (Litwin, VLDB 1980).
+//! **Source:** the bucket is that of MICA (Lim et al., *MICA: A Holistic Approach to Fast In-Memory Key-Value Storage*,
+//! NSDI 2014: version, seven tagged slots, one line, linked overflow) and of FASTER's hash index (Chandramouli et al.,
+//! SIGMOD 2018); optimistic reads over versions as in `MemC3` (Fan, Andersen and Kaminsky, NSDI 2013). Splitting child
+//! from parent by the hash's next bit is linear hashing's (Litwin, VLDB 1980).
 
 pub(super) mod block;
 pub(super) mod bucket;
@@ -151,8 +148,9 @@ impl Optimistic {
 
     /// Finds a key and copies its value; how many bytes that are.
     ///
-    /// Most lookups end here, at the first slot with the tag or at none. Without a loop around it nothing is kept for a
-    /// next round, and the whole is short enough for the processor to begin the next lookup under the misses of this one.
+    /// Most lookups end here, at the first slot with the tag or at none. There is no loop around it, so no registers are
+    /// kept for another attempt, and the whole is short enough for a second lookup to fit the reorder buffer while this one
+    /// waits for memory.
     #[inline]
     fn find(&self, key: Key<'_>, into: &mut Vec<u64>) -> Option<usize> {
         let mask = self.directory.mask();
@@ -178,7 +176,8 @@ impl Optimistic {
         self.find_anywhere(key, into)
     }
 
-    /// The same, wherever it may be, and whatever writers do meanwhile. The bucket is at hand.
+    /// The general case: any slot with the tag, overflow buckets, a parent, locks and races; tries until a read validates.
+    /// The bucket is usually at hand.
     #[inline(never)]
     fn find_anywhere(&self, key: Key<'_>, into: &mut Vec<u64>) -> Option<usize> {
         let mut races = 0;

@@ -316,7 +316,7 @@ mod loom_tests {
             self.versions[0].unlock(held);
         }
 
-        /// As `Optimistic::find` does it; `again` says whether it looks again at the mask before a miss,
+        /// As `Optimistic::find_anywhere` does it, of which `find` is the case of a live bucket; `again` says whether it looks again at the mask before a miss,
         /// and at the child after the parent's version was loaded.
         fn finds(&self, again: [bool; 2]) -> bool {
             let [at_mask, at_child] = again;
