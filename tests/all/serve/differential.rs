@@ -14,7 +14,8 @@
 //!   gone. Transcripts have flushes of one kind each.
 //! - a number of 2^63 and more, in an item, is none to memcached where a minus sign lies behind it in the memory
 //!   that another item has left: generated values have no minus sign, and numbers below zero have a test of
-//!   their own.
+//!   their own;
+//! - seconds that an item has left, or since it was asked for, may differ by those that passed (`seconds.rs`).
 //!
 //! memcached is started with `-W` and without its sorting thread (`Server::memcached` says why), so that its
 //! refusal of `watch` is compared.
@@ -30,10 +31,11 @@
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bucketlab::wire::LINE_TOO_LONG;
 
+use super::seconds;
 use super::server::{self, PATIENCE, Server};
 use super::settle::SETTLED;
 use super::transcripts::{Author, Piece, Transcript, seed_of};
@@ -57,6 +59,19 @@ struct Pair {
     theirs: Server,
 }
 
+/// What the two servers answered to one transcript.
+struct Answers {
+    ours: Vec<u8>,
+    theirs: Vec<u8>,
+    took: Duration,
+}
+
+impl Answers {
+    fn are_the_same(&self) -> bool {
+        seconds::same(&self.ours, &self.theirs, self.took)
+    }
+}
+
 impl Pair {
     fn start() -> Pair {
         Pair {
@@ -65,9 +80,10 @@ impl Pair {
         }
     }
 
-    /// The answers of both: ours, theirs. Where memcached closes the connection at a line that is too long
+    /// The answers of both. Where memcached closes the connection at a line that is too long
     /// without an answer, our answer to it is left out: it is a listed exception.
-    fn play(&self, transcript: &Transcript) -> [Vec<u8>; 2] {
+    fn play(&self, transcript: &Transcript) -> Answers {
+        let began = Instant::now();
         let sends = transcript.sends();
         let sends = &sends;
         let [mut ours, theirs] = std::thread::scope(|scope| {
@@ -78,7 +94,11 @@ impl Pair {
         if ours.strip_suffix(LINE_TOO_LONG.as_bytes()) == Some(theirs.as_slice()) {
             ours.truncate(theirs.len());
         }
-        [ours, theirs]
+        Answers {
+            ours,
+            theirs,
+            took: began.elapsed(),
+        }
     }
 
     fn clear(&self) {
@@ -134,23 +154,27 @@ fn converse(server: &Server, sends: &[Piece]) -> Vec<u8> {
     })
 }
 
-/// Whether the answers differ on fresh servers too, each of three times: time passes at different
-/// moments for the two, and some answers tell seconds.
-fn differs(transcript: &Transcript) -> bool {
-    (0..3).all(|_| {
-        let [ours, theirs] = Pair::start().play(transcript);
-        ours != theirs
-    })
+/// The answers on fresh servers, if they differ each of three times: an item may run out between the two answers.
+fn difference(transcript: &Transcript) -> Option<Answers> {
+    let mut last = None;
+    for _ in 0..3 {
+        let answers = Pair::start().play(transcript);
+        if answers.are_the_same() {
+            return None;
+        }
+        last = Some(answers);
+    }
+    last
 }
 
-/// Leaves out what the difference does not need.
-fn minimised(mut transcript: Transcript) -> Transcript {
+/// Leaves out what the difference does not need; the transcript that is left, and its answers.
+fn minimised(mut transcript: Transcript, mut answers: Answers) -> (Transcript, Answers) {
     let whole = Transcript {
         cuts: Vec::new(),
         ..transcript.clone()
     };
-    if differs(&whole) {
-        transcript = whole;
+    if let Some(differing) = difference(&whole) {
+        (transcript, answers) = (whole, differing);
     }
     let mut step = transcript.requests.len().div_ceil(2);
     let mut tries = 0;
@@ -160,15 +184,19 @@ fn minimised(mut transcript: Transcript) -> Transcript {
             let to = (from + step).min(transcript.requests.len());
             let shorter = transcript.without(from, to);
             tries += 1;
-            if !shorter.requests.is_empty() && differs(&shorter) {
-                transcript = shorter;
+            let differing = if shorter.requests.is_empty() {
+                None
             } else {
-                from = to;
+                difference(&shorter)
+            };
+            match differing {
+                Some(differing) => (transcript, answers) = (shorter, differing),
+                None => from = to,
             }
         }
         step /= 2;
     }
-    transcript
+    (transcript, answers)
 }
 
 /// Bytes as text, with long runs of a byte counted; those about `at` if there are many.
@@ -204,8 +232,7 @@ fn lane(lane: u64, seed: u64, count: u64) -> (Vec<String>, u64) {
         if transcript.fresh {
             pair = Pair::start();
         }
-        let [ours, theirs] = pair.play(&transcript);
-        if ours == theirs {
+        if pair.play(&transcript).are_the_same() {
             if transcript.fresh {
                 pair = Pair::start();
             } else {
@@ -213,9 +240,8 @@ fn lane(lane: u64, seed: u64, count: u64) -> (Vec<String>, u64) {
             }
             continue;
         }
-        if differs(&transcript) {
-            let least = minimised(transcript);
-            let [ours, theirs] = Pair::start().play(&least);
+        if let Some(answers) = difference(&transcript) {
+            let (least, Answers { ours, theirs, .. }) = minimised(transcript, answers);
             let sends = least.sends();
             let sent: Vec<String> = sends.iter().map(|s| shown(&s.bytes, 0)).collect();
             let first = ours.iter().zip(&theirs).take_while(|(a, b)| a == b).count();
@@ -252,7 +278,7 @@ fn answers_are_those_of_memcached() {
         }
     });
     assert!(found.is_empty(), "seed {seed}:\n{}", found.join("\n"));
-    // Seconds that tick between the two servers' answers: few, or the excuse hides something.
+    // Items that run out between the two servers' answers: few, or the excuse hides something.
     println!("{passing} of {count} differed once");
     assert!(
         passing <= 5 + count / 200,

@@ -5,6 +5,7 @@ mod crowd;
 mod differential;
 mod full;
 mod history;
+mod seconds;
 mod server;
 mod settle;
 mod start;
