@@ -69,7 +69,7 @@ impl<'s> TurnOver<'s> {
     }
 
     /// How far the order turns: the lesser of the two effects.
-    fn size(&self) -> f64 {
+    pub fn size(&self) -> f64 {
         let effect = |ratio: &Ratio| ratio.interval.mid.ln();
         effect(&self.first.3).min(effect(&self.last.3))
     }

@@ -32,8 +32,9 @@ fn turned(summary: &Summary, series: &Series<'_>, turn: &TurnOver<'_>) -> Findin
     let (chained, _, _, behind) = &turn.last;
     let (a, b) = (loose.label(a), loose.label(b));
     let text = format!(
-        "What stands between two operations turns the order over: back to back {a} runs at {} the rate of \
-         {b}, chained {b} runs at {} the rate of {a}{}, under {}.",
+        "What stands between two operations turns the order over: {}, {a} runs at {} the rate of \
+         {b}; chained, {b} runs at {} the rate of {a}{}, under {}.",
+        loose.entry.between.words(),
         share_of(&[ahead.interval]),
         share_of(&[behind.interval]),
         leaders(loose, chained),
@@ -133,10 +134,10 @@ mod tests {
             ("chained", [400.0, 400.0, 320.0]),
         ]);
         let start =
-            "What stands between two operations turns the order over: back to back a runs at ";
+            "What stands between two operations turns the order over: back to back, a runs at ";
         assert!(texts[0].starts_with(start), "{texts:?}");
         for part in [
-            "the rate of b, chained b runs at 12",
+            "the rate of b; chained, b runs at 12",
             "; first are a (",
             " back to back and b (",
         ] {
@@ -152,6 +153,24 @@ mod tests {
             others.iter().all(|text| !text.contains("back to back")),
             "{others:?}"
         );
+    }
+
+    #[test]
+    fn a_turn_over_at_a_number_of_instructions_names_it() {
+        let texts = texts(&[
+            ("none", [400.0, 210.0, 200.0]),
+            ("100", [400.0, 200.0, 300.0]),
+            ("chained", [400.0, 400.0, 320.0]),
+        ]);
+        let start = "What stands between two operations turns the order over: with 100 instructions between, a \
+                     runs at 15";
+        assert!(texts[0].starts_with(start), "{texts:?}");
+        for part in [
+            "chained, b runs at 12",
+            " M/s) with 100 instructions between and b (",
+        ] {
+            assert!(texts[0].contains(part), "{part}: {texts:?}");
+        }
     }
 
     #[test]
