@@ -2,14 +2,14 @@
 
 use crate::table::sync::atomic::Ordering;
 
-use super::edit::{Locked, Memory, Spot, byte, record_words, tag_of};
+use super::edit::{Locked, Memory, Spot, record_words};
 use super::page::{BODY, DIRECT, POINTER};
 use crate::table::optimistic::bucket::Entry;
 use crate::table::prefetch::prefetch_read;
 
 /// An entry of a page that is being divided.
 struct Leaving {
-    tag: u8,
+    hash: u64,
     place: u8,
     words: usize,
     marked: bool,
@@ -17,11 +17,11 @@ struct Leaving {
 }
 
 impl<'t> Locked<'t> {
-    /// Moves the entries whose keys `goes` says so of to another page, which is empty.
+    /// Moves the entries whose hashes `goes` says so of to another page, which is empty.
     pub(super) fn divide(
         &mut self,
         other: &mut Locked<'t>,
-        goes: impl Fn(&[u8]) -> bool,
+        goes: impl Fn(u64) -> bool,
         memory: &mut Memory<'_>,
     ) {
         self.change();
@@ -30,15 +30,17 @@ impl<'t> Locked<'t> {
                 prefetch_read(block.0.as_ptr());
             }
         }
+        let hasher = memory.hasher;
         let slots: Vec<Leaving> = (0..self.count())
             .map(|slot| {
                 let place = self.place(slot);
+                // SAFETY: the page is locked, and nothing is written meanwhile.
+                let hash = hasher.hash(unsafe { self.bytes(Spot::Slot(slot)) }.0);
                 Leaving {
-                    tag: byte(&self.page.tags, slot),
+                    hash,
                     place,
                     marked: self.is_marked(slot),
-                    // SAFETY: the page is locked, and nothing is written meanwhile.
-                    goes: goes(unsafe { self.bytes(Spot::Slot(slot)) }.0),
+                    goes: goes(hash),
                     words: if place & POINTER == 0 {
                         record_words(self.words(place))
                     } else {
@@ -50,7 +52,7 @@ impl<'t> Locked<'t> {
         let spilled: Vec<(Entry, bool)> = self
             .spilled()
             // SAFETY: as above.
-            .map(|(slot, block)| (slot.load(), goes(unsafe { block.bytes() }.0)))
+            .map(|(slot, block)| (slot.load(), goes(hasher.hash(unsafe { block.bytes() }.0))))
             .collect();
         let image: [u64; BODY] =
             std::array::from_fn(|at| self.page.body[at].load(Ordering::Relaxed));
@@ -60,7 +62,7 @@ impl<'t> Locked<'t> {
         for record in records {
             let to = if record.goes { &mut *other } else { &mut *self };
             let words = &image[usize::from(record.place)..][..record.words];
-            let added = to.insert_words(record.tag, words);
+            let added = to.insert_words(record.hash, words);
             assert!(added, "a page has room for half of what was in one");
             to.mark_last(record.marked);
         }
@@ -76,11 +78,11 @@ impl<'t> Locked<'t> {
             } else {
                 entry
             };
-            to.adopt(entry, pointer.tag, memory);
+            to.adopt(entry, memory);
         }
         for (entry, goes) in spilled {
             let to = if goes { &mut *other } else { &mut *self };
-            to.adopt(entry, tag_of(entry), memory);
+            to.adopt(entry, memory);
         }
     }
 

@@ -1,12 +1,15 @@
 //! What the holder of a page's lock does to it.
 //!
-//! Records have no gaps: what goes leaves its words to those above it, which move down. An entry that finds no room
-//! for its record goes to a block of the slab and leaves a pointer; if there is no room for that either, a record
-//! makes some by going to a block itself. When something goes, the first entry outside comes back in.
+//! What is at either end of the body has no gaps: what goes leaves its words to those between it and the free ones. An
+//! entry that finds no room for its record goes to a block of the slab and leaves a pointer; if there is no room for that
+//! either, a record makes some by going to a block itself. When something goes, the first entry outside comes back in.
 
 use crate::table::sync::atomic::{AtomicU64, Ordering};
+use std::ops::Range;
 
-use super::page::{BODY, DIRECT, END_SHIFT, LINK, POINTER, Page, SLOTS, byte_of, matches, tag};
+use super::page::{
+    BACK_SHIFT, BODY, DIRECT, FRONT_SHIFT, LINK, POINTER, Page, SLOTS, is_at_back, matches, tag,
+};
 use super::record;
 use crate::base::Key;
 use crate::hash::Hasher;
@@ -111,17 +114,13 @@ impl<'t> Locked<'t> {
         if high == 0 { low } else { 8 + high }
     }
 
-    /// Where the records end: words before it are taken.
-    pub(super) fn end(&self) -> usize {
-        let meta = self.page.meta.load(Ordering::Relaxed);
-        usize::from(byte_of(meta, END_SHIFT / 8)).max(DIRECT)
-    }
-
-    fn set_end(&mut self, end: usize) {
-        let marks = self.page.meta.load(Ordering::Relaxed) & ((1 << END_SHIFT) - 1);
-        let end = (end as u64) << END_SHIFT;
+    fn set_free(&mut self, free: Range<usize>) {
+        let marks = self.page.meta.load(Ordering::Relaxed) & ((1 << FRONT_SHIFT) - 1);
+        let front = (free.start as u64) << FRONT_SHIFT;
+        let back = ((BODY - free.end) as u64) << BACK_SHIFT;
         // A mark that a reader sets between the two is lost; it is a hint.
-        self.page.meta.store(marks | end, Ordering::Relaxed);
+        let meta = marks | front | back;
+        self.page.meta.store(meta, Ordering::Relaxed);
     }
 
     pub(super) fn place(&self, slot: usize) -> u8 {
@@ -187,18 +186,18 @@ impl<'t> Locked<'t> {
     pub(super) fn insert(&mut self, key: Key<'_>, value: &[u8], memory: &mut Memory<'_>) {
         self.change();
         let words = record::words_for(key.bytes.len(), value.len());
-        if let Some(place) = words.and_then(|words| self.append(tag(key.hash), words)) {
+        if let Some(place) = words.and_then(|words| self.append(key.hash, words)) {
             record::store(self.words(place), key.bytes, value);
             return;
         }
         let entry = memory.store(key, value);
-        self.adopt(entry, tag(key.hash), memory);
+        self.adopt(entry, memory);
     }
 
     /// Adds the words of a record, if there is room.
-    pub(super) fn insert_words(&mut self, tag: u8, words: &[u64]) -> bool {
+    pub(super) fn insert_words(&mut self, hash: u64, words: &[u64]) -> bool {
         self.change();
-        let Some(place) = self.append(tag, words.len()) else {
+        let Some(place) = self.append(hash, words.len()) else {
             return false;
         };
         for (to, word) in self.words(place).iter().zip(words) {
@@ -207,22 +206,28 @@ impl<'t> Locked<'t> {
         true
     }
 
-    /// A tag and a place for so many words behind the last record, if there is room for both.
-    fn append(&mut self, tag: u8, words: usize) -> Option<u8> {
-        let (slot, end) = (self.count(), self.end());
-        if slot == SLOTS || end + words > BODY {
+    /// A tag and a place for so many words at the hash's end of the body, if there is room for both.
+    fn append(&mut self, hash: u64, words: usize) -> Option<u8> {
+        let (slot, free) = (self.count(), self.page.free());
+        if slot == SLOTS || words > free.len() {
             return None;
         }
-        let place = u8::try_from(end).expect("a page has fewer words");
-        self.set_end(end + words);
+        let (place, left) = if is_at_back(hash) {
+            let place = free.end - words;
+            (place, free.start..place)
+        } else {
+            (free.start, free.start + words..free.end)
+        };
+        self.set_free(left);
+        let place = u8::try_from(place).expect("a page has fewer words");
         set_byte(&self.page.places, slot, place);
-        set_byte(&self.page.tags, slot, tag);
+        set_byte(&self.page.tags, slot, tag(hash));
         Some(place)
     }
 
     /// Adds an entry that has its block: as a record if there is room, else where a pointer finds some. It keeps its
     /// mark.
-    pub(super) fn adopt(&mut self, entry: Entry, tag: u8, memory: &mut Memory<'_>) {
+    pub(super) fn adopt(&mut self, entry: Entry, memory: &mut Memory<'_>) {
         self.change();
         if self.count() == SLOTS {
             self.add_to_lines(entry, memory);
@@ -230,21 +235,21 @@ impl<'t> Locked<'t> {
         }
         let (marked, entry) = (entry.is_marked(), entry.unmarked());
         let block = entry.block().expect("an entry has a block");
-        if self.take_in(block, tag) {
+        if self.take_in(block, hash_of(entry)) {
             memory.free(block);
-        } else if !self.append_pointer(entry, tag) {
+        } else if !self.append_pointer(entry) {
             self.make_room(memory);
-            let added = self.append_pointer(entry, tag);
+            let added = self.append_pointer(entry);
             assert!(added, "a record that has gone leaves words for pointers");
         }
         self.mark_last(marked);
     }
 
     /// Adds what is in a block as a record, if that is short enough and there is room.
-    fn take_in(&mut self, block: Block, tag: u8) -> bool {
+    fn take_in(&mut self, block: Block, hash: u64) -> bool {
         let (key_len, value_len) = block.lengths();
         let words = record::words_for(key_len, value_len);
-        let Some(place) = words.and_then(|words| self.append(tag, words)) else {
+        let Some(place) = words.and_then(|words| self.append(hash, words)) else {
             return false;
         };
         // SAFETY: the block is that of an entry of this page, which is locked, and is not written.
@@ -253,7 +258,8 @@ impl<'t> Locked<'t> {
         true
     }
 
-    fn append_pointer(&mut self, entry: Entry, tag: u8) -> bool {
+    fn append_pointer(&mut self, entry: Entry) -> bool {
+        let hash = hash_of(entry);
         let slot = self.count();
         let word = entry.to_word();
         let direct = (0..DIRECT).find(|&direct| {
@@ -263,12 +269,12 @@ impl<'t> Locked<'t> {
         let place = match direct {
             Some(_) if slot == SLOTS => None,
             Some(direct) => u8::try_from(direct).ok(),
-            None => self.append(tag, 1),
+            None => self.append(hash, 1),
         };
         let Some(place) = place else { return false };
         self.page.body[usize::from(place)].store(word, Ordering::Relaxed);
         set_byte(&self.page.places, slot, place | POINTER);
-        set_byte(&self.page.tags, slot, tag);
+        set_byte(&self.page.tags, slot, tag(hash));
         true
     }
 
@@ -286,7 +292,7 @@ impl<'t> Locked<'t> {
         let entry = memory.store(Key { bytes, hash }, value);
         let marked = self.is_marked(slot);
         self.take_out(slot);
-        let added = self.append_pointer(entry, tag(hash));
+        let added = self.append_pointer(entry);
         assert!(added, "a record that has gone leaves words for pointers");
         self.mark_last(marked);
     }
@@ -318,18 +324,32 @@ impl<'t> Locked<'t> {
         }
     }
 
-    /// Moves the words behind so many at `at` down over them.
+    /// Moves what lies between so many words at `at` and the free ones over them.
     fn close(&mut self, at: usize, words: usize) {
-        let (body, end) = (&self.page.body, self.end() - words);
-        for to in at..end {
-            body[to].store(body[to + words].load(Ordering::Relaxed), Ordering::Relaxed);
-        }
-        self.set_end(end);
-        let moved = u8::try_from(words).expect("a page has fewer words");
+        let free = self.page.free();
+        let copy = |from: usize, to: usize| {
+            let word = self.page.body[from].load(Ordering::Relaxed);
+            self.page.body[to].store(word, Ordering::Relaxed);
+        };
+        let is_front = at < free.start;
+        let (left, moving) = if is_front {
+            (at + words..free.start).for_each(|from| copy(from, from - words));
+            (free.start - words..free.end, at + words..free.start)
+        } else {
+            let moving = free.end..at;
+            moving
+                .clone()
+                .rev()
+                .for_each(|from| copy(from, from + words));
+            (free.start..free.end + words, moving)
+        };
+        self.set_free(left);
+        let by = u8::try_from(words).expect("a page has fewer words");
         for slot in 0..self.count() {
             let place = self.place(slot);
-            if usize::from(place & !POINTER) > at {
-                set_byte(&self.page.places, slot, place - moved);
+            if moving.contains(&usize::from(place & !POINTER)) {
+                let place = if is_front { place - by } else { place + by };
+                set_byte(&self.page.places, slot, place);
             }
         }
     }
@@ -416,7 +436,7 @@ impl<'t> Locked<'t> {
             {
                 let entry = slot.load();
                 slot.store(Entry::NONE);
-                self.adopt(entry, tag_of(entry), memory);
+                self.adopt(entry, memory);
             }
             self.free_empty_lines(memory);
         }
@@ -426,16 +446,16 @@ impl<'t> Locked<'t> {
                 continue;
             };
             // Without a look at the block, which costs a wait: a long one holds nothing that is short.
-            let word = self.words(place)[0].load(Ordering::Relaxed);
-            if Entry::from_word(word).is_long() {
+            let entry = Entry::from_word(self.words(place)[0].load(Ordering::Relaxed));
+            if entry.is_long() {
                 continue;
             }
             let (key_len, value_len) = block.lengths();
             let words = record::words_for(key_len, value_len);
-            if words.is_some_and(|words| self.end() + words <= BODY) {
-                let (tag, marked) = (byte(&self.page.tags, slot), self.is_marked(slot));
+            if words.is_some_and(|words| words <= self.page.free().len()) {
+                let marked = self.is_marked(slot);
                 self.take_out(slot);
-                let taken = self.take_in(block, tag);
+                let taken = self.take_in(block, hash_of(entry));
                 assert!(taken, "there is room for the record");
                 self.mark_last(marked);
                 memory.free(block);
@@ -466,9 +486,9 @@ impl<'t> Locked<'t> {
     }
 }
 
-/// The tag that the page has for an entry, whose own is the longer one of the same bits.
-pub(super) fn tag_of(entry: Entry) -> u8 {
-    tag((entry.tag() as u64) << 48)
+/// The bits of an entry's hash that its page needs.
+fn hash_of(entry: Entry) -> u64 {
+    (entry.tag() as u64) << 48
 }
 
 /// Words of the record that starts these.

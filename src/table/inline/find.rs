@@ -22,7 +22,7 @@ impl Inline {
         let page = self.page(key.hash, count);
         if !asked {
             prefetch_read(page);
-            page.prefetch_rest();
+            page.prefetch_half(key.hash);
         }
         let state = page.version.load();
         if !state.is_locked() {

@@ -49,8 +49,7 @@ impl Inline {
         let mut from = Locked::new(self.directory.page(number));
         // No reader and no writer comes here before the count says so.
         let mut to = Locked::new(self.directory.page(count));
-        let hasher = &self.env.hasher;
-        let goes = |key: &[u8]| bucket_of(hasher.hash(key), count + 1) != number;
+        let goes = |hash| bucket_of(hash, count + 1) != number;
         from.divide(&mut to, goes, memory);
         drop(to);
         // Release: with the new count come the page's entries. Before the old page is unlocked: a reader that sees it

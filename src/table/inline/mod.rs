@@ -1,31 +1,33 @@
 //! `inline`: pages that hold the entries themselves, read without a lock, found with one wait for memory.
 //!
 //! The hash's low bits pick a page of sixteen cache lines; its top 8 bits are a tag. The first line has the page's
-//! version and a tag and a place for each entry; the entries lie behind one another in the other lines.
+//! version and a tag and a place for each entry; the entries lie in the other lines, without gaps, those with one value of
+//! a further bit from the front and the others from the back.
 //!
 //! ```text
 //!   page, 1,024 bytes
-//!   ┌─────────┬──────┬────────┬───────┬──────────┬──────────────────────┬──────────────────────┬─────
-//!   │ version │ tags │ places │ marks │ pointers │ lengths  key  value  │ lengths  key  value  │ …
-//!   │ + lock  │ 16   │ 16     │ + end │ 2 ●      │ record, whole words  │ record               │
-//!   └─────────┴──────┴────────┴───────┴───┼──────┴──────────────────────┴──────────────────────┴─────
-//!   ╰───────── the first line ────────────┼─╯    ▲ a place counts words up to here
-//!                                         ▼
-//!                                        block from a slab: an entry of more than 236 bytes, or one too many
+//!   ┌─────────┬──────┬────────┬────────┬──────────┬──────────────────────┬─────────   ─────────┬─────────────────────┐
+//!   │ version │ tags │ places │ marks, │ pointers │ lengths  key  value  │ lengths …      … ue │ lengths  key  value │
+//!   │ + lock  │ 16   │ 16     │ taken  │ 2 ●      │ record, whole words  │ ─▸    free     ◂─   │ record              │
+//!   └─────────┴──────┴────────┴────────┴───┼──────┴──────────────────────┴─────────   ─────────┴─────────────────────┘
+//!   ╰───────── the first line ─────────────┼─╯    ▲ a place counts words up to here
+//!                                          ▼
+//!                                         block from a slab: an entry of more than 236 bytes, or one too many
 //! ```
 //!
-//! A reader asks for all sixteen lines at once, loads the version, compares tags, compares the key in the record, copies
-//! the value word by word and hands it out if the version is still the same; else it starts again. Sixteen lines that
-//! are asked for together come little later than one; a line that is asked for when another has come costs that wait
-//! again. A batch asks for the first lines alone, then for the lines of the records, then reads: three passes, each some
-//! keys behind the one before.
+//! A reader asks for nine lines at once: the first one, and those of the half in which the hash says that the entry is. It
+//! loads the version, compares tags, compares the key in the record, copies the value word by word and hands it out if the
+//! version is still the same; else it starts again. Lines that are asked for together come little later than one. A line
+//! that is asked for when another has come costs that wait again, as it does where one end takes more than half of a
+//! page. A batch asks for the first lines alone, then for the lines of the records, then reads: three passes, each some keys
+//! behind the one before.
 //!
 //! | | waits for memory that depend on each other | lines |
 //! |---|---|---|
-//! | hit in a page | 1; in a batch 2, which those of other keys hide | 16 asked for at once; in a batch the first and those of the record |
-//! | hit in a block | 2; in a batch 3 where the pointer is not in the first line | as many more as the block has |
-//! | miss | 1 | 16; in a batch 1 |
-//! | set | 1, with a block 2; in a batch 2, which those of other keys hide | 16; in a batch the first and those of the record |
+//! | hit in a page | 1, seldom 2; in a batch 2, which those of other keys hide | 9 asked for at once; in a batch the first and those of the record |
+//! | hit in a block | 2, seldom 3; in a batch 3 where the pointer is not in the first line | as many more as the block has |
+//! | miss | 1 | 9; in a batch 1 |
+//! | set | 1, with a block 2; in a batch 2, which those of other keys hide | 9; in a batch the first and those of the record |
 //! | in a page that spills | 1 more for each overflow line, and for the block | 1 more each |
 //!
 //! With entries of 87 bytes, 9.75 to a page, one in six or so has to go to a block. Pages spill where more than
@@ -150,7 +152,7 @@ impl Inline {
             let count = self.pages();
             let page = self.page(hash, count);
             if !asked {
-                page.prefetch_rest();
+                page.prefetch_half(hash);
             }
             asked = false;
             let locked = Locked::new(page);
@@ -513,7 +515,7 @@ impl Session for InlineSession<'_> {
             }
             let last = record::last_byte(key.bytes.len(), value.len());
             if let Hint::None = page.hint(state, key.hash, last) {
-                page.prefetch_end(last);
+                page.prefetch_end(key.hash, last);
             }
             true
         };

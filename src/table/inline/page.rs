@@ -3,18 +3,20 @@
 //! ```text
 //!   word  0         1, 2            3, 4              5            6, 7             8 … 127
 //!         ┌─────────┬───────────────┬─────────────────┬────────────┬────────────────┬──────────────────────┐
-//!         │ version │ 16 tags of    │ 16 places of    │ 16 marks,  │ two pointers   │ records, and more    │
-//!         │ + lock  │ 8 bits, 0: no │ 8 bits: a word, │ end of the │ to blocks; the │ pointers, without    │
-//!         │         │ entry         │ which kind      │ records    │ 2nd or a link  │ gaps between         │
+//!         │ version │ 16 tags of    │ 16 places of    │ 16 marks,  │ two pointers   │ records and more     │
+//!         │ + lock  │ 8 bits, 0: no │ 8 bits: a word, │ which body │ to blocks; the │ pointers ─▸     free │
+//!         │         │ entry         │ which kind      │ is free    │ 2nd or a link  │      ◂─ and from here│
 //!         └─────────┴───────────────┴─────────────────┴────────────┴────────────────┴──────────────────────┘
 //!         ╰────────────────────────── the first line ──────────────────────────────╯
 //! ```
 //!
 //! Entry `n` of a page has the `n`-th tag and the `n`-th place; entries have no gaps. A place counts words from the
-//! sixth on. Where a page has more than sixteen entries, the rest are in lines of seven
+//! sixth on. A bit of the hash says at which end of the body an entry is added, so a reader knows the half in which it
+//! is, as long as that end takes no more. Where a page has more than sixteen entries, the rest are in lines of seven
 //! tagged pointers each, those of `optimistic`, that the second pointer leads to.
 
 use crate::table::sync::atomic::{AtomicU64, Ordering};
+use std::ops::Range;
 use std::ptr::with_exposed_provenance;
 
 use super::record::{self, Span};
@@ -34,8 +36,12 @@ pub(super) const DIRECT: usize = 2;
 pub(super) const LINK: usize = 1;
 /// Set in a place whose word is a pointer.
 pub(super) const POINTER: u8 = 0x80;
-/// Where `meta` has the end of the records; below are the marks.
-pub(super) const END_SHIFT: u32 = 16;
+/// Where `meta` has the end of what is at the front of the body; below are the marks.
+pub(super) const FRONT_SHIFT: u32 = 16;
+/// Where it has how many words are taken at the back.
+pub(super) const BACK_SHIFT: u32 = 24;
+/// Lines that a reader asks for beside the first: those of half the body, and a part of the next one.
+const HALF: usize = 8;
 
 /// Sixteen lines. All zeros is an empty page.
 #[repr(C, align(64))]
@@ -77,6 +83,13 @@ pub(super) fn tag(hash: u64) -> u8 {
     byte_of(hash, 7).max(1)
 }
 
+/// Whether the entry of a hash is added at the back of the body: a bit that says nothing about page and tag, and that
+/// pointers keep.
+#[inline]
+pub(super) fn is_at_back(hash: u64) -> bool {
+    hash >> 48 & 1 == 1
+}
+
 /// A byte of a word, the lowest being the first.
 #[inline]
 pub(super) fn byte_of(word: u64, at: u32) -> u8 {
@@ -101,15 +114,26 @@ pub(super) fn link(word: u64) -> *const Overflow {
 }
 
 impl Page {
-    /// Asks for all lines of the page but the first, which the caller is about to load. Most of them are not needed;
-    /// but which one is only the first can tell, and then would cost a second wait. Sixteen lines at once take about a
-    /// sixth longer than one.
+    /// Asks for the lines of the half where an entry of this hash is, but for the first line, which the caller is about
+    /// to load. Most of them are not needed; but which one is only the first can tell, and then would cost a second wait.
     #[inline]
-    pub(super) fn prefetch_rest(&self) {
+    pub(super) fn prefetch_half(&self, hash: u64) {
+        const LINES: usize = size_of::<Page>() / LINE;
+        let first = if is_at_back(hash) { LINES - HALF } else { 1 };
         let start = std::ptr::from_ref(self).cast::<u8>();
-        for line in 1..size_of::<Page>() / LINE {
+        let start = start.wrapping_add(LINE * first);
+        for line in 0..HALF {
             prefetch_read(start.wrapping_add(LINE * line));
         }
+    }
+
+    /// The words of the body that nobody has, between those at the front and those at the back.
+    #[inline]
+    pub(super) fn free(&self) -> Range<usize> {
+        let meta = self.meta.load(Ordering::Relaxed);
+        let front = usize::from(byte_of(meta, FRONT_SHIFT / 8)).max(DIRECT);
+        let back = usize::from(byte_of(meta, BACK_SHIFT / 8));
+        front..BODY - back
     }
 
     /// Searches the page as a reader without a lock, from a state that was loaded before and is unlocked; copies the
@@ -293,10 +317,14 @@ impl Page {
     }
 
     /// Asks for the lines of a record that would be added, as [`Page::hint`] does for one that is there.
-    pub(super) fn prefetch_end(&self, last: usize) {
-        let end = byte_of(self.meta.load(Ordering::Relaxed), END_SHIFT / 8);
-        let end = usize::from(end).max(DIRECT);
-        prefetch_record(self.body.as_ptr().wrapping_add(end), last);
+    pub(super) fn prefetch_end(&self, hash: u64, last: usize) {
+        let free = self.free();
+        let start = if is_at_back(hash) {
+            free.end.saturating_sub(last / 8 + 1)
+        } else {
+            free.start
+        };
+        prefetch_record(self.body.as_ptr().wrapping_add(start), last);
     }
 
     /// Marks an entry as used, if it has no mark. For readers without a lock too: by then another entry may have its

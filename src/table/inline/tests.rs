@@ -1,6 +1,7 @@
 //! The table as a whole: pages that fill, spill, divide and come together, and readers meanwhile.
 
-use super::page::SLOTS;
+use super::edit::record_words;
+use super::page::{DIRECT, SLOTS, is_at_back};
 use super::*;
 use crate::base::EventKind;
 use crate::table::testing::{
@@ -14,8 +15,44 @@ fn value(number: u64) -> Vec<u8> {
     vec![(number % 251) as u8; len]
 }
 
+/// Whether all words of a page's body but the free ones belong to one entry each, at the end that its hash says.
+fn check_ends(page: &Locked<'_>, env: &Env) {
+    let free = page.page.free();
+    let mut owners = [0; BODY];
+    for slot in 0..page.count() {
+        let place = page.place(slot);
+        let at = usize::from(place & !POINTER);
+        let words = if place & POINTER == 0 {
+            record_words(page.words(place))
+        } else {
+            1
+        };
+        owners[at..at + words]
+            .iter_mut()
+            .for_each(|owners| *owners += 1);
+        // SAFETY: no other thread has the table.
+        let (key, _) = unsafe { page.bytes(Spot::Slot(slot)) };
+        let is_at_back = is_at_back(env.hasher.hash(key));
+        let wanted = if at < DIRECT || !is_at_back {
+            0..free.start
+        } else {
+            free.end..BODY
+        };
+        assert!(
+            wanted.contains(&at) && at + words <= wanted.end,
+            "{at} {wanted:?}"
+        );
+    }
+    for (at, owners) in owners.into_iter().enumerate().skip(DIRECT) {
+        assert_eq!(owners, i32::from(!free.contains(&at)), "{at} {free:?}");
+    }
+}
+
 /// Whether the census agrees with usage, and how many overflow lines there are.
 fn counted(table: &mut Inline) -> u64 {
+    for number in 0..table.pages() {
+        check_ends(&Locked::new(table.directory.page(number)), &table.env);
+    }
     let census = table.census();
     let usage = table.usage();
     assert_eq!(census.items, usage.items);
