@@ -59,9 +59,9 @@ impl<'s> Series<'s> {
         panels.find(|panel| panel.entry.between == between)
     }
 
-    /// The two targets whose order differs most between back-to-back and chained operations: the one that
-    /// is faster back to back, and the one that is faster chained. Where none do, the same of the number of instructions
-    /// between at which most differs from chained: a number that lets lookups of some tables overlap, and of others not.
+    /// The two targets whose order differs most between back-to-back and chained operations: the one that is faster back
+    /// to back, and the one that is faster chained. Where none do, the same of the number of instructions between at
+    /// which most differs from chained: one that lets lookups of some tables overlap, and of others not.
     pub fn turn_over(&self) -> Option<TurnOver<'s>> {
         let (loose, chained) = (self.with(Between::NONE)?, self.with(Between::Chained)?);
         let spaced = || {

@@ -1,14 +1,15 @@
 //! What the holder of a page's lock does to it.
 //!
-//! What is at either end of the body has no gaps: what goes leaves its words to those between it and the free ones. An
-//! entry that finds no room for its record goes to a block of the slab and leaves a pointer; if there is no room for that
-//! either, a record makes some by going to a block itself. When something goes, the first entry outside comes back in.
+//! What is at either end of the body has no gaps: what goes leaves its words to those between it and the free ones.
+//! An entry that finds no room for its record goes to a block of the slab and leaves a pointer; if there is no room for
+//! that either, a record makes some by going to a block itself. When something goes, the first entry outside comes back.
 
 use crate::table::sync::atomic::{AtomicU64, Ordering};
 use std::ops::Range;
 
 use super::page::{
-    BACK_SHIFT, BODY, DIRECT, FRONT_SHIFT, LINK, POINTER, Page, SLOTS, is_at_back, matches, tag,
+    BACK_SHIFT, BODY, DIRECT, FRONT_SHIFT, LINK, POINTER, Page, SLOTS, is_at_back, matches,
+    place_in, tag,
 };
 use super::record;
 use crate::base::Key;
@@ -212,13 +213,12 @@ impl<'t> Locked<'t> {
         if slot == SLOTS || words > free.len() {
             return None;
         }
-        let (place, left) = if is_at_back(hash) {
-            let place = free.end - words;
-            (place, free.start..place)
+        let place = place_in(&free, words, is_at_back(hash));
+        self.set_free(if is_at_back(hash) {
+            free.start..place
         } else {
-            (free.start, free.start + words..free.end)
-        };
-        self.set_free(left);
+            place + words..free.end
+        });
         let place = u8::try_from(place).expect("a page has fewer words");
         set_byte(&self.page.places, slot, place);
         set_byte(&self.page.tags, slot, tag(hash));

@@ -1,33 +1,34 @@
 //! `inline`: pages that hold the entries themselves, read without a lock, found with one wait for memory.
 //!
 //! The hash's low bits pick a page of sixteen cache lines; its top 8 bits are a tag. The first line has the page's
-//! version and a tag and a place for each entry; the entries lie in the other lines, without gaps, those with one value of
-//! a further bit from the front and the others from the back.
+//! version and a tag and a place for each entry. The entries lie in the other lines without gaps: from the front those
+//! whose hash has one value of a further bit, from the back the others.
 //!
 //! ```text
 //!   page, 1,024 bytes
-//!   ┌─────────┬──────┬────────┬────────┬──────────┬──────────────────────┬─────────   ─────────┬─────────────────────┐
-//!   │ version │ tags │ places │ marks, │ pointers │ lengths  key  value  │ lengths …      … ue │ lengths  key  value │
-//!   │ + lock  │ 16   │ 16     │ taken  │ 2 ●      │ record, whole words  │ ─▸    free     ◂─   │ record              │
-//!   └─────────┴──────┴────────┴────────┴───┼──────┴──────────────────────┴─────────   ─────────┴─────────────────────┘
+//!   ┌─────────┬──────┬────────┬────────┬──────────┬────────────────────┬─────   ─────┬────────────────────┐
+//!   │ version │ tags │ places │ marks, │ pointers │ lengths, key,      │             │ lengths, key,      │
+//!   │ + lock  │ 16   │ 16     │ taken  │ 2 ●      │ value: whole words │ ─▸ free  ◂─ │ value: whole words │
+//!   └─────────┴──────┴────────┴────────┴───┼──────┴────────────────────┴─────   ─────┴────────────────────┘
 //!   ╰───────── the first line ─────────────┼─╯    ▲ a place counts words up to here
 //!                                          ▼
 //!                                         block from a slab: an entry of more than 236 bytes, or one too many
 //! ```
 //!
-//! A reader asks for nine lines at once: the first one, and those of the half in which the hash says that the entry is. It
-//! loads the version, compares tags, compares the key in the record, copies the value word by word and hands it out if the
-//! version is still the same; else it starts again. Lines that are asked for together come little later than one. A line
-//! that is asked for when another has come costs that wait again, as it does where one end takes more than half of a
-//! page. A batch asks for the first lines alone, then for the lines of the records, then reads: three passes, each some keys
-//! behind the one before.
+//! A reader asks for nine lines at once: the first one, and those of the half in which the hash says that the entry is.
+//! It loads the version, compares tags, compares the key in the record, copies the value word by word and hands it out
+//! if the version is still the same; else it starts again. Lines that are asked for together come little later than one.
+//! A line that is asked for when another has come costs that wait again. That is so where one end takes more than half
+//! of a page, which chance does to some, and a hash function that leaves that bit alone, as `identity` may, to all that
+//! are more than half full. A batch asks for the first lines alone, then for the lines of the records, then reads: three
+//! passes, each some keys behind the one before.
 //!
 //! | | waits for memory that depend on each other | lines |
 //! |---|---|---|
-//! | hit in a page | 1, seldom 2; in a batch 2, which those of other keys hide | 9 asked for at once; in a batch the first and those of the record |
-//! | hit in a block | 2, seldom 3; in a batch 3 where the pointer is not in the first line | as many more as the block has |
-//! | miss | 1 | 9; in a batch 1 |
-//! | set | 1, with a block 2; in a batch 2, which those of other keys hide | 9; in a batch the first and those of the record |
+//! | hit in a page | 1, or 2 beyond the half; in a batch 2, which those of other keys hide | 9; in a batch the first and those of the record |
+//! | hit in a block | as in a page, and 1 | as many more as the block has |
+//! | miss | 1; with a tag that another entry has, as a hit | 9; in a batch 1 |
+//! | set | as a hit; in a batch 2, which those of other keys hide | 9; in a batch the first and those of the record |
 //! | in a page that spills | 1 more for each overflow line, and for the block | 1 more each |
 //!
 //! With entries of 87 bytes, 9.75 to a page, one in six or so has to go to a block. Pages spill where more than
@@ -52,7 +53,7 @@
 //! **Good at** lookups of small entries that wait for each other; at batches; at growing. **Bad at** writers that meet
 //! in one page, which has ten entries, and so in a hot one; at back-to-back lookups on a machine whose memory is busy,
 //! as it asks for lines that it does not need; at entries of 100 to 240 bytes, few of which fit a page, so that chance leaves
-//! more of it empty.
+//! more of it empty, and more of them beyond their half.
 //!
 //! **Source:** linear hashing with constant load (Litwin, VLDB 1980); entries inside buckets as in MICA's store mode and
 //! `F14ValueMap` (Bronson and Shi, *Open-sourcing F14*, 2019); slotted pages that are kept compact as in databases (Gray and
@@ -176,7 +177,7 @@ impl Inline {
 
 impl Strategy for Inline {
     const NAME: &'static str = "inline";
-    const ABOUT: &'static str = "pages of sixteen lines that hold the entries themselves; readers wait for memory once, \
+    const ABOUT: &'static str = "pages of sixteen lines that hold the entries themselves; readers usually wait for memory once, \
                                  validate a version and lock nothing; divides one page at a time.";
     const SOURCE: &'static str =
         "Litwin, VLDB 1980; entries in buckets as in MICA, NSDI 2014; versions as in MemC3";

@@ -40,8 +40,10 @@ pub(super) const POINTER: u8 = 0x80;
 pub(super) const FRONT_SHIFT: u32 = 16;
 /// Where it has how many words are taken at the back.
 pub(super) const BACK_SHIFT: u32 = 24;
-/// Lines that a reader asks for beside the first: those of half the body, and a part of the next one.
+/// Lines that a reader asks for beside the first. Half of the body is seven and a half lines; both halves have the one in
+/// the middle.
 const HALF: usize = 8;
+const LINES: usize = size_of::<Page>() / LINE;
 
 /// Sixteen lines. All zeros is an empty page.
 #[repr(C, align(64))]
@@ -90,6 +92,23 @@ pub(super) fn is_at_back(hash: u64) -> bool {
     hash >> 48 & 1 == 1
 }
 
+/// Where so many words are added, of those that are free; anywhere if there are fewer.
+#[inline]
+pub(super) fn place_in(free: &Range<usize>, words: usize, is_at_back: bool) -> usize {
+    if is_at_back {
+        free.end.saturating_sub(words)
+    } else {
+        free.start
+    }
+}
+
+/// The lines of the half of the body at the back, or at the front.
+#[inline]
+fn half(is_at_back: bool) -> Range<usize> {
+    let start = if is_at_back { LINES - HALF } else { 1 };
+    start..start + HALF
+}
+
 /// A byte of a word, the lowest being the first.
 #[inline]
 pub(super) fn byte_of(word: u64, at: u32) -> u8 {
@@ -118,11 +137,17 @@ impl Page {
     /// to load. Most of them are not needed; but which one is only the first can tell, and then would cost a second wait.
     #[inline]
     pub(super) fn prefetch_half(&self, hash: u64) {
-        const LINES: usize = size_of::<Page>() / LINE;
-        let first = if is_at_back(hash) { LINES - HALF } else { 1 };
         let start = std::ptr::from_ref(self).cast::<u8>();
-        let start = start.wrapping_add(LINE * first);
+        let start = start.wrapping_add(LINE * half(is_at_back(hash)).start);
         for line in 0..HALF {
+            prefetch_read(start.wrapping_add(LINE * line));
+        }
+    }
+
+    /// Asks for all lines but the first.
+    pub(super) fn prefetch_rest(&self) {
+        let start = std::ptr::from_ref(self).cast::<u8>();
+        for line in 1..LINES {
             prefetch_read(start.wrapping_add(LINE * line));
         }
     }
@@ -318,12 +343,7 @@ impl Page {
 
     /// Asks for the lines of a record that would be added, as [`Page::hint`] does for one that is there.
     pub(super) fn prefetch_end(&self, hash: u64, last: usize) {
-        let free = self.free();
-        let start = if is_at_back(hash) {
-            free.end.saturating_sub(last / 8 + 1)
-        } else {
-            free.start
-        };
+        let start = place_in(&self.free(), last / 8 + 1, is_at_back(hash));
         prefetch_record(self.body.as_ptr().wrapping_add(start), last);
     }
 
@@ -350,6 +370,21 @@ fn prefetch_record(start: *const AtomicU64, last: usize) {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn halves_have_their_words_and_together_all_lines_but_the_first() {
+        // The body begins six words behind the first line's begin.
+        let line_of = |word: usize| (6 + word) / 8;
+        let middle = DIRECT + (BODY - DIRECT) / 2;
+        let [front, back] = [false, true].map(half);
+        assert_eq!((line_of(DIRECT), line_of(BODY - 1)), (1, LINES - 1));
+        assert!((DIRECT..middle).all(|word| front.contains(&line_of(word))));
+        assert!((middle..BODY).all(|word| back.contains(&line_of(word))));
+        assert_eq!((front.start, front.end - 1), (1, back.start));
+        assert_eq!(back.end, LINES);
+        assert_eq!(place_in(&(20..100), 12, false), 20);
+        assert_eq!(place_in(&(20..100), 12, true), 88);
+    }
 
     #[test]
     fn tags_are_found_where_they_are() {

@@ -1,7 +1,7 @@
 //! The table as a whole: pages that fill, spill, divide and come together, and readers meanwhile.
 
 use super::edit::record_words;
-use super::page::{DIRECT, SLOTS, is_at_back};
+use super::page::{DIRECT, LINK, SLOTS, is_at_back};
 use super::*;
 use crate::base::EventKind;
 use crate::table::testing::{
@@ -18,7 +18,7 @@ fn value(number: u64) -> Vec<u8> {
 /// Whether all words of a page's body but the free ones belong to one entry each, at the end that its hash says.
 fn check_ends(page: &Locked<'_>, env: &Env) {
     let free = page.page.free();
-    let mut owners = [0; BODY];
+    let mut owners = [0_usize; BODY];
     for slot in 0..page.count() {
         let place = page.place(slot);
         let at = usize::from(place & !POINTER);
@@ -43,8 +43,9 @@ fn check_ends(page: &Locked<'_>, env: &Env) {
             "{at} {wanted:?}"
         );
     }
+    assert!(owners[0] <= 1 && owners[LINK] <= usize::from(!page.state.spills()));
     for (at, owners) in owners.into_iter().enumerate().skip(DIRECT) {
-        assert_eq!(owners, i32::from(!free.contains(&at)), "{at} {free:?}");
+        assert_eq!(owners, usize::from(!free.contains(&at)), "{at} {free:?}");
     }
 }
 
@@ -145,6 +146,7 @@ fn pages_are_divided_one_by_one() {
     // Entries of this length count for nine words each.
     let wanted = 2_000 * 9 / (ROOM / 2) as u64;
     assert!(census.buckets.abs_diff(wanted) <= 4, "{}", census.buckets);
+    counted(&mut table);
     let mut session = table.session(Worker::ALONE);
     for number in 0..2_000 {
         assert!(session.get(key(&number.to_string()), |_| ()).is_some());

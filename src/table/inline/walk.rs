@@ -3,6 +3,7 @@
 use super::Inline;
 use super::edit::{Locked, Memory, Spot};
 use super::weight::weight;
+use crate::table::prefetch::prefetch_read;
 use crate::table::segments::bits_of;
 use crate::table::sync::atomic::Ordering;
 use crate::table::{Cursor, Keep, scan};
@@ -18,7 +19,10 @@ impl Inline {
     ) -> (Cursor, i64) {
         let mut gone = 0;
         let cursor = scan::steps(from, pages, |at| {
-            let mut locked = self.lock(at, false);
+            let page = self.page(at, self.pages());
+            prefetch_read(page);
+            page.prefetch_rest();
+            let mut locked = self.lock(at, true);
             gone += show(&mut locked, &mut see, memory);
             // Under the lock: this page cannot be divided meanwhile, and what becomes of others does not change how
             // many bits the hashes in this one share.
