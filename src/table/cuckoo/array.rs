@@ -156,17 +156,18 @@ impl Array {
         // SAFETY: words are loaded from this array, acquiring, and the borrow that the entry gets lasts
         // no longer than the array's, for which the caller is pinned, or the writer.
         let entry = |word| unsafe { entry(word) };
-        let found = self.slots(place).find_map(|slot| {
-            let word = slot.load(Ordering::Acquire);
-            (tag(word) == place.tag)
-                .then(|| entry(word))
-                .filter(|entry| entry.has_key(key.bytes))
-        });
-        found.or_else(|| {
-            let links = self.overflow.links().filter(|link| link.hash == key.hash);
-            let mut entries = links.map(|link| entry(link.entry.load(Ordering::Acquire)));
-            entries.find(|entry| entry.has_key(key.bytes))
-        })
+        // Two loops, not one over a chain of iterators: an `edit` build would call that.
+        for bucket in [place.first, place.second] {
+            for slot in &self.buckets[bucket].slots {
+                let word = slot.load(Ordering::Acquire);
+                if tag(word) == place.tag && entry(word).has_key(key.bytes) {
+                    return Some(entry(word));
+                }
+            }
+        }
+        let links = self.overflow.links().filter(|link| link.hash == key.hash);
+        let mut entries = links.map(|link| entry(link.entry.load(Ordering::Acquire)));
+        entries.find(|entry| entry.has_key(key.bytes))
     }
 
     /// Where the entry of `key` is. For the writer.
