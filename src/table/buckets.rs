@@ -46,9 +46,9 @@ pub(super) fn empty_buckets<B: Default>(buckets: usize) -> Option<Box<[B]>> {
 /// All-zero bytes are a valid value of the type.
 pub(super) unsafe trait ZeroIsEmpty {}
 
-/// An array of empty buckets, or nothing if there is no memory for it. Nothing is written: for a
-/// large array the kernel gives each page, zeroed, when the page is first touched, so that this
-/// takes microseconds whatever the length.
+/// An array of empty buckets, or nothing if there is no memory for it. Where the allocator has fresh pages of the kernel
+/// for it, nothing is written: each page comes zeroed when it is first touched, so that this takes microseconds whatever
+/// the length. glibc clears arrays up to 32 MiB itself if it cuts them off a heap, which takes up to ten milliseconds.
 pub(super) fn zeroed_buckets<B: ZeroIsEmpty>(buckets: usize) -> Option<Box<[B]>> {
     assert!(buckets > 0 && size_of::<B>() > 0);
     let layout = Layout::array::<B>(buckets).ok()?;

@@ -19,7 +19,8 @@
 //! The array is a directory of segments (`segments.rs`), so that nothing is ever copied; `count`
 //! alone says which bucket a hash has.
 //!
-//! Good at: no pause of any kind, and an array that is never longer than the items call for. Bad at:
+//! Good at: no pause but for the allocator's where it clears a segment itself, and an array that is never longer than
+//! the items call for. Bad at:
 //! the load is always as high as it may be (a table that doubles has half of it just after), buckets
 //! about to be split hold twice what those just split do, and finding a bucket takes a few
 //! instructions and one more (cached) load than masking a hash.

@@ -6,12 +6,13 @@
 //! ```
 //!
 //! Thirty-two segments of one length, then as many of twice that: which segment a page is in follows from the highest
-//! bits of its number plus 32, and at most a thirty-second of the memory is ahead of its use.
+//! bits of its number plus 32, and at most a thirty-second of the memory is ahead of its use. Nothing is written to that
+//! before: each page is cleared as it comes into use.
 
 use crate::table::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
-use std::ptr::null_mut;
+use std::ptr::{NonNull, null_mut};
 
-use crate::table::optimistic::slab::Chunk;
+use crate::table::optimistic::slab::{Chunk, clear};
 use crate::table::sync::Mutex;
 
 use super::page::Page;
@@ -53,7 +54,7 @@ impl Directory {
             .try_reserve_exact(pages.checked_mul(size_of::<Page>())?)
             .ok()?;
         while directory.pages() < pages {
-            directory.extend()?;
+            directory.add(Chunk::zeroed)?;
         }
         Some(directory)
     }
@@ -63,8 +64,13 @@ impl Directory {
         self.pages.load(Ordering::Relaxed)
     }
 
-    /// Adds a segment, if there is memory for it. One thread does so at a time.
+    /// Adds a segment, if there is memory for it; [`Directory::start`] comes before the use of each page. One thread does
+    /// so at a time.
     pub(super) fn extend(&self) -> Option<()> {
+        self.add(Chunk::uncleared)
+    }
+
+    fn add(&self, take: impl FnOnce(usize) -> Option<Chunk>) -> Option<()> {
         let first = self.pages();
         let (segment, bits) = segment_of(first);
         let base = self.bases.get(segment)?;
@@ -72,7 +78,7 @@ impl Directory {
         // Pages that do not straddle those of the system, as far as that costs little.
         let align = if pages >= 8 { size_of::<Page>() } else { 64 };
         let bytes = pages.checked_mul(size_of::<Page>())?;
-        let chunk = Chunk::zeroed(bytes.checked_add(align - 64)?)?;
+        let chunk = take(bytes.checked_add(align - 64)?)?;
         let start = chunk.start().as_ptr();
         #[expect(clippy::cast_ptr_alignment, reason = "it is aligned just here")]
         let start = start.wrapping_add(start.align_offset(align)).cast::<Page>();
@@ -82,34 +88,63 @@ impl Directory {
         Some(())
     }
 
-    /// A page by its number, which is that of a page in use: its segment was added before the number of pages in use
-    /// rose above it, and the caller has loaded that number, or adds the page itself.
+    /// A page by its number, which is that of a page in use: it was started before the number of pages in use rose above
+    /// it, and the caller has loaded that number.
     #[inline]
     pub(super) fn page(&self, number: usize) -> &Page {
+        let place = self.place(number);
+        // SAFETY: as said, the segment is there and holds the page, which was cleared, and zeros are a valid one. Segments
+        // are freed with the directory alone.
+        unsafe { &*place }
+    }
+
+    /// The page that comes into use next, empty.
+    ///
+    /// # Safety
+    /// There is memory for it, and no other thread has a way to it yet.
+    pub(super) unsafe fn start(&self, number: usize) -> &Page {
+        let place = NonNull::new(self.place(number)).expect("a page has an address");
+        // SAFETY: as the caller promises. From then on zeros are a valid page.
+        unsafe {
+            clear(place.cast(), size_of::<Page>());
+            place.as_ref()
+        }
+    }
+
+    #[inline]
+    fn place(&self, number: usize) -> *mut Page {
         let (segment, _) = segment_of(number);
-        // Acquire: that the segment was zeroed is visible.
+        // Acquire: what was done to the segment before it came here is visible.
         let base = self.bases[segment].load(Ordering::Acquire);
         debug_assert!(!base.is_null() && number < self.pages());
-        // SAFETY: as said, the segment is there and holds the page, and zeros are a valid one. Segments are freed with
-        // the directory alone.
-        unsafe { &*base.wrapping_add(number) }
+        base.wrapping_add(number)
     }
 }
 
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+    use crate::table::optimistic::slab::is_zero;
     use std::collections::HashSet;
 
     #[test]
     fn every_page_has_a_place_of_its_own() {
-        let directory = Directory::open(5).unwrap();
+        let opened = 40;
+        let directory = Directory::open(opened).unwrap();
         let mut places = HashSet::new();
         for number in 0..500 {
             while directory.pages() <= number {
                 directory.extend().unwrap();
             }
-            let place = std::ptr::from_ref(directory.page(number));
+            let page = if number < opened {
+                directory.page(number)
+            } else {
+                // SAFETY: there are pages enough, and no other thread is here.
+                unsafe { directory.start(number) }
+            };
+            assert!(is_zero(page));
+            let place = std::ptr::from_ref(page);
+            assert_eq!(place, std::ptr::from_ref(directory.page(number)));
             assert!(place.addr().is_multiple_of(64) && places.insert(place));
         }
         assert!(directory.pages() <= 500 + 500 / 32);

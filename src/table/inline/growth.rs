@@ -40,15 +40,16 @@ impl Inline {
         }
     }
 
-    /// Divides one page, under `split`; page `count` is there and empty.
+    /// Divides one page, under `split`; there is memory for page `count`.
     fn split(&self, count: usize, memory: &mut Memory<'_>) {
         let (level, number) = (1 << count.ilog2(), next_to_split(count));
         if number == 0 {
             self.env.note(EventKind::Begin, level, 2 * level);
         }
+        // SAFETY: page `count` has memory, and no reader and no writer comes there before the count says so.
+        let new = unsafe { self.directory.start(count) };
         let mut from = Locked::new(self.directory.page(number));
-        // No reader and no writer comes here before the count says so.
-        let mut to = Locked::new(self.directory.page(count));
+        let mut to = Locked::new(new);
         let goes = |hash| bucket_of(hash, count + 1) != number;
         from.divide(&mut to, goes, memory);
         drop(to);

@@ -13,7 +13,7 @@ impl Inline {
     /// has no page locked.
     ///
     /// # Safety
-    /// The block lies in a page of this table's slab, which was cut into blocks of this class once.
+    /// The block lies in a page of this table's slab, which lent it as one of this class once.
     unsafe fn move_out(
         &self,
         block: Block,

@@ -37,7 +37,8 @@
 //! **Growth:** linear hashing: when entries take more than `load` of the pages' words (a short one counts for nine, as there are sixteen
 //! tags), the next page in turn is divided
 //! between itself and a new page at the end, under its lock and the new one's. So all pages together are always as full
-//! as they were, and nothing waits for more than a page. Pages never move: the array grows by segments.
+//! as they were, and nothing waits for more than a page. Pages never move: the array grows by segments, whose pages are cleared as they
+//! come into use.
 //!
 //! **Locking:**
 //! - Readers lock nothing and write nothing that is shared, but the marks of a table that evicts. (One that lost

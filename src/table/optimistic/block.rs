@@ -142,7 +142,8 @@ impl Block {
     /// any bytes, unless a bucket turns out to hold the block, and it to hold this key.
     ///
     /// # Safety
-    /// The block lies in memory of a slab, which is as long as blocks of the class from there on, and no header of a page.
+    /// The block lies in a page of a slab, which is as long as blocks of the class from there on, and no header, and lent
+    /// them once.
     pub(in crate::table) unsafe fn presumed_key(
         self,
         class: usize,
@@ -198,8 +199,8 @@ impl Block {
     /// The block is that long, and the table outlives the use of the result.
     #[inline]
     unsafe fn words<'b>(self, from: usize, count: usize) -> &'b [AtomicU64] {
-        // SAFETY: as the caller promises; all memory of a slab is initialised from the start, and
-        // what blocks lie in is written only through atomics, which references to atomics allow. (The system may write
+        // SAFETY: as the caller promises; what lies in a page of a slab was cleared before its block was lent, and words of
+        // other blocks are loaded once they were stored. Since then blocks are written only through atomics, which references to atomics allow. (The system may write
         // zeros, which is no access of this program.)
         unsafe { NonNull::slice_from_raw_parts(self.0.add(from), count).as_ref() }
     }

@@ -10,13 +10,13 @@
 //! kept twice. A bucket that is not live yet has its entries in its *parent*: the bucket whose index
 //! lacks the highest bit.
 
-use crate::table::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use crate::table::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 use std::ptr::null_mut;
 
 use crate::table::sync::Mutex;
 
 use super::bucket::Bucket;
-use super::slab::Chunk;
+use super::slab::{Chunk, clear};
 
 /// The segments, and how far growth has come.
 pub(super) struct Directory {
@@ -31,6 +31,45 @@ pub(super) struct Directory {
     /// Buckets whose splitting has been seen to the end.
     live: AtomicUsize,
     chunks: Mutex<Vec<Chunk>>,
+    /// Whether the next segment is being cleared.
+    is_clearing: AtomicBool,
+    next: Mutex<Option<Next>>,
+}
+
+/// A segment that will be mapped, and how many bytes of it are cleared.
+struct Next {
+    chunk: Chunk,
+    cleared: usize,
+}
+
+/// How far a doubling has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Doubling {
+    /// The new segment is being cleared: the next call goes on.
+    Clearing,
+    /// There are twice as many buckets, those of the new half not live.
+    Mapped,
+    /// There was no memory.
+    Refused,
+}
+
+/// Bytes of a new segment that one call clears: microseconds, with the pages that the kernel gives meanwhile, if these are
+/// small ones. Schedules of tests have few buckets.
+const CLEARED: usize = if cfg!(all(test, shuttle)) {
+    size_of::<Bucket>()
+} else {
+    16 << 10
+};
+
+impl Next {
+    fn of(bytes: usize) -> Option<Next> {
+        let chunk = Chunk::uncleared(bytes)?;
+        Some(Next { chunk, cleared: 0 })
+    }
+}
+
+fn bytes_of(buckets: usize) -> Option<usize> {
+    buckets.checked_mul(size_of::<Bucket>())
 }
 
 /// Buckets that one call splits: a run takes a few microseconds.
@@ -46,20 +85,21 @@ impl Directory {
             cursor: AtomicUsize::new(buckets),
             live: AtomicUsize::new(buckets),
             chunks: Mutex::default(),
+            is_clearing: AtomicBool::new(false),
+            next: Mutex::default(),
         };
-        directory.add_segment(0, 0, buckets)?;
+        directory.add_segment(0, 0, Chunk::zeroed(bytes_of(buckets)?)?);
         for index in 0..buckets {
             directory.bucket(index).version.publish_live(false);
         }
         Some(directory)
     }
 
-    fn add_segment(&self, segment: usize, from: usize, buckets: usize) -> Option<()> {
-        let chunk = Chunk::zeroed(buckets.checked_mul(size_of::<Bucket>())?)?;
+    /// Takes up a segment of zeros.
+    fn add_segment(&self, segment: usize, from: usize, chunk: Chunk) {
         let start = chunk.start().cast::<Bucket>().as_ptr();
         self.bases[segment].store(start.wrapping_sub(from), Ordering::Release);
         self.chunks.lock().push(chunk);
-        Some(())
     }
 
     /// Buckets less one. What follows from a doubling's earlier steps is visible.
@@ -85,18 +125,38 @@ impl Directory {
         self.live.load(Ordering::Acquire) > self.mask()
     }
 
-    /// Maps as many buckets again, none of them live. For one thread at a time, on a settled
-    /// directory. Whether there was memory for them.
-    pub(super) fn double(&self) -> bool {
+    /// Goes on with the mapping of as many buckets again, none of them live: they are cleared before a reader comes to
+    /// them, [`CLEARED`] bytes a call at most. For one thread at a time, on a settled directory.
+    pub(super) fn double(&self) -> Doubling {
         let buckets = self.mask() + 1;
-        let segment = buckets.trailing_zeros() - self.first_bits + 1;
-        let added = self
-            .add_segment(segment as usize, buckets, buckets)
-            .is_some();
-        if added {
-            self.mask.store(2 * buckets - 1, Ordering::Release);
+        let Some(bytes) = bytes_of(buckets) else {
+            return Doubling::Refused;
+        };
+        let mut clearing = self.next.lock();
+        let Some(mut next) = clearing.take().or_else(|| Next::of(bytes)) else {
+            return Doubling::Refused;
+        };
+        let step = CLEARED.min(bytes - next.cleared);
+        // SAFETY: the step is in the chunk, which is in no segment yet.
+        unsafe { clear(next.chunk.start().add(next.cleared), step) };
+        next.cleared += step;
+        let is_clearing = next.cleared < bytes;
+        // Relaxed: a thread that sees it late goes on at a later insertion.
+        self.is_clearing.store(is_clearing, Ordering::Relaxed);
+        if is_clearing {
+            *clearing = Some(next);
+            return Doubling::Clearing;
         }
-        added
+        let segment = buckets.trailing_zeros() - self.first_bits + 1;
+        self.add_segment(segment as usize, buckets, next.chunk);
+        self.mask.store(2 * buckets - 1, Ordering::Release);
+        Doubling::Mapped
+    }
+
+    /// Whether a doubling has begun whose segment is not mapped.
+    #[inline]
+    pub(super) fn is_clearing(&self) -> bool {
+        self.is_clearing.load(Ordering::Relaxed)
     }
 
     /// Hands out a run of buckets to be split off their parents, each to one caller.
@@ -128,14 +188,16 @@ impl Directory {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
+    use super::super::slab::is_zero;
     use super::*;
+    use std::collections::HashSet;
 
     #[test]
     fn buckets_stay_where_they_are() {
         for first in [1, 2, 8] {
             let directory = Directory::open(first).unwrap();
-            let mut seen: Vec<*const Bucket> = Vec::new();
-            for doublings in 0..6 {
+            let (mut seen, mut places) = (Vec::new(), HashSet::new());
+            for doublings in 0..10 {
                 let buckets = first << doublings;
                 assert_eq!(directory.mask() + 1, buckets);
                 for (index, bucket) in seen.iter().enumerate() {
@@ -144,11 +206,19 @@ mod tests {
                 for index in seen.len()..buckets {
                     let bucket = directory.bucket(index);
                     assert_eq!(bucket.version.load().is_live(), doublings == 0);
-                    assert!(!seen.contains(&std::ptr::from_ref(bucket)));
-                    seen.push(bucket);
+                    assert!(doublings == 0 || is_zero(bucket));
+                    assert!(places.insert(std::ptr::from_ref(bucket)));
+                    seen.push(std::ptr::from_ref(bucket));
                 }
                 assert!(directory.settled() && directory.claim().is_none());
-                assert!(directory.double() && !directory.settled());
+                let mut steps = 1;
+                while directory.double() == Doubling::Clearing {
+                    assert!(directory.is_clearing() && directory.settled());
+                    assert_eq!(directory.mask() + 1, buckets);
+                    steps += 1;
+                }
+                assert_eq!(steps, bytes_of(buckets).unwrap().div_ceil(CLEARED));
+                assert!(!directory.is_clearing() && !directory.settled());
                 let mut claimed = buckets;
                 while let Some(run) = directory.claim() {
                     assert_eq!(run.start, claimed);

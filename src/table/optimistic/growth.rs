@@ -1,15 +1,18 @@
 //! Growth of `optimistic`: when the array doubles, and how its buckets get their entries.
 
 use super::bucket::{Chain, Entry, SLOTS};
+use super::directory::Doubling;
 use super::locked::Locked;
 use super::slab::Arena;
+use super::version::Wait;
 use super::{Optimistic, index};
 use crate::base::EventKind;
 use crate::table::Env;
 use crate::table::buckets::items_allowed;
 
 impl Optimistic {
-    /// Begins a doubling if there are more items than the buckets should hold.
+    /// Begins a doubling if there are more items than the buckets should hold, or goes on with one whose segment is being
+    /// cleared.
     #[cold]
     pub(super) fn grow_if_full(&self) {
         // A table that is still splitting gets another chance at the next spill.
@@ -17,17 +20,32 @@ impl Optimistic {
             return;
         };
         let buckets = self.directory.mask() + 1;
-        if !self.directory.settled() || self.slab.used().0 <= items_allowed(buckets, self.load) {
+        let is_clearing = self.directory.is_clearing();
+        let is_full = || self.slab.used().0 > items_allowed(buckets, self.load);
+        if !self.directory.settled() || !is_clearing && !is_full() {
             return;
         }
         // The thread that split the last run may not have come to say so yet.
         Self::note_end(&self.env, &mut growing, buckets / 2);
-        self.env.note(EventKind::Begin, buckets, 2 * buckets);
-        if self.directory.double() {
-            *growing = Some(buckets);
-        } else {
-            self.env.note(EventKind::End, buckets, buckets);
+        if !is_clearing {
+            self.env.note(EventKind::Begin, buckets, 2 * buckets);
         }
+        match self.directory.double() {
+            Doubling::Clearing => {}
+            Doubling::Mapped => *growing = Some(buckets),
+            Doubling::Refused => self.env.note(EventKind::End, buckets, buckets),
+        }
+    }
+
+    /// Brings a doubling that has begun to its end.
+    pub(super) fn end_doubling(&self, arena: &mut Arena) {
+        let wait = Wait::new();
+        while self.directory.is_clearing() {
+            self.grow_if_full();
+            // Another thread may be about it.
+            wait.a_little();
+        }
+        while self.split_a_run(arena) {}
     }
 
     /// Notes that the doubling from so many buckets has ended, unless that is noted. Another may have

@@ -66,6 +66,33 @@ fn a_doubling_goes_on_a_few_buckets_at_a_time() {
     );
 }
 
+#[test]
+fn a_doubling_that_has_begun_ends_though_entries_went_away() {
+    let env = env("sip13");
+    let mut table: Optimistic = open_in("optimistic:buckets=512,load=4", &env);
+    let mut items = 0;
+    while !table.directory.is_clearing() {
+        fill(&table, items..items + 1);
+        items += 1;
+    }
+    // One call clears half of the segment.
+    assert!(table.directory.settled() && table.directory.mask() == 511);
+    assert_eq!(table.census().buckets, 512);
+    let mut session = table.session(Worker::ALONE);
+    for number in 100..items {
+        assert!(session.remove(key(&number.to_string())));
+    }
+    drop(session);
+    assert!(table.directory.is_clearing() && table.settled());
+    assert!(!table.directory.is_clearing());
+    let census = table.census();
+    assert_eq!((census.buckets, census.items), (1024, 100));
+    let (events, _) = env.journal.drain();
+    let kinds = events.iter().map(|event| event.kind);
+    let ends: Vec<_> = kinds.filter(|kind| *kind != EventKind::Step).collect();
+    assert_eq!(ends, [EventKind::Begin, EventKind::End]);
+}
+
 /// Between the last run of a doubling and the note of its end another thread may begin the next.
 #[test]
 fn an_end_that_is_noted_late_is_not_that_of_the_next_doubling() {

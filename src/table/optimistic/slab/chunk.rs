@@ -1,6 +1,10 @@
 //! Memory from the allocator, which stays mapped for as long as the table lives, and how what is in it is given back.
+//!
+//! An allocator that is asked for zeros may have to write them all at once, as glibc's does up to 32 MiB where it cuts
+//! the memory off a heap: 2 MiB then take a millisecond, with the pages that the kernel gives meanwhile. So a table that
+//! must not pause takes memory that is not initialised, and clears it step by step.
 
-use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::alloc::{Layout, alloc, alloc_zeroed, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
 
 /// A cache line: what buckets are aligned to, and chunks.
@@ -8,7 +12,7 @@ pub(super) const LINE: usize = 64;
 /// A huge page.
 pub(super) const LARGEST_CHUNK: usize = 2 << 20;
 
-/// Zeroed memory, aligned, freed when dropped.
+/// Memory, aligned, freed when dropped.
 pub(in crate::table) struct Chunk {
     memory: NonNull<u8>,
     layout: Layout,
@@ -19,18 +23,33 @@ pub(in crate::table) struct Chunk {
 unsafe impl Send for Chunk {}
 
 impl Chunk {
-    /// So many bytes on a cache line, or nothing if there is no memory for them.
+    /// So many zeroed bytes on a cache line, or nothing if there is no memory for them.
     pub(in crate::table) fn zeroed(bytes: usize) -> Option<Chunk> {
-        Chunk::zeroed_at(bytes, LINE)
+        Chunk::of(bytes, LINE, alloc_zeroed)
     }
 
-    /// The same, at a multiple of a power of two.
-    fn zeroed_at(bytes: usize, align: usize) -> Option<Chunk> {
-        // More than malloc's own alignment would make the allocator write all the zeros itself,
+    /// The same, not initialised: [`clear`] comes before the first use of each byte.
+    pub(in crate::table) fn uncleared(bytes: usize) -> Option<Chunk> {
+        Chunk::uncleared_at(bytes, LINE)
+    }
+
+    fn uncleared_at(bytes: usize, align: usize) -> Option<Chunk> {
+        let chunk = Chunk::of(bytes, align, alloc)?;
+        #[cfg(all(test, not(miri)))]
+        // So that a test fails where memory is used uncleared.
+        // SAFETY: the block has so many bytes, and no other thread has it.
+        unsafe {
+            chunk.memory.write_bytes(0xa5, chunk.layout.size());
+        }
+        Some(chunk)
+    }
+
+    fn of(bytes: usize, align: usize, take: unsafe fn(Layout) -> *mut u8) -> Option<Chunk> {
+        // More than malloc's own alignment would make an allocator that is asked for zeros write them all itself,
         // where fresh pages have them for nothing; so the start is aligned here.
         let layout = Layout::from_size_align(bytes.checked_add(align)?, 16).ok()?;
         // SAFETY: the size is a line at least.
-        let memory = NonNull::new(unsafe { alloc_zeroed(layout) })?;
+        let memory = NonNull::new(unsafe { take(layout) })?;
         Some(Chunk {
             memory,
             layout,
@@ -38,9 +57,10 @@ impl Chunk {
         })
     }
 
-    /// The same, for memory without which a table cannot go on: its lack ends the process, as for a `Box`.
+    /// Bytes at a multiple of a power of two, not initialised, without which a table cannot go on: their lack ends the
+    /// process, as for a `Box`.
     pub(super) fn demand(bytes: usize, align: usize) -> Chunk {
-        Chunk::zeroed_at(bytes, align).unwrap_or_else(|| {
+        Chunk::uncleared_at(bytes, align).unwrap_or_else(|| {
             let layout = Layout::from_size_align(bytes, align).unwrap_or(Layout::new::<u8>());
             handle_alloc_error(layout)
         })
@@ -56,9 +76,27 @@ impl Chunk {
 
 impl Drop for Chunk {
     fn drop(&mut self) {
-        // SAFETY: allocated with this layout by `zeroed_at`, and dropping happens once.
+        // SAFETY: allocated with this layout by `of`, and dropping happens once.
         unsafe { dealloc(self.memory.as_ptr(), self.layout) }
     }
+}
+
+/// Makes bytes of an uncleared chunk zeros.
+///
+/// # Safety
+/// The bytes are of one chunk, and no other thread has a way to them yet.
+pub(in crate::table) unsafe fn clear(start: NonNull<u8>, bytes: usize) {
+    // SAFETY: as the caller promises, they are mapped, and nobody else's.
+    unsafe { start.write_bytes(0, bytes) }
+}
+
+/// Whether all bytes of what lies in a chunk are zeros.
+#[cfg(all(test, not(loom)))]
+pub(in crate::table) fn is_zero<T>(place: &T) -> bool {
+    let start = std::ptr::from_ref(place).cast::<u8>();
+    // SAFETY: the bytes are those of the reference; tests are alone with them.
+    let bytes = unsafe { std::slice::from_raw_parts(start, size_of::<T>()) };
+    bytes.iter().all(|byte| *byte == 0)
 }
 
 /// Gives the system back what is in these bytes of a chunk, as far as they are whole pages of its own. The memory stays
@@ -93,7 +131,7 @@ mod tests {
     fn memory_is_aligned_and_zero_and_zero_again_once_it_was_given_back() {
         for align in [LINE, 64 << 10] {
             let bytes = 200 << 10;
-            let chunk = Chunk::demand(bytes, align);
+            let chunk = Chunk::of(bytes, align, alloc_zeroed).unwrap();
             let start = chunk.start();
             assert_eq!(start.align_offset(align), 0);
             let page = rustix::param::page_size();
@@ -119,6 +157,7 @@ mod tests {
         for absurd in [usize::MAX, 1 << 62] {
             // The compiler may otherwise do without an allocation that is not used.
             assert!(std::hint::black_box(Chunk::zeroed(absurd)).is_none());
+            assert!(std::hint::black_box(Chunk::uncleared(absurd)).is_none());
         }
     }
 }

@@ -1,9 +1,8 @@
 //! What sessions exchange blocks of one class through: two magazines as they are, all else by way of the blocks' pages.
 
-use std::ptr::NonNull;
-
 use super::free::{Free, Run};
-use super::page::{Pages, Pool, Taken};
+use super::page::{Blank, Pages, Taken};
+use super::pool::Pool;
 use super::sizes::{OVERFLOW, magazine_size};
 use crate::table::optimistic::version::fence_before_reuse;
 use crate::table::sync::Mutex;
@@ -122,7 +121,7 @@ impl Depot {
     /// # Safety
     /// As for [`Depot::give`].
     pub(super) unsafe fn give_to_pages(&self, free: Free, run: Run, pool: &Pool) {
-        let mut empty: Vec<NonNull<u8>> = Vec::new();
+        let mut empty: Vec<Blank> = Vec::new();
         let mut inside = self.inside.lock();
         fence_before_reuse();
         // SAFETY: as the caller promises.
@@ -132,7 +131,7 @@ impl Depot {
         }
         self.note_room(&inside, pool);
         drop(inside);
-        Depot::pass_on(&empty, pool);
+        Depot::pass_on(empty, pool);
     }
 
     /// Bytes of blocks that are free in the pages.
@@ -158,7 +157,7 @@ impl Depot {
     /// [`Depot::end_leaving`] no block is lent of it, and none is kept here: so nothing comes to be in it but what
     /// sessions have at hand.
     pub(super) fn begin_leaving(&self, pool: &Pool) -> Option<Run> {
-        let mut empty: Vec<NonNull<u8>> = Vec::new();
+        let mut empty: Vec<Blank> = Vec::new();
         let mut inside = self.inside.lock();
         fence_before_reuse();
         for full in std::mem::take(&mut inside.stock) {
@@ -169,7 +168,7 @@ impl Depot {
         let begun = inside.pages.begin_leaving();
         self.note_room(&inside, pool);
         drop(inside);
-        Depot::pass_on(&empty, pool);
+        Depot::pass_on(empty, pool);
         begun
     }
 
@@ -178,7 +177,7 @@ impl Depot {
         self.inside.lock().pages.end_leaving()
     }
 
-    fn pass_on(empty: &[NonNull<u8>], pool: &Pool) {
+    fn pass_on(empty: Vec<Blank>, pool: &Pool) {
         if !empty.is_empty() {
             pool.put(empty);
         }

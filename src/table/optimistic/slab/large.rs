@@ -73,10 +73,11 @@ impl Blocks {
         &mut self.free[class - PAGED]
     }
 
-    /// A block that never was one, all zeros.
+    /// A block that never was one, not initialised: nobody loads words of a block that is not in a page before they were
+    /// stored.
     fn cut(&mut self, bytes: usize) -> NonNull<u8> {
         if bytes > LARGEST_CHUNK / 8 {
-            return self.keep_chunk(bytes);
+            return self.keep(bytes);
         }
         // What is as long as whole pages of the system begins with one, so as to be given back whole.
         let align = if bytes.is_multiple_of(SYSTEM_PAGE) {
@@ -90,7 +91,7 @@ impl Blocks {
                 self.next *= 2;
             }
             (self.left, skip) = (self.next, 0);
-            self.fresh = self.keep_chunk(self.left).as_ptr();
+            self.fresh = self.keep(self.left).as_ptr();
             self.next = (self.next * 2).min(LARGEST_CHUNK);
         }
         self.left -= skip + bytes;
@@ -99,7 +100,7 @@ impl Blocks {
         NonNull::new(block).expect("a chunk has an address")
     }
 
-    fn keep_chunk(&mut self, bytes: usize) -> NonNull<u8> {
+    fn keep(&mut self, bytes: usize) -> NonNull<u8> {
         let chunk = Chunk::demand(bytes, SYSTEM_PAGE);
         let start = chunk.start();
         self.chunks.push(chunk);
@@ -135,8 +136,10 @@ impl Large {
             blocks.warm -= bytes as u64;
             return block;
         }
-        let cold = free.cold.pop();
-        cold.unwrap_or_else(|| blocks.cut(bytes))
+        if let Some(block) = free.cold.pop() {
+            return block;
+        }
+        blocks.cut(bytes)
     }
 
     /// Takes back a block. As long as more bytes of free ones are at hand than an eighth of those in use, the memory of

@@ -14,7 +14,8 @@ use std::ptr::NonNull;
 
 use super::depot::Depot;
 use super::free::Run;
-use super::page::{EAGER, Pool};
+use super::page::EAGER;
+use super::pool::Pool;
 use super::sizes::{PAGE, class_bytes};
 
 /// Pages that in a row did not become empty before there is a rest.

@@ -14,7 +14,8 @@
 //! **Stale readers** may look at a block after it was freed and reused, whatever as. They load words through atomics, and
 //! only words of the block as it was when they found it, as lengths are validated before they are used: so they stay
 //! behind the page's header, and what they load the version tells not to be the entry's. Therefore:
-//! - memory stays mapped, and is zeroed before the first use;
+//! - memory stays mapped, and a page's is zeroed before a block in it is lent first, a run at a time; of a block that is
+//!   too long for pages they load only words that were stored;
 //! - what is stored in blocks, links of free ones too, is stored through atomics, and after a release fence that follows
 //!   the lock through which the thread got hold of them (`fence_before_reuse`), if it did not unlink them itself. From
 //!   the removal of an entry to the last that becomes of its bytes, each thread takes over from another under a
@@ -22,8 +23,8 @@
 //! - a page header is touched under its class's lock, and no block ever covers it;
 //! - overflow buckets, whose pointers readers follow, never turn into anything else: their pages are theirs for ever.
 //!
-//! A thread that moves entries is a stale reader that no bucket has sent: it looks at each block of a page, whatever has
-//! become of it. It takes only lengths that belong to the page's class, so that what it loads lies within
+//! A thread that moves entries is a stale reader that no bucket has sent: it looks at each block that a page ever lent,
+//! whatever has become of it. It takes only lengths that belong to the page's class, so that what it loads lies within
 //! the block, and uses what it found under the lock of the bucket alone, if that turns out to hold the block.
 //!
 //! **Classes** go up by 8 bytes to 512, then in eight steps a doubling: at most an eighth is lost to
@@ -64,6 +65,7 @@ mod free;
 mod large;
 mod leave;
 mod page;
+mod pool;
 mod sizes;
 
 #[cfg(all(test, not(loom)))]
@@ -74,12 +76,15 @@ use std::sync::Arc;
 
 use crossbeam_utils::CachePadded;
 
-pub(in crate::table) use self::chunk::Chunk;
+#[cfg(all(test, not(loom)))]
+pub(in crate::table) use self::chunk::is_zero;
+pub(in crate::table) use self::chunk::{Chunk, clear};
 use self::depot::Depot;
 use self::free::{Free, Run};
 use self::large::Large;
 use self::leave::Leaving;
-use self::page::{Pool, Taken};
+use self::page::Taken;
+use self::pool::Pool;
 use self::sizes::{CACHED, PAGED, magazine_size};
 pub(in crate::table) use self::sizes::{OVERFLOW, class_bytes, class_for};
 use crate::table::sync::Mutex;

@@ -7,31 +7,23 @@
 //!   └────────┴───────┴───────┴───────┴───────┴─────────────────────────┘
 //! ```
 //!
+//! What was never cut is not cleared either, but for what a session gave back: a run is cleared when it is lent first.
+//!
 //! A block's page follows from its address. The header is the page's first line, which no block of any class ever covers:
 //! no stale reader looks at it, and only holders of the class's lock do.
 
-use std::collections::VecDeque;
 use std::ptr::{NonNull, null_mut, with_exposed_provenance_mut};
 
-use super::chunk::{Chunk, LARGEST_CHUNK, give_back};
+use super::chunk::clear;
 use super::free::{Free, Run};
 use super::sizes::{OVERFLOW, PAGE, class_bytes};
-use crate::table::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use crate::table::sync::{Mutex, MutexGuard};
 
-/// Pages of the largest chunk, and those that are kept at hand where few are in use.
-const MOST_PAGES: usize = LARGEST_CHUNK / PAGE;
 /// Bytes that a session is given to cut at once: fewer, and sessions that fill a table meet at the lock more often.
 const RUN_BYTES: usize = 16 << 10;
-/// Pages whose memory one call gives the system: the caller may have a bucket locked.
-const GIVEN: usize = 4;
 /// Pages at the end of a list of which the emptiest is to be left.
 const LAST: usize = 8;
 /// A page is left only if a part of its blocks is free: one in so many.
 const WORTH: usize = 8;
-/// Bytes of room in pages that are let be, beside a part of what is in use: one in [`SPARSE`].
-const LET_BE: usize = 2 << 20;
-const SPARSE: usize = 8;
 /// Schedules of tests have few entries, and try moves all the time.
 pub(super) const EAGER: bool = cfg!(all(test, shuttle));
 
@@ -44,6 +36,8 @@ pub(super) struct Page {
     stands: Stands,
     /// Blocks that are neither free nor never cut.
     used: u32,
+    /// Bytes from the start that were cleared before their first use: no reader gets further.
+    cleared: usize,
     /// Where the part begins that was never cut, and how many blocks are in it.
     uncut: Run,
     free: Free,
@@ -67,6 +61,30 @@ enum Stands {
 /// reference would end with it.
 fn page_of(address: usize) -> *mut Page {
     with_exposed_provenance_mut(address & !(PAGE - 1))
+}
+
+/// A page that no class has, which its owner alone has a way to.
+#[derive(Debug)]
+pub(super) struct Blank {
+    pub(super) memory: NonNull<u8>,
+    /// Bytes from the start that may be loaded; behind them nobody has looked yet.
+    pub(super) cleared: usize,
+}
+
+/// Clears a page up to so many bytes from its start, as far as it is not. Under the class's lock to the end: a thread that
+/// takes it next may have the blocks looked at.
+///
+/// # Safety
+/// The caller has the header, and no block behind the bytes that are cleared was ever lent.
+unsafe fn clear_to(at: NonNull<Page>, end: usize) {
+    // SAFETY: the header is the caller's, and what is to be cleared lies in the page, where nobody looks yet.
+    unsafe {
+        let from = (*at.as_ptr()).cleared;
+        if from < end {
+            (*at.as_ptr()).cleared = end;
+            clear(at.cast::<u8>().add(from), end - from);
+        }
+    }
 }
 
 /// Blocks for a session.
@@ -123,7 +141,7 @@ impl Pages {
     ///
     /// # Safety
     /// The page is the caller's alone.
-    pub(super) unsafe fn add(&mut self, memory: NonNull<u8>) {
+    pub(super) unsafe fn add(&mut self, Blank { memory, cleared }: Blank) {
         let page = memory.cast::<Page>();
         let uncut = Run {
             // SAFETY: the first line of a page is its header, and the rest is long enough for blocks.
@@ -135,6 +153,7 @@ impl Pages {
             after: null_mut(),
             stands: Stands::Full,
             used: 0,
+            cleared,
             uncut,
             free: Free::NONE,
         };
@@ -169,8 +188,12 @@ impl Pages {
                 };
                 page.uncut.at = page.uncut.at.wrapping_add(count * bytes);
                 page.uncut.count -= count;
-                // SAFETY: as above.
-                unsafe { self.lend(at.as_ptr(), count) };
+                let end = page.uncut.at.addr() - at.addr().get();
+                // SAFETY: as above; and what is not cleared was never cut, so no block in it was lent.
+                unsafe {
+                    clear_to(at, end);
+                    self.lend(at.as_ptr(), count);
+                }
                 return Some(Taken::Run(run));
             }
             if taken.count == 0 {
@@ -213,7 +236,7 @@ impl Pages {
     /// # Safety
     /// The blocks were taken from pages of this class, and the thread has called `fence_before_reuse` since it took the
     /// lock.
-    pub(super) unsafe fn give(&mut self, mut blocks: Free, mut empty: impl FnMut(NonNull<u8>)) {
+    pub(super) unsafe fn give(&mut self, mut blocks: Free, mut empty: impl FnMut(Blank)) {
         while let Some(block) = blocks.pop() {
             let page = page_of(block.addr().get());
             // SAFETY: the page of a block is one of this class, whose header is touched under this lock only.
@@ -228,7 +251,7 @@ impl Pages {
     ///
     /// # Safety
     /// As for [`Pages::give`].
-    pub(super) unsafe fn give_run(&mut self, mut run: Run, mut empty: impl FnMut(NonNull<u8>)) {
+    pub(super) unsafe fn give_run(&mut self, mut run: Run, mut empty: impl FnMut(Blank)) {
         let (count, bytes) = (run.count, class_bytes(self.class));
         if count == 0 {
             return;
@@ -250,12 +273,7 @@ impl Pages {
 
     /// # Safety
     /// The page is one of this class.
-    unsafe fn came_back(
-        &mut self,
-        at: *mut Page,
-        count: usize,
-        empty: &mut impl FnMut(NonNull<u8>),
-    ) {
+    unsafe fn came_back(&mut self, at: *mut Page, count: usize, empty: &mut impl FnMut(Blank)) {
         // SAFETY: as the caller promises, and as in `link`.
         let page = unsafe { &mut *at };
         self.free += count;
@@ -270,7 +288,10 @@ impl Pages {
                 Stands::Leaving => self.leaving = null_mut(),
             }
             self.free -= self.capacity();
-            empty(NonNull::new(at).expect("a page has an address").cast());
+            // SAFETY: as above.
+            let cleared = unsafe { (*at).cleared };
+            let memory = NonNull::new(at).expect("a page has an address").cast();
+            empty(Blank { memory, cleared });
         } else if stands == Stands::Full {
             // SAFETY: as the caller promises.
             unsafe { self.link(at) };
@@ -382,177 +403,5 @@ impl Pages {
                 None => self.last = before,
             }
         }
-    }
-}
-
-/// The pages that no class has, and how many there are of which kind.
-#[derive(Default)]
-pub(super) struct Pool {
-    unused: Mutex<Unused>,
-    /// Whether more pages are at hand than are kept.
-    has_surplus: AtomicBool,
-    /// Pages that classes have, as [`Unused`] counts them.
-    used: AtomicUsize,
-    /// Bytes of blocks that are free in these.
-    room: AtomicUsize,
-}
-
-struct Unused {
-    chunks: Vec<Chunk>,
-    /// The rest of the last chunk.
-    fresh: *mut u8,
-    left: usize,
-    next: usize,
-    /// Pages that hold what was last in them, those that came back last at the back.
-    warm: VecDeque<NonNull<u8>>,
-    /// Pages whose memory has been given back.
-    cold: Vec<NonNull<u8>>,
-    /// Pages that a class has.
-    used: usize,
-}
-
-// SAFETY: the pages are memory of the slab, which any thread may use.
-unsafe impl Send for Unused {}
-
-impl Default for Unused {
-    fn default() -> Unused {
-        Unused {
-            chunks: Vec::new(),
-            fresh: null_mut(),
-            left: 0,
-            next: 1,
-            warm: VecDeque::new(),
-            cold: Vec::new(),
-            used: 0,
-        }
-    }
-}
-
-impl Unused {
-    /// A page that never was a class's, if the last chunk has one.
-    fn cut(&mut self) -> Option<NonNull<u8>> {
-        self.left = self.left.checked_sub(1)?;
-        let page = NonNull::new(self.fresh)?;
-        // Wrapping: behind the last page is the end of the chunk.
-        self.fresh = self.fresh.wrapping_add(PAGE);
-        Some(page)
-    }
-
-    /// Takes up a chunk of `next` pages.
-    fn keep(&mut self, chunk: Chunk) {
-        self.fresh = chunk.start().as_ptr();
-        // For `page_of`.
-        self.fresh.expose_provenance();
-        self.chunks.push(chunk);
-        self.left = self.next;
-        self.next = (2 * self.next).min(MOST_PAGES);
-    }
-}
-
-impl Pool {
-    /// A page that never was another class's, all zeros.
-    pub(super) fn take_fresh(&self) -> NonNull<u8> {
-        self.cut(self.unused.lock())
-    }
-
-    /// A page with anything in it.
-    pub(super) fn take(&self) -> NonNull<u8> {
-        let mut unused = self.unused.lock();
-        match unused.warm.pop_back().or_else(|| unused.cold.pop()) {
-            Some(page) => {
-                self.lend(&mut unused);
-                page
-            }
-            None => self.cut(unused),
-        }
-    }
-
-    fn cut<'l>(&'l self, mut unused: MutexGuard<'l, Unused>) -> NonNull<u8> {
-        loop {
-            if let Some(page) = unused.cut() {
-                self.lend(&mut unused);
-                return page;
-            }
-            // The system may take its time: nobody waits for it here.
-            let pages = unused.next;
-            drop(unused);
-            let chunk = Chunk::demand(pages * PAGE, PAGE);
-            unused = self.unused.lock();
-            // Else another thread was faster, and this chunk is one too many.
-            if unused.left == 0 && unused.next == pages {
-                unused.keep(chunk);
-            }
-        }
-    }
-
-    fn lend(&self, unused: &mut Unused) {
-        unused.used += 1;
-        self.used.store(unused.used, Ordering::Relaxed);
-    }
-
-    /// Notes that a class has so many bytes of room in its pages, and had so many before.
-    pub(super) fn note_room(&self, before: usize, now: usize) {
-        let change = now.wrapping_sub(before);
-        self.room.fetch_add(change, Ordering::Relaxed);
-    }
-
-    /// Whether pages have so much room that entries should move together. While others work, what was lent may be seen
-    /// without the page that it is of.
-    pub(super) fn is_sparse(&self) -> bool {
-        let room = self.room.load(Ordering::Relaxed);
-        let held = self.used.load(Ordering::Relaxed) * PAGE;
-        room > held.saturating_sub(room) / SPARSE + LET_BE || EAGER
-    }
-
-    /// Takes pages back that no class has any longer. As long as there are more at hand than an eighth of those in use,
-    /// the memory of the oldest goes to the system: of a few at once, and of the others with the next calls.
-    #[cold]
-    pub(super) fn put(&self, pages: &[NonNull<u8>]) {
-        let mut unused = self.unused.lock();
-        unused.used -= pages.len();
-        self.used.store(unused.used, Ordering::Relaxed);
-        unused.warm.extend(pages);
-        self.give_some_back(unused, GIVEN);
-    }
-
-    /// Whether [`Pool::trim`] has something to do.
-    #[inline]
-    pub(super) fn has_surplus(&self) -> bool {
-        self.has_surplus.load(Ordering::Relaxed)
-    }
-
-    /// Gives the system the memory of one page, if there are too many at hand.
-    #[cold]
-    pub(super) fn trim(&self) {
-        self.give_some_back(self.unused.lock(), 1);
-    }
-
-    fn give_some_back(&self, mut unused: MutexGuard<'_, Unused>, most: usize) {
-        let kept = MOST_PAGES.max(unused.used / 8);
-        let surplus = unused.warm.len().saturating_sub(kept);
-        self.has_surplus.store(surplus > most, Ordering::Relaxed);
-        if surplus == 0 {
-            return;
-        }
-        let given: Vec<_> = unused.warm.drain(..surplus.min(most)).collect();
-        drop(unused);
-        for page in &given {
-            // SAFETY: a page is of one chunk, and this one is nobody's, as it is in no list.
-            unsafe { give_back(*page, PAGE) };
-        }
-        self.unused.lock().cold.extend(given);
-    }
-
-    /// Bytes of room that classes have noted.
-    #[cfg(all(test, not(loom)))]
-    pub(super) fn room(&self) -> usize {
-        self.room.load(Ordering::Relaxed)
-    }
-
-    /// Pages that classes have, pages at hand, and pages whose memory has been given back.
-    #[cfg(all(test, not(loom)))]
-    pub(super) fn figures(&self) -> [usize; 3] {
-        let unused = self.unused.lock();
-        [unused.used, unused.warm.len(), unused.cold.len()]
     }
 }

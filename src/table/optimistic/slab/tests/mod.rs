@@ -343,12 +343,33 @@ fn what_sessions_left_in_a_depot_comes_back() {
     assert!(pages(&slab)[0] <= 4, "{:?}", pages(&slab));
 }
 
+/// In tests memory is not zero before it is cleared.
+#[test]
+fn nothing_is_lent_that_was_not_cleared() {
+    let slab = Slab::new();
+    let mut arena = slab.take_arena();
+    for (length, count) in [(64, 40), (200, 40), (3000, 30)] {
+        let class = class_for(length);
+        let blocks = allocate(&slab, &mut arena, class, count);
+        for block in &blocks {
+            // SAFETY: the block has so many bytes, and is the test's.
+            let bytes =
+                unsafe { NonNull::slice_from_raw_parts(*block, class_bytes(class)).as_ref() };
+            assert!(!bytes.contains(&0xa5));
+        }
+        free(&slab, &mut arena, class, &blocks);
+        put_away(&slab, &mut arena);
+        // The page, of which a part was lent so far, goes to the next class.
+        assert_eq!(pages(&slab)[0], 0);
+    }
+}
+
 /// A bucket may be locked meanwhile.
 #[test]
 fn little_is_given_back_at_once() {
     let pool = Pool::default();
     let all: Vec<_> = (0..200).map(|_| pool.take()).collect();
-    pool.put(&all);
+    pool.put(all);
     assert_eq!(pool.figures(), [0, 196, 4]);
     assert!(pool.has_surplus());
     while pool.has_surplus() {
