@@ -132,7 +132,9 @@ mod tests {
         let opened = 40;
         let directory = Directory::open(opened).unwrap();
         let mut places = HashSet::new();
-        for number in 0..500 {
+        // Miri takes its time.
+        let pages = if cfg!(miri) { 100 } else { 500 };
+        for number in 0..pages {
             while directory.pages() <= number {
                 directory.extend().unwrap();
             }
@@ -147,11 +149,12 @@ mod tests {
             assert_eq!(place, std::ptr::from_ref(directory.page(number)));
             assert!(place.addr().is_multiple_of(64) && places.insert(place));
         }
-        assert!(directory.pages() <= 500 + 500 / 32);
+        assert!(directory.pages() <= pages + pages / 32);
         for (number, place) in [(0, (0, 0)), (31, (31, 0)), (32, (32, 1)), (33, (32, 1))] {
             assert_eq!(segment_of(number), place);
         }
         assert_eq!(segment_of(96), (64, 2));
-        assert!(Directory::open(1 << 50).is_none());
+        // Miri ends where there is no memory.
+        assert!(cfg!(miri) || Directory::open(1 << 50).is_none());
     }
 }
