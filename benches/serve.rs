@@ -4,7 +4,7 @@
 //! another. Rounds of both alternate, and medians are compared. The generator answers for itself:
 //! how busy its core was stands beside each figure; where it is at 100 %, it is the bottleneck.
 //!
-//! Environment: `ROUNDS` (5), `SECONDS` a round (1), `ITEMS` (1000000), `TARGET` (striped).
+//! Environment: `ROUNDS` (5), `SECONDS` a round (1), `ITEMS` (1000000), `TARGET` (optimistic, as `serve`).
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -271,7 +271,7 @@ fn main() {
     let rounds = number("ROUNDS", if test { 1 } else { 5 });
     let seconds = number("SECONDS", if test { 0.02 } else { 1.0 });
     let items = number("ITEMS", if test { 1000 } else { 1_000_000 });
-    let target: String = number("TARGET", "striped".to_owned());
+    let target: String = number("TARGET", "optimistic".to_owned());
     let cpus = allowed_cpus();
     let (server_cpu, load_cpu) = (cpus.first().copied(), cpus.last().copied());
     if let Some(cpu) = server_cpu {
