@@ -200,8 +200,8 @@ impl Block {
     #[inline]
     unsafe fn words<'b>(self, from: usize, count: usize) -> &'b [AtomicU64] {
         // SAFETY: as the caller promises; what lies in a page of a slab was cleared before its block was lent, and words of
-        // other blocks are loaded once they were stored. Since then blocks are written only through atomics, which references to atomics allow. (The system may write
-        // zeros, which is no access of this program.)
+        // other blocks are loaded once they were stored. Since then blocks are written only through atomics, which
+        // references to atomics allow. (The system may write zeros, which is no access of this program.)
         unsafe { NonNull::slice_from_raw_parts(self.0.add(from), count).as_ref() }
     }
 }
